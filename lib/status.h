@@ -1,0 +1,30 @@
+// One status type for the whole kernel, and a reason that a person can act on.
+//
+// A function that can fail returns a status_t. Where it fails, it says why, with
+// the offending value, through fail(): the text stays readable in why() until
+// the next failure. A caller that passes an error on adds nothing; a caller
+// that recovers logs why() and goes on.
+
+#pragma once
+
+typedef enum {
+    STATUS_OK = 0,
+    STATUS_INVALID,     // malformed input: it breaks its own format
+    STATUS_REFUSED,     // well-formed, but it must not be acted on
+    STATUS_NOT_FOUND,   // what was asked for is not there
+    STATUS_NO_MEMORY,   // no frames, or a fixed table is full
+    STATUS_UNSUPPORTED, // this machine or firmware cannot do it
+    STATUS_FAILED,      // tried, and the other side answered with an error
+} status_t;
+
+// Records the reason (printf-like, see lib/format.h) and returns `status`.
+// Double quotes and control characters in the text become apostrophes and
+// spaces, so that why="…" in a log line needs no escapes.
+status_t fail(status_t status, const char *reason, ...)
+    __attribute__((format(printf, 2, 3)));
+
+// The reason of the latest failure; "" before the first.
+const char *why(void);
+
+// "invalid", "refused", …: for log lines.
+const char *status_name(status_t status);
