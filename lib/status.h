@@ -1,9 +1,9 @@
 // One status type for the whole kernel, and a reason that a person can act on.
 //
-// A function that can fail returns a status_t. Where it fails, it says why, with
-// the offending value, through fail(): the text stays readable in why() until
-// the next failure. A caller that passes an error on adds nothing; a caller
-// that recovers logs why() and goes on.
+// A function that can fail returns a status_t. Where it fails, it says why,
+// with the offending value, through fail(): the text stays readable in why()
+// until the next failure. A caller that passes an error on adds nothing; a
+// caller that recovers logs why() and goes on.
 
 #pragma once
 

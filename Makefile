@@ -1,0 +1,152 @@
+# Baton's build. `make help` lists what can be asked of it.
+#
+# One image comes out, build/baton; build/baton.elf beside it has the symbols.
+# The object list is in reading order: a tour of the kernel starts at the top.
+
+MAKEFLAGS += -rR
+.SUFFIXES:
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+OUT   := build
+
+CROSS_COMPILE ?=
+CC      := $(CROSS_COMPILE)gcc
+LD      := $(CROSS_COMPILE)ld
+NM      := $(CROSS_COMPILE)nm
+OBJCOPY := $(CROSS_COMPILE)objcopy
+NASM    := nasm
+PYTHON  := /usr/bin/python3
+
+C_FILES := \
+	kernel/main.c kernel/options.c kernel/proof.c \
+	boot/multiboot2.c boot/boot_params.c \
+	mm/frame_pool.c mm/frames.c mm/page_table.c mm/space.c \
+	efi/mode.c efi/region.c efi/tables.c efi/attributes.c efi/firmware.c \
+	efi/space.c efi/virtual.c efi/gate.c efi/services.c efi/names.c \
+	kexec/image.c kexec/handoff.c kexec/kexec.c \
+	kernel/trap.c kernel/time.c kernel/panic.c kernel/symbols.c \
+	kernel/crash.c kernel/selftest.c kernel/power.c kernel/console.c \
+	lib/log.c lib/status.c lib/format.c lib/string.c lib/options.c \
+	lib/memory_map.c lib/cpio.c lib/crc32.c lib/sha256.c lib/utf16.c
+ASM_FILES := boot/entry.asm kernel/trap.asm efi/gate.asm kexec/jump.asm
+
+# Paths inside the image do not depend on where it was built. The headers of the
+# Linux boot protocol are the host's (linux-libc-dev); a cross compiler does not
+# look there by itself.
+CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wmissing-prototypes \
+	-Wstrict-prototypes -Wundef -ffreestanding -fno-stack-protector \
+	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-pic \
+	-mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fcf-protection=none \
+	-ffile-prefix-map=$(CURDIR)=. -I. \
+	-idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include
+NASMFLAGS := -f elf64 -g -F dwarf -Werror -I $(OUT)/ -I ./
+LDFLAGS   := -nostdlib -static --build-id=none -z noexecstack \
+	-z max-page-size=0x1000
+
+OBJECTS := $(ASM_FILES:%.asm=$(OUT)/%.asm.o) $(C_FILES:%.c=$(OUT)/%.o)
+
+.PHONY: all
+all: $(OUT)/baton $(OUT)/bundle.cpio compile_commands.json ## build the kernel and its bundle
+
+.PHONY: help
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | \
+		awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
+	@echo '  Variables: CROSS_COMPILE=prefix-  MODE=fixed  LIVES=3  ACCEL=kvm'
+
+.PHONY: demo
+demo: deps all ## show it: every mode, three generations each
+	@tools/demo
+
+.PHONY: run
+run: deps all ## boot it here, serial line in this terminal, until you quit
+	@tools/run
+
+.PHONY: debug
+debug: deps all ## boot it halted, with GDB and its symbols in front of it
+	@tools/run --debug
+
+.PHONY: test
+test: deps all unit $(OUT)/baton.iso ## run all tests
+	@$(PYTHON) -m pytest
+
+.PHONY: iso
+iso: deps $(OUT)/baton.iso ## make build/baton.iso, which boots a real PC
+
+.PHONY: size
+size: $(OUT)/baton ## lines of code per folder, and the size of the image
+	@tools/size $(OUT)/baton
+
+.PHONY: format
+format: ## format all C files
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+.PHONY: clean
+clean: ## remove all that was built
+	@rm -rf $(OUT) compile_commands.json
+
+.PHONY: deps
+deps:
+	@tools/install-deps
+
+# ---- the image
+
+# One address map for C, the linker and NASM.
+$(OUT)/layout.inc: mm/layout.h
+	@mkdir -p $(@D)
+	@sed -n 's/^#define \([A-Z0-9_]*\) *\(0x[0-9a-f]*\)$$/%define \1 \2/p' $< > $@
+
+$(OUT)/linker.ld: linker.ld mm/layout.h
+	@mkdir -p $(@D)
+	@$(CC) -E -P -x c -I. $< -o $@
+
+$(OUT)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(OUT)/%.asm.o: %.asm $(OUT)/layout.inc Makefile
+	@mkdir -p $(@D)
+	@echo "  NASM  $<"
+	@$(NASM) $(NASMFLAGS) -MD $(@:.o=.d) -MP $< -o $@
+
+# Two links: the first one's symbols become a table in the second one.
+$(OUT)/symbols-%.o: $(OUT)/symbols-%.asm
+	@$(NASM) $(NASMFLAGS) $< -o $@
+
+$(OUT)/symbols-none.asm: tools/symbols
+	@mkdir -p $(@D)
+	@tools/symbols - > $@
+
+$(OUT)/symbols-all.asm: $(OUT)/baton-none.elf tools/symbols
+	@tools/symbols $< $(NM) > $@
+
+$(OUT)/baton-%.elf: $(OBJECTS) $(OUT)/symbols-%.o $(OUT)/linker.ld
+	@$(LD) $(LDFLAGS) -T $(OUT)/linker.ld -o $@ $(OBJECTS) $(OUT)/symbols-$*.o
+
+$(OUT)/baton.elf: $(OUT)/baton-all.elf
+	@cp $< $@
+
+$(OUT)/baton: $(OUT)/baton.elf
+	@echo "  IMAGE $@"
+	@$(OBJCOPY) -O binary $< $@
+
+# ---- what it is booted from
+
+$(OUT)/bundle.cpio: $(OUT)/baton tools/bundle
+	@echo "  CPIO  $@"
+	@tools/bundle $@ $(OUT)/baton
+
+$(OUT)/baton.iso: $(OUT)/baton $(OUT)/bundle.cpio tools/media
+	@echo "  ISO   $@"
+	@tools/media iso $@
+
+compile_commands.json: Makefile
+	@{ echo '['; for file in $(C_FILES); do \
+		printf '{"directory": "%s", "file": "%s", "command": "%s"},\n' \
+			'$(CURDIR)' "$$file" '$(CC) $(CFLAGS) -c '"$$file"; \
+	done | sed '$$ s/,$$//'; echo ']'; } > $@
+
+.SECONDARY:
+include tests/unit/unit.mk
+-include $(OBJECTS:.o=.d)

@@ -1,0 +1,64 @@
+// What the kernel knows of the machine, whoever started it.
+//
+// Each way in (boot/multiboot2.c, boot/boot_params.c) fills this one structure
+// and is then forgotten: nothing outside boot/ asks how the machine was booted,
+// but for the log. Everything here is a copy. The loader's own structures lie
+// in memory that will be somebody else's as soon as frames are handed out.
+
+#pragma once
+
+#include "boot/handoff.h"
+#include "lib/memory_map.h"
+#include "lib/status.h"
+#include "lib/types.h"
+
+#define COMMAND_LINE_MAX 2048
+#define EFI_MAP_BYTES    (32 * KIB) // 680 descriptors of OVMF's size
+
+enum boot_via { VIA_MULTIBOOT2, VIA_BOOT_PARAMS };
+
+// The EFI memory map as somebody gave it, still unchecked: to be walked in
+// steps of its own descriptor size (UEFI 2.10 §7.2.3).
+struct boot_efi {
+    pa_t system_table_pa; // 0: not started by EFI
+    uint32_t descriptor_bytes;
+    uint32_t descriptor_version;
+    uint64_t map_bytes;
+    uint8_t map[EFI_MAP_BYTES];
+};
+
+struct boot_info {
+    enum boot_via via;
+    char loader[16]; // "grub", "baton", "linux", "other"
+    char command_line[COMMAND_LINE_MAX];
+    struct memory_map memory; // by the loader's account
+    struct boot_efi efi;
+    pa_t rsdp_pa;      // 0: not told
+    pa_t bundle_pa;    // the cpio archive with the next kernels
+    uint64_t bundle_bytes;
+
+    // Only after a kexec: where firmware tables were before their addresses
+    // became virtual, and what the kernel before us says of itself.
+    bool has_efi_setup;
+    struct efi_setup efi_setup;
+    bool has_handoff;
+    struct handoff handoff;
+    status_t handoff_status; // not OK: refused, for this reason
+    char handoff_why[160];
+};
+
+// Makes physical memory readable for a parser: a pointer to `bytes` bytes at
+// `pa`, or NULL where that is not memory that may be read. It lets the parsers
+// run on the host over any bytes at all.
+typedef const void *(*memory_reader)(pa_t pa, uint64_t bytes);
+
+// Reads the multiboot2 information at `info_pa` (Multiboot2 §3.6).
+// INVALID: it breaks its own lengths; the reason names tag, offset and size.
+status_t multiboot2_read(pa_t info_pa, memory_reader read,
+                         struct boot_info *boot);
+
+// Reads Linux's boot_params at `params_pa`, with everything that hangs on it.
+// INVALID: not usable at all. A bad handoff alone is no error: it is reported in
+// `handoff_status`, and the kernel lives on without the firmware.
+status_t boot_params_read(pa_t params_pa, memory_reader read,
+                          struct boot_info *boot);

@@ -1,0 +1,168 @@
+; The first instructions: from whatever a loader left us to C at -2 GiB.
+;
+; Two ways in. GRUB enters `entry32` in 32-bit protected mode (Multiboot2 §3.3);
+; a kexec, ours or Linux's, enters `entry64` in long mode on a page table of
+; its own (boot.rst, "64-bit Boot Protocol"). The 32-bit way only climbs to long
+; mode; then both meet in `common64`, which builds the early page table:
+;
+;     1:1            the first 4 GiB        (to read what the loader left)
+;     KERNEL_BASE    1 GiB from the image   (to run where we are linked)
+;
+; The image may lie at any 2 MiB boundary: code here finds its own place and
+; keeps it in rbp, and no absolute address is used before the jump.
+
+%include "layout.inc"
+%include "boot/header.inc"
+
+PRESENT_WRITE   equ 3
+LARGE_PAGE      equ 0x83        ; present, writable, 2 MiB
+CR4_PAE         equ 1 << 5
+CR4_OSFXSR      equ 1 << 9      ; SSE: the firmware uses it, so may gate.asm
+CR4_OSXMMEXCPT  equ 1 << 10
+CR0_PE_MP_ET_NE_PG equ 0x80000033
+MSR_EFER        equ 0xc0000080
+EFER_LME        equ 1 << 8
+GIGABYTES       equ EARLY_MAP_BYTES >> 30
+
+; Page tables within early_tables, one page each.
+PML4            equ 0x0000
+PDPT_LOW        equ 0x1000
+PDPT_HIGH       equ 0x2000
+PD_HIGH         equ 0x3000
+PD_LOW          equ 0x4000      ; as many as there are gigabytes
+
+extern kernel_main
+extern early_tables_offset, boot_stack_offset
+
+; Section .head goes on: entry64 has to sit at +0x200 of the payload, and $$ is
+; the payload's first byte.
+global entry64, entry32
+
+bits 64
+entry64:
+    cli
+    cld
+    xor edi, edi                ; no magic number: rsi points to boot_params
+common64:                       ; edi = magic, rsi = physical information
+    lea rbp, [rel multiboot2_header]
+    lea rsp, [rel boot_stack_end]
+    lea rbx, [rel early_tables]
+
+    lea rax, [rbx + PDPT_LOW + PRESENT_WRITE]
+    mov [rbx + PML4], rax
+    lea rax, [rbx + PDPT_HIGH + PRESENT_WRITE]
+    mov [rbx + PML4 + 511 * 8], rax
+    lea rax, [rbx + PD_HIGH + PRESENT_WRITE]
+    mov [rbx + PDPT_HIGH + 510 * 8], rax
+    lea rax, [rbx + PD_LOW + PRESENT_WRITE]
+    xor ecx, ecx
+.directory:
+    mov [rbx + PDPT_LOW + rcx * 8], rax
+    add rax, 0x1000
+    inc ecx
+    cmp ecx, GIGABYTES
+    jb .directory
+
+    mov eax, LARGE_PAGE
+    xor ecx, ecx
+.identity:
+    mov [rbx + PD_LOW + rcx * 8], rax
+    add rax, 0x200000
+    inc ecx
+    cmp ecx, GIGABYTES * 512
+    jb .identity
+
+    lea rax, [rbp + LARGE_PAGE]
+    xor ecx, ecx
+.image:
+    mov [rbx + PD_HIGH + rcx * 8], rax
+    add rax, 0x200000
+    inc ecx
+    cmp ecx, 512
+    jb .image
+
+    mov eax, CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT
+    mov cr4, rax
+    mov eax, CR0_PE_MP_ET_NE_PG
+    mov cr0, rax
+    mov cr3, rbx
+    mov rax, .high
+    jmp rax
+.high:
+    mov rsp, boot_stack_end
+    mov rdx, rbp                ; kernel_main(magic, info_pa, image_pa)
+    xor ebp, ebp                ; a backtrace ends here
+    call kernel_main
+    ud2
+
+bits 32
+entry32:                        ; eax = magic, ebx = physical information
+    cli
+    cld
+    ; There is no stack yet, and only a call tells where we run. The second
+    ; word of the multiboot2 information is reserved (zero): borrow it.
+    lea esp, [ebx + 8]
+    call .here
+.here:
+    pop ebp
+    sub ebp, .here - $$         ; the payload starts with section .head
+    mov dword [ebx + 4], 0
+    lea esp, [ebp + boot_stack_offset]
+    mov edi, eax
+    mov esi, ebx
+    lea ebx, [ebp + early_tables_offset]
+
+    lea eax, [ebx + PDPT_LOW + PRESENT_WRITE]
+    mov [ebx + PML4], eax
+    lea eax, [ebx + PD_LOW + PRESENT_WRITE]
+    xor ecx, ecx
+.directory:
+    mov [ebx + PDPT_LOW + ecx * 8], eax
+    add eax, 0x1000
+    inc ecx
+    cmp ecx, GIGABYTES
+    jb .directory
+    mov eax, LARGE_PAGE
+    xor ecx, ecx
+.identity:
+    mov [ebx + PD_LOW + ecx * 8], eax
+    add eax, 0x200000
+    inc ecx
+    cmp ecx, GIGABYTES * 512
+    jb .identity
+
+    mov eax, CR4_PAE
+    mov cr4, eax
+    mov cr3, ebx
+    mov ecx, MSR_EFER
+    rdmsr
+    or eax, EFER_LME
+    wrmsr
+    mov eax, CR0_PE_MP_ET_NE_PG
+    mov cr0, eax
+
+    lea eax, [ebp + early_gdt - $$]
+    mov [ebp + early_gdtr.base - $$], eax
+    lgdt [ebp + early_gdtr - $$]
+    lea eax, [ebp + common64 - $$]
+    push dword KERNEL_CS
+    push eax
+    retf
+
+align 8
+early_gdt:
+    dq 0, 0
+    dq 0x00af9b000000ffff       ; KERNEL_CS: 64-bit code
+    dq 0x00cf93000000ffff       ; KERNEL_DS
+early_gdtr:
+    dw $ - early_gdt - 1
+.base:
+    dq 0
+
+section .bss align=4096
+global early_tables, boot_stack_end
+early_tables:
+    resb PD_LOW + GIGABYTES * 0x1000
+boot_stack:
+    resb 0x4000
+boot_stack_end:

@@ -1,0 +1,257 @@
+// GRUB's way in: the multiboot2 information (Multiboot2 §3.6), a list of tags
+// that each say their own length.
+//
+// No length is believed before it is compared with what is left of the whole,
+// and the whole with what is readable; a list without its end tag was cut off.
+
+#include "boot/boot_info.h"
+#include "lib/format.h"
+#include "lib/string.h"
+
+#define INFO_BYTES_MAX MIB
+
+enum tag_type {
+    TAG_END = 0,
+    TAG_COMMAND_LINE = 1,
+    TAG_LOADER_NAME = 2,
+    TAG_MODULE = 3,
+    TAG_MEMORY_MAP = 6,
+    TAG_EFI64_SYSTEM_TABLE = 12,
+    TAG_RSDP_V1 = 14,
+    TAG_RSDP_V2 = 15,
+    TAG_EFI_MEMORY_MAP = 17,
+};
+
+struct info_header {
+    uint32_t bytes, reserved;
+};
+
+struct tag {
+    uint32_t type;
+    uint32_t bytes; // with this header, without the padding to 8
+    uint8_t payload[];
+};
+
+struct tag_module {
+    struct tag tag;
+    uint32_t start_pa, end_pa;
+    char name[];
+};
+
+struct tag_memory_map {
+    struct tag tag;
+    uint32_t entry_bytes, entry_version;
+    uint8_t entries[];
+};
+
+struct memory_map_entry {
+    uint64_t start_pa, bytes;
+    uint32_t type, reserved;
+};
+
+struct tag_efi_system_table {
+    struct tag tag;
+    uint64_t pa;
+};
+
+struct tag_efi_memory_map {
+    struct tag tag;
+    uint32_t descriptor_bytes, descriptor_version;
+    uint8_t map[];
+};
+
+// The tag's text, if it ends inside the tag.
+static const char *text_in(const struct tag *tag, size_t header_bytes)
+{
+    const char *text = (const char *)tag + header_bytes;
+    size_t room = tag->bytes - header_bytes;
+    return strnlen(text, room) < room ? text : NULL;
+}
+
+static status_t read_command_line(const struct tag *tag, pa_t pa,
+                                  struct boot_info *boot)
+{
+    (void)pa;
+    const char *text = text_in(tag, sizeof(*tag));
+    if (!text)
+        return fail(STATUS_INVALID, "multiboot2: command line of %u bytes "
+                    "has no end", tag->bytes);
+    if (!str_copy(boot->command_line, sizeof(boot->command_line), text))
+        return fail(STATUS_INVALID, "multiboot2: command line is longer than "
+                    "%zu bytes", sizeof(boot->command_line) - 1);
+    return STATUS_OK;
+}
+
+static status_t read_loader_name(const struct tag *tag, pa_t pa,
+                                 struct boot_info *boot)
+{
+    (void)pa;
+    const char *text = text_in(tag, sizeof(*tag));
+    bool grub = text && strncmp(text, "GRUB", 4) == 0;
+    str_copy(boot->loader, sizeof(boot->loader), grub ? "grub" : "other");
+    return STATUS_OK;
+}
+
+// The bundle is the first module. GRUB keeps it out of the image's way, but not
+// out of the free memory of any map: the caller has to.
+static status_t read_module(const struct tag *tag, pa_t pa,
+                            struct boot_info *boot)
+{
+    (void)pa;
+    const struct tag_module *module = (const struct tag_module *)tag;
+    if (module->end_pa < module->start_pa)
+        return fail(STATUS_INVALID, "multiboot2: module from %#x to %#x",
+                    module->start_pa, module->end_pa);
+    if (boot->bundle_bytes == 0) {
+        boot->bundle_pa = module->start_pa;
+        boot->bundle_bytes = module->end_pa - module->start_pa;
+    }
+    return STATUS_OK;
+}
+
+// Multiboot2 §3.6.8; the types are e820's.
+static enum memory_kind kind_of(uint32_t type)
+{
+    switch (type) {
+    case 1:
+        return MEMORY_USABLE;
+    case 3:
+        return MEMORY_ACPI;
+    case 4:
+        return MEMORY_NVS;
+    default:
+        return MEMORY_RESERVED;
+    }
+}
+
+static status_t read_memory_map(const struct tag *tag, pa_t pa,
+                                struct boot_info *boot)
+{
+    (void)pa;
+    const struct tag_memory_map *map = (const struct tag_memory_map *)tag;
+    size_t step = map->entry_bytes;
+    if (step < sizeof(struct memory_map_entry) || step > tag->bytes)
+        return fail(STATUS_INVALID, "multiboot2: memory map entries of %zu "
+                    "bytes", step);
+
+    size_t left = tag->bytes - sizeof(*map);
+    const uint8_t *at = map->entries;
+    for (; left >= step; left -= step, at += step) {
+        struct memory_map_entry entry;
+        memcpy(&entry, at, sizeof(entry));
+        status_t status = memory_map_put(&boot->memory, entry.start_pa,
+                                         entry.bytes, kind_of(entry.type));
+        if (status)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static status_t read_system_table(const struct tag *tag, pa_t pa,
+                                  struct boot_info *boot)
+{
+    (void)pa;
+    boot->efi.system_table_pa = ((const struct tag_efi_system_table *)tag)->pa;
+    return STATUS_OK;
+}
+
+// Version 1 of the RSDP is taken only where there is no version 2. The copy in
+// the tag is as good as the original (ACPI 6.5 §5.2.5.3).
+static status_t read_rsdp(const struct tag *tag, pa_t pa,
+                          struct boot_info *boot)
+{
+    if (tag->type == TAG_RSDP_V2 || boot->rsdp_pa == 0)
+        boot->rsdp_pa = pa + sizeof(*tag);
+    return STATUS_OK;
+}
+
+static status_t read_efi_map(const struct tag *tag, pa_t pa,
+                             struct boot_info *boot)
+{
+    (void)pa;
+    const struct tag_efi_memory_map *map =
+        (const struct tag_efi_memory_map *)tag;
+    size_t bytes = tag->bytes - sizeof(*map);
+    if (bytes > sizeof(boot->efi.map))
+        return fail(STATUS_INVALID, "multiboot2: EFI memory map of %zu bytes; "
+                    "there is room for %zu", bytes, sizeof(boot->efi.map));
+    boot->efi.descriptor_bytes = map->descriptor_bytes;
+    boot->efi.descriptor_version = map->descriptor_version;
+    boot->efi.map_bytes = bytes;
+    memcpy(boot->efi.map, map->map, bytes);
+    return STATUS_OK;
+}
+
+static const struct tag_reader {
+    uint32_t type;
+    uint32_t bytes_min;
+    status_t (*read)(const struct tag *tag, pa_t pa, struct boot_info *boot);
+} tag_readers[] = {
+    {TAG_COMMAND_LINE,       sizeof(struct tag) + 1,              read_command_line},
+    {TAG_LOADER_NAME,        sizeof(struct tag) + 1,              read_loader_name },
+    {TAG_MODULE,             sizeof(struct tag_module),           read_module      },
+    {TAG_MEMORY_MAP,         sizeof(struct tag_memory_map),       read_memory_map  },
+    {TAG_EFI64_SYSTEM_TABLE, sizeof(struct tag_efi_system_table),
+                                                                  read_system_table},
+    {TAG_RSDP_V1,            sizeof(struct tag) + 20,             read_rsdp        },
+    {TAG_RSDP_V2,            sizeof(struct tag) + 36,             read_rsdp        },
+    {TAG_EFI_MEMORY_MAP,     sizeof(struct tag_efi_memory_map),   read_efi_map     },
+};
+
+// Tags of other types are none of our business, as the specification asks.
+static status_t read_tag(const struct tag *tag, pa_t pa, struct boot_info *boot)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(tag_readers); i++) {
+        const struct tag_reader *reader = &tag_readers[i];
+        if (reader->type != tag->type)
+            continue;
+        if (tag->bytes < reader->bytes_min)
+            return fail(STATUS_INVALID, "multiboot2: tag %u of %u bytes; it "
+                        "takes %u", tag->type, tag->bytes, reader->bytes_min);
+        return reader->read(tag, pa, boot);
+    }
+    return STATUS_OK;
+}
+
+static status_t read_tags(const uint8_t *info, pa_t info_pa, uint32_t bytes,
+                          struct boot_info *boot)
+{
+    uint32_t offset = sizeof(struct info_header);
+    while (bytes - offset >= sizeof(struct tag)) {
+        const struct tag *tag = (const struct tag *)(info + offset);
+        if (tag->bytes < sizeof(*tag) || tag->bytes > bytes - offset)
+            return fail(STATUS_INVALID, "multiboot2: tag %u at offset %#x has "
+                        "%u bytes; %u are left of %u", tag->type, offset,
+                        tag->bytes, bytes - offset, bytes);
+        if (tag->type == TAG_END)
+            return STATUS_OK;
+        status_t status = read_tag(tag, info_pa + offset, boot);
+        if (status)
+            return status;
+        offset += min_u64(align_up(tag->bytes, 8), bytes - offset);
+    }
+    return fail(STATUS_INVALID, "multiboot2: no end tag in %u bytes: the "
+                "information is truncated", bytes);
+}
+
+status_t multiboot2_read(pa_t info_pa, memory_reader read,
+                         struct boot_info *boot)
+{
+    memset(boot, 0, sizeof(*boot));
+    boot->via = VIA_MULTIBOOT2;
+    str_copy(boot->loader, sizeof(boot->loader), "other");
+
+    const struct info_header *header = read(info_pa, sizeof(*header));
+    if (!header || !is_aligned(info_pa, 8))
+        return fail(STATUS_INVALID, "multiboot2: no information at %#lx",
+                    info_pa);
+    uint32_t bytes = header->bytes;
+    if (bytes < sizeof(*header) || bytes > INFO_BYTES_MAX)
+        return fail(STATUS_INVALID, "multiboot2: information of %u bytes",
+                    bytes);
+    const uint8_t *info = read(info_pa, bytes);
+    if (!info)
+        return fail(STATUS_INVALID, "multiboot2: %u bytes at %#lx are not all "
+                    "memory", bytes, info_pa);
+    return read_tags(info, info_pa, bytes, boot);
+}

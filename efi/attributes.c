@@ -1,0 +1,115 @@
+// Checks the Memory Attributes Table and turns it into page rights.
+
+#include "efi/attributes.h"
+
+#include "lib/string.h"
+
+#define VERSION_MAX          2
+#define ENTRIES_MAX          4096
+#define DESCRIPTOR_BYTES_MAX 4096
+
+// A row has to lie in one region of runtime code or data, and say something: no
+// right removed means "no protection possible" (UEFI 2.10 §4.6.3).
+static status_t check_row(const struct handoff_attribute *row,
+                          const struct efi_regions *regions)
+{
+    bool sane = is_aligned(row->pa, PAGE_SIZE) && row->pages > 0 &&
+                row->pages < (1UL << 40);
+    if (!sane ||
+        !efi_region_of_pa(regions, row->pa, row->pages * PAGE_SIZE))
+        return fail(STATUS_INVALID, "memory attributes: %lu pages at %#lx are "
+                    "in no runtime region", row->pages, row->pa);
+    return STATUS_OK;
+}
+
+status_t efi_attributes_check(const struct efi_attributes *attributes,
+                              const struct efi_regions *regions)
+{
+    pa_t end = 0;
+    for (size_t i = 0; i < attributes->count; i++) {
+        const struct handoff_attribute *row = &attributes->row[i];
+        status_t status = check_row(row, regions);
+        if (status)
+            return status;
+        if (row->pa < end)
+            return fail(STATUS_INVALID, "memory attributes: the row at %#lx "
+                        "starts before the last one ends, at %#lx", row->pa,
+                        end);
+        end = row->pa + row->pages * PAGE_SIZE;
+    }
+    return STATUS_OK;
+}
+
+// The whole table at `pa`, if its own numbers are possible and it is readable.
+static const struct efi_memory_attributes_table *open_table(pa_t pa,
+                                                            memory_reader read)
+{
+    const struct efi_memory_attributes_table *table = read(pa, sizeof(*table));
+    if (!table || table->version < 1 || table->version > VERSION_MAX ||
+        table->entries > ENTRIES_MAX ||
+        table->descriptor_bytes < sizeof(struct efi_memory_descriptor) ||
+        table->descriptor_bytes > DESCRIPTOR_BYTES_MAX)
+        return NULL;
+    uint64_t rows = (uint64_t)table->entries * table->descriptor_bytes;
+    return read(pa, sizeof(*table) + rows);
+}
+
+static bool is_runtime_type(uint32_t type)
+{
+    return type == EFI_RUNTIME_SERVICES_CODE ||
+           type == EFI_RUNTIME_SERVICES_DATA;
+}
+
+status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
+                             struct efi_attributes *attributes,
+                             memory_reader read)
+{
+    attributes->count = 0;
+    const struct efi_memory_attributes_table *table = open_table(pa, read);
+    if (!table)
+        return fail(STATUS_INVALID, "memory attributes: what is at %#lx is no "
+                    "such table", pa);
+    for (uint32_t i = 0; i < table->entries; i++) {
+        struct efi_memory_descriptor d;
+        memcpy(&d, table->descriptor + i * (uint64_t)table->descriptor_bytes,
+               sizeof(d));
+        if (!is_runtime_type(d.type))
+            continue;
+        if (attributes->count == HANDOFF_ATTRIBUTES_MAX)
+            return fail(STATUS_NO_MEMORY, "memory attributes: more than %d "
+                        "rows", HANDOFF_ATTRIBUTES_MAX);
+        attributes->row[attributes->count++] = (struct handoff_attribute){
+            d.physical_start, d.pages, d.attribute};
+    }
+    return efi_attributes_check(attributes, regions);
+}
+
+static uint64_t flags_of(const struct handoff_attribute *row)
+{
+    uint64_t flags = PTE_PRESENT;
+    if (!(row->attributes & EFI_MEMORY_RO))
+        flags |= PTE_WRITE;
+    if (row->attributes & EFI_MEMORY_XP)
+        flags |= PTE_NX;
+    return flags;
+}
+
+status_t efi_attributes_apply(const struct efi_attributes *attributes,
+                              const struct efi_regions *regions, bool at_va,
+                              struct page_table *table)
+{
+    for (size_t i = 0; i < attributes->count; i++) {
+        const struct handoff_attribute *row = &attributes->row[i];
+        uint64_t bytes = row->pages * PAGE_SIZE;
+        const struct efi_region *region =
+            efi_region_of_pa(regions, row->pa, bytes);
+        if (!region)
+            continue;
+        va_t va = at_va ? region->va + (row->pa - region->pa) : row->pa;
+        status_t status =
+            page_table_protect(table, va, bytes, flags_of(row));
+        if (status)
+            return status;
+    }
+    return STATUS_OK;
+}

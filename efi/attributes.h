@@ -1,0 +1,30 @@
+// The Memory Attributes Table (UEFI 2.10 §4.6.3): which pages of the runtime
+// regions are code and which are data, since the memory map itself does not
+// tell. Copied and checked once, for it lies in boot-services memory.
+
+#pragma once
+
+#include "boot/boot_info.h"
+#include "efi/region.h"
+#include "mm/page_table.h"
+
+struct efi_attributes {
+    size_t count; // 0: no table, or none that could be believed
+    struct handoff_attribute row[HANDOFF_ATTRIBUTES_MAX];
+};
+
+// Copies the table at `pa`. INVALID: it breaks a rule of the specification or
+// does not fit `regions`; then it has to be ignored.
+status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
+                             struct efi_attributes *attributes,
+                             memory_reader read);
+
+// The same checks for rows that came with a handoff.
+status_t efi_attributes_check(const struct efi_attributes *attributes,
+                              const struct efi_regions *regions);
+
+// Gives the pages of each row their rights, in `table`, where every region is
+// mapped at its va (`at_va`) or at its pa.
+status_t efi_attributes_apply(const struct efi_attributes *attributes,
+                              const struct efi_regions *regions, bool at_va,
+                              struct page_table *table);

@@ -1,0 +1,249 @@
+// Opening the firmware: from a system table's address to services that can be
+// called, in the mode that was asked for or the one that was inherited.
+//
+// The one question that decides everything is whether its addresses are still
+// physical. The answer is in the system table itself: where does its pointer to
+// the runtime table lead? Into a region as the firmware reported it, into one at
+// the address that a former kernel says it gave it, or nowhere that anybody
+// told us of: then nothing may be called, ever, until the next reset.
+
+#include "efi/firmware.h"
+
+#include "efi/services.h"
+#include "efi/space.h"
+#include "efi/start.h"
+#include "efi/tables.h"
+#include "efi/virtual.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "mm/frames.h"
+#include "mm/space.h"
+
+struct efi_firmware firmware;
+
+static struct efi_map_view map_of(const struct boot_efi *efi)
+{
+    return (struct efi_map_view){efi->map, efi->map_bytes,
+                                 efi->descriptor_bytes,
+                                 efi->descriptor_version};
+}
+
+// Did a kernel before us say that it called SetVirtualAddressMap? Linux says so
+// by sending a SETUP_EFI node.
+static bool told_virtual(const struct boot_info *boot)
+{
+    if (boot->has_handoff)
+        return boot->handoff.svam != SVAM_NEVER;
+    return boot->has_efi_setup;
+}
+
+static bool is_runtime_table(pa_t pa)
+{
+    const struct efi_runtime_services *table =
+        physical_read(pa, sizeof(*table));
+    return table && is_aligned(pa, 8) &&
+           table->header.signature == EFI_RUNTIME_TABLE_SIGNATURE;
+}
+
+// Finds the runtime table behind the system table's pointer.
+static status_t find_runtime_table(const struct boot_info *boot,
+                                   uint64_t pointer)
+{
+    uint64_t bytes = sizeof(struct efi_runtime_services);
+    const struct efi_region *region;
+    pa_t pa = pointer;
+    if (told_virtual(boot)) {
+        region = efi_region_of_va(&firmware.regions, pointer, bytes);
+        pa = region ? region->pa + (pointer - region->va) : 0;
+    } else {
+        region = efi_region_of_pa(&firmware.regions, pointer, bytes);
+    }
+    if (!region)
+        return fail(STATUS_REFUSED, "system table at %#lx: RuntimeServices is "
+                    "%#lx, which is no address in any runtime region handed "
+                    "over: virtual addresses from a SetVirtualAddressMap that "
+                    "nobody passed on", firmware.system_table_pa, pointer);
+    if (!is_runtime_table(pa))
+        return fail(STATUS_REFUSED, "system table at %#lx: RuntimeServices %#lx "
+                    "leads to pa %#lx, where no runtime table is",
+                    firmware.system_table_pa, pointer, pa);
+    firmware.runtime_table_pa = pa;
+    return STATUS_OK;
+}
+
+static status_t read_tables(const struct boot_info *boot)
+{
+    bool virtual = told_virtual(boot);
+    firmware.system_table_pa = boot->efi.system_table_pa;
+    status_t status = efi_table_check(
+        firmware.system_table_pa, EFI_SYSTEM_TABLE_SIGNATURE,
+        sizeof(struct efi_system_table), !virtual, "system table",
+        physical_read);
+    if (status)
+        return status;
+    const struct efi_system_table *system = pa_to_va(firmware.system_table_pa);
+    status = find_runtime_table(boot, system->runtime_services);
+    if (status == STATUS_OK)
+        status = efi_table_check(
+            firmware.runtime_table_pa, EFI_RUNTIME_TABLE_SIGNATURE,
+            sizeof(struct efi_runtime_services), !virtual, "runtime table",
+            physical_read);
+    if (status)
+        return status;
+
+    const struct efi_setup *setup = &boot->efi_setup;
+    firmware.firmware_vendor_pa =
+        virtual ? setup->firmware_vendor_pa : system->firmware_vendor;
+    firmware.config_tables_pa =
+        virtual ? setup->config_tables_pa : system->config_tables;
+    firmware.config_table_count = system->config_table_count;
+    firmware.smbios_pa = efi_config_find(firmware.config_tables_pa,
+                                         firmware.config_table_count,
+                                         &efi_guid_smbios, physical_read);
+    return STATUS_OK;
+}
+
+// A mode that was inherited cannot be changed: SetVirtualAddressMap works once.
+static status_t choose_mode(const struct boot_info *boot,
+                            const struct efi_mode *wanted)
+{
+    const char *inherited = boot->has_handoff ? boot->handoff.mode : "another";
+    firmware.mode = wanted;
+    firmware.svam = wanted->calls_svam ? SVAM_CALLED : SVAM_NEVER;
+    if (!told_virtual(boot))
+        return STATUS_OK;
+    firmware.svam = SVAM_INHERITED;
+    if (boot->has_handoff && !str_equal(inherited, wanted->name))
+        return fail(STATUS_REFUSED, "mode %s was asked for, but the firmware "
+                    "is bound to mode %s: SetVirtualAddressMap works once per "
+                    "boot", wanted->name, inherited);
+    return STATUS_OK;
+}
+
+// Places the regions. Where addresses were inherited, the mode's rule has to
+// give the same ones again.
+static status_t place_regions(void)
+{
+    static struct efi_regions given;
+    given = firmware.regions;
+    status_t status = firmware.mode->place(&firmware.regions);
+    if (status || firmware.svam != SVAM_INHERITED)
+        return status;
+    for (size_t i = 0; i < given.count; i++) {
+        const struct efi_region *region = &firmware.regions.region[i];
+        if (region->va != given.region[i].va)
+            return fail(STATUS_REFUSED, "region at %#lx was handed over at va "
+                        "%#lx, but mode %s puts it at %#lx", region->pa,
+                        given.region[i].va, firmware.mode->name, region->va);
+    }
+    return STATUS_OK;
+}
+
+// Generation 0 finds the table by its GUID; later ones are handed a copy.
+static void read_attributes(const struct boot_info *boot)
+{
+    struct efi_attributes *attributes = &firmware.attributes;
+    status_t status = STATUS_OK;
+    if (boot->has_handoff) {
+        attributes->count = boot->handoff.attribute_count;
+        memcpy(attributes->row, boot->handoff.attribute,
+               sizeof(attributes->row));
+        status = efi_attributes_check(attributes, &firmware.regions);
+    } else if (boot->via == VIA_MULTIBOOT2) {
+        pa_t pa = efi_config_find(firmware.config_tables_pa,
+                                  firmware.config_table_count,
+                                  &efi_guid_memory_attributes, physical_read);
+        if (pa)
+            status = efi_attributes_read(pa, &firmware.regions, attributes,
+                                         physical_read);
+    }
+    if (status) {
+        say("efi: memory attributes ignored: %s", why());
+        attributes->count = 0;
+    }
+}
+
+static void read_service_entries(void)
+{
+    const struct efi_runtime_services *table =
+        pa_to_va(firmware.runtime_table_pa);
+    memcpy(firmware.service, table->service, sizeof(firmware.service));
+}
+
+static status_t enter_mode(const struct boot_info *boot)
+{
+    bool call_svam = firmware.svam == SVAM_CALLED;
+    status_t status = efi_services_init();
+    if (status == STATUS_OK)
+        status = efi_space_build(&boot->efi, call_svam);
+    if (status == STATUS_OK && firmware.mode->table == TABLE_KERNEL)
+        status = efi_space_map_kernel();
+    if (status)
+        return status;
+    read_service_entries();
+    if (call_svam) {
+        status = efi_enter_virtual_mode(boot->efi.descriptor_bytes);
+        if (status)
+            return status;
+        read_service_entries();
+        efi_space_drop();
+        status = efi_space_build(&boot->efi, false);
+    }
+    if (status == STATUS_OK && firmware.svam != SVAM_NEVER)
+        status = efi_check_pointers();
+    if (status == STATUS_OK)
+        status = efi_space_protect();
+    return status ? status : efi_space_verify();
+}
+
+static void announce_regions(void)
+{
+    for (size_t i = 0; i < firmware.regions.count; i++) {
+        const struct efi_region *r = &firmware.regions.region[i];
+        event("efi.region",
+              "n=%zu type=%s pa=%#lx va=%#lx pages=%lu attr=%#lx", i,
+              efi_memory_type_name(r->type), r->pa, r->va, r->pages,
+              r->attribute);
+    }
+}
+
+static void announce_mode(const char *name)
+{
+    event("efi.mode", "mode=%s svam=%s regions=%zu bytes=%lu", name,
+          efi_svam_name(firmware.svam), firmware.regions.count,
+          efi_regions_bytes(&firmware.regions));
+}
+
+static status_t open_firmware(const struct boot_info *boot,
+                              const struct efi_mode *wanted)
+{
+    struct efi_map_view view = map_of(&boot->efi);
+    status_t status = efi_regions_read(&view, &firmware.regions);
+    if (status == STATUS_OK)
+        status = read_tables(boot);
+    if (status == STATUS_OK)
+        status = choose_mode(boot, wanted);
+    if (status == STATUS_OK)
+        status = place_regions();
+    if (status)
+        return status;
+    read_attributes(boot);
+    return enter_mode(boot);
+}
+
+status_t efi_start(const struct boot_info *boot, const struct efi_mode *wanted)
+{
+    if (boot->efi.system_table_pa == 0)
+        return fail(STATUS_NOT_FOUND, "no EFI system table: this machine was "
+                    "not started by EFI firmware");
+    firmware.boot_memory = true;
+    status_t status = open_firmware(boot, wanted);
+    firmware.boot_memory = false;
+    firmware.ready = status == STATUS_OK;
+    if (status)
+        firmware.svam = SVAM_REFUSED;
+    else
+        announce_regions();
+    announce_mode(wanted->name);
+    return status;
+}

@@ -1,0 +1,36 @@
+// The firmware as this kernel knows it: where its tables and regions are, which
+// mode maps them, and how each service is entered.
+
+#pragma once
+
+#include "boot/boot_info.h"
+#include "efi/attributes.h"
+#include "efi/mode.h"
+#include "efi/region.h"
+#include "efi/types.h"
+#include "mm/page_table.h"
+
+struct efi_firmware {
+    bool ready;       // may be called
+    bool boot_memory; // boot-services memory may still be touched by a call
+    const struct efi_mode *mode;
+    enum efi_svam svam;
+    struct efi_regions regions;
+    struct efi_attributes attributes;
+
+    // The firmware's own tables, physical: where they are and, from before their
+    // addresses became virtual, what they pointed to.
+    pa_t system_table_pa, runtime_table_pa;
+    pa_t firmware_vendor_pa, config_tables_pa, smbios_pa;
+    uint64_t config_table_count;
+
+    // The entry of each service, as it has to be called.
+    uint64_t service[EFI_SERVICES];
+
+    // Its regions at VA = PA under the kernel's upper half: for physical mode,
+    // and in every mode for SetVirtualAddressMap, which is only ever callable
+    // there (UEFI 2.10 §8.4).
+    struct page_table private_table;
+};
+
+extern struct efi_firmware firmware;

@@ -1,0 +1,45 @@
+// Mapping modes: every proposal for calling the firmware from more than one
+// kernel is one row of the table in mode.c. A new proposal is a new row.
+
+#pragma once
+
+#include "efi/region.h"
+#include "lib/status.h"
+
+// What happened to SetVirtualAddressMap in this boot of the machine.
+enum efi_svam {
+    SVAM_NEVER,     // not called: the firmware runs where it lies
+    SVAM_CALLED,    // called by this kernel
+    SVAM_INHERITED, // called by a kernel before this one
+    SVAM_REFUSED,   // nothing is known that could be relied on
+};
+
+// Whose page table the firmware runs on.
+enum efi_table {
+    TABLE_PRIVATE, // its own, with its regions at VA = PA: CR3 changes per call
+    TABLE_KERNEL,  // the kernel's
+};
+
+struct efi_mode {
+    const char *name;     // on the command line: efi=NAME
+    const char *proposal; // who proposed it, when
+    enum efi_table table;
+    bool calls_svam;
+    bool hands_on; // do the descriptors for the next kernel carry addresses?
+
+    // Gives each region its virtual address. INVALID or REFUSED with a reason.
+    // The next kernel runs the same rule again and compares.
+    status_t (*place)(struct efi_regions *regions);
+};
+
+const struct efi_mode *efi_mode_find(const char *name);
+
+// "physical, identity, …": for whoever asked for another one.
+const char *efi_mode_names(void);
+
+const char *efi_svam_name(enum efi_svam svam);
+
+// The placement rules, each a pure function.
+status_t efi_place_identity(struct efi_regions *regions);
+status_t efi_place_fixed(struct efi_regions *regions);
+status_t efi_place_naive(struct efi_regions *regions);

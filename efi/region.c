@@ -1,0 +1,161 @@
+// From an EFI memory map, as found, to regions that can be relied on.
+
+#include "efi/region.h"
+
+#include "lib/log.h"
+#include "lib/string.h"
+
+#define DESCRIPTOR_BYTES_MAX 4096
+#define PAGES_MAX            (1UL << 40) // 2^52 bytes: all that can be addressed
+
+status_t efi_map_check(const struct efi_map_view *view)
+{
+    uint32_t step = view->descriptor_bytes;
+    if (view->descriptor_version != EFI_DESCRIPTOR_VERSION)
+        return fail(STATUS_INVALID, "EFI memory map: descriptor version %u; "
+                    "only %u is known", view->descriptor_version,
+                    EFI_DESCRIPTOR_VERSION);
+    if (step < sizeof(struct efi_memory_descriptor) ||
+        step > DESCRIPTOR_BYTES_MAX || !is_aligned(step, 8))
+        return fail(STATUS_INVALID, "EFI memory map: descriptors of %u bytes",
+                    step);
+    if (view->bytes == 0 || view->bytes % step != 0)
+        return fail(STATUS_INVALID, "EFI memory map: %lu bytes are no multiple "
+                    "of the %u bytes of a descriptor", view->bytes, step);
+    return STATUS_OK;
+}
+
+bool efi_map_at(const struct efi_map_view *view, uint64_t index,
+                struct efi_memory_descriptor *descriptor)
+{
+    if (index >= view->bytes / view->descriptor_bytes)
+        return false;
+    memcpy(descriptor, view->map + index * view->descriptor_bytes,
+           sizeof(*descriptor));
+    return true;
+}
+
+static bool is_sane(const struct efi_memory_descriptor *d)
+{
+    return d->pages > 0 && d->pages < PAGES_MAX &&
+           is_aligned(d->physical_start, PAGE_SIZE) &&
+           is_aligned(d->virtual_start, PAGE_SIZE) &&
+           d->physical_start < PAGES_MAX * PAGE_SIZE &&
+           d->physical_start + d->pages * PAGE_SIZE <= PAGES_MAX * PAGE_SIZE;
+}
+
+// Insertion keeps the list sorted; maps come sorted or nearly so.
+static status_t insert(struct efi_regions *regions,
+                       const struct efi_memory_descriptor *d)
+{
+    if (regions->count == EFI_REGIONS_MAX)
+        return fail(STATUS_NO_MEMORY, "EFI memory map: more than %d runtime "
+                    "regions", EFI_REGIONS_MAX);
+    size_t i = regions->count;
+    while (i > 0 && regions->region[i - 1].pa > d->physical_start)
+        i--;
+    struct efi_region *at = &regions->region[i];
+    memmove(at + 1, at, (regions->count - i) * sizeof(*at));
+    *at = (struct efi_region){d->type, d->physical_start, d->virtual_start,
+                              d->pages, d->attribute};
+    regions->count++;
+    return STATUS_OK;
+}
+
+static status_t check_disjoint(const struct efi_regions *regions)
+{
+    for (size_t i = 1; i < regions->count; i++) {
+        const struct efi_region *a = &regions->region[i - 1], *b = a + 1;
+        if (a->pa + region_bytes(a) > b->pa)
+            return fail(STATUS_INVALID, "EFI memory map: runtime regions "
+                        "overlap: %lu pages at %#lx and %lu at %#lx", a->pages,
+                        a->pa, b->pages, b->pa);
+    }
+    return STATUS_OK;
+}
+
+status_t efi_regions_read(const struct efi_map_view *view,
+                          struct efi_regions *regions)
+{
+    struct efi_memory_descriptor d;
+    regions->count = 0;
+    status_t status = efi_map_check(view);
+    for (uint64_t i = 0; status == STATUS_OK && efi_map_at(view, i, &d); i++) {
+        if (!(d.attribute & EFI_MEMORY_RUNTIME))
+            continue;
+        if (is_sane(&d))
+            status = insert(regions, &d);
+        else
+            say("efi: dropped runtime descriptor %lu: %lu pages at pa %#lx, va "
+                "%#lx", i, d.pages, d.physical_start, d.virtual_start);
+    }
+    return status ? status : check_disjoint(regions);
+}
+
+// UEFI 2.10 §7.2, table 7.10: usage after ExitBootServices. Types that are not
+// listed, and whatever a firmware may invent, are left alone.
+static enum memory_kind kind_of(const struct efi_memory_descriptor *d)
+{
+    static const uint8_t kinds[EFI_MEMORY_TYPES] = {
+        [EFI_LOADER_CODE] = MEMORY_USABLE,
+        [EFI_LOADER_DATA] = MEMORY_USABLE,
+        [EFI_CONVENTIONAL] = MEMORY_USABLE,
+        [EFI_BOOT_SERVICES_CODE] = MEMORY_BOOT_SERVICES,
+        [EFI_BOOT_SERVICES_DATA] = MEMORY_BOOT_SERVICES,
+        [EFI_RUNTIME_SERVICES_CODE] = MEMORY_RUNTIME,
+        [EFI_RUNTIME_SERVICES_DATA] = MEMORY_RUNTIME,
+        [EFI_ACPI_RECLAIM] = MEMORY_ACPI,
+        [EFI_ACPI_NVS] = MEMORY_NVS,
+        [EFI_MMIO] = MEMORY_MMIO,
+        [EFI_MMIO_PORTS] = MEMORY_MMIO,
+    };
+    uint8_t kind = d->type < EFI_MEMORY_TYPES ? kinds[d->type] : 0;
+    bool is_ram = kind < MEMORY_RESERVED;
+    if ((d->attribute & EFI_MEMORY_RUNTIME) && kind && is_ram)
+        return MEMORY_RUNTIME;
+    return kind ? kind : MEMORY_RESERVED;
+}
+
+status_t efi_map_paint(const struct efi_map_view *view,
+                       struct memory_map *memory)
+{
+    struct efi_memory_descriptor d;
+    status_t status = efi_map_check(view);
+    for (uint64_t i = 0; status == STATUS_OK && efi_map_at(view, i, &d); i++)
+        if (is_sane(&d))
+            status = memory_map_put(memory, d.physical_start,
+                                    d.pages * PAGE_SIZE, kind_of(&d));
+    return status;
+}
+
+const struct efi_region *efi_region_of_pa(const struct efi_regions *regions,
+                                          pa_t pa, uint64_t bytes)
+{
+    for (size_t i = 0; i < regions->count; i++) {
+        const struct efi_region *r = &regions->region[i];
+        if (pa >= r->pa && pa - r->pa < region_bytes(r) &&
+            bytes <= region_bytes(r) - (pa - r->pa))
+            return r;
+    }
+    return NULL;
+}
+
+const struct efi_region *efi_region_of_va(const struct efi_regions *regions,
+                                          va_t va, uint64_t bytes)
+{
+    for (size_t i = 0; i < regions->count; i++) {
+        const struct efi_region *r = &regions->region[i];
+        if (va >= r->va && va - r->va < region_bytes(r) &&
+            bytes <= region_bytes(r) - (va - r->va))
+            return r;
+    }
+    return NULL;
+}
+
+uint64_t efi_regions_bytes(const struct efi_regions *regions)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < regions->count; i++)
+        bytes += region_bytes(&regions->region[i]);
+    return bytes;
+}

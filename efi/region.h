@@ -1,0 +1,63 @@
+// Runtime regions: the pieces of memory that the firmware keeps after
+// ExitBootServices, copied out of an EFI memory map and checked.
+
+#pragma once
+
+#include "efi/types.h"
+#include "lib/memory_map.h"
+#include "lib/status.h"
+
+#define EFI_REGIONS_MAX 64
+
+struct efi_region {
+    uint32_t type;
+    pa_t pa;
+    va_t va; // where a kernel put it; in a map from the firmware itself, 0
+    uint64_t pages;
+    uint64_t attribute;
+};
+
+// In ascending order of physical address, disjoint, page aligned.
+struct efi_regions {
+    size_t count;
+    struct efi_region region[EFI_REGIONS_MAX];
+};
+
+// A memory map as found: nothing about it is trusted.
+struct efi_map_view {
+    const uint8_t *map;
+    uint64_t bytes;
+    uint32_t descriptor_bytes, descriptor_version;
+};
+
+// The descriptor at `index`; false past the end. The view must have passed
+// efi_map_check().
+bool efi_map_at(const struct efi_map_view *view, uint64_t index,
+                struct efi_memory_descriptor *descriptor);
+
+// INVALID: sizes that no map can have; the reason names them.
+status_t efi_map_check(const struct efi_map_view *view);
+
+// All descriptors with the RUNTIME attribute, whatever their type. Entries that
+// are empty or leave the address space are dropped, as Linux does, with a line
+// in the log. INVALID where two overlap; NO_MEMORY where they are too many.
+status_t efi_regions_read(const struct efi_map_view *view,
+                          struct efi_regions *regions);
+
+// Paints the map over what the loader said of memory.
+status_t efi_map_paint(const struct efi_map_view *view,
+                       struct memory_map *memory);
+
+// The region that holds all of [address, address + bytes), physically or by the
+// addresses it was given; NULL if none does.
+const struct efi_region *efi_region_of_pa(const struct efi_regions *regions,
+                                          pa_t pa, uint64_t bytes);
+const struct efi_region *efi_region_of_va(const struct efi_regions *regions,
+                                          va_t va, uint64_t bytes);
+
+static inline uint64_t region_bytes(const struct efi_region *region)
+{
+    return region->pages * PAGE_SIZE;
+}
+
+uint64_t efi_regions_bytes(const struct efi_regions *regions);

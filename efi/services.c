@@ -1,0 +1,345 @@
+// The services: each copies its arguments in, calls through the gate, and copies
+// the results out.
+
+#include "efi/services.h"
+
+#include "efi/firmware.h"
+#include "efi/gate.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+#include "mm/frames.h"
+#include "mm/space.h"
+
+#define STACK_PAGES 16 // UEFI 2.10 §2.3.4 asks for 4 KiB; OpenSSL wants more
+
+// What the pointers of a call point to.
+struct arguments {
+    struct efi_guid guid;
+    struct efi_time time;
+    struct efi_time_capabilities capabilities;
+    struct efi_capsule_header capsule;
+    uint64_t capsule_list[1];
+    uint64_t number[3];
+    uint32_t attributes, reset;
+    uint8_t flag[2];
+    uint16_t name[EFI_NAME_UNITS];
+    uint8_t data[EFI_DATA_BYTES];
+};
+
+uint64_t efi_calls[EFI_SERVICES];
+
+static struct arguments *args;
+static pa_t args_pa;
+static va_t stack_top_va;
+static pa_t stack_pa;
+
+status_t efi_services_init(void)
+{
+    status_t status = space_stack(STACK_PAGES, &stack_top_va, &stack_pa);
+    if (status)
+        return status;
+    args_pa = frames_alloc(pages_for(sizeof(*args)), PAGE_SIZE);
+    if (args_pa == 0)
+        return fail(STATUS_NO_MEMORY, "efi: no frames for arguments");
+    args = pa_to_va(args_pa);
+    return STATUS_OK;
+}
+
+status_t efi_services_map(struct page_table *private_table)
+{
+    status_t status = page_table_map(private_table, stack_pa, stack_pa,
+                                     STACK_PAGES * PAGE_SIZE, MAP_WRITE);
+    if (status)
+        return status;
+    return page_table_map(private_table, args_pa, args_pa,
+                          pages_for(sizeof(*args)) * PAGE_SIZE, MAP_WRITE);
+}
+
+// These two are never converted, and only work in physical mode.
+static bool stays_physical(enum efi_service service)
+{
+    return service == EFI_SET_VIRTUAL_ADDRESS_MAP ||
+           service == EFI_CONVERT_POINTER;
+}
+
+static bool on_private_table(enum efi_service service)
+{
+    return stays_physical(service) || firmware.mode->table == TABLE_PRIVATE;
+}
+
+// The address of a field of `args` as the service will see it.
+static uint64_t at(enum efi_service service, const void *field)
+{
+    if (!on_private_table(service))
+        return (va_t)field;
+    return args_pa + ((va_t)field - (va_t)args);
+}
+
+// One event for each answer that a service has not given before.
+static void report(enum efi_service service, efi_status_t status)
+{
+    static efi_status_t last[EFI_SERVICES];
+    if (efi_calls[service]++ > 0 && last[service] == status)
+        return;
+    last[service] = status;
+    event("efi.call", "svc=%s status=%s", efi_service_name(service),
+          efi_status_name(status));
+}
+
+static void report_deviation(enum efi_service service,
+                             const struct gate_call *call)
+{
+    const char *name = gate_deviation(call);
+    if (name)
+        say("efi: %s changed %s; put back", efi_service_name(service), name);
+}
+
+static const char *access_of(const struct gate_fault *fault)
+{
+    static const char *const words[] = {"read", "write", "execute", "execute"};
+    return words[(fault->error >> 1 & 1) | (fault->error >> 3 & 2)];
+}
+
+static const char *class_of(va_t va)
+{
+    const struct efi_region *region =
+        efi_region_of_va(&firmware.regions, va, 1);
+    if (!region)
+        region = efi_region_of_pa(&firmware.regions, va, 1);
+    return region ? efi_memory_type_name(region->type) : "outside";
+}
+
+static void report_fault(enum efi_service service,
+                         const struct gate_fault *fault)
+{
+    event("efi.fault", "svc=%s vector=%lu rip=%#lx va=%#lx access=%s class=%s "
+          "action=aborted", efi_service_name(service), fault->vector,
+          fault->rip, fault->address_va, access_of(fault),
+          class_of(fault->address_va));
+}
+
+static efi_status_t call(enum efi_service service, uint64_t a, uint64_t b,
+                         uint64_t c, uint64_t d, uint64_t e)
+{
+    struct gate_fault fault;
+    struct gate_call call;
+    if (!firmware.ready || firmware.service[service] == 0)
+        return EFI_UNSUPPORTED;
+    bool private = on_private_table(service);
+    call.function = firmware.service[service];
+    call.argument[0] = a;
+    call.argument[1] = b;
+    call.argument[2] = c;
+    call.argument[3] = d;
+    call.argument[4] = e;
+    call.table_pa = private ? firmware.private_table.root_pa
+                            : kernel_table.root_pa;
+    call.stack_top = private ? stack_pa + STACK_PAGES * PAGE_SIZE
+                             : stack_top_va;
+
+    status_t status = gate_run(&call, &fault);
+    if (status == STATUS_REFUSED)
+        return EFI_NOT_READY;
+    if (status) {
+        report_fault(service, &fault);
+        call.status = EFI_ABORTED;
+    } else {
+        report_deviation(service, &call);
+    }
+    report(service, call.status);
+    return call.status;
+}
+
+efi_status_t efi_get_time(struct efi_time *time,
+                          struct efi_time_capabilities *capabilities)
+{
+    // Capabilities are optional, but some firmware crashes without.
+    efi_status_t status =
+        call(EFI_GET_TIME, at(EFI_GET_TIME, &args->time),
+             at(EFI_GET_TIME, &args->capabilities), 0, 0, 0);
+    *time = args->time;
+    if (capabilities)
+        *capabilities = args->capabilities;
+    return status;
+}
+
+efi_status_t efi_set_time(const struct efi_time *time)
+{
+    args->time = *time;
+    return call(EFI_SET_TIME, at(EFI_SET_TIME, &args->time), 0, 0, 0, 0);
+}
+
+efi_status_t efi_get_wakeup_time(bool *enabled, bool *pending,
+                                 struct efi_time *time)
+{
+    efi_status_t status =
+        call(EFI_GET_WAKEUP_TIME, at(EFI_GET_WAKEUP_TIME, &args->flag[0]),
+             at(EFI_GET_WAKEUP_TIME, &args->flag[1]),
+             at(EFI_GET_WAKEUP_TIME, &args->time), 0, 0);
+    *enabled = args->flag[0];
+    *pending = args->flag[1];
+    *time = args->time;
+    return status;
+}
+
+efi_status_t efi_set_wakeup_time(bool enable, const struct efi_time *time)
+{
+    if (time)
+        args->time = *time;
+    return call(EFI_SET_WAKEUP_TIME, enable,
+                time ? at(EFI_SET_WAKEUP_TIME, &args->time) : 0, 0, 0, 0);
+}
+
+// With interrupts off, as Linux does: in the middle of this call the firmware is
+// neither here nor there.
+efi_status_t efi_set_virtual_address_map(const void *map, uint64_t bytes,
+                                         uint64_t descriptor_bytes,
+                                         uint32_t descriptor_version)
+{
+    if (bytes > sizeof(args->data))
+        return EFI_OUT_OF_RESOURCES;
+    memcpy(args->data, map, bytes);
+    uint64_t flags = interrupts_off();
+    efi_status_t status =
+        call(EFI_SET_VIRTUAL_ADDRESS_MAP, bytes, descriptor_bytes,
+             descriptor_version,
+             at(EFI_SET_VIRTUAL_ADDRESS_MAP, args->data), 0);
+    interrupts_restore(flags);
+    return status;
+}
+
+efi_status_t efi_convert_pointer(uint64_t disposition, uint64_t *address)
+{
+    args->number[0] = *address;
+    efi_status_t status =
+        call(EFI_CONVERT_POINTER, disposition,
+             at(EFI_CONVERT_POINTER, &args->number[0]), 0, 0, 0);
+    *address = args->number[0];
+    return status;
+}
+
+static bool copy_name(const uint16_t *name)
+{
+    size_t units = 0;
+    while (units < EFI_NAME_UNITS && name[units])
+        units++;
+    if (units == EFI_NAME_UNITS)
+        return false;
+    memcpy(args->name, name, (units + 1) * sizeof(*name));
+    return true;
+}
+
+efi_status_t efi_get_variable(const uint16_t *name, const struct efi_guid *guid,
+                              uint32_t *attributes, void *data, uint64_t *bytes)
+{
+    if (!copy_name(name) || *bytes > sizeof(args->data))
+        return EFI_INVALID_PARAMETER;
+    uint64_t room = *bytes;
+    args->guid = *guid;
+    args->number[0] = room;
+    efi_status_t status =
+        call(EFI_GET_VARIABLE, at(EFI_GET_VARIABLE, args->name),
+             at(EFI_GET_VARIABLE, &args->guid),
+             at(EFI_GET_VARIABLE, &args->attributes),
+             at(EFI_GET_VARIABLE, &args->number[0]),
+             at(EFI_GET_VARIABLE, args->data));
+    *bytes = args->number[0];
+    if (status == EFI_SUCCESS && *bytes > room)
+        return EFI_DEVICE_ERROR; // it claims to have overrun the buffer
+    if (status == EFI_SUCCESS)
+        memcpy(data, args->data, *bytes);
+    if (attributes)
+        *attributes = args->attributes;
+    return status;
+}
+
+efi_status_t efi_get_next_variable_name(uint16_t *name, struct efi_guid *guid)
+{
+    if (!copy_name(name))
+        return EFI_INVALID_PARAMETER;
+    args->guid = *guid;
+    args->number[0] = sizeof(args->name);
+    efi_status_t status =
+        call(EFI_GET_NEXT_VARIABLE_NAME,
+             at(EFI_GET_NEXT_VARIABLE_NAME, &args->number[0]),
+             at(EFI_GET_NEXT_VARIABLE_NAME, args->name),
+             at(EFI_GET_NEXT_VARIABLE_NAME, &args->guid), 0, 0);
+    args->name[EFI_NAME_UNITS - 1] = 0;
+    memcpy(name, args->name, sizeof(args->name));
+    *guid = args->guid;
+    return status;
+}
+
+efi_status_t efi_set_variable(const uint16_t *name, const struct efi_guid *guid,
+                              uint32_t attributes, const void *data,
+                              uint64_t bytes)
+{
+    if (!copy_name(name) || bytes > sizeof(args->data))
+        return EFI_INVALID_PARAMETER;
+    args->guid = *guid;
+    memcpy(args->data, data, bytes);
+    return call(EFI_SET_VARIABLE, at(EFI_SET_VARIABLE, args->name),
+                at(EFI_SET_VARIABLE, &args->guid), attributes, bytes,
+                at(EFI_SET_VARIABLE, args->data));
+}
+
+efi_status_t efi_query_variable_info(uint32_t attributes, uint64_t *maximum,
+                                     uint64_t *remaining,
+                                     uint64_t *largest_variable)
+{
+    efi_status_t status =
+        call(EFI_QUERY_VARIABLE_INFO, attributes,
+             at(EFI_QUERY_VARIABLE_INFO, &args->number[0]),
+             at(EFI_QUERY_VARIABLE_INFO, &args->number[1]),
+             at(EFI_QUERY_VARIABLE_INFO, &args->number[2]), 0);
+    *maximum = args->number[0];
+    *remaining = args->number[1];
+    *largest_variable = args->number[2];
+    return status;
+}
+
+efi_status_t efi_get_next_high_monotonic_count(uint32_t *count)
+{
+    efi_status_t status = call(
+        EFI_GET_NEXT_HIGH_MONOTONIC_COUNT,
+        at(EFI_GET_NEXT_HIGH_MONOTONIC_COUNT, &args->attributes), 0, 0, 0, 0);
+    *count = args->attributes;
+    return status;
+}
+
+// A list of one capsule, or of none.
+static uint64_t capsule_list(enum efi_service service,
+                             const struct efi_capsule_header *capsule)
+{
+    args->capsule = *capsule;
+    args->capsule_list[0] = at(service, &args->capsule);
+    return at(service, args->capsule_list);
+}
+
+efi_status_t efi_update_capsule(const struct efi_capsule_header *capsule,
+                                uint64_t count)
+{
+    return call(EFI_UPDATE_CAPSULE, capsule_list(EFI_UPDATE_CAPSULE, capsule),
+                count, 0, 0, 0);
+}
+
+efi_status_t
+efi_query_capsule_capabilities(const struct efi_capsule_header *capsule,
+                               uint64_t count, uint64_t *largest_bytes,
+                               enum efi_reset_type *reset)
+{
+    efi_status_t status =
+        call(EFI_QUERY_CAPSULE_CAPABILITIES,
+             capsule_list(EFI_QUERY_CAPSULE_CAPABILITIES, capsule), count,
+             at(EFI_QUERY_CAPSULE_CAPABILITIES, &args->number[0]),
+             at(EFI_QUERY_CAPSULE_CAPABILITIES, &args->reset), 0);
+    *largest_bytes = args->number[0];
+    *reset = args->reset;
+    return status;
+}
+
+efi_status_t efi_reset_system(enum efi_reset_type type)
+{
+    return call(EFI_RESET_SYSTEM, type, EFI_SUCCESS, 0, 0, 0);
+}

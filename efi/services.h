@@ -1,0 +1,61 @@
+// All fourteen runtime services, typed, as functions (UEFI 2.10 ch. 8).
+//
+// Arguments and results are ordinary kernel memory: they are copied through
+// pages that the firmware's table maps, so a service never sees an address that
+// its mode does not give it. Every function returns the firmware's own status,
+// or EFI_ABORTED if it faulted, EFI_NOT_READY if a call is under way, and
+// EFI_UNSUPPORTED where there is no firmware to call.
+
+#pragma once
+
+#include "efi/types.h"
+#include "lib/status.h"
+#include "mm/page_table.h"
+
+#define EFI_NAME_UNITS 512          // CHAR16, with the NUL
+#define EFI_DATA_BYTES (36 * KIB)   // the largest variable: OVMF takes 33 KiB
+
+// Allocates the firmware's stack and the pages for arguments. NO_MEMORY.
+status_t efi_services_init(void);
+
+// Maps both at VA = PA into the firmware's private table.
+status_t efi_services_map(struct page_table *private_table);
+
+efi_status_t efi_get_time(struct efi_time *time,
+                          struct efi_time_capabilities *capabilities);
+efi_status_t efi_set_time(const struct efi_time *time);
+efi_status_t efi_get_wakeup_time(bool *enabled, bool *pending,
+                                 struct efi_time *time);
+efi_status_t efi_set_wakeup_time(bool enable, const struct efi_time *time);
+
+// `map`: descriptors of `descriptor_bytes` each, `bytes` in all.
+efi_status_t efi_set_virtual_address_map(const void *map, uint64_t bytes,
+                                         uint64_t descriptor_bytes,
+                                         uint32_t descriptor_version);
+efi_status_t efi_convert_pointer(uint64_t disposition, uint64_t *address);
+
+// *bytes: the room at `data`, and then what the variable takes.
+efi_status_t efi_get_variable(const uint16_t *name, const struct efi_guid *guid,
+                              uint32_t *attributes, void *data,
+                              uint64_t *bytes);
+// `name` has EFI_NAME_UNITS; the empty name asks for the first one.
+efi_status_t efi_get_next_variable_name(uint16_t *name, struct efi_guid *guid);
+efi_status_t efi_set_variable(const uint16_t *name, const struct efi_guid *guid,
+                              uint32_t attributes, const void *data,
+                              uint64_t bytes);
+efi_status_t efi_query_variable_info(uint32_t attributes, uint64_t *maximum,
+                                     uint64_t *remaining,
+                                     uint64_t *largest_variable);
+
+efi_status_t efi_get_next_high_monotonic_count(uint32_t *count);
+efi_status_t efi_update_capsule(const struct efi_capsule_header *capsule,
+                                uint64_t count);
+efi_status_t efi_query_capsule_capabilities(
+    const struct efi_capsule_header *capsule, uint64_t count,
+    uint64_t *largest_bytes, enum efi_reset_type *reset);
+
+// Does not return where it works.
+efi_status_t efi_reset_system(enum efi_reset_type type);
+
+// How often each service was called by this kernel.
+extern uint64_t efi_calls[EFI_SERVICES];

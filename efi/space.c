@@ -1,0 +1,129 @@
+// Maps the firmware: see the header.
+
+#include "efi/space.h"
+
+#include "efi/services.h"
+#include "lib/x86.h"
+#include "mm/space.h"
+
+// Before anything better is known, code regions hold code and data mixed: images
+// of drivers, which the loader does not split (UEFI 2.10 §2.3.4).
+static uint64_t flags_of(uint32_t type, uint64_t attribute)
+{
+    uint64_t flags = type == EFI_RUNTIME_SERVICES_CODE ? MAP_ANY : MAP_WRITE;
+    return attribute & EFI_MEMORY_WB ? flags : flags | MAP_UNCACHED;
+}
+
+static status_t map_regions(struct page_table *table, bool at_va)
+{
+    for (size_t i = 0; i < firmware.regions.count; i++) {
+        const struct efi_region *r = &firmware.regions.region[i];
+        status_t status =
+            page_table_map(table, at_va ? r->va : r->pa, r->pa, region_bytes(r),
+                           flags_of(r->type, r->attribute));
+        if (status)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static status_t map_boot_memory(struct page_table *table,
+                                const struct boot_efi *efi)
+{
+    struct efi_map_view view = {efi->map, efi->map_bytes,
+                                efi->descriptor_bytes, efi->descriptor_version};
+    struct efi_memory_descriptor d;
+    for (uint64_t i = 0; efi_map_at(&view, i, &d); i++) {
+        bool boot = d.type == EFI_BOOT_SERVICES_CODE ||
+                    d.type == EFI_BOOT_SERVICES_DATA;
+        if (!boot || (d.attribute & EFI_MEMORY_RUNTIME))
+            continue;
+        status_t status =
+            page_table_map(table, d.physical_start, d.physical_start,
+                           d.pages * PAGE_SIZE, MAP_ANY);
+        if (status)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+status_t efi_space_build(const struct boot_efi *efi, bool boot_memory)
+{
+    struct page_table *table = &firmware.private_table;
+    status_t status = space_fork(table);
+    if (status == STATUS_OK)
+        status = map_regions(table, false);
+    if (status == STATUS_OK)
+        status = efi_services_map(table);
+    if (status == STATUS_OK && boot_memory)
+        status = map_boot_memory(table, efi);
+    return status;
+}
+
+void efi_space_drop(void)
+{
+    page_table_free_lower(&firmware.private_table);
+}
+
+status_t efi_space_map_kernel(void)
+{
+    return map_regions(&kernel_table, true);
+}
+
+status_t efi_space_protect(void)
+{
+    status_t status =
+        efi_attributes_apply(&firmware.attributes, &firmware.regions, false,
+                             &firmware.private_table);
+    if (status == STATUS_OK && firmware.mode->table == TABLE_KERNEL)
+        status = efi_attributes_apply(&firmware.attributes, &firmware.regions,
+                                      true, &kernel_table);
+    write_cr3(kernel_table.root_pa); // forget what was mapped more widely
+    return status;
+}
+
+static status_t verify_region(const struct page_table *table,
+                              const struct efi_region *region)
+{
+    for (uint64_t offset = 0; offset < region_bytes(region);
+         offset += PAGE_SIZE) {
+        pa_t pa = 0;
+        if (!page_table_translate(table, region->va + offset, &pa) ||
+            pa != region->pa + offset)
+            return fail(STATUS_FAILED, "efi: va %#lx leads to pa %#lx, not to "
+                        "%#lx", region->va + offset, pa, region->pa + offset);
+    }
+    return STATUS_OK;
+}
+
+static const struct page_table *table_of_mode(void)
+{
+    return firmware.mode->table == TABLE_KERNEL ? &kernel_table
+                                                : &firmware.private_table;
+}
+
+status_t efi_space_verify(void)
+{
+    for (size_t i = 0; i < firmware.regions.count; i++) {
+        status_t status =
+            verify_region(table_of_mode(), &firmware.regions.region[i]);
+        if (status)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static bool count_wx(const struct leaf *leaf, void *count)
+{
+    bool wx = (leaf->entry & PTE_WRITE) && !(leaf->entry & PTE_NX);
+    if (wx)
+        *(uint64_t *)count += level_bytes(leaf->level) / PAGE_SIZE;
+    return true;
+}
+
+uint64_t efi_space_count_wx(void)
+{
+    uint64_t count = 0;
+    page_table_each(table_of_mode(), count_wx, &count);
+    return count;
+}

@@ -1,0 +1,29 @@
+// Where the firmware is mapped: its regions in the kernel's table or in a
+// private one, each with no more rights than it needs.
+
+#pragma once
+
+#include "boot/boot_info.h"
+#include "efi/firmware.h"
+
+// Builds firmware.private_table: the regions at VA = PA, stack and arguments,
+// under the kernel's upper half. With `boot_memory`, boot-services regions too:
+// for the time of SetVirtualAddressMap alone, since some firmware still runs
+// there. NO_MEMORY, REFUSED (a clash).
+status_t efi_space_build(const struct boot_efi *efi, bool boot_memory);
+
+// Throws that table away.
+void efi_space_drop(void);
+
+// Maps the regions at their virtual addresses in the kernel's table.
+status_t efi_space_map_kernel(void);
+
+// Takes from both tables what the Memory Attributes Table does not allow.
+status_t efi_space_protect(void);
+
+// Walks every page of every region where the mode's calls will find it, and sees
+// that it leads to the right frame. FAILED: one does not; the reason names it.
+status_t efi_space_verify(void);
+
+// How many pages of the firmware's are writable and executable at once.
+uint64_t efi_space_count_wx(void);

@@ -1,0 +1,64 @@
+// Checks on firmware tables: see the header.
+
+#include "efi/tables.h"
+
+#include "lib/crc32.h"
+#include "lib/log.h"
+
+#define HEADER_BYTES_MAX   PAGE_SIZE
+#define CONFIG_TABLES_MAX  1024
+
+const struct efi_guid efi_guid_smbios = {
+    0xeb9d2d31, 0x2d88, 0x11d3, {0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}
+};
+
+const struct efi_guid efi_guid_memory_attributes = {
+    0xdcfa911d, 0x26eb, 0x469f, {0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20}
+};
+
+static uint32_t header_crc(const struct efi_table_header *header)
+{
+    struct efi_table_header first = *header;
+    first.crc32 = 0;
+    uint32_t crc = crc32(0, &first, sizeof(first));
+    return crc32(crc, header + 1, header->header_bytes - sizeof(first));
+}
+
+status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
+                         bool crc_matters, const char *what,
+                         memory_reader read)
+{
+    const struct efi_table_header *header = read(pa, bytes_min);
+    if (!header || !is_aligned(pa, 8))
+        return fail(STATUS_INVALID, "%s: %#lx is not readable memory", what,
+                    pa);
+    if (header->signature != signature)
+        return fail(STATUS_INVALID, "%s at %#lx: signature %#lx, not %#lx",
+                    what, pa, header->signature, signature);
+    uint32_t bytes = header->header_bytes;
+    if (bytes < bytes_min || bytes > HEADER_BYTES_MAX || !read(pa, bytes))
+        return fail(STATUS_INVALID, "%s at %#lx: header of %u bytes", what, pa,
+                    bytes);
+    uint32_t crc = header_crc(header);
+    if (crc == header->crc32)
+        return STATUS_OK;
+    status_t status = fail(STATUS_INVALID, "%s at %#lx: CRC is %#x, the header "
+                           "says %#x", what, pa, crc, header->crc32);
+    if (crc_matters)
+        return status;
+    say("efi: %s: tolerated after SetVirtualAddressMap", why());
+    return STATUS_OK;
+}
+
+pa_t efi_config_find(pa_t tables_pa, uint64_t count,
+                     const struct efi_guid *guid, memory_reader read)
+{
+    if (count > CONFIG_TABLES_MAX)
+        return 0;
+    const struct efi_config_table *tables =
+        read(tables_pa, count * sizeof(*tables));
+    for (uint64_t i = 0; tables && i < count; i++)
+        if (efi_guid_equal(&tables[i].vendor, guid))
+            return tables[i].table_pa;
+    return 0;
+}

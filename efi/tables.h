@@ -1,0 +1,23 @@
+// The firmware's tables, read as anybody's data: signature, size, checksum.
+
+#pragma once
+
+#include "boot/boot_info.h"
+#include "efi/types.h"
+#include "lib/status.h"
+
+// Checks `bytes_min` bytes at `pa`: readable, signed, whole, and CRC-32 as UEFI
+// 2.10 §4.2 defines it. INVALID otherwise; `what` names the table in the reason.
+// With `crc_matters` false a wrong CRC is only logged: some firmware forgets to
+// compute it again in SetVirtualAddressMap.
+status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
+                         bool crc_matters, const char *what,
+                         memory_reader read);
+
+// The address that the configuration table at `tables_pa` has for `guid`; 0 if
+// it is not there, or not readable.
+pa_t efi_config_find(pa_t tables_pa, uint64_t count,
+                     const struct efi_guid *guid, memory_reader read);
+
+extern const struct efi_guid efi_guid_smbios;
+extern const struct efi_guid efi_guid_memory_attributes;

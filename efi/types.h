@@ -1,0 +1,162 @@
+// The structures of UEFI 2.10 that Baton reads, with the specification's
+// sections. Pointers are plain numbers here: whether one is physical or virtual
+// depends on whether SetVirtualAddressMap was called, and that is the subject of
+// this whole project.
+
+#pragma once
+
+#include "lib/types.h"
+
+typedef uint64_t efi_status_t;
+
+#define EFI_ERROR             (1UL << 63)
+#define EFI_SUCCESS           0UL
+#define EFI_INVALID_PARAMETER (EFI_ERROR | 2)
+#define EFI_UNSUPPORTED       (EFI_ERROR | 3)
+#define EFI_BUFFER_TOO_SMALL  (EFI_ERROR | 5)
+#define EFI_NOT_READY         (EFI_ERROR | 6)
+#define EFI_DEVICE_ERROR      (EFI_ERROR | 7)
+#define EFI_OUT_OF_RESOURCES  (EFI_ERROR | 9)
+#define EFI_NOT_FOUND         (EFI_ERROR | 14)
+#define EFI_ABORTED           (EFI_ERROR | 21)
+
+struct efi_guid { // §A.1
+    uint32_t a;
+    uint16_t b, c;
+    uint8_t d[8];
+};
+
+struct efi_table_header { // §4.2
+    uint64_t signature;
+    uint32_t revision;
+    uint32_t header_bytes;
+    uint32_t crc32; // of header_bytes bytes, with this field as zero
+    uint32_t reserved;
+};
+
+#define EFI_SYSTEM_TABLE_SIGNATURE  0x5453595320494249 // "IBI SYST"
+#define EFI_RUNTIME_TABLE_SIGNATURE 0x56524553544e5552 // "RUNTSERV"
+
+struct efi_system_table { // §4.3
+    struct efi_table_header header;
+    uint64_t firmware_vendor; // converted by SetVirtualAddressMap
+    uint32_t firmware_revision, pad;
+    uint64_t console_in_handle, console_in;
+    uint64_t console_out_handle, console_out;
+    uint64_t error_handle, error;
+    uint64_t runtime_services; // converted
+    uint64_t boot_services;
+    uint64_t config_table_count;
+    uint64_t config_tables; // converted
+};
+
+// The services in the order of the runtime table (§4.5).
+enum efi_service {
+    EFI_GET_TIME,
+    EFI_SET_TIME,
+    EFI_GET_WAKEUP_TIME,
+    EFI_SET_WAKEUP_TIME,
+    EFI_SET_VIRTUAL_ADDRESS_MAP, // this and the next one stay physical
+    EFI_CONVERT_POINTER,
+    EFI_GET_VARIABLE,
+    EFI_GET_NEXT_VARIABLE_NAME,
+    EFI_SET_VARIABLE,
+    EFI_GET_NEXT_HIGH_MONOTONIC_COUNT,
+    EFI_RESET_SYSTEM,
+    EFI_UPDATE_CAPSULE,
+    EFI_QUERY_CAPSULE_CAPABILITIES,
+    EFI_QUERY_VARIABLE_INFO,
+    EFI_SERVICES,
+};
+
+struct efi_runtime_services { // §4.5
+    struct efi_table_header header;
+    uint64_t service[EFI_SERVICES];
+};
+
+struct efi_config_table { // §4.6
+    struct efi_guid vendor;
+    uint64_t table_pa; // never converted
+};
+
+// §7.2.3. A map is walked in steps of its descriptor size, which is larger than
+// this structure on purpose in EDK2 (48 bytes): so that nobody uses sizeof.
+struct efi_memory_descriptor {
+    uint32_t type, pad;
+    uint64_t physical_start;
+    uint64_t virtual_start;
+    uint64_t pages;
+    uint64_t attribute;
+};
+
+#define EFI_DESCRIPTOR_VERSION 1
+
+enum efi_memory_type {
+    EFI_RESERVED,
+    EFI_LOADER_CODE,
+    EFI_LOADER_DATA,
+    EFI_BOOT_SERVICES_CODE,
+    EFI_BOOT_SERVICES_DATA,
+    EFI_RUNTIME_SERVICES_CODE,
+    EFI_RUNTIME_SERVICES_DATA,
+    EFI_CONVENTIONAL,
+    EFI_UNUSABLE,
+    EFI_ACPI_RECLAIM,
+    EFI_ACPI_NVS,
+    EFI_MMIO,
+    EFI_MMIO_PORTS,
+    EFI_PAL_CODE,
+    EFI_PERSISTENT,
+    EFI_UNACCEPTED,
+    EFI_MEMORY_TYPES,
+};
+
+#define EFI_MEMORY_WB      (1UL << 3)
+#define EFI_MEMORY_XP      (1UL << 14)
+#define EFI_MEMORY_RO      (1UL << 17)
+#define EFI_MEMORY_RUNTIME (1UL << 63)
+
+struct efi_memory_attributes_table { // §4.6.3
+    uint32_t version;
+    uint32_t entries;
+    uint32_t descriptor_bytes;
+    uint32_t flags;
+    uint8_t descriptor[];
+};
+
+struct efi_time { // §8.3
+    uint16_t year;
+    uint8_t month, day, hour, minute, second, pad1;
+    uint32_t nanosecond;
+    int16_t zone;
+    uint8_t daylight, pad2;
+};
+
+struct efi_time_capabilities {
+    uint32_t resolution_hz, accuracy_ppm;
+    uint8_t sets_to_zero;
+};
+
+#define EFI_VARIABLE_NON_VOLATILE   1u
+#define EFI_VARIABLE_BOOT_SERVICE   2u
+#define EFI_VARIABLE_RUNTIME_ACCESS 4u
+
+struct efi_capsule_header { // §8.5.3
+    struct efi_guid guid;
+    uint32_t header_bytes, flags, image_bytes;
+};
+
+enum efi_reset_type { // §8.5.1
+    EFI_RESET_COLD,
+    EFI_RESET_WARM,
+    EFI_RESET_SHUTDOWN,
+};
+
+// "EFI_SUCCESS", "EFI_NOT_FOUND", …; "EFI_UNKNOWN" for no known code.
+const char *efi_status_name(efi_status_t status);
+
+// "GetTime", …; "RuntimeServicesData", ….
+const char *efi_service_name(enum efi_service service);
+const char *efi_memory_type_name(uint32_t type);
+
+bool efi_guid_equal(const struct efi_guid *a, const struct efi_guid *b);

@@ -1,0 +1,110 @@
+// Calls SetVirtualAddressMap (UEFI 2.10 §8.4) and checks what it did. EDK2 never
+// reports a region that is missing from the map: it answers EFI_SUCCESS and
+// leaves those pointers physical, to fault at some later call. So we look.
+
+#include "efi/virtual.h"
+
+#include "efi/firmware.h"
+#include "efi/services.h"
+#include "efi/tables.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "mm/frames.h"
+#include "mm/space.h"
+
+static uint8_t map[16 * KIB];
+
+static status_t build_map(uint32_t step)
+{
+    const struct efi_regions *regions = &firmware.regions;
+    if (regions->count * (uint64_t)step > sizeof(map))
+        return fail(STATUS_NO_MEMORY, "efi: %zu descriptors of %u bytes do not "
+                    "fit into %zu", regions->count, step, sizeof(map));
+    memset(map, 0, sizeof(map));
+    for (size_t i = 0; i < regions->count; i++) {
+        const struct efi_region *r = &regions->region[i];
+        struct efi_memory_descriptor d = {.type = r->type,
+                                          .physical_start = r->pa,
+                                          .virtual_start = r->va,
+                                          .pages = r->pages,
+                                          .attribute = r->attribute};
+        memcpy(map + i * step, &d, sizeof(d));
+    }
+    return STATUS_OK;
+}
+
+status_t efi_enter_virtual_mode(uint32_t descriptor_bytes)
+{
+    status_t status = build_map(descriptor_bytes);
+    if (status)
+        return status;
+    firmware.ready = true; // for this one call
+    efi_status_t answer = efi_set_virtual_address_map(
+        map, firmware.regions.count * (uint64_t)descriptor_bytes,
+        descriptor_bytes, EFI_DESCRIPTOR_VERSION);
+    firmware.ready = false;
+    if (answer != EFI_SUCCESS)
+        return fail(STATUS_FAILED, "efi: SetVirtualAddressMap answered %s",
+                    efi_status_name(answer));
+    return STATUS_OK;
+}
+
+static status_t check_service(enum efi_service service)
+{
+    uint64_t entry = firmware.service[service];
+    bool stays = service == EFI_SET_VIRTUAL_ADDRESS_MAP ||
+                 service == EFI_CONVERT_POINTER;
+    if (stays || efi_region_of_va(&firmware.regions, entry, 1))
+        return STATUS_OK;
+    return fail(STATUS_FAILED, "efi: %s is at %#lx, outside every region: "
+                "SetVirtualAddressMap left it unconverted",
+                efi_service_name(service), entry);
+}
+
+// A pointer of the system table, and where it led while it was physical.
+static status_t check_pointer(const char *name, uint64_t pointer, pa_t pa)
+{
+    const struct efi_region *region =
+        efi_region_of_va(&firmware.regions, pointer, 1);
+    if (region && region->pa + (pointer - region->va) == pa)
+        return STATUS_OK;
+    return fail(STATUS_FAILED, "efi: %s is %#lx, which does not lead to %#lx: "
+                "SetVirtualAddressMap left it unconverted", name, pointer, pa);
+}
+
+status_t efi_check_pointers(void)
+{
+    for (unsigned i = 0; i < EFI_SERVICES; i++) {
+        status_t status = check_service(i);
+        if (status)
+            return status;
+    }
+    const struct efi_system_table *system = pa_to_va(firmware.system_table_pa);
+    const struct {
+        const char *name;
+        uint64_t pointer;
+        pa_t pa;
+    } pointers[] = {
+        {"FirmwareVendor", system->firmware_vendor,
+         firmware.firmware_vendor_pa},
+        {"ConfigurationTable", system->config_tables,
+         firmware.config_tables_pa},
+        {"RuntimeServices", system->runtime_services,
+         firmware.runtime_table_pa},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(pointers); i++) {
+        status_t status = check_pointer(pointers[i].name, pointers[i].pointer,
+                                        pointers[i].pa);
+        if (status)
+            return status;
+    }
+    status_t status = efi_table_check(
+        firmware.system_table_pa, EFI_SYSTEM_TABLE_SIGNATURE,
+        sizeof(struct efi_system_table), false, "system table", physical_read);
+    if (status == STATUS_OK)
+        status = efi_table_check(firmware.runtime_table_pa,
+                                 EFI_RUNTIME_TABLE_SIGNATURE,
+                                 sizeof(struct efi_runtime_services), false,
+                                 "runtime table", physical_read);
+    return status;
+}

@@ -1,0 +1,43 @@
+// Polled output to COM1. Without a UART the port reads as all ones, which looks
+// like one that is always ready: the log is lost, and nothing hangs.
+
+#include "kernel/console.h"
+
+#include "lib/x86.h"
+
+#define COM1 0x3f8
+
+enum uart { DATA, INTERRUPTS, FIFO, LINE, MODEM, STATUS };
+
+#define LINE_8N1          0x03
+#define LINE_DIVISOR      0x80
+#define FIFO_ON           0x07
+#define MODEM_DTR_RTS     0x03
+#define STATUS_SEND_EMPTY 0x20
+
+static void write_byte(char byte)
+{
+    while (!(in8(COM1 + STATUS) & STATUS_SEND_EMPTY))
+        spin_hint();
+    out8(COM1 + DATA, byte);
+}
+
+void console_init(void)
+{
+    out8(COM1 + INTERRUPTS, 0);
+    out8(COM1 + LINE, LINE_DIVISOR);
+    out8(COM1 + DATA, 1); // divisor 1: 115200 baud
+    out8(COM1 + INTERRUPTS, 0);
+    out8(COM1 + LINE, LINE_8N1);
+    out8(COM1 + FIFO, FIFO_ON);
+    out8(COM1 + MODEM, MODEM_DTR_RTS);
+}
+
+void console_write(const char *text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        if (text[i] == '\n')
+            write_byte('\r');
+        write_byte(text[i]);
+    }
+}

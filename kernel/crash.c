@@ -1,0 +1,95 @@
+// One row per way to die. Each does what it is named after, and the panic that
+// follows has to tell.
+
+#include "kernel/crash.h"
+
+#include "kernel/panic.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "lib/types.h"
+#include "mm/space.h"
+
+static volatile uint64_t victim;
+
+static void crash_null(void)
+{
+    *(volatile uint64_t *)victim = 1;
+}
+
+static void crash_write_code(void)
+{
+    *(volatile char *)text_start = 0;
+}
+
+static void crash_write_constant(void)
+{
+    *(volatile char *)rodata_start = 0;
+}
+
+static void crash_run_data(void)
+{
+    static uint8_t code[] = {0xc3}; // ret
+    __asm__ volatile("call *%0" ::"r"(code) : "memory");
+}
+
+static uint64_t crash_overflow_step(uint64_t depth)
+{
+    volatile uint64_t room[64];
+    room[depth % 64] = depth;
+    if (depth == victim + 1000000) // never reached; the compiler cannot know
+        return 0;
+    return crash_overflow_step(depth + 1) + room[depth % 64];
+}
+
+static void crash_stack(void)
+{
+    victim = crash_overflow_step(0);
+}
+
+static void crash_divide(void)
+{
+    __asm__ volatile("divq %0" ::"r"(0UL), "a"(1UL), "d"(0UL));
+}
+
+static void crash_opcode(void)
+{
+    __asm__ volatile("ud2");
+}
+
+static void crash_address(void)
+{
+    *(volatile uint64_t *)(victim + 0x8000000000000000) = 1;
+}
+
+static void crash_panic(void)
+{
+    panic("crash=panic was asked for");
+}
+
+static const struct {
+    const char *kind;
+    void (*run)(void);
+} crashes[] = {
+    {"null",     crash_null          },
+    {"code",     crash_write_code    },
+    {"constant", crash_write_constant},
+    {"data",     crash_run_data      },
+    {"stack",    crash_stack         },
+    {"divide",   crash_divide        },
+    {"opcode",   crash_opcode        },
+    {"address",  crash_address       },
+    {"panic",    crash_panic         },
+};
+
+status_t crash(const char *kind)
+{
+    char kinds[96];
+    size_t used = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(crashes); i++) {
+        if (str_equal(crashes[i].kind, kind))
+            crashes[i].run();
+        used += format(kinds + used, sizeof(kinds) - used, "%s%s",
+                       i ? ", " : "", crashes[i].kind);
+    }
+    return fail(STATUS_INVALID, "crash=%s: known are %s", kind, kinds);
+}

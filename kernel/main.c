@@ -1,0 +1,245 @@
+// The life of one generation, from top to bottom: find out where it is, take the
+// machine over, take the firmware over, prove that it can be called, and pass
+// both on.
+
+#include "boot/boot_info.h"
+#include "efi/firmware.h"
+#include "efi/services.h"
+#include "efi/start.h"
+#include "kernel/console.h"
+#include "kernel/crash.h"
+#include "kernel/options.h"
+#include "kernel/panic.h"
+#include "kernel/power.h"
+#include "kernel/proof.h"
+#include "kernel/selftest.h"
+#include "kernel/time.h"
+#include "kernel/trap.h"
+#include "kexec/kexec.h"
+#include "lib/format.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+#include "mm/frames.h"
+#include "mm/layout.h"
+#include "mm/space.h"
+
+#define MULTIBOOT2_BOOT   0x36d76289
+#define KERNEL_STACK_PAGES 8
+
+static struct boot_info boot;
+static struct options options;
+static uint64_t counter; // BatonGeneration, as far as we know it
+static enum outcome outcome = OUTCOME_NONE;
+
+static void refuse(const char *what)
+{
+    event("refused", "what=%s why=\"%s\"", what, why());
+    say("%s: refused: %s", what, why());
+}
+
+// ---- who started us, and what he said
+
+// Until the direct map is up, what the early page table maps 1:1 can be read.
+static const void *early_read(pa_t pa, uint64_t bytes)
+{
+    return range_fits(pa, bytes) && pa != 0 && pa + bytes <= EARLY_MAP_BYTES
+               ? (const void *)pa
+               : NULL;
+}
+
+static void inherit(const struct handoff *handoff)
+{
+    log_output.generation = handoff->generation;
+    kernel_clock = (struct clock){handoff->tsc_hz, handoff->apic_hz,
+                                  handoff->tsc_start};
+    counter = handoff->counter;
+}
+
+static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc)
+{
+    bool multiboot = magic == MULTIBOOT2_BOOT;
+    kernel_clock.tsc_start = tsc;
+    log_output.generation = multiboot ? 0 : 1; // a kexec: at least the second
+    status_t status = multiboot
+                          ? multiboot2_read(info_pa, early_read, &boot)
+                          : boot_params_read(info_pa, early_read, &boot);
+    if (status) {
+        refuse("boot");
+        panic("cannot live without a memory map: %s", why());
+    }
+    if (boot.has_handoff)
+        inherit(&boot.handoff);
+}
+
+static void announce(pa_t image_pa, uint64_t tsc)
+{
+    uint64_t ram = memory_map_bytes(&boot.memory, MEMORY_USABLE);
+    event("boot", "via=%s by=%s paging=%d base=%#lx ram_mib=%lu tsc=%lu",
+          boot.via == VIA_MULTIBOOT2 ? "multiboot2" : "boot_params",
+          boot.loader, read_cr4() & CR4_LA57 ? 5 : 4, image_pa, ram / MIB,
+          tsc);
+    if (boot.handoff_status)
+        event("refused", "what=handoff why=\"%s\"", boot.handoff_why);
+}
+
+// ---- taking the machine over
+
+// Firmware, image and bundle are painted over what the loader calls free.
+static status_t complete_memory_map(pa_t image_pa)
+{
+    struct efi_map_view view = {boot.efi.map, boot.efi.map_bytes,
+                                boot.efi.descriptor_bytes,
+                                boot.efi.descriptor_version};
+    status_t status = STATUS_OK;
+    if (view.bytes && efi_map_paint(&view, &boot.memory))
+        refuse("efi-map");
+    status = memory_map_put(&boot.memory, image_pa, image_end - text_start,
+                            MEMORY_IN_USE);
+    if (status == STATUS_OK && boot.bundle_bytes)
+        status = memory_map_put(&boot.memory, boot.bundle_pa,
+                                boot.bundle_bytes, MEMORY_IN_USE);
+    return status;
+}
+
+static void take_machine(pa_t image_pa)
+{
+    status_t status = complete_memory_map(image_pa);
+    if (status == STATUS_OK) {
+        frames_add(&boot.memory, MEMORY_USABLE);
+        status = space_init(&boot.memory, image_pa);
+    }
+    if (status == STATUS_OK)
+        status = trap_init();
+    if (status == STATUS_OK)
+        status = time_init();
+    if (status)
+        panic("cannot set the machine up: %s", why());
+}
+
+// ---- taking the firmware over
+
+static void take_firmware(void)
+{
+    if (!options.call_firmware || !options.mode) {
+        say("efi: services stay off");
+        outcome = options.mode || !options.call_firmware ? OUTCOME_NONE
+                                                         : OUTCOME_REFUSED;
+    } else if (efi_start(&boot, options.mode) == STATUS_OK) {
+        say("efi: mode %s (%s)", options.mode->name, options.mode->proposal);
+        outcome = proof_run(&boot, &counter) ? OUTCOME_PASS : OUTCOME_FAIL;
+    } else if (boot.efi.system_table_pa == 0) {
+        say("efi: %s: no firmware to call", why());
+        outcome = boot.handoff_status ? OUTCOME_REFUSED : OUTCOME_NONE;
+    } else {
+        refuse("efi");
+        outcome = OUTCOME_REFUSED;
+    }
+}
+
+// ---- passing both on
+
+static void add_life(struct handoff *next, const char *mode)
+{
+    if (next->life_count == HANDOFF_LINEAGE_MAX) {
+        memmove(&next->life[0], &next->life[1],
+                (HANDOFF_LINEAGE_MAX - 1) * sizeof(next->life[0]));
+        next->life_count--;
+    }
+    struct handoff_life *life = &next->life[next->life_count++];
+    *life = (struct handoff_life){.generation = log_output.generation,
+                                  .svam = firmware.svam,
+                                  .image_pa = image_pa_of(text_start)};
+    str_copy(life->mode, sizeof(life->mode), mode);
+}
+
+// What the next kernel is told. If the firmware was refused here, the next one
+// hears what we heard: nothing about it has changed.
+static void describe_us(struct handoff *next)
+{
+    *next = boot.handoff;
+    next->generation = log_output.generation + 1;
+    next->tsc_hz = kernel_clock.tsc_hz;
+    next->apic_hz = kernel_clock.apic_hz;
+    next->tsc_start = kernel_clock.tsc_start;
+    next->counter = counter;
+    if (firmware.ready) {
+        bool called = firmware.svam != SVAM_NEVER;
+        next->svam = called ? SVAM_CALLED : SVAM_NEVER;
+        str_copy(next->mode, sizeof(next->mode), firmware.mode->name);
+        next->attribute_count = firmware.attributes.count;
+        memcpy(next->attribute, firmware.attributes.row,
+               sizeof(next->attribute));
+    }
+    add_life(next, firmware.ready ? firmware.mode->name : "none");
+}
+
+static void pass_on(void)
+{
+    static struct kexec_staged staged;
+    static struct handoff next;
+    if (kexec_load(&boot, "baton", &staged)) {
+        refuse("image");
+        return;
+    }
+    describe_us(&next);
+    event("mm", "at=jump free=%lu", frames_free_pages());
+    say("kexec: jumping to generation %u at %#lx", next.generation,
+        staged.base_pa);
+    time_stop();
+    kexec_run(&boot, &staged, &next); // returns only to refuse
+    interrupts_on();
+    refuse("kexec");
+    kexec_unload(&staged);
+}
+
+static void end(void)
+{
+    event("end", "verdict=%s", outcome_name(outcome));
+    if (options.end == END_HALT) {
+        say("end: the machine may be switched off now");
+        power_halt();
+    }
+    if (options.end == END_SHUTDOWN && firmware.ready) {
+        say("end: ResetSystem(EfiResetShutdown)");
+        efi_status_t status = efi_reset_system(EFI_RESET_SHUTDOWN);
+        say("end: ResetSystem came back: %s", efi_status_name(status));
+        outcome = OUTCOME_FAIL;
+    }
+    power_off_after(outcome);
+}
+
+static void live(void)
+{
+    if (options.selftest)
+        selftest_run();
+    if (options.crash[0] && crash(options.crash))
+        refuse("cmdline");
+    take_firmware();
+    frames_add(&boot.memory, MEMORY_BOOT_SERVICES);
+    event("mm", "at=ready free=%lu", frames_free_pages());
+    if (log_output.generation + 1 < options.lives)
+        pass_on();
+    end();
+}
+
+void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa);
+
+void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa)
+{
+    va_t stack_top_va;
+    uint64_t tsc = read_tsc();
+    console_init();
+    log_output.write = console_write;
+    read_boot_info(magic, info_pa, tsc);
+    announce(image_pa, tsc);
+    if (options_read(boot.command_line, &options))
+        refuse("cmdline");
+    take_machine(image_pa);
+    log_output.microseconds = time_microseconds;
+    say("boot: generation %u at %#lx, command line: %s", log_output.generation,
+        image_pa, boot.command_line);
+    if (space_stack(KERNEL_STACK_PAGES, &stack_top_va, NULL))
+        panic("no stack: %s", why());
+    run_on_stack(stack_top_va, live);
+}

@@ -1,0 +1,25 @@
+// The kernel's command line, as values. README.md lists the options.
+
+#pragma once
+
+#include "efi/mode.h"
+#include "lib/status.h"
+
+enum end_action {
+    END_SHUTDOWN, // the firmware's ResetSystem(EfiResetShutdown)
+    END_EXIT,     // QEMU's isa-debug-exit
+    END_HALT,     // stay, for whoever looks at the screen
+};
+
+struct options {
+    bool call_firmware;          // false: efi=off
+    const struct efi_mode *mode; // NULL: efi= has no known value
+    uint64_t lives;              // generations in all
+    enum end_action end;
+    char crash[16]; // a kind of crash to provoke; "" for none
+    bool selftest;
+};
+
+// Every option has a value afterwards. INVALID: one was not understood; the
+// reason names it and what is accepted, and its value is the default.
+status_t options_read(const char *line, struct options *options);

@@ -1,0 +1,365 @@
+// The checks, in the order of the table at the end. EFI_SUCCESS alone proves
+// little: a variable counts when the next kernel reads it, time when it moves,
+// and SetVirtualAddressMap when it refuses to be called again.
+
+#include "kernel/proof.h"
+
+#include "efi/firmware.h"
+#include "efi/gate.h"
+#include "efi/services.h"
+#include "efi/space.h"
+#include "kernel/time.h"
+#include "lib/format.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "lib/utf16.h"
+
+#define DETAIL_BYTES     160
+#define WAIT_SECONDS     5
+#define VARIABLES_MAX    4096
+#define ATTRIBUTES                                                             \
+    (EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOT_SERVICE |                   \
+     EFI_VARIABLE_RUNTIME_ACCESS)
+
+enum verdict { PASS, FAIL, SKIP };
+
+struct proof {
+    const struct boot_info *boot;
+    uint64_t *counter;
+    char detail[DETAIL_BYTES];
+};
+
+// 7d1b2a9e-5c43-4f0e-9a86-62b0a7013e15
+static const struct efi_guid baton_guid = {
+    0x7d1b2a9e, 0x5c43, 0x4f0e, {0x9a, 0x86, 0x62, 0xb0, 0xa7, 0x01, 0x3e, 0x15}
+};
+static const uint16_t counter_name[] = u"BatonGeneration";
+
+// ---- time: two different answers, and interrupts that came in between
+
+static bool is_time(const struct efi_time *t)
+{
+    return t->year >= 1900 && t->year <= 9999 && t->month >= 1 &&
+           t->month <= 12 && t->day >= 1 && t->day <= 31 && t->hour <= 23 &&
+           t->minute <= 59 && t->second <= 59;
+}
+
+static enum verdict check_time(struct proof *proof)
+{
+    struct efi_time first, now;
+    uint64_t interrupts = gate_statistics.interrupts;
+    uint64_t deadline = time_ticks() + WAIT_SECONDS * TICKS_PER_SECOND;
+    efi_status_t status = efi_get_time(&first, NULL);
+    now = first;
+    while (status == EFI_SUCCESS && now.second == first.second &&
+           time_ticks() < deadline)
+        status = efi_get_time(&now, NULL);
+
+    interrupts = gate_statistics.interrupts - interrupts;
+    format(proof->detail, DETAIL_BYTES,
+           "%s: %04u-%02u-%02u %02u:%02u:%02u, then :%02u; %lu timer "
+           "interrupts came during the calls", efi_status_name(status),
+           first.year, first.month, first.day, first.hour, first.minute,
+           first.second, now.second, interrupts);
+    bool moved = status == EFI_SUCCESS && is_time(&first) && is_time(&now) &&
+                 now.second != first.second;
+    return moved && interrupts > 0 ? PASS : FAIL;
+}
+
+// ---- variable: what the last kernel wrote is there; one more is written
+
+static efi_status_t read_counter(uint32_t *value)
+{
+    uint32_t attributes = 0;
+    uint64_t bytes = sizeof(*value);
+    *value = 0;
+    efi_status_t status = efi_get_variable(counter_name, &baton_guid,
+                                           &attributes, value, &bytes);
+    if (status == EFI_SUCCESS &&
+        (bytes != sizeof(*value) || attributes != ATTRIBUTES))
+        return EFI_DEVICE_ERROR;
+    return status;
+}
+
+static enum verdict check_variable(struct proof *proof)
+{
+    uint32_t found, written, read_back;
+    bool expects_one = proof->boot->has_handoff;
+    efi_status_t status = read_counter(&found);
+    bool absent = status == EFI_NOT_FOUND;
+    bool as_left = expects_one ? status == EFI_SUCCESS &&
+                                     found == *proof->counter
+                               : status == EFI_SUCCESS || absent;
+    written = found + 1;
+    efi_status_t write_status =
+        efi_set_variable(counter_name, &baton_guid, ATTRIBUTES, &written,
+                         sizeof(written));
+    efi_status_t read_status = read_counter(&read_back);
+    if (absent)
+        format(proof->detail, DETAIL_BYTES, "not there yet; wrote %u: %s; "
+               "reads %u", written, efi_status_name(write_status), read_back);
+    else
+        format(proof->detail, DETAIL_BYTES, "%s %u; wrote %u: %s; reads %u",
+               expects_one ? "the last kernel's" : "an earlier boot's", found,
+               written, efi_status_name(write_status), read_back);
+    *proof->counter = read_back;
+    return as_left && write_status == EFI_SUCCESS &&
+                   read_status == EFI_SUCCESS && read_back == written
+               ? PASS
+               : FAIL;
+}
+
+// ---- enumerate: every name once, each readable, ours among them
+
+static bool same_name(const uint16_t *a, const uint16_t *b)
+{
+    size_t length = utf16_length(a, EFI_NAME_UNITS);
+    return length == utf16_length(b, EFI_NAME_UNITS) &&
+           memcmp(a, b, length * sizeof(*a)) == 0;
+}
+
+struct census {
+    uint64_t names, bytes, unreadable;
+    bool ours;
+};
+
+static void count_variable(const uint16_t *name, const struct efi_guid *guid,
+                           struct census *census)
+{
+    static uint8_t data[EFI_DATA_BYTES];
+    uint64_t bytes = sizeof(data);
+    efi_status_t status = efi_get_variable(name, guid, NULL, data, &bytes);
+    census->names++;
+    census->bytes += status == EFI_SUCCESS ? bytes : 0;
+    census->unreadable += status != EFI_SUCCESS;
+    if (efi_guid_equal(guid, &baton_guid) && same_name(name, counter_name))
+        census->ours = true;
+}
+
+// Some firmware repeats a name for ever: one that comes twice in a row ends it.
+static enum verdict check_enumerate(struct proof *proof)
+{
+    static uint16_t name[EFI_NAME_UNITS], last[EFI_NAME_UNITS];
+    struct efi_guid guid = {0}, last_guid = {0};
+    struct census census = {0};
+    efi_status_t status = EFI_SUCCESS;
+    bool repeats = false;
+    memset(name, 0, sizeof(name));
+    while (census.names < VARIABLES_MAX && !repeats) {
+        memcpy(last, name, sizeof(name));
+        last_guid = guid;
+        status = efi_get_next_variable_name(name, &guid);
+        if (status != EFI_SUCCESS)
+            break;
+        repeats = same_name(name, last) && efi_guid_equal(&guid, &last_guid);
+        count_variable(name, &guid, &census);
+    }
+    format(proof->detail, DETAIL_BYTES, "%lu variables, %lu bytes, %lu "
+           "unreadable; BatonGeneration is %s; ended with %s", census.names,
+           census.bytes, census.unreadable,
+           census.ours ? "among them" : "missing", efi_status_name(status));
+    return status == EFI_NOT_FOUND && census.ours && !census.unreadable &&
+                   !repeats
+               ? PASS
+               : FAIL;
+}
+
+// ---- space: the store has room, and a write takes some of it
+
+static enum verdict check_space(struct proof *proof)
+{
+    uint64_t maximum, before, after, largest;
+    static const uint16_t scratch[] = u"BatonScratch";
+    uint64_t value = 0;
+    efi_status_t status = efi_query_variable_info(ATTRIBUTES, &maximum,
+                                                  &before, &largest);
+    efi_set_variable(scratch, &baton_guid, ATTRIBUTES, &value, sizeof(value));
+    efi_query_variable_info(ATTRIBUTES, &maximum, &after, &largest);
+    efi_status_t gone = efi_set_variable(scratch, &baton_guid, 0, NULL, 0);
+    format(proof->detail, DETAIL_BYTES, "%s: %lu of %lu bytes free, %lu after "
+           "a write; largest variable %lu", efi_status_name(status), before,
+           maximum, after, largest);
+    return status == EFI_SUCCESS && gone == EFI_SUCCESS && before <= maximum &&
+                   after < before && largest <= maximum
+               ? PASS
+               : FAIL;
+}
+
+// ---- services: the rest of the fourteen, each with an answer that fits
+
+static efi_status_t try_set_time(void)
+{
+    struct efi_time time;
+    efi_status_t status = efi_get_time(&time, NULL);
+    return status == EFI_SUCCESS ? efi_set_time(&time) : status;
+}
+
+static efi_status_t try_get_wakeup(void)
+{
+    struct efi_time time;
+    bool enabled, pending;
+    return efi_get_wakeup_time(&enabled, &pending, &time);
+}
+
+static efi_status_t try_set_wakeup(void)
+{
+    return efi_set_wakeup_time(false, NULL);
+}
+
+static efi_status_t try_convert(void)
+{
+    uint64_t address = 0;
+    return efi_convert_pointer(0, &address);
+}
+
+static efi_status_t try_count(void)
+{
+    uint32_t first, second;
+    efi_status_t status = efi_get_next_high_monotonic_count(&first);
+    if (status == EFI_SUCCESS)
+        status = efi_get_next_high_monotonic_count(&second);
+    return status == EFI_SUCCESS && second <= first ? EFI_DEVICE_ERROR : status;
+}
+
+static efi_status_t try_update_capsule(void)
+{
+    struct efi_capsule_header none = {.header_bytes = sizeof(none)};
+    return efi_update_capsule(&none, 0);
+}
+
+static efi_status_t try_query_capsule(void)
+{
+    struct efi_capsule_header none = {.header_bytes = sizeof(none),
+                                      .image_bytes = sizeof(none)};
+    uint64_t largest;
+    enum efi_reset_type reset;
+    return efi_query_capsule_capabilities(&none, 1, &largest, &reset);
+}
+
+// What each may answer here (UEFI 2.10 ch. 8). Any service may be unsupported
+// at runtime, but then it has to say so.
+static const struct {
+    enum efi_service service;
+    efi_status_t (*try)(void);
+    efi_status_t accepted[3];
+} trials[] = {
+    {EFI_SET_TIME,                      try_set_time,
+     {EFI_SUCCESS, EFI_UNSUPPORTED, EFI_UNSUPPORTED}          },
+    {EFI_GET_WAKEUP_TIME,               try_get_wakeup,
+     {EFI_SUCCESS, EFI_UNSUPPORTED, EFI_UNSUPPORTED}          },
+    {EFI_SET_WAKEUP_TIME,               try_set_wakeup,
+     {EFI_SUCCESS, EFI_UNSUPPORTED, EFI_UNSUPPORTED}          },
+    {EFI_CONVERT_POINTER,               try_convert,
+     {EFI_INVALID_PARAMETER, EFI_NOT_FOUND, EFI_UNSUPPORTED}  },
+    {EFI_GET_NEXT_HIGH_MONOTONIC_COUNT, try_count,
+     {EFI_SUCCESS, EFI_UNSUPPORTED, EFI_UNSUPPORTED}          },
+    {EFI_UPDATE_CAPSULE,                try_update_capsule,
+     {EFI_INVALID_PARAMETER, EFI_UNSUPPORTED, EFI_UNSUPPORTED}},
+    {EFI_QUERY_CAPSULE_CAPABILITIES,    try_query_capsule,
+     {EFI_SUCCESS, EFI_INVALID_PARAMETER, EFI_UNSUPPORTED}    },
+};
+
+static enum verdict check_services(struct proof *proof)
+{
+    size_t used = 0, good = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(trials); i++) {
+        efi_status_t status = trials[i].try();
+        bool accepted = false;
+        for (size_t j = 0; j < ARRAY_SIZE(trials[i].accepted); j++)
+            accepted |= status == trials[i].accepted[j];
+        good += accepted;
+        if (!accepted && used < DETAIL_BYTES)
+            used += format(proof->detail + used, DETAIL_BYTES - used,
+                           "%s: %s; ", efi_service_name(trials[i].service),
+                           efi_status_name(status));
+    }
+    if (used == 0)
+        format(proof->detail, DETAIL_BYTES, "%zu more services answer as UEFI "
+               "says", good);
+    return good == ARRAY_SIZE(trials) ? PASS : FAIL;
+}
+
+// ---- again: SetVirtualAddressMap must refuse a second time
+
+static enum verdict check_again(struct proof *proof)
+{
+    if (firmware.svam == SVAM_NEVER) {
+        format(proof->detail, DETAIL_BYTES, "never called, so it would not "
+               "refuse");
+        return SKIP;
+    }
+    struct efi_memory_descriptor none = {0};
+    efi_status_t status = efi_set_virtual_address_map(
+        &none, sizeof(none), sizeof(none), EFI_DESCRIPTOR_VERSION);
+    format(proof->detail, DETAIL_BYTES, "SetVirtualAddressMap, asked again at "
+           "its physical address: %s", efi_status_name(status));
+    return status == EFI_UNSUPPORTED ? PASS : FAIL;
+}
+
+// ---- mapping and rights, by walking the page table
+
+static enum verdict check_mapping(struct proof *proof)
+{
+    status_t status = efi_space_verify();
+    if (status)
+        str_copy(proof->detail, DETAIL_BYTES, why());
+    else
+        format(proof->detail, DETAIL_BYTES, "%lu pages lead where they should",
+               efi_regions_bytes(&firmware.regions) / PAGE_SIZE);
+    return status ? FAIL : PASS;
+}
+
+static enum verdict check_wx(struct proof *proof)
+{
+    uint64_t pages = efi_space_count_wx();
+    if (firmware.attributes.count == 0) {
+        format(proof->detail, DETAIL_BYTES, "no Memory Attributes Table: %lu "
+               "pages stay writable and executable", pages);
+        return SKIP;
+    }
+    format(proof->detail, DETAIL_BYTES, "%lu pages are writable and executable "
+           "at once; %zu rows of attributes", pages, firmware.attributes.count);
+    return pages == 0 ? PASS : FAIL;
+}
+
+// A call that changed registers was repaired; but on good firmware none does.
+static enum verdict check_gate(struct proof *proof)
+{
+    const struct gate_statistics *s = &gate_statistics;
+    format(proof->detail, DETAIL_BYTES, "%lu calls, %lu registers came back "
+           "changed, %lu faults", s->calls, s->deviations, s->faults);
+    return s->deviations == 0 && s->faults == 0 ? PASS : FAIL;
+}
+
+static const struct {
+    const char *name;
+    enum verdict (*run)(struct proof *proof);
+} checks[] = {
+    {"time",      check_time     },
+    {"variable",  check_variable },
+    {"enumerate", check_enumerate},
+    {"space",     check_space    },
+    {"services",  check_services },
+    {"again",     check_again    },
+    {"mapping",   check_mapping  },
+    {"wx",        check_wx       },
+    {"gate",      check_gate     },
+};
+
+bool proof_run(const struct boot_info *boot, uint64_t *counter)
+{
+    static const char *const verdicts[] = {"pass", "fail", "skip"};
+    bool all = true;
+    for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+        struct proof proof = {.boot = boot, .counter = counter};
+        enum verdict verdict = checks[i].run(&proof);
+        event("proof", "mode=%s check=%s verdict=%s detail=\"%s\"",
+              firmware.mode->name, checks[i].name, verdicts[verdict],
+              proof.detail);
+        all &= verdict != FAIL;
+    }
+    event("efi.gate", "calls=%lu deviations=%lu faults=%lu interrupts=%lu",
+          gate_statistics.calls, gate_statistics.deviations,
+          gate_statistics.faults, gate_statistics.interrupts);
+    return all;
+}

@@ -1,0 +1,116 @@
+// Runs the collected tests, and has those that look at the machine as a whole.
+
+#include "kernel/selftest.h"
+
+#include "kernel/time.h"
+#include "lib/format.h"
+#include "lib/log.h"
+#include "lib/x86.h"
+#include "mm/frames.h"
+#include "mm/layout.h"
+#include "mm/space.h"
+
+extern const struct selftest tests_start[], tests_end[];
+
+// KTAP lines have a form of their own: no line head.
+static void line(const char *text)
+{
+    size_t bytes = 0;
+    while (text[bytes])
+        bytes++;
+    log_output.write(text, bytes);
+}
+
+bool selftest_run(void)
+{
+    char text[96];
+    bool all = true;
+    unsigned count = tests_end - tests_start;
+    format(text, sizeof(text), "KTAP version 1\n1..%u\n", count);
+    line(text);
+    for (unsigned i = 0; i < count; i++) {
+        bool good = tests_start[i].run();
+        all &= good;
+        format(text, sizeof(text), "%sok %u %s\n", good ? "" : "not ", i + 1,
+               tests_start[i].name);
+        line(text);
+    }
+    return all;
+}
+
+static bool is_write_or_exec(const struct leaf *leaf, void *good)
+{
+    if ((leaf->entry & PTE_WRITE) && !(leaf->entry & PTE_NX))
+        *(bool *)good = false;
+    return true;
+}
+
+TEST(no_page_is_writable_and_executable)
+{
+    bool good = true;
+    page_table_each(&kernel_table, is_write_or_exec, &good);
+    return good;
+}
+
+TEST(kernel_sections_have_their_rights)
+{
+    struct page_walk text, rodata, data;
+    page_table_walk(&kernel_table, (va_t)text_start, &text);
+    page_table_walk(&kernel_table, (va_t)rodata_start, &rodata);
+    page_table_walk(&kernel_table, (va_t)data_start, &data);
+    return text.exec && !text.write && !rodata.exec && !rodata.write &&
+           !data.exec && data.write;
+}
+
+TEST(image_is_not_in_the_direct_map)
+{
+    pa_t pa;
+    va_t alias = DIRECT_MAP_BASE + image_pa_of(text_start);
+    return !page_table_translate(&kernel_table, alias, &pa);
+}
+
+TEST(page_below_the_stack_is_not_mapped)
+{
+    va_t va = frame_pointer();
+    pa_t pa;
+    while (page_table_translate(&kernel_table, va, &pa))
+        va -= PAGE_SIZE;
+    return space_is_stack_guard(va);
+}
+
+TEST(write_protect_and_nx_are_on)
+{
+    return (read_cr0() & CR0_WP) && (read_msr(MSR_EFER) & EFER_NXE);
+}
+
+TEST(frames_come_back)
+{
+    uint64_t before = frames_free_pages();
+    pa_t one = frame_alloc(), run = frames_alloc(16, 2 * MIB);
+    bool taken = frames_free_pages() == before - 17;
+    frames_free(one, 1);
+    frames_free(run, 16);
+    return taken && is_aligned(run, 2 * MIB) && frames_free_pages() == before;
+}
+
+TEST(private_table_shares_the_kernel)
+{
+    struct page_table table;
+    uint64_t before = frames_free_pages();
+    pa_t here, there;
+    if (space_fork(&table))
+        return false;
+    bool shared =
+        page_table_translate(&kernel_table, (va_t)text_start, &here) &&
+        page_table_translate(&table, (va_t)text_start, &there) && here == there;
+    page_table_free_lower(&table);
+    return shared && frames_free_pages() == before;
+}
+
+TEST(timer_ticks)
+{
+    uint64_t before = time_ticks();
+    for (unsigned i = 0; i < 3; i++)
+        halt();
+    return time_ticks() > before;
+}

@@ -1,0 +1,148 @@
+// The local APIC (SDM vol. 3 ch. 10), in whichever of its two modes it is, and
+// one measurement against the PIT, whose frequency is the same on every PC.
+
+#include "kernel/time.h"
+
+#include "kernel/trap.h"
+#include "lib/x86.h"
+#include "mm/space.h"
+
+#define APIC_ENABLED    (1u << 11) // in MSR_APIC_BASE
+#define APIC_X2APIC     (1u << 10)
+#define APIC_BASE       0x000ffffffffff000UL
+#define X2APIC_MSR      0x800
+
+// Registers, by their offset in the xAPIC's page; the MSR is offset / 16.
+#define APIC_EOI           0x0b0
+#define APIC_SPURIOUS      0x0f0
+#define APIC_TIMER         0x320
+#define APIC_INITIAL_COUNT 0x380
+#define APIC_CURRENT_COUNT 0x390
+#define APIC_DIVIDE        0x3e0
+
+#define SOFTWARE_ENABLE 0x100
+#define TIMER_PERIODIC  (1u << 17)
+#define TIMER_MASKED    (1u << 16)
+#define DIVIDE_BY_16    0x3
+
+#define PIT_HZ           1193182
+#define PIT_CHANNEL_2    0x42
+#define PIT_COMMAND      0x43
+#define PIT_GATE         0x61
+#define PIT_GATE_ON      0x01
+#define PIT_SPEAKER      0x02
+#define PIT_OUTPUT       0x20
+#define PIT_ONE_SHOT     0xb0 // channel 2, both bytes, mode 0
+#define MEASURE_PER_SEC  100  // for 1/100 s
+#define POLLS_MAX        10000000
+#define PIC_DATA_1       0x21
+#define PIC_DATA_2       0xa1
+#define FALLBACK_HZ      1000000000
+
+struct clock kernel_clock;
+
+static volatile uint32_t *apic; // NULL: x2APIC, through MSRs
+static volatile uint64_t ticks;
+
+static void apic_write(uint32_t reg, uint32_t value)
+{
+    if (apic)
+        apic[reg / 4] = value;
+    else
+        write_msr(X2APIC_MSR + reg / 16, value);
+}
+
+static uint32_t apic_read(uint32_t reg)
+{
+    return apic ? apic[reg / 4] : (uint32_t)read_msr(X2APIC_MSR + reg / 16);
+}
+
+static status_t apic_open(void)
+{
+    uint64_t base = read_msr(MSR_APIC_BASE);
+    if (!(base & APIC_ENABLED))
+        return fail(STATUS_UNSUPPORTED, "time: the local APIC is off "
+                    "(IA32_APIC_BASE %#lx)", base);
+    if (!(base & APIC_X2APIC)) {
+        apic = space_device(base & APIC_BASE, PAGE_SIZE);
+        if (!apic)
+            return STATUS_NO_MEMORY;
+    }
+    apic_write(APIC_SPURIOUS, SOFTWARE_ENABLE | VECTOR_SPURIOUS);
+    apic_write(APIC_DIVIDE, DIVIDE_BY_16);
+    return STATUS_OK;
+}
+
+// Lets PIT channel 2 count 1/100 s down. False if it never ends: newer chipsets
+// can have the PIT's clock gated.
+static bool wait_for_pit(void)
+{
+    uint16_t count = PIT_HZ / MEASURE_PER_SEC;
+    uint8_t gate = in8(PIT_GATE) & ~(PIT_SPEAKER | PIT_GATE_ON);
+    out8(PIT_GATE, gate);
+    out8(PIT_COMMAND, PIT_ONE_SHOT);
+    out8(PIT_CHANNEL_2, (uint8_t)count);
+    out8(PIT_CHANNEL_2, (uint8_t)(count >> 8));
+    out8(PIT_GATE, gate | PIT_GATE_ON);
+    for (unsigned i = 0; i < POLLS_MAX; i++)
+        if (in8(PIT_GATE) & PIT_OUTPUT)
+            return true;
+    return false;
+}
+
+static void measure(void)
+{
+    apic_write(APIC_TIMER, TIMER_MASKED);
+    apic_write(APIC_INITIAL_COUNT, UINT32_MAX);
+    uint64_t tsc = read_tsc();
+    bool measured = wait_for_pit();
+    tsc = read_tsc() - tsc;
+    uint32_t apic_count = UINT32_MAX - apic_read(APIC_CURRENT_COUNT);
+    apic_write(APIC_INITIAL_COUNT, 0);
+    kernel_clock.tsc_hz = measured ? tsc * MEASURE_PER_SEC : FALLBACK_HZ;
+    kernel_clock.apic_hz =
+        measured ? (uint64_t)apic_count * MEASURE_PER_SEC : FALLBACK_HZ / 16;
+}
+
+status_t time_init(void)
+{
+    out8(PIC_DATA_1, 0xff); // the old interrupt controllers stay silent
+    out8(PIC_DATA_2, 0xff);
+    status_t status = apic_open();
+    if (status)
+        return status;
+    if (kernel_clock.tsc_hz == 0)
+        measure();
+    apic_write(APIC_TIMER, TIMER_PERIODIC | VECTOR_TIMER);
+    apic_write(APIC_INITIAL_COUNT,
+               max_u64(kernel_clock.apic_hz / TICKS_PER_SECOND, 1));
+    interrupts_on();
+    return STATUS_OK;
+}
+
+uint64_t time_microseconds(void)
+{
+    uint64_t hz = kernel_clock.tsc_hz;
+    uint64_t cycles = read_tsc() - kernel_clock.tsc_start;
+    if (hz == 0)
+        return 0;
+    return cycles / hz * 1000000 + cycles % hz * 1000000 / hz;
+}
+
+void time_tick(void)
+{
+    ticks++;
+    apic_write(APIC_EOI, 0);
+}
+
+uint64_t time_ticks(void)
+{
+    return ticks;
+}
+
+void time_stop(void)
+{
+    interrupts_off();
+    apic_write(APIC_TIMER, TIMER_MASKED);
+    apic_write(APIC_INITIAL_COUNT, 0);
+}

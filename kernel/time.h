@@ -1,0 +1,30 @@
+// Time: the TSC says how late it is, the local APIC's timer that time goes on.
+
+#pragma once
+
+#include "lib/status.h"
+#include "lib/types.h"
+
+#define TICKS_PER_SECOND 100
+
+struct clock {
+    uint64_t tsc_hz;    // 0: not measured yet
+    uint64_t apic_hz;   // the timer's input clock
+    uint64_t tsc_start; // when generation 0 began
+};
+
+extern struct clock kernel_clock;
+
+// Measures the clocks where `kernel_clock` does not know them yet (a kexec hands
+// them on), and starts the timer interrupt. UNSUPPORTED: no local APIC.
+status_t time_init(void);
+
+// Since generation 0 began; 0 before the TSC was measured.
+uint64_t time_microseconds(void);
+
+// The interrupt handler, and how often it ran.
+void time_tick(void);
+uint64_t time_ticks(void);
+
+// Silences every interrupt source for whoever comes next.
+void time_stop(void);

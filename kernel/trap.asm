@@ -1,0 +1,83 @@
+; Exceptions and interrupts: 48 small doors into one room.
+;
+; The CPU pushes ss, rsp, rflags, cs, rip and, for some exceptions, an error
+; code (SDM vol. 3 §6.14). Each door pushes a zero where there is none, and its
+; vector; the room saves the registers as struct trap_frame (kernel/trap.h) and
+; calls trap_handler(frame), which may change what is restored.
+
+%include "layout.inc"
+
+extern trap_handler
+global trap_doors, run_on_stack
+
+VECTORS         equ 48
+HAVE_ERROR_CODE equ (1 << 8) | (1 << 10) | (1 << 11) | (1 << 12) | (1 << 13) \
+                    | (1 << 14) | (1 << 17) | (1 << 21)
+
+section .text
+
+%assign vector 0
+%rep VECTORS
+door_ %+ vector:
+%if vector >= 32 || ((HAVE_ERROR_CODE >> vector) & 1) == 0
+    push 0
+%endif
+    push vector
+    jmp room
+%assign vector vector + 1
+%endrep
+
+room:
+    push rax
+    push rcx
+    push rdx
+    push rbx
+    push rbp
+    push rsi
+    push rdi
+    push r8
+    push r9
+    push r10
+    push r11
+    push r12
+    push r13
+    push r14
+    push r15
+    cld                         ; whatever was interrupted may have set it
+    mov rdi, rsp
+    mov rbx, rsp
+    and rsp, -16
+    call trap_handler
+    mov rsp, rbx
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop r11
+    pop r10
+    pop r9
+    pop r8
+    pop rdi
+    pop rsi
+    pop rbp
+    pop rbx
+    pop rdx
+    pop rcx
+    pop rax
+    add rsp, 16                 ; vector and error code
+    iretq
+
+; run_on_stack(top, function): leaves the present stack for good.
+run_on_stack:
+    mov rsp, rdi
+    xor ebp, ebp                ; a backtrace ends here
+    call rsi
+    ud2
+
+section .rodata align=8
+trap_doors:                     ; the address of each door, for the IDT
+%assign vector 0
+%rep VECTORS
+    dq door_ %+ vector
+%assign vector vector + 1
+%endrep

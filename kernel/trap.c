@@ -1,0 +1,154 @@
+// Descriptor tables (SDM vol. 3 §3.4, §6.10, §7.7) and the first decision about
+// every trap: the timer's, the firmware's, or a bug of ours.
+//
+// Every vector has a stack of its own kind through the TSS (IST), for firmware
+// may run on a broken stack: an exception there must still find solid ground.
+
+#include "kernel/trap.h"
+
+#include "efi/gate.h"
+#include "kernel/panic.h"
+#include "kernel/time.h"
+#include "lib/x86.h"
+#include "mm/layout.h"
+#include "mm/space.h"
+
+#define INTERRUPT_GATE 0x8e
+#define TSS_AVAILABLE  0x89
+#define STACK_PAGES    4
+
+enum stack { STACK_FAULT = 1, STACK_DOUBLE, STACK_NMI, STACK_TIMER, STACK_END };
+
+struct idt_entry {
+    uint16_t offset_low, selector;
+    uint8_t ist, type;
+    uint16_t offset_middle;
+    uint32_t offset_high, zero;
+};
+
+struct tss {
+    uint32_t reserved0;
+    uint64_t rsp[3];
+    uint64_t ist[8]; // [0] is reserved: counting from 1 as the IDT does
+    uint64_t reserved2;
+    uint16_t reserved3, io_map;
+} __attribute__((packed));
+
+extern const va_t trap_doors[VECTORS];
+
+static struct idt_entry idt[VECTORS];
+static struct tss tss = {.io_map = sizeof(struct tss)};
+static uint64_t gdt[] = {
+    [KERNEL_CS / 8] = 0x00af9b000000ffff,
+    [KERNEL_DS / 8] = 0x00cf93000000ffff,
+    [TSS_SELECTOR / 8] = 0,
+    [TSS_SELECTOR / 8 + 1] = 0,
+};
+
+static const char *const names[] = {
+    "divide error",        "debug exception",
+    "NMI",                 "breakpoint",
+    "overflow",            "bound range exceeded",
+    "invalid opcode",      "no FPU",
+    "double fault",        "coprocessor overrun",
+    "invalid TSS",         "segment not present",
+    "stack segment fault", "general protection fault",
+    "page fault",          "vector 15",
+    "x87 error",           "alignment check",
+    "machine check",       "SIMD exception",
+    "virtualization",      "control protection",
+};
+
+const char *trap_name(uint64_t vector)
+{
+    if (vector == VECTOR_TIMER)
+        return "timer";
+    return vector < ARRAY_SIZE(names) ? names[vector] : "unexpected vector";
+}
+
+static enum stack stack_of(unsigned vector)
+{
+    switch (vector) {
+    case VECTOR_DOUBLE_FAULT:
+        return STACK_DOUBLE;
+    case VECTOR_NMI:
+    case VECTOR_MACHINE:
+        return STACK_NMI;
+    case VECTOR_TIMER:
+    case VECTOR_SPURIOUS:
+        return STACK_TIMER;
+    default:
+        return STACK_FAULT;
+    }
+}
+
+static void fill_idt(void)
+{
+    for (unsigned vector = 0; vector < VECTORS; vector++) {
+        va_t door = trap_doors[vector];
+        idt[vector] = (struct idt_entry){
+            .offset_low = (uint16_t)door,
+            .offset_middle = (uint16_t)(door >> 16),
+            .offset_high = (uint32_t)(door >> 32),
+            .selector = KERNEL_CS,
+            .ist = stack_of(vector),
+            .type = INTERRUPT_GATE,
+        };
+    }
+}
+
+// A TSS descriptor is two entries long and scatters its base over five fields.
+static void fill_tss_descriptor(void)
+{
+    va_t base = (va_t)&tss;
+    gdt[TSS_SELECTOR / 8] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 |
+                            (uint64_t)TSS_AVAILABLE << 40 |
+                            (base >> 24 & 0xff) << 56;
+    gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
+}
+
+status_t trap_init(void)
+{
+    for (unsigned i = STACK_FAULT; i < STACK_END; i++) {
+        va_t top_va;
+        status_t status = space_stack(STACK_PAGES, &top_va, NULL);
+        if (status)
+            return status;
+        tss.ist[i] = top_va;
+    }
+    fill_tss_descriptor();
+    load_gdt(&(struct table_register){sizeof(gdt) - 1, (va_t)gdt}, KERNEL_CS,
+             KERNEL_DS);
+    load_task_register(TSS_SELECTOR);
+    fill_idt();
+    load_idt(&(struct table_register){sizeof(idt) - 1, (va_t)idt});
+    return STATUS_OK;
+}
+
+// The firmware is to blame only if its own code was running: a bug of an
+// interrupt handler that happens during a call is still ours.
+static bool contain_firmware(struct trap_frame *frame)
+{
+    struct gate_fault fault = {
+        .vector = frame->vector,
+        .error = frame->error,
+        .rip = frame->rip,
+        .address_va = frame->vector == VECTOR_PAGE_FAULT ? read_cr2() : 0,
+    };
+    if (is_kernel_text(frame->rip) || frame->vector == VECTOR_NMI ||
+        frame->vector == VECTOR_MACHINE)
+        return false;
+    return gate_contain(&fault, &frame->rip, &frame->rflags);
+}
+
+void trap_handler(struct trap_frame *frame);
+
+void trap_handler(struct trap_frame *frame)
+{
+    if (frame->vector == VECTOR_TIMER) {
+        gate_count_interrupt();
+        time_tick();
+    } else if (frame->vector != VECTOR_SPURIOUS && !contain_firmware(frame)) {
+        panic_trap(frame);
+    }
+}

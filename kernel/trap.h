@@ -1,0 +1,35 @@
+// Exceptions and interrupts: descriptor tables, and what a trap looks like.
+
+#pragma once
+
+#include "lib/status.h"
+#include "lib/types.h"
+
+#define VECTOR_DIVIDE       0
+#define VECTOR_NMI          2
+#define VECTOR_BREAKPOINT   3
+#define VECTOR_OPCODE       6
+#define VECTOR_DOUBLE_FAULT 8
+#define VECTOR_PROTECTION   13
+#define VECTOR_PAGE_FAULT   14
+#define VECTOR_MACHINE      18
+#define VECTOR_TIMER        32
+#define VECTOR_SPURIOUS     47
+#define VECTORS             48
+
+// What kernel/trap.asm leaves on the stack, from the lowest address up.
+struct trap_frame {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
+    uint64_t rdi, rsi, rbp, rbx, rdx, rcx, rax;
+    uint64_t vector, error;
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+
+// Own GDT, TSS with a stack for each kind of emergency, IDT. NO_MEMORY.
+status_t trap_init(void);
+
+// "page fault", "timer", …
+const char *trap_name(uint64_t vector);
+
+// Leaves the present stack for another one and never comes back.
+void run_on_stack(va_t top_va, void (*function)(void));

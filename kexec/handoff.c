@@ -1,0 +1,191 @@
+// Lays a handoff out: see boot/handoff.h for the drawing.
+
+#include "kexec/handoff.h"
+
+#include <asm/bootparam.h>
+
+#include "lib/crc32.h"
+#include "lib/string.h"
+
+#define HEADER_OFFSET    0x1f1
+#define HEADER_END_AT    0x201 // holds the length of what follows 0x202
+#define LOADER_UNDEFINED 0xff
+#define NODE_ALIGNMENT   16
+
+// A block that is filled from its start.
+struct writer {
+    uint8_t *block;
+    pa_t block_pa;
+    uint64_t used;
+};
+
+// Reserves `bytes` bytes; NULL if the block is full.
+static void *reserve(struct writer *writer, uint64_t bytes, pa_t *pa)
+{
+    uint64_t start = align_up(writer->used, NODE_ALIGNMENT);
+    if (bytes > HANDOFF_BLOCK_BYTES - start) {
+        fail(STATUS_NO_MEMORY, "handoff: %lu bytes more than %lu do not fit "
+             "into %lu", bytes, start, HANDOFF_BLOCK_BYTES);
+        return NULL;
+    }
+    writer->used = start + bytes;
+    *pa = writer->block_pa + start;
+    return writer->block + start;
+}
+
+static uint32_t e820_type(enum memory_kind kind)
+{
+    switch (kind) {
+    case MEMORY_USABLE:
+    case MEMORY_BOOT_SERVICES:
+    case MEMORY_IN_USE: // by us, and by the bundle, which is named elsewhere
+        return 1;
+    case MEMORY_ACPI:
+        return 3;
+    case MEMORY_NVS:
+        return 4;
+    case MEMORY_HOLE:
+        return 0;
+    default:
+        return 2;
+    }
+}
+
+static status_t write_e820(const struct memory_map *memory,
+                           struct boot_params *params)
+{
+    struct boot_e820_entry *last = NULL;
+    for (size_t i = 0; i < memory->count; i++) {
+        const struct memory_range *r = &memory->range[i];
+        uint32_t type = e820_type(r->kind);
+        if (type == 0)
+            continue;
+        if (last && last->type == type && last->addr + last->size == r->start) {
+            last->size += r->end - r->start;
+            continue;
+        }
+        if (params->e820_entries == E820_MAX_ENTRIES_ZEROPAGE)
+            return fail(STATUS_NO_MEMORY, "handoff: memory has more than %d "
+                        "ranges", E820_MAX_ENTRIES_ZEROPAGE);
+        last = &params->e820_table[params->e820_entries++];
+        *last = (struct boot_e820_entry){r->start, r->end - r->start, type};
+    }
+    return STATUS_OK;
+}
+
+// boot.rst: zero everything, then take the setup header from the image, as much
+// as it says it has, and nothing else.
+static void write_params(const struct handoff_content *content,
+                         struct boot_params *params)
+{
+    const uint8_t *image = content->image;
+    uint64_t end = min_u64(0x202 + image[HEADER_END_AT],
+                           HEADER_OFFSET + sizeof(params->hdr));
+    memcpy(&params->hdr, image + HEADER_OFFSET, end - HEADER_OFFSET);
+    params->hdr.type_of_loader = LOADER_UNDEFINED;
+    params->hdr.ramdisk_image = (uint32_t)content->bundle_pa;
+    params->ext_ramdisk_image = content->bundle_pa >> 32;
+    params->hdr.ramdisk_size = (uint32_t)content->bundle_bytes;
+    params->ext_ramdisk_size = content->bundle_bytes >> 32;
+    params->acpi_rsdp_addr = content->rsdp_pa;
+    params->hdr.setup_data = 0;
+}
+
+static status_t write_command_line(struct writer *writer, const char *line,
+                                   struct boot_params *params)
+{
+    pa_t pa;
+    char *text = reserve(writer, strlen(line) + 1, &pa);
+    if (!text)
+        return STATUS_NO_MEMORY;
+    memcpy(text, line, strlen(line) + 1);
+    params->hdr.cmd_line_ptr = (uint32_t)pa;
+    params->ext_cmd_line_ptr = pa >> 32;
+    return STATUS_OK;
+}
+
+static status_t write_efi(struct writer *writer, const struct boot_efi *efi,
+                          struct boot_params *params)
+{
+    pa_t pa;
+    if (efi->map_bytes == 0)
+        return STATUS_OK;
+    void *map = reserve(writer, efi->map_bytes, &pa);
+    if (!map)
+        return STATUS_NO_MEMORY;
+    memcpy(map, efi->map, efi->map_bytes);
+    struct efi_info info = {0};
+    memcpy(&info.efi_loader_signature, "EL64", 4);
+    info.efi_systab = (uint32_t)efi->system_table_pa;
+    info.efi_systab_hi = efi->system_table_pa >> 32;
+    info.efi_memdesc_size = efi->descriptor_bytes;
+    info.efi_memdesc_version = efi->descriptor_version;
+    info.efi_memmap = (uint32_t)pa;
+    info.efi_memmap_hi = pa >> 32;
+    info.efi_memmap_size = efi->map_bytes;
+    params->efi_info = info;
+    return STATUS_OK;
+}
+
+// Puts a node at the head of the chain and returns its place for the payload.
+static void *write_node(struct writer *writer, uint32_t type, uint32_t bytes,
+                        struct boot_params *params)
+{
+    pa_t pa;
+    struct setup_data *node = reserve(writer, sizeof(*node) + bytes, &pa);
+    if (!node)
+        return NULL;
+    node->next = params->hdr.setup_data;
+    node->type = type;
+    node->len = bytes;
+    params->hdr.setup_data = pa;
+    return node->data;
+}
+
+static status_t write_nodes(const struct handoff_content *content,
+                            struct writer *writer, struct boot_params *params,
+                            struct handoff **baton)
+{
+    struct efi_setup *setup = NULL;
+    if (content->with_efi_setup) {
+        setup = write_node(writer, SETUP_EFI, sizeof(*setup), params);
+        if (!setup)
+            return STATUS_NO_MEMORY;
+        *setup = content->efi_setup;
+    }
+    *baton = write_node(writer, SETUP_BATON, sizeof(**baton), params);
+    if (!*baton)
+        return STATUS_NO_MEMORY;
+    **baton = *content->baton;
+    return STATUS_OK;
+}
+
+static void seal(struct writer *writer, struct handoff *baton)
+{
+    baton->magic = HANDOFF_MAGIC;
+    baton->version = HANDOFF_VERSION;
+    baton->bytes = sizeof(*baton);
+    baton->block_pa = writer->block_pa;
+    baton->block_bytes = writer->used;
+    baton->block_crc = 0;
+    baton->block_crc = crc32(0, writer->block, writer->used);
+}
+
+status_t handoff_write(const struct handoff_content *content, void *block,
+                       pa_t block_pa)
+{
+    struct boot_params *params = block;
+    struct writer writer = {block, block_pa, sizeof(*params)};
+    struct handoff *baton = NULL;
+    write_params(content, params);
+    status_t status = write_e820(content->memory, params);
+    if (status == STATUS_OK)
+        status = write_command_line(&writer, content->command_line, params);
+    if (status == STATUS_OK)
+        status = write_efi(&writer, content->efi, params);
+    if (status == STATUS_OK)
+        status = write_nodes(content, &writer, params, &baton);
+    if (status == STATUS_OK)
+        seal(&writer, baton);
+    return status;
+}

@@ -1,0 +1,208 @@
+// From a file in the bundle to the jump: see kexec/kexec.h.
+
+#include "kexec/kexec.h"
+
+#include "efi/firmware.h"
+#include "kexec/handoff.h"
+#include "lib/cpio.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+#include "mm/frames.h"
+#include "mm/space.h"
+
+extern void kexec_jump(pa_t entry_pa, pa_t params_pa, pa_t table_pa)
+    __attribute__((noreturn));
+
+static status_t find(const struct boot_info *boot, const char *name,
+                     struct cpio_file *file)
+{
+    const void *bundle = boot->bundle_bytes
+                             ? physical_read(boot->bundle_pa,
+                                             boot->bundle_bytes)
+                             : NULL;
+    if (!bundle)
+        return fail(STATUS_NOT_FOUND, "no bundle: the loader brought no cpio "
+                    "archive with the next kernel (module2 /bundle.cpio)");
+    return cpio_find(bundle, boot->bundle_bytes, name, file);
+}
+
+static status_t check_digest(const char *name, const uint8_t expected[],
+                             const uint8_t actual[])
+{
+    if (memcmp(expected, actual, SHA256_BYTES) == 0)
+        return STATUS_OK;
+    char expected_text[SHA256_TEXT], actual_text[SHA256_TEXT];
+    sha256_hex(expected, expected_text);
+    sha256_hex(actual, actual_text);
+    return fail(STATUS_REFUSED, "image %s: SHA-256 is %s, SHA256SUMS says %s",
+                name, actual_text, expected_text);
+}
+
+// The digest of the file, as it is in the bundle or, for the payload, as it is
+// staged.
+static void digest_of(const struct kernel_image *image, const void *payload,
+                      uint8_t digest[SHA256_BYTES])
+{
+    struct sha256 hash;
+    sha256_init(&hash);
+    sha256_update(&hash, image->file, image->payload_offset);
+    sha256_update(&hash, payload, image->payload_bytes);
+    sha256_final(&hash, digest);
+}
+
+static status_t place(struct kexec_staged *staged)
+{
+    const struct kernel_image *image = &staged->image;
+    staged->base_pa =
+        frames_alloc(pages_for(image->run_bytes), image->alignment);
+    if (staged->base_pa == 0)
+        return fail(STATUS_NO_MEMORY, "image %s: no %lu free bytes in a row "
+                    "below 4 GiB", staged->name, image->run_bytes);
+    uint8_t *to = pa_to_va(staged->base_pa);
+    memcpy(to, image->file + image->payload_offset, image->payload_bytes);
+    memset(to + image->payload_bytes, 0,
+           pages_for(image->run_bytes) * PAGE_SIZE - image->payload_bytes);
+    return STATUS_OK;
+}
+
+status_t kexec_load(const struct boot_info *boot, const char *name,
+                    struct kexec_staged *staged)
+{
+    struct cpio_file file, list;
+    uint8_t digest[SHA256_BYTES];
+    status_t status = find(boot, name, &file);
+    if (status == STATUS_OK)
+        status = find(boot, "SHA256SUMS", &list);
+    if (status == STATUS_OK)
+        status = image_digest_of((const char *)list.data, list.bytes, name,
+                                 staged->digest);
+    if (status == STATUS_OK) {
+        sha256(file.data, file.bytes, digest);
+        status = check_digest(name, staged->digest, digest);
+    }
+    if (status == STATUS_OK)
+        status = image_parse(file.data, file.bytes, &staged->image);
+    str_copy(staged->name, sizeof(staged->name), name);
+    if (status == STATUS_OK)
+        status = place(staged);
+    if (status)
+        return status;
+
+    char text[SHA256_TEXT];
+    sha256_hex(staged->digest, text);
+    event("kexec.load", "image=%s base=%#lx bytes=%lu sha256=%s", name,
+          staged->base_pa, staged->image.run_bytes, text);
+    return STATUS_OK;
+}
+
+void kexec_unload(struct kexec_staged *staged)
+{
+    frames_free(staged->base_pa, pages_for(staged->image.run_bytes));
+}
+
+// The firmware's regions as a memory map for the next kernel: with the addresses
+// that it was bound to, if this mode hands them on.
+static void describe_firmware(const struct boot_efi *given,
+                              struct boot_efi *efi)
+{
+    const struct efi_regions *regions = &firmware.regions;
+    *efi = *given;
+    if (!firmware.ready)
+        return;
+    uint32_t step = given->descriptor_bytes;
+    efi->map_bytes = regions->count * (uint64_t)step;
+    memset(efi->map, 0, efi->map_bytes);
+    for (size_t i = 0; i < regions->count; i++) {
+        const struct efi_region *r = &regions->region[i];
+        struct efi_memory_descriptor d = {
+            .type = r->type,
+            .physical_start = r->pa,
+            .virtual_start = firmware.mode->hands_on ? r->va : 0,
+            .pages = r->pages,
+            .attribute = r->attribute};
+        memcpy(efi->map + i * step, &d, sizeof(d));
+    }
+}
+
+static void describe_setup(const struct boot_info *boot,
+                           struct handoff_content *content)
+{
+    content->with_efi_setup = boot->has_efi_setup;
+    content->efi_setup = boot->efi_setup;
+    if (!firmware.ready || firmware.svam == SVAM_NEVER)
+        return;
+    content->with_efi_setup = true;
+    content->efi_setup = (struct efi_setup){
+        .firmware_vendor_pa = firmware.firmware_vendor_pa,
+        .config_tables_pa = firmware.config_tables_pa,
+        .smbios_pa = firmware.smbios_pa,
+    };
+}
+
+static status_t write_handoff(const struct boot_info *boot,
+                              const struct kexec_staged *staged,
+                              const struct handoff *baton, pa_t block_pa)
+{
+    static struct boot_efi efi;
+    struct handoff_content content = {
+        .image = staged->image.file,
+        .memory = &boot->memory,
+        .command_line = boot->command_line,
+        .bundle_pa = boot->bundle_pa,
+        .bundle_bytes = boot->bundle_bytes,
+        .rsdp_pa = boot->rsdp_pa,
+        .efi = &efi,
+        .baton = baton,
+    };
+    describe_firmware(&boot->efi, &efi);
+    describe_setup(boot, &content);
+    memset(pa_to_va(block_pa), 0, HANDOFF_BLOCK_BYTES);
+    return handoff_write(&content, pa_to_va(block_pa), block_pa);
+}
+
+// The table of the jump: all that boot.rst wants mapped 1:1 and more, under our
+// own upper half, so that the code which loads it goes on running.
+static status_t build_bridge(struct page_table *bridge)
+{
+    status_t status = space_fork(bridge);
+    if (status)
+        return status;
+    return page_table_map(bridge, 0, 0, EARLY_MAP_BYTES, MAP_ANY);
+}
+
+static status_t verify_staged(const struct kexec_staged *staged)
+{
+    uint8_t digest[SHA256_BYTES];
+    digest_of(&staged->image, pa_to_va(staged->base_pa), digest);
+    return check_digest(staged->name, staged->digest, digest);
+}
+
+status_t kexec_run(const struct boot_info *boot,
+                   const struct kexec_staged *staged,
+                   const struct handoff *baton)
+{
+    struct page_table bridge = {0};
+    uint64_t block_pages = HANDOFF_BLOCK_BYTES / PAGE_SIZE;
+    pa_t block_pa = frames_alloc(block_pages, PAGE_SIZE);
+    status_t status = STATUS_OK;
+    if (block_pa == 0)
+        return fail(STATUS_NO_MEMORY, "handoff: no %lu frames in a row",
+                    block_pages);
+    status = write_handoff(boot, staged, baton, block_pa);
+    if (status == STATUS_OK)
+        status = build_bridge(&bridge);
+    if (status == STATUS_OK)
+        status = verify_staged(staged);
+    if (status == STATUS_OK) {
+        pa_t entry_pa = staged->base_pa + IMAGE_ENTRY_OFFSET;
+        interrupts_off();
+        event("kexec.jump", "to=%u entry=%#lx tsc=%lu", baton->generation,
+              entry_pa, read_tsc());
+        kexec_jump(entry_pa, block_pa, bridge.root_pa);
+    }
+    if (bridge.root_pa)
+        page_table_free_lower(&bridge);
+    frames_free(block_pa, block_pages);
+    return status;
+}

@@ -1,0 +1,32 @@
+// Hands the machine to another kernel: load, check, hand over, jump.
+//
+// The image is put where it will run, so nothing is copied after the point of no
+// return; and everything that can fail, fails before it, and returns an error to
+// a kernel that goes on running.
+
+#pragma once
+
+#include "boot/boot_info.h"
+#include "kexec/image.h"
+#include "lib/status.h"
+
+struct kexec_staged {
+    struct kernel_image image;
+    char name[32];
+    pa_t base_pa; // of the payload
+    uint8_t digest[SHA256_BYTES]; // of the file, by the bundle's SHA256SUMS
+};
+
+// Finds `name` in the bundle, checks header and digest, and places it. The
+// reason of a refusal names what is wrong; no frames are lost.
+status_t kexec_load(const struct boot_info *boot, const char *name,
+                    struct kexec_staged *staged);
+
+void kexec_unload(struct kexec_staged *staged);
+
+// Writes the handoff, verifies what is staged, and jumps. `baton` is what only
+// Baton knows; firmware and memory are taken from where they are kept.
+// Returns only if it refused, and then nothing has changed.
+status_t kexec_run(const struct boot_info *boot,
+                   const struct kexec_staged *staged,
+                   const struct handoff *baton);

@@ -1,0 +1,19 @@
+// printf into a buffer: the only text formatter of the kernel.
+//
+// Conversions: %d %i %u %x %X %c %s %p %%, with the flags 0 - #, a width (also
+// as *), a precision for %s (also as *) and the lengths l ll z. Anything else
+// is copied as it stands, so that a typing error shows in the log.
+
+#pragma once
+
+#include <stdarg.h>
+#include <stddef.h>
+
+// Writes at most `size` bytes, the last of them NUL (nothing if `size` is 0).
+// Returns the length of the whole text without its NUL: the text was cut if
+// that is `size` or more.
+size_t format(char *buffer, size_t size, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+size_t vformat(char *buffer, size_t size, const char *fmt, va_list args)
+    __attribute__((format(printf, 3, 0)));

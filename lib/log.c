@@ -1,0 +1,63 @@
+// Formats a line on the stack and writes it out in one go.
+
+#include "lib/log.h"
+
+#include <stdarg.h>
+
+#include "lib/format.h"
+#include "lib/string.h"
+
+#define LINE_MAX 512
+
+struct log_output log_output;
+
+// A line that is too long loses its end, never its newline.
+static void finish(char *line, size_t length)
+{
+    if (length > LINE_MAX - 2)
+        length = LINE_MAX - 2;
+    line[length] = '\n';
+    if (log_output.write)
+        log_output.write(line, length + 1);
+}
+
+static size_t line_head(char *line)
+{
+    uint64_t us = log_output.microseconds ? log_output.microseconds() : 0;
+    return format(line, LINE_MAX, "g%u [%5lu.%06lu] ", log_output.generation,
+                  us / 1000000, us % 1000000);
+}
+
+void say(const char *text, ...)
+{
+    char line[LINE_MAX];
+    size_t length = line_head(line);
+    va_list arguments;
+    va_start(arguments, text);
+    length += vformat(line + length, sizeof(line) - length, text, arguments);
+    va_end(arguments);
+    finish(line, length);
+}
+
+void event(const char *name, const char *pairs, ...)
+{
+    char line[LINE_MAX];
+    size_t length = format(line, sizeof(line), "@%s gen=%u ", name,
+                           log_output.generation);
+    va_list arguments;
+    va_start(arguments, pairs);
+    length += vformat(line + length, sizeof(line) - length, pairs, arguments);
+    va_end(arguments);
+    finish(line, length);
+}
+
+void say_lines(const char *text)
+{
+    while (*text) {
+        int length = 0;
+        while (text[length] && text[length] != '\n')
+            length++;
+        say("%.*s", length, text);
+        text += length + (text[length] == '\n');
+    }
+}

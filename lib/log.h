@@ -1,0 +1,30 @@
+// The log: lines for people and lines for programs, over one sink.
+//
+//     g0 [    0.012345] efi: 5 runtime regions         say()
+//     @efi.mode gen=0 mode=fixed svam=called …         event()
+//
+// Event names and keys are an interface: docs/serial-log.md lists them all.
+
+#pragma once
+
+#include "lib/types.h"
+
+// One line for people, printf-like, without a newline.
+void say(const char *text, ...) __attribute__((format(printf, 1, 2)));
+
+// One line for programs: `@name gen=N ` and then logfmt pairs.
+void event(const char *name, const char *pairs, ...)
+    __attribute__((format(printf, 2, 3)));
+
+// Several lines for people (the last one may lack its newline), each with the
+// line head of say().
+void say_lines(const char *text);
+
+struct log_output {
+    void (*write)(const char *text, size_t bytes);
+    uint64_t (*microseconds)(void);
+    uint32_t generation;
+};
+
+// Until this is filled, the log goes nowhere.
+extern struct log_output log_output;

@@ -1,0 +1,70 @@
+// One map of physical memory, whichever way the machine was booted: the EFI
+// memory map, the e820 table and the multiboot2 map are all painted into it.
+//
+// The list is sorted, its ranges touch and never overlap, and neighbours differ
+// in kind. What lies between two painted ranges is a range as well, of kind
+// MEMORY_HOLE. So painting is: cut the list at both ends, raise the kinds in
+// between, join equal neighbours; it never needs more than two new entries.
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/status.h"
+#include "lib/types.h"
+
+#define MEMORY_MAP_MAX 512
+
+// From the least to the most restrictive: where paint overlaps, the larger
+// value wins, in whatever order the ranges come.
+enum memory_kind {
+    MEMORY_HOLE,          // nothing was said about it
+    MEMORY_USABLE,        // free RAM
+    MEMORY_BOOT_SERVICES, // RAM, free once SetVirtualAddressMap is done
+    MEMORY_ACPI,          // RAM, free once the ACPI tables are read
+    MEMORY_NVS,           // RAM that ACPI keeps over sleep: never free
+    MEMORY_RESERVED,      // must not be touched; e820 says no more than that
+    MEMORY_RUNTIME,       // EFI runtime code and data: reserved, and known why
+    MEMORY_MMIO,          // device registers, flash
+    MEMORY_IN_USE,        // RAM that this kernel or its bundle occupies
+    MEMORY_KINDS,
+};
+
+struct memory_range {
+    pa_t start, end; // [start, end), never empty
+    enum memory_kind kind;
+};
+
+struct memory_map {
+    size_t count;
+    struct memory_range range[MEMORY_MAP_MAX];
+};
+
+// The bit of a kind in a set of kinds.
+static inline uint32_t memory_kind_bit(enum memory_kind kind)
+{
+    return 1u << kind;
+}
+
+// "usable", "in-use", …; "?" for what is no kind.
+const char *memory_kind_name(enum memory_kind kind);
+
+// Paints [start, start + bytes); no bytes, no effect. An empty map is all zero.
+// STATUS_INVALID: the range passes 2^64, or `kind` is a hole or unknown.
+// STATUS_NO_MEMORY: no room for two more ranges. The map is then unchanged.
+status_t memory_map_put(struct memory_map *map, pa_t start, uint64_t bytes,
+                        enum memory_kind kind);
+
+// The range that holds `pa`; NULL where nothing was painted.
+const struct memory_range *memory_map_find(const struct memory_map *map,
+                                           pa_t pa);
+
+// Is every byte of [pa, pa + bytes) of one of `kinds` (memory_kind_bit() or-ed
+// together)? True for no bytes, false for a range that passes 2^64.
+bool memory_map_covers(const struct memory_map *map, pa_t pa, uint64_t bytes,
+                       uint32_t kinds);
+
+// How many bytes are of that kind.
+uint64_t memory_map_bytes(const struct memory_map *map, enum memory_kind kind);

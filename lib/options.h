@@ -1,0 +1,21 @@
+// The kernel command line: words between blanks, each `key` or `key=value`.
+// Double quotes keep blanks inside a word (run="a b") and are not part of it.
+// The last occurrence of a key wins, as in Linux.
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/status.h"
+
+// Is `key` there? Then its value goes to the `size` bytes at `value`: NUL-
+// terminated, cut if too long, "" for a key alone. Else `value` is left alone.
+bool option_get(const char *line, const char *key, char *value, size_t size);
+
+// The value of `key` as a number, decimal or hex with 0x, from `min` to `max`;
+// `otherwise` if the key is not there. STATUS_INVALID: not such a number; the
+// reason names the option and the range, and *out is left alone.
+status_t option_number(const char *line, const char *key, uint64_t min,
+                       uint64_t max, uint64_t otherwise, uint64_t *out);

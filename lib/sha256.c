@@ -1,0 +1,161 @@
+// SHA-256, step by step as FIPS 180-4 gives it (numbers in brackets are its
+// sections). The one economy: the eight working variables do not move from
+// round to round, their roles do.
+
+#include "lib/sha256.h"
+
+#include "lib/string.h"
+#include "lib/types.h"
+
+// The first 32 bits of the fractional parts of the cube roots of the first 64
+// primes (4.2.2).
+static const uint32_t constants[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1,
+    0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3,
+    0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
+    0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147,
+    0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13,
+    0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b,
+    0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a,
+    0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
+    0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+// The same of the square roots of the first eight primes (5.3.3).
+static const uint32_t initial_state[8] = {
+    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+};
+
+static inline uint32_t rotate(uint32_t x, int by)
+{
+    return x >> by | x << (32 - by);
+}
+
+static uint32_t load_big_endian(const uint8_t *in)
+{
+    return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 |
+           (uint32_t)in[2] << 8 | in[3];
+}
+
+static void store_big_endian(uint8_t *out, uint64_t value, int bytes)
+{
+    for (int i = bytes - 1; i >= 0; i--, value >>= 8)
+        out[i] = (uint8_t)value;
+}
+
+// The message schedule (6.2.2, 1).
+static void schedule(uint32_t w[64], const uint8_t *block)
+{
+    for (int t = 0; t < 16; t++)
+        w[t] = load_big_endian(block + t * 4);
+    for (int t = 16; t < 64; t++) {
+        uint32_t x = w[t - 15], y = w[t - 2];
+        uint32_t sigma0 = rotate(x, 7) ^ rotate(x, 18) ^ x >> 3;
+        uint32_t sigma1 = rotate(y, 17) ^ rotate(y, 19) ^ y >> 10;
+        w[t] = sigma1 + w[t - 7] + sigma0 + w[t - 16];
+    }
+}
+
+// One round (6.2.2, 3). `key` is K_t + W_t. Of the new values only two are not
+// old ones under another name: they replace d and h.
+static inline void hash_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d,
+                              uint32_t e, uint32_t f, uint32_t g, uint32_t *h,
+                              uint32_t key)
+{
+    uint32_t sum1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
+    uint32_t choice = (e & f) ^ (~e & g);
+    uint32_t sum0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
+    uint32_t majority = (a & b) ^ (a & c) ^ (b & c);
+    uint32_t temporary = *h + sum1 + choice + key;
+
+    *d += temporary;
+    *h = temporary + sum0 + majority;
+}
+
+static void hash_block(uint32_t state[8], const uint8_t *block)
+{
+    uint32_t w[64];
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+    uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
+
+    schedule(w, block);
+    for (int t = 0; t < 64; t += 8) {
+        const uint32_t *k = constants + t, *m = w + t;
+        hash_round(a, b, c, &d, e, f, g, &h, k[0] + m[0]);
+        hash_round(h, a, b, &c, d, e, f, &g, k[1] + m[1]);
+        hash_round(g, h, a, &b, c, d, e, &f, k[2] + m[2]);
+        hash_round(f, g, h, &a, b, c, d, &e, k[3] + m[3]);
+        hash_round(e, f, g, &h, a, b, c, &d, k[4] + m[4]);
+        hash_round(d, e, f, &g, h, a, b, &c, k[5] + m[5]);
+        hash_round(c, d, e, &f, g, h, a, &b, k[6] + m[6]);
+        hash_round(b, c, d, &e, f, g, h, &a, k[7] + m[7]);
+    }
+    const uint32_t change[8] = {a, b, c, d, e, f, g, h};
+    for (int i = 0; i < 8; i++)
+        state[i] += change[i];
+}
+
+void sha256_init(struct sha256 *hash)
+{
+    *hash = (struct sha256){0};
+    memcpy(hash->state, initial_state, sizeof(initial_state));
+}
+
+void sha256_update(struct sha256 *hash, const void *data, size_t bytes)
+{
+    const uint8_t *in = data;
+    size_t kept = hash->bytes % SHA256_BLOCK;
+
+    hash->bytes += bytes;
+    if (kept > 0) {
+        size_t more = min_u64(SHA256_BLOCK - kept, bytes);
+        memcpy(hash->block + kept, in, more);
+        if (kept + more < SHA256_BLOCK)
+            return;
+        hash_block(hash->state, hash->block);
+        in += more;
+        bytes -= more;
+    }
+    for (; bytes >= SHA256_BLOCK; bytes -= SHA256_BLOCK, in += SHA256_BLOCK)
+        hash_block(hash->state, in);
+    memcpy(hash->block, in, bytes);
+}
+
+// Padding (5.1.1): a one bit, zeros, and the length in bits as the last eight
+// bytes of a block.
+void sha256_final(struct sha256 *hash, uint8_t digest[SHA256_BYTES])
+{
+    static const uint8_t padding[SHA256_BLOCK] = {0x80};
+    size_t kept = hash->bytes % SHA256_BLOCK;
+    size_t room = kept < 56 ? 56 - kept : 56 + SHA256_BLOCK - kept;
+    uint8_t length[8];
+
+    store_big_endian(length, hash->bytes * 8, 8);
+    sha256_update(hash, padding, room);
+    sha256_update(hash, length, sizeof(length));
+    for (int i = 0; i < 8; i++)
+        store_big_endian(digest + i * 4, hash->state[i], 4);
+}
+
+void sha256(const void *data, size_t bytes, uint8_t digest[SHA256_BYTES])
+{
+    struct sha256 hash;
+
+    sha256_init(&hash);
+    sha256_update(&hash, data, bytes);
+    sha256_final(&hash, digest);
+}
+
+void sha256_hex(const uint8_t digest[SHA256_BYTES], char text[SHA256_TEXT])
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (int i = 0; i < SHA256_BYTES; i++) {
+        text[i * 2] = digits[digest[i] >> 4];
+        text[i * 2 + 1] = digits[digest[i] & 0xF];
+    }
+    text[SHA256_TEXT - 1] = '\0';
+}

@@ -1,0 +1,53 @@
+// The reason of the latest failure: one buffer, overwritten by the next.
+
+#include "lib/status.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "lib/format.h"
+#include "lib/types.h"
+
+static char reason_text[256];
+
+static char printable(char c)
+{
+    if (c == '"')
+        return '\'';
+    return (unsigned char)c < ' ' || c == 0x7F ? ' ' : c;
+}
+
+status_t fail(status_t status, const char *reason, ...)
+{
+    // The arguments may include why(), so the old reason must outlive them.
+    char text[sizeof(reason_text)];
+    va_list args;
+    va_start(args, reason);
+    vformat(text, sizeof(text), reason, args);
+    va_end(args);
+
+    size_t n = 0;
+    for (; text[n]; n++)
+        reason_text[n] = printable(text[n]);
+    reason_text[n] = '\0';
+    return status;
+}
+
+const char *why(void)
+{
+    return reason_text;
+}
+
+const char *status_name(status_t status)
+{
+    static const char *const names[] = {
+        [STATUS_OK] = "ok",
+        [STATUS_INVALID] = "invalid",
+        [STATUS_REFUSED] = "refused",
+        [STATUS_NOT_FOUND] = "not-found",
+        [STATUS_NO_MEMORY] = "no-memory",
+        [STATUS_UNSUPPORTED] = "unsupported",
+        [STATUS_FAILED] = "failed",
+    };
+    return (size_t)status < ARRAY_SIZE(names) ? names[status] : "?";
+}

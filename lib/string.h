@@ -1,0 +1,24 @@
+// Memory and strings. The names of the C standard keep their standard meaning
+// (ISO C 7.24); GCC emits calls to the mem* functions even in a freestanding
+// program, so the kernel has to bring them.
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+void *memcpy(void *restrict to, const void *restrict from, size_t bytes);
+void *memmove(void *to, const void *from, size_t bytes);
+void *memset(void *to, int value, size_t bytes);
+int memcmp(const void *a, const void *b, size_t bytes);
+
+size_t strlen(const char *text);
+size_t strnlen(const char *text, size_t max);
+int strcmp(const char *a, const char *b);
+int strncmp(const char *a, const char *b, size_t max);
+
+// Copies `from` into the `size` bytes at `to`, always NUL-terminated (nothing
+// is written if `size` is 0). False: it did not fit and was cut.
+bool str_copy(char *to, size_t size, const char *from);
+
+bool str_equal(const char *a, const char *b);

@@ -1,0 +1,56 @@
+// The virtual address space of Baton, all of it, in one place.
+//
+// C includes this file, the linker script includes it, and the Makefile turns
+// the same lines into build/layout.inc for NASM; so each is written as a name
+// and one plain hexadecimal number. A 64-bit address is a signed number that
+// counts from the top: -2 GiB is where the kernel runs.
+//
+//   0xffffffffffffffff  ┌──────────────────────────────────────────────┐
+//                       │ vmap: stacks (a hole below each), devices,   │
+//                       │ and where `efi=naive` puts the firmware      │
+//   0xffffffffc0000000  ├──────────────────────────────────────────────┤ -1 GiB
+//                       │ kernel image, at any physical 2 MiB boundary │
+//   0xffffffff80000000  ├──────────────────────────────────────────────┤ -2 GiB
+//                       │ (nothing)                                    │
+//   0xffffffff00000000  ├──────────────────────────────────────────────┤ -4 GiB
+//                       │ firmware window, filled downwards: Linux     │
+//                       │ keeps the same 64 GiB for the same purpose,  │
+//                       │ so what `efi=fixed` puts here survives in it │
+//   0xffffffef00000000  ├──────────────────────────────────────────────┤-68 GiB
+//                       │ (nothing)                                    │
+//   0xffffc00000000000  ├──────────────────────────────────────────────┤
+//                       │ direct map: RAM, at base + physical address, │
+//                       │ never executable                             │
+//   0xffff800000000000  ├──────────────────────────────────────────────┤
+//                       │ (not canonical with 4-level paging)          │
+//   0x00007fffffffffff  ├──────────────────────────────────────────────┤
+//                       │ empty in the kernel's table; in the          │
+//                       │ firmware's table: its regions at VA = PA     │
+//   0x0000000000000000  └──────────────────────────────────────────────┘
+//
+// The upper half is one and the same in every page table (they share its
+// top-level entries), so changing CR3 never moves the ground under the kernel.
+
+#pragma once
+
+#define DIRECT_MAP_BASE  0xffff800000000000
+#define DIRECT_MAP_END   0xffffc00000000000
+#define EFI_WINDOW_END   0xffffffef00000000
+#define EFI_WINDOW_START 0xffffffff00000000
+#define KERNEL_BASE      0xffffffff80000000
+#define VMAP_BASE        0xffffffffc0000000
+#define VMAP_NAIVE       0xffffffffd0000000
+#define VMAP_END         0xfffffffffffff000
+
+// Physical: where GRUB is told the image is linked (it may put it elsewhere),
+// and the boundary that any image starts on.
+#define IMAGE_LINK_PA   0x200000
+#define IMAGE_ALIGNMENT 0x200000
+
+// What the boot code in entry.asm maps 1:1 until the kernel's own table is up.
+#define EARLY_MAP_BYTES 0x100000000
+
+// Selectors: the two that Linux's 64-bit boot protocol asks for, and the TSS.
+#define KERNEL_CS    0x10
+#define KERNEL_DS    0x18
+#define TSS_SELECTOR 0x20

@@ -1,0 +1,282 @@
+// Reading and changing page tables. slot() below is the one loop that descends;
+// mapping, protecting and splitting are what is done with the entry it finds.
+
+#include "mm/page_table.h"
+
+#include "lib/format.h"
+
+static unsigned index_at(va_t va, unsigned level)
+{
+    return va >> (12 + 9 * (level - 1)) & (TABLE_ENTRIES - 1);
+}
+
+static bool is_leaf(uint64_t entry, unsigned level)
+{
+    return level == 1 || (level <= LARGEST_LEAF && (entry & PTE_LARGE));
+}
+
+// Intermediate entries allow everything: the leaf alone decides.
+static uint64_t table_entry(pa_t table_pa)
+{
+    return table_pa | PTE_PRESENT | PTE_WRITE;
+}
+
+// Puts a table of 512 smaller leaves in the place of a large one. PTE_LARGE is
+// the PAT bit in an entry of level 1; we never set that, so it just goes.
+static status_t split(struct page_table *table, uint64_t *entry, unsigned level)
+{
+    pa_t child_pa = table->frames->alloc();
+    if (child_pa == 0)
+        return fail(STATUS_NO_MEMORY, "page table: no frame to split %#lx",
+                    *entry);
+    uint64_t *child = table->frames->table_at(child_pa);
+    uint64_t first = level - 1 == 1 ? *entry & ~PTE_LARGE : *entry;
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++)
+        child[i] = first + i * level_bytes(level - 1);
+    *entry = table_entry(child_pa);
+    return STATUS_OK;
+}
+
+static status_t add_table(struct page_table *table, uint64_t *entry)
+{
+    pa_t child_pa = table->frames->alloc();
+    if (child_pa == 0)
+        return fail(STATUS_NO_MEMORY, "page table: no frame for a table");
+    *entry = table_entry(child_pa);
+    return STATUS_OK;
+}
+
+// The entry of `level` for `va`. Tables on the way are made where missing and
+// large leaves split: after it, changing the entry changes just its own range.
+static status_t slot(struct page_table *table, va_t va, unsigned level,
+                     uint64_t **found)
+{
+    pa_t at_pa = table->root_pa;
+    for (unsigned l = table->levels; l > level; l--) {
+        uint64_t *entry = &table->frames->table_at(at_pa)[index_at(va, l)];
+        status_t status = STATUS_OK;
+        if (!(*entry & PTE_PRESENT))
+            status = add_table(table, entry);
+        else if (is_leaf(*entry, l))
+            status = split(table, entry, l);
+        if (status)
+            return status;
+        at_pa = *entry & PTE_ADDRESS;
+    }
+    *found = &table->frames->table_at(at_pa)[index_at(va, level)];
+    return STATUS_OK;
+}
+
+// The highest level, up to `highest`, whose pages start at all of `bits` (an
+// or of addresses) and are not larger than `bytes`.
+static unsigned fitting_level(uint64_t bits, uint64_t bytes, unsigned highest)
+{
+    unsigned level = highest;
+    while (level > 1 && (!is_aligned(bits, level_bytes(level)) ||
+                         bytes < level_bytes(level)))
+        level--;
+    return level;
+}
+
+static status_t check_range(const struct page_table *table, va_t va, pa_t pa,
+                            uint64_t bytes)
+{
+    if (!is_aligned(va | pa | bytes, PAGE_SIZE))
+        return fail(STATUS_INVALID, "page table: va %#lx, pa %#lx or %#lx "
+                    "bytes are no multiple of 4 KiB", va, pa, bytes);
+    bool wraps = bytes && (!range_fits(va, bytes - 1) ||
+                           !range_fits(pa, bytes - 1));
+    if (wraps || !is_canonical(va, table->levels) ||
+        !is_canonical(va + bytes - (bytes != 0), table->levels) ||
+        (pa + bytes - (bytes != 0)) & ~(PTE_ADDRESS | (PAGE_SIZE - 1)))
+        return fail(STATUS_INVALID, "page table: %#lx bytes at va %#lx, pa "
+                    "%#lx leave the address space", bytes, va, pa);
+    return STATUS_OK;
+}
+
+status_t page_table_init(struct page_table *table, unsigned levels,
+                         unsigned leaf_max, const struct frame_source *frames)
+{
+    *table = (struct page_table){frames->alloc(), levels, leaf_max, frames};
+    if (table->root_pa == 0)
+        return fail(STATUS_NO_MEMORY, "page table: no frame for the root");
+    return STATUS_OK;
+}
+
+status_t page_table_map(struct page_table *table, va_t va, pa_t pa,
+                        uint64_t bytes, uint64_t flags)
+{
+    status_t status = check_range(table, va, pa, bytes);
+    while (status == STATUS_OK && bytes > 0) {
+        unsigned level = fitting_level(va | pa, bytes, table->leaf_max);
+        uint64_t *entry;
+        status = slot(table, va, level, &entry);
+        if (status)
+            break;
+        if (*entry & PTE_PRESENT)
+            return fail(STATUS_REFUSED, "page table: va %#lx (for pa %#lx) is "
+                        "mapped already: entry %#lx", va, pa, *entry);
+        *entry = pa | flags | (level > 1 ? PTE_LARGE : 0);
+        va += level_bytes(level);
+        pa += level_bytes(level);
+        bytes -= level_bytes(level);
+    }
+    return status;
+}
+
+// The level of the leaf that maps `va`; 0 if none does.
+static unsigned leaf_level(const struct page_table *table, va_t va)
+{
+    struct page_walk walk;
+    page_table_walk(table, va, &walk);
+    return walk.mapped ? walk.level : 0;
+}
+
+status_t page_table_protect(struct page_table *table, va_t va, uint64_t bytes,
+                            uint64_t flags)
+{
+    status_t status = check_range(table, va, 0, bytes);
+    while (status == STATUS_OK && bytes > 0) {
+        unsigned level = leaf_level(table, va);
+        if (level == 0)
+            return fail(STATUS_NOT_FOUND, "page table: va %#lx is not mapped",
+                        va);
+        level = fitting_level(va, bytes, level);
+        uint64_t *entry;
+        status = slot(table, va, level, &entry);
+        if (status)
+            break;
+        *entry = (*entry & ~MAP_FLAGS) | flags;
+        va += level_bytes(level);
+        bytes -= level_bytes(level);
+    }
+    return status;
+}
+
+void page_table_walk(const struct page_table *table, va_t va,
+                     struct page_walk *walk)
+{
+    *walk = (struct page_walk){.va = va, .write = true, .exec = true};
+    if (!is_canonical(va, table->levels))
+        return;
+    pa_t at_pa = table->root_pa;
+    for (unsigned level = table->levels; level >= 1; level--) {
+        unsigned index = index_at(va, level);
+        uint64_t entry = table->frames->table_at(at_pa)[index];
+        walk->level = walk->step[walk->count].level = level;
+        walk->step[walk->count].index = index;
+        walk->step[walk->count++].entry = entry;
+        if (!(entry & PTE_PRESENT))
+            return;
+        walk->write &= (entry & PTE_WRITE) != 0;
+        walk->exec &= (entry & PTE_NX) == 0;
+        if (is_leaf(entry, level)) {
+            struct leaf leaf = {.level = level, .entry = entry};
+            walk->mapped = true;
+            walk->pa = leaf_pa(&leaf) + (va & (level_bytes(level) - 1));
+            return;
+        }
+        at_pa = entry & PTE_ADDRESS;
+    }
+}
+
+bool page_table_translate(const struct page_table *table, va_t va, pa_t *pa)
+{
+    struct page_walk walk;
+    page_table_walk(table, va, &walk);
+    *pa = walk.pa;
+    return walk.mapped;
+}
+
+// The address at `index` of a table that starts at `base`, sign-extended.
+static va_t address_of(const struct page_table *table, va_t base,
+                       unsigned level, unsigned index)
+{
+    unsigned shift = 64 - (12 + 9 * table->levels);
+    va_t va = base + index * level_bytes(level);
+    return (va_t)((int64_t)(va << shift) >> shift);
+}
+
+static bool each(const struct page_table *table, pa_t at_pa, unsigned level,
+                 va_t base, bool (*visit)(const struct leaf *, void *),
+                 void *context)
+{
+    const uint64_t *entries = table->frames->table_at(at_pa);
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        struct leaf leaf = {.va = address_of(table, base, level, i),
+                            .level = level,
+                            .entry = entries[i]};
+        if (!(leaf.entry & PTE_PRESENT))
+            continue;
+        bool go_on = is_leaf(leaf.entry, level)
+                         ? visit(&leaf, context)
+                         : each(table, leaf.entry & PTE_ADDRESS, level - 1,
+                                leaf.va, visit, context);
+        if (!go_on)
+            return false;
+    }
+    return true;
+}
+
+void page_table_each(const struct page_table *table,
+                     bool (*visit)(const struct leaf *leaf, void *context),
+                     void *context)
+{
+    each(table, table->root_pa, table->levels, 0, visit, context);
+}
+
+static void free_tables(struct page_table *table, pa_t at_pa, unsigned level,
+                        unsigned entries)
+{
+    const uint64_t *entry = table->frames->table_at(at_pa);
+    for (unsigned i = 0; i < entries; i++)
+        if ((entry[i] & PTE_PRESENT) && !is_leaf(entry[i], level))
+            free_tables(table, entry[i] & PTE_ADDRESS, level - 1,
+                        TABLE_ENTRIES);
+    table->frames->release(at_pa);
+}
+
+void page_table_free_lower(struct page_table *table)
+{
+    free_tables(table, table->root_pa, table->levels, TABLE_ENTRIES / 2);
+    table->root_pa = 0;
+}
+
+// ---- the walk in words
+
+static const char *const level_name[] = {"", "PT", "PD", "PDPT", "PML4", "PML5"};
+
+// What one entry says, e.g. "2 MiB at 0x200000, read-only, no execute".
+static size_t explain_entry(uint64_t entry, unsigned level, char *text,
+                            size_t size)
+{
+    static const char *const unit[] = {"", "4 KiB", "2 MiB", "1 GiB"};
+    struct leaf leaf = {.level = level, .entry = entry};
+    if (!(entry & PTE_PRESENT))
+        return format(text, size, "not present");
+    if (!is_leaf(entry, level))
+        return format(text, size, "table at %#lx", entry & PTE_ADDRESS);
+    return format(text, size, "%s at %#lx, %s%s%s%s%s", unit[level],
+                  leaf_pa(&leaf), entry & PTE_WRITE ? "writable" : "read-only",
+                  entry & PTE_NX ? ", no execute" : ", executable",
+                  entry & PTE_PCD ? ", uncached" : "",
+                  entry & PTE_ACCESSED ? ", accessed" : "",
+                  entry & PTE_DIRTY ? ", dirty" : "");
+}
+
+size_t page_walk_explain(const struct page_walk *walk, char *text, size_t size)
+{
+    size_t used = 0;
+    if (walk->count == 0)
+        return format(text, size, "%#lx is not canonical\n", walk->va);
+    for (unsigned i = 0; i < walk->count; i++) {
+        char words[96];
+        unsigned level = walk->step[i].level;
+        explain_entry(walk->step[i].entry, level, words, sizeof(words));
+        size_t room = used < size ? size - used : 0;
+        used += format(room ? text + used : NULL, room,
+                       "%-4s[%3u] = %016lx  %s\n", level_name[level],
+                       walk->step[i].index, walk->step[i].entry, words);
+    }
+    return used;
+}

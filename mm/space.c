@@ -1,0 +1,219 @@
+// Builds the kernel's page table, section by section, and hands out the small
+// pieces of address space that the rest of the kernel asks for.
+
+#include "mm/space.h"
+
+#include "lib/log.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+#include "mm/frames.h"
+#include "mm/layout.h"
+
+#define CPUID_EXTENDED 0x80000001
+#define CPUID_NX       (1u << 20)
+#define CPUID_1GB      (1u << 26)
+#define CPUID_SMEP     (1u << 7)  // leaf 7, ebx
+#define CPUID_SMAP     (1u << 20) // leaf 7, ebx
+
+// Entry 3 (PCD and PWT set) is uncached: the value after reset. A kernel before
+// us may have left another (SDM vol. 3 §12.12.4).
+#define PAT_AFTER_RESET 0x0007040600070406
+
+#define STACKS_MAX 16
+
+struct page_table kernel_table;
+
+// What the direct map covers, by kind.
+static struct memory_map direct_memory;
+static pa_t kernel_image_pa;
+static va_t vmap_next = VMAP_BASE;
+static va_t stack_guard[STACKS_MAX];
+static size_t stack_count;
+
+// How each kind of memory appears in the direct map; 0: not at all. Tables of
+// ACPI and of the firmware are only ever read here.
+static const uint64_t direct_flags[MEMORY_KINDS] = {
+    [MEMORY_USABLE] = MAP_WRITE,
+    [MEMORY_BOOT_SERVICES] = MAP_WRITE,
+    [MEMORY_IN_USE] = MAP_WRITE,
+    [MEMORY_ACPI] = MAP_READ,
+    [MEMORY_NVS] = MAP_READ,
+    [MEMORY_RUNTIME] = MAP_READ,
+};
+
+pa_t image_pa_of(const void *in_image)
+{
+    return kernel_image_pa + ((va_t)in_image - KERNEL_BASE);
+}
+
+bool is_kernel_text(va_t va)
+{
+    return va >= (va_t)text_start && va < (va_t)text_end;
+}
+
+static status_t map_section(const char *start, const char *end, uint64_t flags)
+{
+    return page_table_map(&kernel_table, (va_t)start, image_pa_of(start),
+                          end - start, flags);
+}
+
+static status_t map_image(void)
+{
+    status_t status = map_section(text_start, text_end, MAP_EXEC);
+    if (status == STATUS_OK)
+        status = map_section(rodata_start, rodata_end, MAP_READ);
+    if (status == STATUS_OK)
+        status = map_section(data_start, image_end, MAP_WRITE);
+    return status;
+}
+
+static status_t map_direct(pa_t start, pa_t end, uint64_t flags)
+{
+    start = align_up(start, PAGE_SIZE);
+    end = align_down(end, PAGE_SIZE);
+    if (start >= end)
+        return STATUS_OK;
+    return page_table_map(&kernel_table, DIRECT_MAP_BASE + start, start,
+                          end - start, flags);
+}
+
+// The image stays out of the direct map: a writable alias of its code would
+// make W^X a lie.
+static status_t map_direct_around_image(pa_t start, pa_t end, uint64_t flags)
+{
+    pa_t image_start = kernel_image_pa;
+    pa_t image_stop = image_start + (image_end - text_start);
+    status_t status = map_direct(start, min_u64(end, image_start), flags);
+    if (status)
+        return status;
+    return map_direct(max_u64(start, image_stop), end, flags);
+}
+
+// Ranges with the same rights are mapped in one go, whatever their kinds, so
+// that large pages fit. Gigabyte pages keep this flat up to terabytes.
+static status_t map_memory(const struct memory_map *memory)
+{
+    for (size_t i = 0; i < memory->count;) {
+        const struct memory_range *first = &memory->range[i];
+        uint64_t flags = direct_flags[first->kind];
+        pa_t end = first->start;
+        while (i < memory->count && memory->range[i].start == end &&
+               direct_flags[memory->range[i].kind] == flags)
+            end = memory->range[i++].end;
+        if (flags == 0)
+            continue;
+        status_t status = map_direct_around_image(first->start, end, flags);
+        if (status)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static status_t protect_cpu(void)
+{
+    if (!(cpuid(CPUID_EXTENDED, 0).edx & CPUID_NX))
+        return fail(STATUS_UNSUPPORTED, "this CPU has no NX bit (CPUID "
+                    "80000001h, EDX bit 20)");
+    write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_NXE);
+    write_msr(MSR_PAT, PAT_AFTER_RESET);
+    uint32_t features = cpuid(0, 0).eax >= 7 ? cpuid(7, 0).ebx : 0;
+    uint64_t cr4 = read_cr4();
+    if (features & CPUID_SMEP)
+        cr4 |= CR4_SMEP;
+    if (features & CPUID_SMAP)
+        cr4 |= CR4_SMAP;
+    write_cr4(cr4);
+    write_cr0(read_cr0() | CR0_WP | CR0_MP);
+    return STATUS_OK;
+}
+
+status_t space_init(const struct memory_map *memory, pa_t image_pa)
+{
+    kernel_image_pa = image_pa;
+    status_t status = protect_cpu();
+    if (status)
+        return status;
+    unsigned levels = read_cr4() & CR4_LA57 ? 5 : 4;
+    bool gigabytes = cpuid(CPUID_EXTENDED, 0).edx & CPUID_1GB;
+    status = page_table_init(&kernel_table, levels, gigabytes ? 3 : 2,
+                             &kernel_frames);
+    if (status == STATUS_OK)
+        status = map_image();
+    if (status == STATUS_OK)
+        status = map_memory(memory);
+    if (status)
+        return status;
+    write_cr3(kernel_table.root_pa);
+    frames_use_direct_map();
+    direct_memory = *memory;
+    return STATUS_OK;
+}
+
+status_t space_stack(uint64_t pages, va_t *top_va, pa_t *pa)
+{
+    if (stack_count == STACKS_MAX)
+        return fail(STATUS_NO_MEMORY, "mm: all %d stacks are taken",
+                    STACKS_MAX);
+    pa_t frames_pa = frames_alloc(pages, PAGE_SIZE);
+    if (frames_pa == 0)
+        return fail(STATUS_NO_MEMORY, "mm: no %lu frames in a row for a stack",
+                    pages);
+    memset(pa_to_va(frames_pa), 0, pages * PAGE_SIZE);
+    stack_guard[stack_count++] = vmap_next;
+    va_t bottom_va = vmap_next + PAGE_SIZE;
+    status_t status = page_table_map(&kernel_table, bottom_va, frames_pa,
+                                     pages * PAGE_SIZE, MAP_WRITE);
+    vmap_next = *top_va = bottom_va + pages * PAGE_SIZE;
+    if (pa)
+        *pa = frames_pa;
+    return status;
+}
+
+bool space_is_stack_guard(va_t va)
+{
+    for (size_t i = 0; i < stack_count; i++)
+        if (va >= stack_guard[i] && va < stack_guard[i] + PAGE_SIZE)
+            return true;
+    return false;
+}
+
+volatile void *space_device(pa_t pa, uint64_t bytes)
+{
+    pa_t start_pa = align_down(pa, PAGE_SIZE);
+    uint64_t span = align_up(pa + bytes, PAGE_SIZE) - start_pa;
+    va_t va = vmap_next + PAGE_SIZE;
+    if (page_table_map(&kernel_table, va, start_pa, span,
+                       MAP_WRITE | MAP_UNCACHED))
+        return NULL;
+    vmap_next = va + span;
+    return (volatile void *)(va + (pa - start_pa));
+}
+
+const void *physical_read(pa_t pa, uint64_t bytes)
+{
+    uint32_t kinds = 0;
+    for (unsigned kind = 0; kind < MEMORY_KINDS; kind++)
+        if (direct_flags[kind])
+            kinds |= memory_kind_bit(kind);
+    uint64_t image_bytes = image_end - text_start;
+    if (!memory_map_covers(&direct_memory, pa, bytes, kinds) ||
+        ranges_overlap(pa, bytes, kernel_image_pa, image_bytes))
+        return NULL;
+    return pa_to_va(pa);
+}
+
+// The kernel's image and its vmap share the last top-level entry, and the direct
+// map is complete before anybody forks: so all entries that the upper half will
+// ever have exist by now, and copying them once shares all that follows.
+status_t space_fork(struct page_table *table)
+{
+    status_t status = page_table_init(table, kernel_table.levels,
+                                      kernel_table.leaf_max, &kernel_frames);
+    if (status)
+        return status;
+    const uint64_t *from = pa_to_va(kernel_table.root_pa);
+    uint64_t *to = pa_to_va(table->root_pa);
+    unsigned half = TABLE_ENTRIES / 2;
+    memcpy(to + half, from + half, half * sizeof(*to));
+    return STATUS_OK;
+}

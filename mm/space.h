@@ -1,0 +1,41 @@
+// The kernel's own address space: what mm/layout.h draws, built.
+
+#pragma once
+
+#include "lib/memory_map.h"
+#include "mm/page_table.h"
+
+extern struct page_table kernel_table;
+
+// The sections of the image, from the linker script.
+extern const char text_start[], text_end[], rodata_start[], rodata_end[];
+extern const char data_start[], data_end[], image_end[];
+
+// Builds the kernel's page table (image with W^X, direct map of RAM) and loads
+// it, with the CPU's protections switched on: NX, WP, SMEP, SMAP.
+// NO_MEMORY, UNSUPPORTED (no NX).
+status_t space_init(const struct memory_map *memory, pa_t image_pa);
+
+// A stack of `pages` pages with nothing mapped below it, so that an overflow
+// faults at once. Gives its top (exclusive), 16-byte aligned, and if `pa` is not
+// NULL the physical address of its lowest page: stacks are contiguous.
+status_t space_stack(uint64_t pages, va_t *top_va, pa_t *pa);
+
+// Is `va` in the unmapped page below a stack of space_stack()?
+bool space_is_stack_guard(va_t va);
+
+// Maps device registers, uncached. NULL, with a reason, if it cannot.
+volatile void *space_device(pa_t pa, uint64_t bytes);
+
+// The physical address of something in the kernel image.
+pa_t image_pa_of(const void *in_image);
+
+// Is `va` in the kernel's own code?
+bool is_kernel_text(va_t va);
+
+// A memory_reader (boot/boot_info.h) over everything that the direct map covers.
+const void *physical_read(pa_t pa, uint64_t bytes);
+
+// A second table that shares the kernel's upper half and has an empty lower
+// half. NO_MEMORY.
+status_t space_fork(struct page_table *table);

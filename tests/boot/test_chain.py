@@ -1,0 +1,135 @@
+"""The proof: in every mode that works, three generations reach the firmware.
+
+One run per mode, many questions to it. What the kernel says of itself is
+checked against what it cannot fake: QEMU's account of how the machine ended,
+and the flash file after power-off.
+"""
+
+import pytest
+
+from harness import chain
+from harness.chain import CHECKS, EXPECTED, LIVES, PROVING
+from harness.events import wanted
+
+GENERATIONS = range(LIVES)
+
+
+def skipped(mode: str, check: str) -> bool:
+    """Physical mode never calls SetVirtualAddressMap, nor asks again."""
+    return (mode, check) == ("physical", "again")
+
+
+@pytest.mark.modes(*PROVING)
+@pytest.mark.parametrize("gen", GENERATIONS)
+@pytest.mark.parametrize("check", CHECKS)
+def test_proof(the_chain, mode, gen, check):
+    proof = the_chain.proof(gen, check)
+    assert proof, f"generation {gen} did not try to prove {check}"
+    assert proof["verdict"] == ("skip" if skipped(mode, check) else "pass")
+    assert proof["mode"] == mode
+
+
+@pytest.mark.modes(*PROVING)
+def test_the_story_in_order(the_chain):
+    story = [wanted("boot", gen=0, via="multiboot2", by="grub")]
+    for gen in range(1, LIVES):
+        story += [
+            wanted("kexec.load", gen=gen - 1, image="baton"),
+            wanted("kexec.jump", gen=gen - 1, to=gen),
+            wanted("boot", gen=gen, via="boot_params", by="baton"),
+        ]
+    story.append(wanted("end", gen=LIVES - 1, verdict="pass"))
+    the_chain.run.expect(*story)
+
+
+@pytest.mark.modes(*EXPECTED)
+def test_nothing_is_unexpected(the_chain, mode):
+    """How the machine ended, the verdict, the flash file: from one table."""
+    assert the_chain.problems(mode) == []
+
+
+@pytest.mark.modes(*EXPECTED)
+def test_nobody_panics(the_chain):
+    assert the_chain.run.all("panic") == []
+
+
+@pytest.mark.modes(*PROVING)
+def test_the_flash_file_holds_three(the_chain):
+    assert the_chain.counted() == 3
+
+
+@pytest.mark.modes(*PROVING)
+def test_each_generation_reads_what_the_former_wrote(the_chain):
+    for gen in GENERATIONS:
+        detail = the_chain.proof(gen, "variable")["detail"]
+        found = f"the last kernel's {gen}" if gen else "not there yet"
+        assert detail.startswith(f"{found}; wrote {gen + 1}: EFI_SUCCESS")
+
+
+@pytest.mark.modes(*EXPECTED)
+def test_the_firmware_is_moved_once(the_chain, mode):
+    for gen in GENERATIONS:
+        event = the_chain.run.one("efi.mode", gen=gen)
+        want = EXPECTED[mode]
+        assert event["svam"] == (want.later if gen else want.first)
+        assert event["mode"] == mode
+
+
+@pytest.mark.modes(*PROVING)
+def test_the_firmware_is_where_it_was(the_chain):
+    first = the_chain.regions(0)
+    assert first
+    for gen in GENERATIONS:
+        assert the_chain.regions(gen) == first
+
+
+@pytest.mark.modes("physical", "identity")
+def test_virtual_is_physical(the_chain):
+    assert all(region.va == region.pa for region in the_chain.regions(0))
+
+
+@pytest.mark.modes(*EXPECTED)
+def test_the_kernel_is_not_where_it_was(the_chain):
+    bases = [the_chain.base(gen) for gen in GENERATIONS]
+    assert all(old != new for old, new in zip(bases, bases[1:]))
+
+
+@pytest.mark.modes(*PROVING)
+def test_the_firmware_keeps_to_the_calling_convention(the_chain):
+    for gen in GENERATIONS:
+        gate = the_chain.run.one("efi.gate", gen=gen)
+        assert gate.number("deviations") == gate.number("faults") == 0
+        assert gate.number("calls") > 0
+
+
+@pytest.mark.modes(*PROVING)
+def test_no_memory_is_lost_from_generation_to_generation(the_chain):
+    """Generation 0 has had GRUB's memory map; the others are alike."""
+    free = [the_chain.run.one("mm", gen=gen, at="ready").number("free")
+            for gen in GENERATIONS[1:]]
+    assert len(set(free)) == 1, free
+
+
+@pytest.mark.modes("fixed")
+def test_fixed_is_the_rule_of_linux(the_chain):
+    """Known answers: Linux's rule for the five regions of Debian's OVMF."""
+    assert {region.pa: region.va for region in the_chain.regions(0)} == {
+        0xFFC00000: 0xFFFFFFFEFFC00000,
+        0x1FEF4000: 0xFFFFFFFEFFAF4000,
+        0x1F5EC000: 0xFFFFFFFEFF9EC000,
+        0x1F4EC000: 0xFFFFFFFEFF8EC000,
+        0x1EAA0000: 0xFFFFFFFEFF6A0000,
+    }
+
+
+@pytest.mark.modes("naive")
+def test_naive_is_refused_for_its_addresses(the_chain):
+    for gen in range(1, LIVES):
+        refusal = the_chain.run.one("refused", gen=gen, what="efi")
+        assert "virtual address" in refusal["why"]
+
+
+@pytest.mark.modes("naive")
+def test_naive_works_in_the_generation_that_chose_the_addresses(the_chain):
+    assert the_chain.proof(0, "variable")["verdict"] == "pass"
+    assert chain.EXPECTED["naive"].counted == 1

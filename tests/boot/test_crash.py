@@ -1,0 +1,43 @@
+"""A panic is a report: what, where, how it came there; then exit code 35."""
+
+import re
+
+import pytest
+
+# crash=KIND -> what the first line says, what the report explains.
+KINDS = {
+    "null": ("page fault", "tried to write 0: nothing is mapped there"),
+    "code": ("page fault", "tried to write .*: the page forbids it"),
+    "constant": ("page fault", "tried to write .*: the page forbids it"),
+    "data": ("page fault", "tried to execute .*: the page forbids it"),
+    "stack": ("page fault", "stack overflow"),
+    "divide": ("divide error", "rax 0000000000000001"),
+    "opcode": ("invalid opcode", ""),
+    "address": ("general protection fault", ""),
+    "panic": ("crash=panic was asked for", ""),
+}
+BACKTRACE = r"#0 +[0-9a-f]{16}  [a-z_]+(\.[a-z0-9.]+)?\+0x[0-9a-f]+"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_crash_is_explained(boot, kind):
+    with boot(f"efi=off crash={kind}") as machine:
+        run = machine.finish()
+    assert (run.end.how, run.end.code) == ("debug-exit", 35)
+    title, explanation = KINDS[kind]
+    report = "\n".join(line for line in run.lines if "panic:" in line)
+    assert title in run.one("panic")["why"]
+    assert re.search(explanation, report), report
+    assert re.search(BACKTRACE, report), report
+    if kind != "panic":
+        for register in ("rip", "rsp", "rax", "r15", "cr2", "cr3"):
+            assert re.search(rf"\b{register} +[0-9a-f]{{16}}", report), register
+
+
+def test_an_unknown_kind_of_crash(boot):
+    with boot("efi=off lives=1 crash=boredom end=exit") as machine:
+        run = machine.finish()
+    why = run.one("refused", what="cmdline")["why"]
+    assert "boredom" in why
+    assert all(kind in why for kind in KINDS)
+    assert run.all("panic") == []

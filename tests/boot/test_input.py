@@ -1,0 +1,82 @@
+"""Bad input: refused with a reason that names it, and the kernel lives on.
+
+None of these may be a panic: a wrong word on the command line or a broken
+file is the outside world's mistake, not the kernel's.
+"""
+
+import hashlib
+
+from harness import media, paths
+from harness.events import wanted
+
+
+def refused(run, gen: int, what: str):
+    """The refusal, in a run in which nobody panicked."""
+    assert run.all("panic") == []
+    return run.one("refused", gen=gen, what=what)["why"]
+
+
+def bundle(tmp_path, **files: bytes):
+    """A bundle of these files, and the checksums of the real ones."""
+    kernel = paths.KERNEL.read_bytes()
+    digest = hashlib.sha256(kernel).hexdigest()
+    members = {"baton": kernel, "SHA256SUMS": f"{digest}  baton\n".encode()}
+    members.update(files)
+    path = tmp_path / "bundle.cpio"
+    path.write_bytes(media.cpio(members))
+    return path
+
+
+def test_an_unknown_mode(boot):
+    with boot("efi=telepathic lives=1 end=exit") as machine:
+        run = machine.finish()
+    why = refused(run, 0, "cmdline")
+    assert "telepathic" in why
+    assert all(mode in why for mode in ("physical", "identity", "fixed",
+                                        "naive"))
+    assert run.end.how == "debug-exit"
+
+
+def test_the_bundle_made_here_is_like_the_real_one(boot, tmp_path):
+    with boot("lives=2 end=exit", bundle=bundle(tmp_path)) as machine:
+        run = machine.finish()
+    run.expect(wanted("kexec.jump", gen=0), wanted("end", gen=1))
+
+
+def test_no_bundle(boot):
+    with boot("lives=2 end=exit", bundle=None) as machine:
+        run = machine.finish()
+    assert "bundle" in refused(run, 0, "image")
+    assert run.all("kexec.jump") == []
+    run.one("end", gen=0)
+
+
+def test_a_bundle_that_is_no_archive(boot, tmp_path):
+    noise = tmp_path / "noise"
+    noise.write_bytes(b"this is no archive" * 100)
+    with boot("lives=2 end=exit", bundle=noise) as machine:
+        run = machine.finish()
+    assert refused(run, 0, "image")
+    run.one("end", gen=0)
+
+
+def test_an_image_with_a_wrong_checksum(boot, tmp_path):
+    """One bit of the next kernel is not as its checksum says."""
+    kernel = bytearray(paths.KERNEL.read_bytes())
+    kernel[-1] ^= 1
+    bad = bundle(tmp_path, baton=bytes(kernel))
+    with boot("lives=2 end=exit", bundle=bad) as machine:
+        run = machine.finish()
+    assert "SHA-256" in refused(run, 0, "image")
+    assert run.all("kexec.jump") == []
+    run.one("end", gen=0)
+
+
+def test_an_image_that_is_cut_off(boot, tmp_path):
+    kernel = paths.KERNEL.read_bytes()[:0x300]
+    sums = f"{hashlib.sha256(kernel).hexdigest()}  baton\n".encode()
+    bad = bundle(tmp_path, baton=kernel, SHA256SUMS=sums)
+    with boot("lives=2 end=exit", bundle=bad) as machine:
+        run = machine.finish()
+    assert refused(run, 0, "image")
+    run.one("end", gen=0)

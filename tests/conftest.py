@@ -1,0 +1,109 @@
+"""What the boot tests share: machines, and runs that serve many tests.
+
+A run of a mode takes some seconds, and dozens of tests ask questions about
+it. So it is made once per session, by whichever worker of xdist comes first.
+Every test that fails shows the logs of the machines it used, and the command
+that starts each of them again.
+"""
+
+import json
+import re
+
+import pytest
+
+from harness import chain, paths, qemu
+from harness.machine import End, Machine, Run
+
+
+def pytest_generate_tests(metafunc):
+    """@pytest.mark.modes("fixed", …): once per mode, all of a mode's tests in
+    one worker."""
+    for marker in metafunc.definition.iter_markers("modes"):
+        metafunc.parametrize("mode", [
+            pytest.param(mode, marks=pytest.mark.xdist_group(mode))
+            for mode in marker.args
+        ])
+
+
+@pytest.fixture
+def runs(request) -> list[Run]:
+    """The runs that this test looks at, for the report if it fails."""
+    request.node.runs = []
+    return request.node.runs
+
+
+@pytest.fixture
+def boot(request, runs):
+    """Boot a machine of this test's own: `with boot("efi=off") as machine:`."""
+
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", request.node.name).strip("-")
+    contents = {"kernel", "bundle", "iso"}
+
+    def start(cmdline: str, **options) -> Machine:
+        """`options`: fields of qemu.Config, arguments of machine.prepare()."""
+        files = {key: options.pop(key) for key in contents & options.keys()}
+        home = paths.RUNS / f"{name}{len(runs) or ''}"
+        machine = Machine(home, qemu.Config(cmdline, **options), **files)
+        runs.append(machine.run)
+        return machine
+
+    return start
+
+
+@pytest.fixture
+def chain_of(testrun_uid, runs):
+    """The run of a mode with three generations, made once per session."""
+
+    def get(mode: str) -> chain.Chain:
+        run = shared(f"chain-{mode}", chain.cmdline(mode), testrun_uid)
+        runs.append(run)
+        return chain.Chain(run)
+
+    return get
+
+
+@pytest.fixture
+def the_chain(mode, chain_of) -> chain.Chain:
+    """The run of the mode that this test is parametrized with."""
+    return chain_of(mode)
+
+
+_known: dict[str, Run] = {}
+
+
+def shared(name: str, cmdline: str, session: str) -> Run:
+    """A run that all tests of a session share, whichever worker made it."""
+    home = paths.RUNS / name
+    config = qemu.Config(cmdline=cmdline)
+    if name not in _known:
+        with paths.locked(home):
+            _known[name] = _load(home, config, session) or _make(
+                home, config, session)
+    return _known[name]
+
+
+def _load(home, config, session) -> Run | None:
+    note = home / "session.json"
+    if not note.exists():
+        return None
+    made_by, how, code = json.loads(note.read_text())
+    if made_by != session:
+        return None
+    return Run.load(home, config, End(how, code))
+
+
+def _make(home, config, session) -> Run:
+    with Machine(home, config) as machine:
+        run = machine.finish()
+    note = json.dumps([session, run.end.how, run.end.code])
+    paths.replace(home / "session.json", note.encode())
+    return run
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for run in getattr(item, "runs", []):
+            report.sections.append((f"machine {run.home.name}", run.report()))

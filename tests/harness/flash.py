@@ -1,0 +1,105 @@
+"""What the firmware left in its flash file: the proof that a write was real.
+
+OVMF's VARS file is a firmware volume (PI 1.7 vol. 3, 3.2.1) whose body is the
+authenticated variable store of EDK II (MdeModulePkg, VariableFormat.h): a
+header, then records, each on four bytes. A variable is never overwritten: a
+new record is added, and bits of the old one's state are cleared. So the last
+record in state ADDED is the value; a record "in deletion" counts while there
+is no other, as after a power cut in the middle of an update.
+"""
+
+import struct
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+BATON = "7d1b2a9e-5c43-4f0e-9a86-62b0a7013e15"
+GENERATION = "BatonGeneration"
+
+NV_DATA_VOLUME = "fff12b8d-7696-4c8b-a985-2747075b4f50"
+AUTHENTICATED_STORE = "aaf32c78-947b-439a-a180-2e144ec37792"
+
+VOLUME = struct.Struct("<16x16sQ4s4xH")  # guid, length, "_FVH", header bytes
+STORE = struct.Struct("<16sIBB6x")  # guid, bytes, format, state
+FORMATTED, HEALTHY = 0x5A, 0xFE
+
+# start, state, attributes, name bytes, data bytes, vendor guid; between them
+# a monotonic count, a time stamp and a key's number.
+RECORD = struct.Struct("<HBxI8x16x4xII16s")
+START = 0x55AA
+
+# Flash bits are cleared, never set: each step of a record's life clears one.
+ADDED = 0x3F
+IN_DELETION = 0x3E
+
+
+class NoStore(Exception):
+    """The file holds no variable store that we can read."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    name: str
+    vendor: str
+    attributes: int
+    data: bytes
+    state: int
+
+
+def records(flash: bytes) -> list[Variable]:
+    """Every record of the store, dead ones too, in the order of writing."""
+    at, end = _store(flash)
+    found = []
+    while at + RECORD.size <= end:
+        start, state, attributes, name_bytes, data_bytes, vendor = (
+            RECORD.unpack_from(flash, at)
+        )
+        if start != START:
+            break
+        name_at = at + RECORD.size
+        data_at = name_at + name_bytes
+        if data_at + data_bytes > end:
+            raise NoStore(f"the record at {at:#x} reaches over the store's end")
+        name = flash[name_at:data_at].decode("utf-16-le", "replace")
+        found.append(Variable(
+            name.rstrip("\0"), str(uuid.UUID(bytes_le=vendor)), attributes,
+            flash[data_at : data_at + data_bytes], state,
+        ))
+        at = data_at + data_bytes
+        at += -at % 4
+    return found
+
+
+def value(flash: bytes, name: str, vendor: str) -> Variable | None:
+    """The variable as the next boot will see it."""
+    same = [r for r in records(flash) if (r.name, r.vendor) == (name, vendor)]
+    for state in (ADDED, IN_DELETION):
+        alive = [record for record in same if record.state == state]
+        if alive:
+            return alive[-1]
+    return None
+
+
+def generation(path: Path) -> int | None:
+    """How many generations have counted themselves in this flash file."""
+    variable = value(path.read_bytes(), GENERATION, BATON)
+    return variable and int.from_bytes(variable.data, "little")
+
+
+def _store(flash: bytes) -> tuple[int, int]:
+    """Where the records start, and where the store ends."""
+    if len(flash) < VOLUME.size:
+        raise NoStore(f"{len(flash)} bytes are too few for a volume")
+    guid, length, signature, header = VOLUME.unpack_from(flash)
+    if signature != b"_FVH" or uuid.UUID(bytes_le=guid) != uuid.UUID(
+        NV_DATA_VOLUME
+    ):
+        raise NoStore("this is no volume of variables")
+    if header + STORE.size > min(length, len(flash)):
+        raise NoStore(f"the volume's header of {header} bytes is too long")
+    guid, size, form, state = STORE.unpack_from(flash, header)
+    if uuid.UUID(bytes_le=guid) != uuid.UUID(AUTHENTICATED_STORE):
+        raise NoStore("the store is not of the authenticated kind")
+    if (form, state) != (FORMATTED, HEALTHY):
+        raise NoStore(f"the store is not healthy: {form:#x} {state:#x}")
+    return header + STORE.size, min(header + size, length, len(flash))

@@ -1,0 +1,194 @@
+"""What Baton boots from: a small disk for a run, an ISO for everybody else.
+
+The disk is one FAT file system without a partition table, which OVMF takes as
+an EFI system partition: GRUB as \\EFI\\BOOT\\BOOTX64.EFI, a menu that does not
+wait, the kernel, its bundle. Nothing here depends on the time of day or on
+the directory, so the same input gives the same bytes.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from . import paths
+
+# Two versions of GRUB, for the two firmwares. All modules are inside: GRUB
+# reads them faster from itself than one by one from a disk.
+MODULES = """boot configfile echo fat halt iso9660 multiboot2 normal part_gpt
+    part_msdos reboot search search_label serial terminal test""".split()
+PLATFORMS = {
+    "x86_64-efi": [],
+    "i386-pc": ["biosdisk"],
+}
+
+EPOCH = "1362177167"  # 2013-03-01T22:32:47Z, the proposal this kernel is about
+ENVIRONMENT = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "TZ": "UTC"}
+SERIAL_NUMBER = "0ba70000"  # of the FAT file systems
+ISO_LABEL = "BATON"
+
+DISK_KIB = 8192
+MODES = ("fixed", "physical", "identity", "naive", "off")
+
+
+def tool(*command, **options) -> None:
+    """Run a tool; what it says is shown only when it fails."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        **options,
+    )
+    if done.returncode:
+        words = " ".join(str(word) for word in command)
+        raise RuntimeError(f"{words}\n{done.stdout.decode(errors='replace')}")
+
+
+def grub(platform: str) -> Path:
+    """GRUB for one platform, with its modules inside; made once."""
+    modules = MODULES + PLATFORMS[platform]
+    prefix = "/EFI/BOOT" if platform.endswith("efi") else "/boot/grub"
+    home = Path("/usr/lib/grub") / platform
+    stamp = (home / "modinfo.sh").read_bytes()
+    key = hashlib.sha256(" ".join([*modules, prefix]).encode() + stamp)
+    image = paths.MEDIA / f"grub-{platform}-{key.hexdigest()[:12]}"
+    with paths.locked(image):
+        if not image.exists():
+            draft = image.with_suffix(".new")
+            form = "i386-pc-eltorito" if platform == "i386-pc" else platform
+            tool("grub-mkimage", "-O", form, "-p", prefix, "-o", draft,
+                 *modules)
+            draft.replace(image)
+    return image
+
+
+def fat(image: Path, kib: int, files: dict[str, Path]) -> Path:
+    """A FAT file system of `kib` KiB that holds `files` (path -> source)."""
+    image.unlink(missing_ok=True)
+    tool("mformat", "-C", "-i", image, "-T", kib * 2, "-h", 16, "-s", 32,
+         "-N", SERIAL_NUMBER, "-v", ISO_LABEL, "::")
+    for folder in _folders(files):
+        tool("mmd", "-i", image, f"::{folder}")
+    for name, source in files.items():
+        tool("mcopy", "-i", image, source, f"::{name}")
+    return image
+
+
+def _folders(files) -> list[str]:
+    parents = {str(up) for name in files for up in Path(name).parents}
+    return sorted(parents - {"/", "."})
+
+
+def menu_entry(title: str, cmdline: str, bundle: bool = True) -> str:
+    """One entry of GRUB's menu."""
+    lines = [f"multiboot2 /baton {cmdline}"]
+    if bundle:
+        lines.append("module2 /bundle.cpio bundle")
+    body = "".join(f"    {line}\n" for line in lines)
+    return f"menuentry '{title}' {{\n{body}}}\n"
+
+
+def disk(image: Path, cmdline: str, kernel: Path = paths.KERNEL,
+         bundle: Path | None = paths.BUNDLE) -> Path:
+    """The disk of one run: boots `kernel` with `cmdline` and no questions."""
+    menu = image.with_suffix(".cfg")
+    entry = menu_entry("Baton", cmdline, bundle is not None)
+    menu.write_text(f"set timeout=0\n{entry}")
+    files = {
+        "/EFI/BOOT/BOOTX64.EFI": grub("x86_64-efi"),
+        "/EFI/BOOT/grub.cfg": menu,
+        "/baton": kernel,
+    }
+    if bundle:
+        files["/bundle.cpio"] = bundle
+    return fat(image, DISK_KIB, files)
+
+
+ISO_MENU = """\
+set timeout=5
+# Under UEFI the firmware's console is there already, serial line included.
+if [ "$grub_platform" = pc ]; then
+    if serial --unit=0 --speed=115200; then
+        terminal_output serial console
+        terminal_input serial console
+    fi
+fi
+"""
+
+
+def iso(image: Path, kernel: Path = paths.KERNEL,
+        bundle: Path = paths.BUNDLE, last: str = "end=halt") -> Path:
+    """An ISO for UEFI and for BIOS, as a disc or written to a stick."""
+    stage = image.with_suffix(".stage")
+    shutil.rmtree(stage, ignore_errors=True)
+    (stage / "boot/grub").mkdir(parents=True)
+    (stage / "boot/grub/grub.cfg").write_text(iso_menu(last))
+    shutil.copy(grub("i386-pc"), stage / "boot/grub/eltorito.img")
+    shutil.copy(kernel, stage / "baton")
+    shutil.copy(bundle, stage / "bundle.cpio")
+    fat(stage / "efi.img", 2048, _jump_to_iso(stage))
+    draft = image.with_suffix(".new")
+    _burn(stage, draft)
+    draft.replace(image)
+    shutil.rmtree(stage)
+    return image
+
+
+def iso_menu(last: str) -> str:
+    """One entry per mapping mode; `last` says what the last generation does."""
+    return ISO_MENU + "".join(
+        menu_entry(f"Baton, efi={mode}", f"efi={mode} {last}")
+        for mode in MODES
+    )
+
+
+def _jump_to_iso(stage: Path) -> dict[str, Path]:
+    """The small EFI partition of the ISO: GRUB, and where its menu is.
+
+    The same file lies on the disc itself, because that is where GRUB looks
+    when the firmware has read the partition as a boot image of the disc.
+    """
+    jump = stage / "EFI/BOOT/grub.cfg"
+    jump.parent.mkdir(parents=True)
+    jump.write_text(
+        f"search --no-floppy --set=root --label {ISO_LABEL}\n"
+        "configfile /boot/grub/grub.cfg\n"
+    )
+    return {
+        "/EFI/BOOT/BOOTX64.EFI": grub("x86_64-efi"),
+        "/EFI/BOOT/grub.cfg": jump,
+    }
+
+
+def _burn(stage: Path, image: Path) -> None:
+    """xorriso, with every date and number that it would invent fixed."""
+    for path in [stage, *stage.rglob("*")]:
+        os.utime(path, (int(EPOCH), int(EPOCH)))
+    image.unlink(missing_ok=True)
+    tool("xorriso", "-as", "mkisofs", "-o", image, "-V", ISO_LABEL, "-r",
+         "--modification-date=2013030122324700",
+         "--set_all_file_dates", "2013030122324700",
+         "-b", "boot/grub/eltorito.img", "-no-emul-boot",
+         "-boot-load-size", "4", "-boot-info-table", "--grub2-boot-info",
+         "--grub2-mbr", "/usr/lib/grub/i386-pc/boot_hybrid.img",
+         "-eltorito-alt-boot", "-e", "efi.img", "-no-emul-boot",
+         "-append_partition", "2", "0xef", stage / "efi.img", stage)
+
+
+def cpio(files: dict[str, bytes]) -> bytes:
+    """A newc archive, as `cpio -H newc` writes it: to make a bad bundle."""
+    parts = [_member(name, data, 0o100644) for name, data in files.items()]
+    return b"".join([*parts, _member("TRAILER!!!", b"", 0)])
+
+
+def _member(name: str, data: bytes, mode: int) -> bytes:
+    sizes = [0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0]
+    head = b"070701" + b"".join(b"%08X" % number for number in sizes)
+    return _padded(head + name.encode() + b"\0") + _padded(data)
+
+
+def _padded(data: bytes) -> bytes:
+    return data + b"\0" * (-len(data) % 4)

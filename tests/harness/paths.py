@@ -1,0 +1,35 @@
+"""Where things are. Every other file takes its paths from here."""
+
+import fcntl
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+
+KERNEL = BUILD / "baton"  # what GRUB loads
+SYMBOLS = BUILD / "baton.elf"  # the same, for GDB
+BUNDLE = BUILD / "bundle.cpio"  # what generation 0 hands on
+ISO = BUILD / "baton.iso"
+
+MEDIA = BUILD / "media"  # made once, shared by all runs
+RUNS = BUILD / "runs"  # one directory per machine
+
+
+@contextmanager
+def locked(path: Path):
+    """Hold `path`.lock, so that parallel test workers make a thing once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{path}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def replace(path: Path, content: bytes) -> Path:
+    """Write a file whole or not at all: a reader never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.write_bytes(content)
+    draft.replace(path)
+    return path

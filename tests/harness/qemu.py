@@ -1,0 +1,104 @@
+"""The machine, as a command line: data in, data out, nothing is started here.
+
+Every file on the command line is named relative to the directory of the run,
+so that the command stays short, works from any checkout, and Unix sockets
+keep clear of their limit of 107 bytes.
+"""
+
+import os
+import shlex
+from dataclasses import dataclass
+
+CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+EMULATED = "/usr/share/ovmf/OVMF.fd"
+DEBUG_EXIT_PORT = 0xF4
+
+
+@dataclass(frozen=True)
+class Config:
+    """What distinguishes one machine from another."""
+
+    cmdline: str = ""  # the kernel's
+    firmware: str = "pflash"  # a key of FIRMWARE
+    medium: str = "disk"  # a key of MEDIUM
+    ram_mib: int = 512
+    paused: bool = False  # wait for a debugger before the first instruction
+    interactive: bool = False  # the serial line is the user's terminal
+    accel: str = os.environ.get("ACCEL", "tcg")
+
+
+# The variables live in a flash file (pflash), in memory (bios: OVMF without
+# writable flash), or there is no UEFI at all (none: SeaBIOS).
+FIRMWARE = {
+    "pflash": [
+        "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE}",
+        "-drive", "if=pflash,unit=1,format=raw,file=vars.fd",
+    ],
+    "bios": ["-bios", EMULATED],
+    "none": [],
+}
+
+MEDIUM = {
+    "disk": [
+        "-drive", "if=none,id=boot,format=raw,readonly=on,file=disk.img",
+        "-device", "virtio-blk-pci,drive=boot,bootindex=0",
+    ],
+    "iso": ["-cdrom", "baton.iso"],
+    "stick": [
+        "-drive", "if=none,id=boot,format=raw,readonly=on,file=baton.iso",
+        "-device", "virtio-blk-pci,drive=boot,bootindex=0",
+    ],
+}
+
+# icount makes time a count of instructions: no two runs differ by the host's
+# load, and with sleep=off the firmware's waits cost nothing. KVM has neither;
+# and a menu that waits for a person needs real time.
+ACCEL = {
+    "tcg": ["-accel", "tcg", "-icount", "shift=7,sleep=off"],
+    "kvm": ["-accel", "kvm", "-cpu", "host"],
+    "realtime": ["-accel", "tcg"],
+}
+
+# A terminal in front, or a pipe; in both cases QEMU itself keeps the log.
+SERIAL = {
+    True: [
+        "-chardev", "stdio,id=serial,mux=on,signal=off,logfile=serial.log",
+        "-serial", "chardev:serial", "-mon", "chardev=serial",
+    ],
+    False: [
+        "-chardev", "stdio,id=serial,signal=off,logfile=serial.log",
+        "-serial", "chardev:serial", "-monitor", "none",
+    ],
+}
+
+
+def command(config: Config) -> list[str]:
+    """The exact command, to be run inside the directory of the run."""
+    return [
+        os.environ.get("QEMU", "qemu-system-x86_64"),
+        "-machine", "q35", "-m", str(config.ram_mib),
+        "-nodefaults", "-no-user-config", "-display", "none", "-net", "none",
+        "-no-reboot", "-rtc", "base=2013-03-01T22:32:47,clock=vm",
+        "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4",
+        "-d", "cpu_reset", "-D", "qemu.log",
+        "-qmp", "unix:qmp.sock,server=on,wait=off",
+        "-gdb", "unix:gdb.sock,server=on,wait=off",
+        *ACCEL[config.accel],
+        *SERIAL[config.interactive],
+        *FIRMWARE[config.firmware],
+        *MEDIUM[config.medium],
+        *(["-S"] if config.paused else []),
+    ]
+
+
+def script(config: Config) -> str:
+    """qemu.cmd: a shell script that runs the same machine again."""
+    lines = [""]
+    for word in command(config):
+        if word.startswith("-"):
+            lines.append("   ")
+        lines[-1] += " " + shlex.quote(word)
+    fresh = f"cp {VARS} vars.fd\n" if config.firmware == "pflash" else ""
+    body = " \\\n".join(lines)
+    return f'#!/bin/sh -e\ncd "$(dirname "$0")"\n{fresh}exec{body}\n'

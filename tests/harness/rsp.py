@@ -1,0 +1,126 @@
+"""The GDB remote protocol, as much as it takes to damage a machine.
+
+A test stops the machine at a symbol, changes a register or a bit of memory
+behind the kernel's back, lets it go on, and expects the kernel to notice. The
+protocol is in GDB's manual, appendix E: `$packet#checksum`, answered by `+`.
+"""
+
+import socket
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+
+# The order of registers in QEMU's `g` packet for x86_64; `p n` reads one.
+REGISTERS = """rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15
+    rip""".split()
+MEMORY_CHUNK = 1024
+TIMEOUT = 60.0  # for a breakpoint that is never reached
+
+
+def symbol(elf: Path, name: str) -> int:
+    """The linked address of a symbol."""
+    with open(elf, "rb") as file:
+        table = ELFFile(file).get_section_by_name(".symtab")
+        found = table.get_symbol_by_name(name)
+    if not found:
+        raise KeyError(f"{elf} has no symbol {name}")
+    return found[0]["st_value"]
+
+
+class Debugger:
+    """One connection to QEMU's stub. Connecting stops the machine."""
+
+    def __init__(self, link: socket.socket):
+        self.link = link
+        self.link.settimeout(TIMEOUT)
+        self._unread = b""
+        # QEMU reads and writes single registers only for a debugger that has
+        # asked for the description of the machine.
+        self.command("qXfer:features:read:target.xml:0,ff")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.link.close()
+
+    # What a test does
+
+    def run_to(self, address: int) -> None:
+        """Go on until the processor is about to execute `address`."""
+        if self.register("rip") == address:
+            self.command("s")  # or the breakpoint would stop us right here
+        point = f"{address:x},1"
+        self._must(f"Z1,{point}")
+        self.command("c")  # answered when the machine stops
+        self._must(f"z1,{point}")
+        stopped = self.register("rip")
+        assert stopped == address, f"stopped at {stopped:#x}"
+
+    def register(self, name: str) -> int:
+        answer = self.command(f"p{REGISTERS.index(name):x}")
+        return int.from_bytes(bytes.fromhex(answer), "little")
+
+    def set_register(self, name: str, value: int) -> None:
+        word = value.to_bytes(8, "little").hex()
+        self._must(f"P{REGISTERS.index(name):x}={word}")
+
+    def physical(self, on: bool = True) -> None:
+        """Addresses of memory are physical from now on (or virtual again)."""
+        self._must(f"Qqemu.PhyMemMode:{int(on)}")
+
+    def read(self, address: int, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            chunk = min(size - len(data), MEMORY_CHUNK)
+            answer = self.command(f"m{address + len(data):x},{chunk:x}")
+            assert len(answer) == 2 * chunk, f"no memory there: {answer}"
+            data += bytes.fromhex(answer)
+        return data
+
+    def write(self, address: int, data: bytes) -> None:
+        for at in range(0, len(data), MEMORY_CHUNK):
+            piece = data[at : at + MEMORY_CHUNK]
+            self._must(f"M{address + at:x},{len(piece):x}:{piece.hex()}")
+
+    def flip(self, address: int, bit: int = 0) -> None:
+        """Flip one bit of the byte at `address`."""
+        byte = self.read(address, 1)[0]
+        self.write(address, bytes([byte ^ (1 << bit)]))
+
+    def detach(self) -> None:
+        """Let the machine go on without us."""
+        self._must("D")
+        self.link.close()
+
+    # The protocol
+
+    def command(self, text: str) -> str:
+        packet = text.encode()
+        self.link.sendall(b"$%s#%02x" % (packet, sum(packet) & 0xFF))
+        return self._packet().decode()
+
+    def _must(self, text: str) -> None:
+        answer = self.command(text)
+        assert answer == "OK", f"the stub answered {answer!r} to {text!r}"
+
+    def _packet(self) -> bytes:
+        self._until(b"$")
+        body = self._until(b"#")
+        while len(self._unread) < 2:
+            self._more()
+        self._unread = self._unread[2:]  # the checksum: a socket does not lie
+        self.link.sendall(b"+")
+        return body
+
+    def _until(self, mark: bytes) -> bytes:
+        while mark not in self._unread:
+            self._more()
+        body, _, self._unread = self._unread.partition(mark)
+        return body
+
+    def _more(self) -> None:
+        data = self.link.recv(4096)
+        if not data:
+            raise ConnectionError("the machine is gone")
+        self._unread += data

@@ -1,0 +1,274 @@
+// The painted list against a page-by-page reference that cannot be wrong, and
+// the edges that chance would not meet.
+
+#include "lib/memory_map.h"
+
+#include <stdio.h>
+
+#include "tests/unit/unit.h"
+
+static struct memory_map map;
+
+static int empty_map(void **state)
+{
+    (void)state;
+    map = (struct memory_map){0};
+    return 0;
+}
+
+static void put(pa_t start, uint64_t bytes, enum memory_kind kind)
+{
+    assert_int_equal(memory_map_put(&map, start, bytes, kind), STATUS_OK);
+}
+
+// What the header promises of every list.
+static void check_shape(void)
+{
+    const struct memory_range *range = map.range;
+
+    for (size_t i = 0; i < map.count; i++) {
+        assert_true(range[i].start < range[i].end);
+        if (i > 0) {
+            assert_int_equal(range[i].start, range[i - 1].end);
+            assert_int_not_equal(range[i].kind, range[i - 1].kind);
+        }
+    }
+    if (map.count > 0) {
+        assert_int_not_equal(range[0].kind, MEMORY_HOLE);
+        assert_int_not_equal(range[map.count - 1].kind, MEMORY_HOLE);
+    }
+}
+
+static void check(const struct memory_range *expected, size_t count)
+{
+    check_shape();
+    assert_int_equal(map.count, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(map.range[i].start, expected[i].start);
+        assert_int_equal(map.range[i].end, expected[i].end);
+        assert_int_equal(map.range[i].kind, expected[i].kind);
+    }
+}
+
+static void an_empty_map_knows_nothing(void **state)
+{
+    (void)state;
+    assert_null(memory_map_find(&map, 0));
+    assert_false(memory_map_covers(&map, 0, 1, ~0u));
+    assert_true(memory_map_covers(&map, 0, 0, 0));
+    assert_int_equal(memory_map_bytes(&map, MEMORY_USABLE), 0);
+}
+
+static void neighbours_join(void **state)
+{
+    (void)state;
+    put(0x1000, 0x1000, MEMORY_USABLE);
+    put(0x3000, 0x1000, MEMORY_USABLE);
+    put(0x2000, 0x1000, MEMORY_USABLE);
+    check(&(struct memory_range){0x1000, 0x4000, MEMORY_USABLE}, 1);
+}
+
+static void between_ranges_is_a_hole(void **state)
+{
+    (void)state;
+    put(0x5000, 0x1000, MEMORY_USABLE);
+    put(0x1000, 0x1000, MEMORY_USABLE);
+    const struct memory_range expected[] = {
+        {0x1000, 0x2000, MEMORY_USABLE},
+        {0x2000, 0x5000, MEMORY_HOLE  },
+        {0x5000, 0x6000, MEMORY_USABLE},
+    };
+    check(expected, ARRAY_SIZE(expected));
+    assert_null(memory_map_find(&map, 0x0FFF));
+    assert_null(memory_map_find(&map, 0x2000));
+    assert_null(memory_map_find(&map, 0x6000));
+    assert_ptr_equal(memory_map_find(&map, 0x1000), &map.range[0]);
+    assert_ptr_equal(memory_map_find(&map, 0x5FFF), &map.range[2]);
+}
+
+static void the_stricter_kind_wins(void **state)
+{
+    (void)state;
+    const struct memory_range expected[] = {
+        {0x1000, 0x2000, MEMORY_USABLE  },
+        {0x2000, 0x3000, MEMORY_RESERVED},
+        {0x3000, 0x4000, MEMORY_USABLE  },
+    };
+    put(0x1000, 0x3000, MEMORY_USABLE);
+    put(0x2000, 0x1000, MEMORY_RESERVED);
+    check(expected, ARRAY_SIZE(expected));
+
+    map.count = 0;
+    put(0x2000, 0x1000, MEMORY_RESERVED);
+    put(0x1000, 0x3000, MEMORY_USABLE);
+    check(expected, ARRAY_SIZE(expected));
+}
+
+static void need_not_be_pages(void **state)
+{
+    (void)state;
+    put(1, 2, MEMORY_USABLE);
+    put(2, 2, MEMORY_IN_USE);
+    const struct memory_range expected[] = {
+        {1, 2, MEMORY_USABLE},
+        {2, 4, MEMORY_IN_USE},
+    };
+    check(expected, ARRAY_SIZE(expected));
+}
+
+static void up_to_the_last_byte(void **state)
+{
+    (void)state;
+    put(0, UINT64_MAX, MEMORY_USABLE);
+    check(&(struct memory_range){0, UINT64_MAX, MEMORY_USABLE}, 1);
+    assert_true(
+        memory_map_covers(&map, 0, UINT64_MAX, memory_kind_bit(MEMORY_USABLE)));
+    assert_int_equal(memory_map_bytes(&map, MEMORY_USABLE), UINT64_MAX);
+    assert_null(memory_map_find(&map, UINT64_MAX));
+}
+
+static void refuses_what_wraps(void **state)
+{
+    (void)state;
+    put(0x1000, 0x1000, MEMORY_USABLE);
+    assert_int_equal(
+        memory_map_put(&map, UINT64_MAX - 0xFFE, 0x1000, MEMORY_USABLE),
+        STATUS_INVALID);
+    assert_contains(why(), "0x1000 bytes at 0xfffffffffffff001");
+    assert_false(memory_map_covers(&map, 0x1000, UINT64_MAX, ~0u));
+    check(&(struct memory_range){0x1000, 0x2000, MEMORY_USABLE}, 1);
+}
+
+static void refuses_what_is_no_kind(void **state)
+{
+    (void)state;
+    const enum memory_kind kinds[] = {MEMORY_HOLE, MEMORY_KINDS,
+                                      (enum memory_kind) - 1};
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        assert_int_equal(memory_map_put(&map, 0, 1, kinds[i]), STATUS_INVALID);
+    assert_int_equal(map.count, 0);
+}
+
+static void no_bytes_no_effect(void **state)
+{
+    (void)state;
+    put(0x1000, 0, MEMORY_USABLE);
+    assert_int_equal(map.count, 0);
+    put(0x1000, 0x2000, MEMORY_USABLE);
+    put(0x2000, 0, MEMORY_RESERVED);
+    put(UINT64_MAX, 0, MEMORY_RESERVED);
+    check(&(struct memory_range){0x1000, 0x3000, MEMORY_USABLE}, 1);
+}
+
+// Fills the table to the brim from either side, then asks for more.
+static void full_means_unchanged(void **state)
+{
+    (void)state;
+    static struct memory_map before;
+    pa_t at = 1 * GIB;
+
+    while (map.count + 2 <= MEMORY_MAP_MAX) {
+        put(at, 1, MEMORY_USABLE);
+        at += 2;
+    }
+    check_shape();
+    before = map;
+    const pa_t places[] = {0, at + 100, 1 * GIB, 1 * GIB + 1};
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        assert_int_equal(memory_map_put(&map, places[i], 1, MEMORY_IN_USE),
+                         STATUS_NO_MEMORY);
+        assert_memory_equal(&map, &before, sizeof(map));
+    }
+    assert_contains(why(), "of 512 ranges taken");
+}
+
+static void covers_many_kinds(void **state)
+{
+    (void)state;
+    uint32_t usable = memory_kind_bit(MEMORY_USABLE);
+    uint32_t both = usable | memory_kind_bit(MEMORY_ACPI);
+    put(0x1000, 0x1000, MEMORY_USABLE);
+    put(0x2000, 0x1000, MEMORY_ACPI);
+    put(0x4000, 0x1000, MEMORY_USABLE);
+    assert_true(memory_map_covers(&map, 0x1000, 0x2000, both));
+    assert_true(memory_map_covers(&map, 0x1800, 0x1000, both));
+    assert_false(memory_map_covers(&map, 0x1800, 0x1000, usable));
+    assert_true(memory_map_covers(&map, 0x1800, 0x800, usable));
+    assert_false(memory_map_covers(&map, 0x0FFF, 0x800, both));
+    assert_false(memory_map_covers(&map, 0x2FFF, 2, both));
+    assert_false(memory_map_covers(&map, 0x2000, 0x3000, both));
+    assert_false(memory_map_covers(&map, 0x4FFF, 2, both));
+}
+
+static void kinds_have_names(void **state)
+{
+    (void)state;
+    for (unsigned kind = 0; kind < MEMORY_KINDS; kind++)
+        assert_string_not_equal(memory_kind_name(kind), "?");
+    assert_string_equal(memory_kind_name(MEMORY_IN_USE), "in-use");
+    assert_string_equal(memory_kind_name(MEMORY_KINDS), "?");
+}
+
+enum { PAGES = 200, PAINTS = 40, ROUNDS = 500 };
+
+static void compare(const enum memory_kind page[PAGES])
+{
+    uint64_t bytes[MEMORY_KINDS] = {0};
+
+    for (size_t i = 0; i < PAGES; i++) {
+        const struct memory_range *range =
+            memory_map_find(&map, i * PAGE_SIZE + i);
+        assert_int_equal(range ? range->kind : MEMORY_HOLE, page[i]);
+        assert_int_equal(memory_map_covers(&map, i * PAGE_SIZE, PAGE_SIZE,
+                                           memory_kind_bit(page[i])),
+                         page[i] != MEMORY_HOLE);
+        bytes[page[i]] += PAGE_SIZE;
+    }
+    for (unsigned kind = 1; kind < MEMORY_KINDS; kind++)
+        assert_int_equal(memory_map_bytes(&map, kind), bytes[kind]);
+}
+
+static void random_paint(void **state)
+{
+    uint64_t random = 0x42415450;
+
+    print_message("# seed 0x%lx\n", random);
+    for (int round = 0; round < ROUNDS; round++) {
+        enum memory_kind page[PAGES] = {0};
+        empty_map(state);
+        for (int paint = 0; paint < PAINTS; paint++) {
+            size_t start = next_random(&random) % PAGES;
+            size_t pages = next_random(&random) % (PAGES - start) %
+                           (paint % 4 ? 20 : PAGES);
+            enum memory_kind kind =
+                1 + next_random(&random) % (MEMORY_KINDS - 1);
+            put(start * PAGE_SIZE, pages * PAGE_SIZE, kind);
+            for (size_t i = start; i < start + pages; i++)
+                page[i] = page[i] < kind ? kind : page[i];
+            check_shape();
+        }
+        compare(page);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, empty_map)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_empty_map_knows_nothing),
+        TEST(neighbours_join),
+        TEST(between_ranges_is_a_hole),
+        TEST(the_stricter_kind_wins),
+        TEST(need_not_be_pages),
+        TEST(up_to_the_last_byte),
+        TEST(refuses_what_wraps),
+        TEST(refuses_what_is_no_kind),
+        TEST(no_bytes_no_effect),
+        TEST(full_means_unchanged),
+        TEST(covers_many_kinds),
+        TEST(kinds_have_names),
+        TEST(random_paint),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,153 @@
+// The command line: words, quotes, last one wins; numbers that are refused.
+
+#include "lib/options.h"
+
+#include "tests/unit/unit.h"
+
+// The value of `key` in `line`; NULL if the key is not there.
+static const char *get(const char *line, const char *key)
+{
+    static char value[64];
+    char *exact = exact_copy(line, strlen(line) + 1);
+    bool found = option_get(exact, key, value, sizeof(value));
+    free(exact);
+    return found ? value : NULL;
+}
+
+static void words(void **state)
+{
+    (void)state;
+    const char *line = " efi=fixed\tlives=3  quiet\nend=exit ";
+    assert_string_equal(get(line, "efi"), "fixed");
+    assert_string_equal(get(line, "lives"), "3");
+    assert_string_equal(get(line, "quiet"), "");
+    assert_string_equal(get(line, "end"), "exit");
+    assert_null(get(line, "en"));
+    assert_null(get(line, "ends"));
+    assert_null(get(line, "fixed"));
+    assert_null(get("", "efi"));
+    assert_null(get(" \t ", "efi"));
+}
+
+static void only_whole_keys(void **state)
+{
+    (void)state;
+    assert_null(get("noefi=a efix=b e=c", "efi"));
+    assert_null(get("x=efi=a", "efi"));
+    assert_string_equal(get("a=b=c", "a"), "b=c");
+    assert_string_equal(get("a=", "a"), "");
+}
+
+static void the_last_one_wins(void **state)
+{
+    (void)state;
+    assert_string_equal(get("a=1 a=2 b=3 a=4 ab=5", "a"), "4");
+    assert_string_equal(get("a=1 a", "a"), "");
+}
+
+static void quotes_keep_blanks(void **state)
+{
+    (void)state;
+    const char *line = "run=\"a b=1\" \"as=from grub\" x=p\" \"q \"flag\"";
+    assert_string_equal(get(line, "run"), "a b=1");
+    assert_string_equal(get(line, "as"), "from grub");
+    assert_string_equal(get(line, "x"), "p q");
+    assert_string_equal(get(line, "flag"), "");
+    assert_null(get(line, "b"));
+    assert_string_equal(get("run=\"never closed ", "run"), "never closed ");
+    assert_string_equal(get("a=\"\"", "a"), "");
+}
+
+static void values_are_cut(void **state)
+{
+    (void)state;
+    char value[4] = "zzz";
+    assert_true(option_get("a=abcdef", "a", value, sizeof(value)));
+    assert_string_equal(value, "abc");
+    assert_true(option_get("a=x", "a", value, 1));
+    assert_string_equal(value, "");
+    assert_true(option_get("a=x", "a", NULL, 0));
+    assert_false(option_get("a=x", "b", value, sizeof(value)));
+}
+
+static void accept(const char *line, uint64_t expected)
+{
+    uint64_t number = 77;
+    assert_int_equal(option_number(line, "n", 0, UINT64_MAX, 5, &number),
+                     STATUS_OK);
+    assert_int_equal(number, expected);
+}
+
+static void numbers(void **state)
+{
+    (void)state;
+    accept("", 5);
+    accept("m=9", 5);
+    accept("n=0", 0);
+    accept("n=007", 7);
+    accept("n=0x1F n=0XaB", 0xAB);
+    accept("n=\"12\"", 12);
+    accept("n=18446744073709551615", UINT64_MAX);
+    accept("n=0xFFFFFFFFFFFFFFFF", UINT64_MAX);
+}
+
+static void refuse(const char *value)
+{
+    char line[80] = "n=";
+    uint64_t number = 77;
+    strcat(line, value);
+    assert_int_equal(option_number(line, "n", 2, 10, 5, &number),
+                     STATUS_INVALID);
+    assert_int_equal(number, 77);
+    assert_contains(why(), "option n=");
+    assert_contains(why(), "from 2 to 10");
+}
+
+static void bad_numbers(void **state)
+{
+    (void)state;
+    const char *values[] = {
+        "",
+        "x",
+        "0x",
+        "-3",
+        "+3",
+        "3x",
+        "a",
+        "0xg",
+        "\" 3\"",
+        "1",
+        "11",
+        "18446744073709551616",
+        "0x10000000000000000",
+        "99999999999999999999999",
+        "0000000000000000000000000000000000000003",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+        refuse(values[i]);
+}
+
+static void limits_are_included(void **state)
+{
+    (void)state;
+    uint64_t number;
+    assert_int_equal(option_number("n=2", "n", 2, 10, 5, &number), STATUS_OK);
+    assert_int_equal(number, 2);
+    assert_int_equal(option_number("n=0xa", "n", 2, 10, 5, &number), STATUS_OK);
+    assert_int_equal(number, 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words),
+        cmocka_unit_test(only_whole_keys),
+        cmocka_unit_test(the_last_one_wins),
+        cmocka_unit_test(quotes_keep_blanks),
+        cmocka_unit_test(values_are_cut),
+        cmocka_unit_test(numbers),
+        cmocka_unit_test(bad_numbers),
+        cmocka_unit_test(limits_are_included),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

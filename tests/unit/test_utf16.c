@@ -1,0 +1,110 @@
+// UTF-16 to UTF-8 and back: every width of character, every cut, bad pairs.
+
+#include "lib/utf16.h"
+
+#include "tests/unit/unit.h"
+
+// é € 😀 as UTF-16: two, three and four bytes of UTF-8.
+static const uint16_t wide[] = {'a', 0xE9, 0x20AC, 0xD83D, 0xDE00, 'z', 0};
+static const char narrow[] = "a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80z";
+
+static void check(const uint16_t *from, size_t units, const char *expected)
+{
+    char to[64];
+    uint16_t *exact = exact_copy(from, units * sizeof(*from));
+    assert_int_equal(utf16_to_utf8(to, sizeof(to), exact, units),
+                     strlen(expected));
+    assert_string_equal(to, expected);
+    free(exact);
+}
+
+static void all_widths(void **state)
+{
+    (void)state;
+    check(wide, ARRAY_SIZE(wide), narrow);     // stops at the NUL
+    check(wide, ARRAY_SIZE(wide) - 1, narrow); // stops at the end
+    check(wide, 0, "");
+}
+
+static void edges_of_the_widths(void **state)
+{
+    (void)state;
+    check((uint16_t[]){0xA0, 0x7FF, 0x800, 0xFFFF}, 4,
+          "\xC2\xA0\xDF\xBF\xE0\xA0\x80\xEF\xBF\xBF");
+    check((uint16_t[]){0xD800, 0xDC00, 0xDBFF, 0xDFFF}, 4,
+          "\xF0\x90\x80\x80\xF4\x8F\xBF\xBF");
+    check((uint16_t[]){0xD7FF, 0xE000}, 2, "\xED\x9F\xBF\xEE\x80\x80");
+}
+
+static void lone_surrogates(void **state)
+{
+    (void)state;
+    check((uint16_t[]){0xD800}, 1, "\xEF\xBF\xBD");
+    check((uint16_t[]){0xDC00, 'x'}, 2, "\xEF\xBF\xBDx");
+    check((uint16_t[]){0xD800, 'x'}, 2, "\xEF\xBF\xBDx");
+    check((uint16_t[]){0xD800, 0xD83D, 0xDE00}, 3,
+          "\xEF\xBF\xBD\xF0\x9F\x98\x80");
+    check((uint16_t[]){0xD800, 0}, 2, "\xEF\xBF\xBD");
+}
+
+static void control_characters(void **state)
+{
+    (void)state;
+    check((uint16_t[]){'a', '\n', 0x1B, 0x7F, 0x80, 0x9F, ' '}, 7, "a????? ");
+}
+
+// Into every size: a prefix, NUL-terminated, of whole characters.
+static void cut_between_characters(void **state)
+{
+    (void)state;
+    const size_t whole[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11};
+
+    for (size_t room = 0; room < ARRAY_SIZE(whole); room++) {
+        char *to = malloc(room + 1);
+        assert_non_null(to);
+        assert_int_equal(utf16_to_utf8(to, room + 1, wide, ARRAY_SIZE(wide)),
+                         whole[room]);
+        assert_memory_equal(to, narrow, whole[room]);
+        assert_int_equal(to[whole[room]], 0);
+        free(to);
+    }
+    assert_int_equal(utf16_to_utf8(NULL, 0, wide, ARRAY_SIZE(wide)), 0);
+}
+
+static void length_is_bounded(void **state)
+{
+    (void)state;
+    assert_int_equal(utf16_length(wide, 100), 6);
+    assert_int_equal(utf16_length(wide, 6), 6);
+    assert_int_equal(utf16_length(wide, 2), 2);
+    assert_int_equal(utf16_length(wide, 0), 0);
+}
+
+static void from_ascii(void **state)
+{
+    (void)state;
+    uint16_t to[8];
+    memset(to, 0xFF, sizeof(to));
+    assert_int_equal(utf16_from_ascii(to, 8, "Boot"), 4);
+    assert_memory_equal(to, ((uint16_t[]){'B', 'o', 'o', 't', 0, 0xFFFF}), 12);
+    assert_int_equal(utf16_from_ascii(to, 5, "Boot"), 4);
+    assert_int_equal(utf16_from_ascii(to, 3, "Boot"), 2);
+    assert_memory_equal(to, ((uint16_t[]){'B', 'o', 0, 't'}), 8);
+    assert_int_equal(utf16_from_ascii(to, 1, "Boot"), 0);
+    assert_int_equal(to[0], 0);
+    assert_int_equal(utf16_from_ascii(NULL, 0, "Boot"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_widths),
+        cmocka_unit_test(edges_of_the_widths),
+        cmocka_unit_test(lone_surrogates),
+        cmocka_unit_test(control_characters),
+        cmocka_unit_test(cut_between_characters),
+        cmocka_unit_test(length_is_bounded),
+        cmocka_unit_test(from_ascii),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,48 @@
+# Unit tests: parts of the kernel built for the host, under the address and
+# undefined-behaviour sanitizers, one program per subject.
+#
+# A test is a file test_X.c here and a row UNIT_test_X below, which lists the
+# sources it is about and what these need. Nothing else is to be done.
+# Alone: make -f tests/unit/unit.mk unit
+
+UNIT_test_status     := lib/status.c lib/format.c
+UNIT_test_format     := lib/format.c
+UNIT_test_string     := lib/string.c
+UNIT_test_crc32      := lib/crc32.c
+UNIT_test_sha256     := lib/sha256.c
+UNIT_test_cpio       := lib/cpio.c lib/string.c lib/status.c lib/format.c
+UNIT_test_options    := lib/options.c lib/status.c lib/format.c
+UNIT_test_utf16      := lib/utf16.c
+UNIT_test_memory_map := lib/memory_map.c lib/status.c lib/format.c
+
+UNIT_OUT    := build/unit
+UNIT_CC     ?= gcc
+UNIT_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Werror -I. -MMD -MP \
+	-fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+
+UNIT_TESTS    := $(sort $(patsubst UNIT_%,%,$(filter UNIT_test_%,$(.VARIABLES))))
+UNIT_PROGRAMS := $(UNIT_TESTS:%=$(UNIT_OUT)/%)
+UNIT_SOURCES  := $(sort $(foreach test,$(UNIT_TESTS),$(UNIT_$(test))) \
+	$(UNIT_TESTS:%=tests/unit/%.c))
+UNIT_OBJECTS  := $(UNIT_SOURCES:%.c=$(UNIT_OUT)/%.o)
+
+.PHONY: unit
+unit: $(UNIT_PROGRAMS)
+
+$(foreach test,$(UNIT_TESTS),$(eval $(UNIT_OUT)/$(test): \
+	$(patsubst %.c,$(UNIT_OUT)/%.o,tests/unit/$(test).c $(UNIT_$(test)))))
+
+$(UNIT_PROGRAMS):
+	$(UNIT_CC) $(UNIT_CFLAGS) $^ -lcmocka -o $@
+
+$(UNIT_OBJECTS): $(UNIT_OUT)/%.o: %.c tests/unit/unit.mk
+	@mkdir -p $(@D)
+	$(UNIT_CC) $(UNIT_CFLAGS) $(UNIT_RENAME_$*) -c $< -o $@
+
+# On the host the standard names belong to the C library, which the sanitizers
+# watch; ours get names of their own.
+UNIT_RENAME_lib/string := $(foreach name,memcpy memmove memset memcmp strlen \
+	strnlen strcmp strncmp,-D$(name)=baton_$(name)) -fno-builtin
+
+-include $(UNIT_OBJECTS:.o=.d)
