@@ -33,8 +33,8 @@ struct boot_info {
     char command_line[COMMAND_LINE_MAX];
     struct memory_map memory; // by the loader's account
     struct boot_efi efi;
-    pa_t rsdp_pa;      // 0: not told
-    pa_t bundle_pa;    // the cpio archive with the next kernels
+    pa_t rsdp_pa;   // 0: not told
+    pa_t bundle_pa; // the cpio archive with the next kernels
     uint64_t bundle_bytes;
 
     // Only after a kexec: where firmware tables were before their addresses
@@ -58,7 +58,7 @@ status_t multiboot2_read(pa_t info_pa, memory_reader read,
                          struct boot_info *boot);
 
 // Reads Linux's boot_params at `params_pa`, with everything that hangs on it.
-// INVALID: not usable at all. A bad handoff alone is no error: it is reported in
-// `handoff_status`, and the kernel lives on without the firmware.
+// INVALID: not usable at all. A bad handoff alone is no error: it is reported
+// in `handoff_status`, and the kernel lives on without the firmware.
 status_t boot_params_read(pa_t params_pa, memory_reader read,
                           struct boot_info *boot);

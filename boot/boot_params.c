@@ -45,9 +45,9 @@ static status_t read_e820(const struct boot_params *params,
                           struct boot_info *boot)
 {
     if (params->e820_entries > E820_MAX_ENTRIES_ZEROPAGE)
-        return fail(STATUS_INVALID, "boot_params: %u e820 entries; there is "
-                    "room for %u", params->e820_entries,
-                    E820_MAX_ENTRIES_ZEROPAGE);
+        return fail(STATUS_INVALID,
+                    "boot_params: %u e820 entries; there is room for %u",
+                    params->e820_entries, E820_MAX_ENTRIES_ZEROPAGE);
     for (unsigned i = 0; i < params->e820_entries; i++) {
         struct boot_e820_entry entry = params->e820_table[i];
         status_t status = memory_map_put(&boot->memory, entry.addr, entry.size,
@@ -67,14 +67,16 @@ static status_t read_command_line(const struct boot_params *params,
     for (size_t i = 0; i < sizeof(boot->command_line); i++) {
         const char *at = range_fits(pa, i) ? read(pa + i, 1) : NULL;
         if (!at)
-            return fail(STATUS_INVALID, "boot_params: command line at %#lx is "
-                        "not in memory", pa);
+            return fail(STATUS_INVALID,
+                        "boot_params: command line at %#lx is not in memory",
+                        pa);
         boot->command_line[i] = *at;
         if (*at == '\0')
             return STATUS_OK;
     }
-    return fail(STATUS_INVALID, "boot_params: command line at %#lx is longer "
-                "than %zu bytes", pa, sizeof(boot->command_line) - 1);
+    return fail(STATUS_INVALID,
+                "boot_params: command line at %#lx is longer than %zu bytes",
+                pa, sizeof(boot->command_line) - 1);
 }
 
 static void read_bundle(const struct boot_params *params,
@@ -86,7 +88,8 @@ static void read_bundle(const struct boot_params *params,
         join(params->ext_ramdisk_size, params->hdr.ramdisk_size);
 }
 
-// struct efi_info: a map with the addresses that SetVirtualAddressMap was given.
+// struct efi_info: a map with the addresses that SetVirtualAddressMap was
+// given.
 static status_t read_efi_info(const struct boot_params *params,
                               memory_reader read, struct boot_info *boot)
 {
@@ -94,17 +97,20 @@ static status_t read_efi_info(const struct boot_params *params,
     if (efi->efi_loader_signature == 0)
         return STATUS_OK;
     if (memcmp(&efi->efi_loader_signature, "EL64", 4) != 0)
-        return fail(STATUS_REFUSED, "boot_params: EFI loader signature %#x is "
-                    "not EL64", efi->efi_loader_signature);
+        return fail(STATUS_REFUSED,
+                    "boot_params: EFI loader signature %#x is not EL64",
+                    efi->efi_loader_signature);
     pa_t map_pa = join(efi->efi_memmap_hi, efi->efi_memmap);
     if (efi->efi_memmap_size > sizeof(boot->efi.map))
-        return fail(STATUS_REFUSED, "boot_params: EFI memory map of %u bytes; "
-                    "there is room for %zu", efi->efi_memmap_size,
-                    sizeof(boot->efi.map));
+        return fail(
+            STATUS_REFUSED,
+            "boot_params: EFI memory map of %u bytes; there is room for %zu",
+            efi->efi_memmap_size, sizeof(boot->efi.map));
     const void *map = read(map_pa, efi->efi_memmap_size);
     if (!map)
-        return fail(STATUS_REFUSED, "boot_params: EFI memory map at %#lx is "
-                    "not in memory", map_pa);
+        return fail(STATUS_REFUSED,
+                    "boot_params: EFI memory map at %#lx is not in memory",
+                    map_pa);
     boot->efi.system_table_pa = join(efi->efi_systab_hi, efi->efi_systab);
     boot->efi.descriptor_bytes = efi->efi_memdesc_size;
     boot->efi.descriptor_version = efi->efi_memdesc_version;
@@ -141,22 +147,27 @@ static status_t read_handoff(pa_t pa, uint32_t bytes, memory_reader read,
 {
     const struct handoff *handoff = read(pa, sizeof(*handoff));
     if (!handoff || !handoff_has_shape(handoff, bytes))
-        return fail(STATUS_REFUSED, "handoff: node of %u bytes at %#lx is not "
-                    "version %d of Baton's own", bytes, pa, HANDOFF_VERSION);
+        return fail(STATUS_REFUSED,
+                    "handoff: node of %u bytes at %#lx is not version %d of "
+                    "Baton's own",
+                    bytes, pa, HANDOFF_VERSION);
 
     pa_t block_pa = handoff->block_pa;
     uint32_t block_bytes = handoff->block_bytes;
     const uint8_t *block = read(block_pa, block_bytes);
     if (!block || pa < block_pa ||
         pa - block_pa > block_bytes - sizeof(*handoff))
-        return fail(STATUS_REFUSED, "handoff: node at %#lx lies outside its "
-                    "block of %#x bytes at %#lx", pa, block_bytes, block_pa);
+        return fail(
+            STATUS_REFUSED,
+            "handoff: node at %#lx lies outside its block of %#x bytes at %#lx",
+            pa, block_bytes, block_pa);
 
     size_t crc_at = pa - block_pa + offsetof(struct handoff, block_crc);
     uint32_t crc = block_crc(block, block_bytes, crc_at);
     if (crc != handoff->block_crc)
-        return fail(STATUS_REFUSED, "handoff: the block at %#lx has CRC %#x, "
-                    "its sender computed %#x: it was damaged on the way",
+        return fail(STATUS_REFUSED,
+                    "handoff: the block at %#lx has CRC %#x, its sender "
+                    "computed %#x: it was damaged on the way",
                     block_pa, crc, handoff->block_crc);
     boot->handoff = *handoff;
     boot->has_handoff = true;
@@ -168,8 +179,9 @@ static status_t read_efi_setup(pa_t pa, uint32_t bytes, memory_reader read,
 {
     const struct efi_setup *setup = read(pa, sizeof(*setup));
     if (!setup || bytes < sizeof(*setup))
-        return fail(STATUS_REFUSED, "handoff: SETUP_EFI at %#lx has %u bytes; "
-                    "it takes %zu", pa, bytes, sizeof(*setup));
+        return fail(STATUS_REFUSED,
+                    "handoff: SETUP_EFI at %#lx has %u bytes; it takes %zu", pa,
+                    bytes, sizeof(*setup));
     boot->efi_setup = *setup;
     boot->has_efi_setup = true;
     return STATUS_OK;
@@ -180,8 +192,8 @@ static const struct node_reader {
     status_t (*read)(pa_t pa, uint32_t bytes, memory_reader read,
                      struct boot_info *boot);
 } node_readers[] = {
-    {SETUP_EFI,   read_efi_setup},
-    {SETUP_BATON, read_handoff  },
+    {SETUP_EFI, read_efi_setup},
+    {SETUP_BATON, read_handoff},
 };
 
 static status_t read_node(const struct setup_data *node, pa_t payload_pa,
@@ -200,11 +212,12 @@ static status_t read_setup_data(pa_t pa, memory_reader read,
     for (unsigned i = 0; pa != 0; i++) {
         const struct setup_data *node = read(pa, sizeof(*node));
         if (!node)
-            return fail(STATUS_REFUSED, "handoff: setup_data at %#lx is not "
-                        "in memory", pa);
+            return fail(STATUS_REFUSED,
+                        "handoff: setup_data at %#lx is not in memory", pa);
         if (i == SETUP_NODES_MAX)
-            return fail(STATUS_REFUSED, "handoff: setup_data goes on after %u "
-                        "nodes, at %#lx", i, pa);
+            return fail(STATUS_REFUSED,
+                        "handoff: setup_data goes on after %u nodes, at %#lx",
+                        i, pa);
         status_t status = read_node(node, pa + sizeof(*node), read, boot);
         if (status)
             return status;
@@ -245,6 +258,7 @@ status_t boot_params_read(pa_t params_pa, memory_reader read,
     if (status)
         drop_firmware(boot, status);
     bool from_linux = params->hdr.type_of_loader == LOADER_KEXEC;
-    str_copy(boot->loader, sizeof(boot->loader), from_linux ? "linux" : "baton");
+    str_copy(boot->loader, sizeof(boot->loader),
+             from_linux ? "linux" : "baton");
     return STATUS_OK;
 }

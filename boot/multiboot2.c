@@ -74,11 +74,13 @@ static status_t read_command_line(const struct tag *tag, pa_t pa,
     (void)pa;
     const char *text = text_in(tag, sizeof(*tag));
     if (!text)
-        return fail(STATUS_INVALID, "multiboot2: command line of %u bytes "
-                    "has no end", tag->bytes);
+        return fail(STATUS_INVALID,
+                    "multiboot2: command line of %u bytes has no end",
+                    tag->bytes);
     if (!str_copy(boot->command_line, sizeof(boot->command_line), text))
-        return fail(STATUS_INVALID, "multiboot2: command line is longer than "
-                    "%zu bytes", sizeof(boot->command_line) - 1);
+        return fail(STATUS_INVALID,
+                    "multiboot2: command line is longer than %zu bytes",
+                    sizeof(boot->command_line) - 1);
     return STATUS_OK;
 }
 
@@ -131,8 +133,8 @@ static status_t read_memory_map(const struct tag *tag, pa_t pa,
     const struct tag_memory_map *map = (const struct tag_memory_map *)tag;
     size_t step = map->entry_bytes;
     if (step < sizeof(struct memory_map_entry) || step > tag->bytes)
-        return fail(STATUS_INVALID, "multiboot2: memory map entries of %zu "
-                    "bytes", step);
+        return fail(STATUS_INVALID,
+                    "multiboot2: memory map entries of %zu bytes", step);
 
     size_t left = tag->bytes - sizeof(*map);
     const uint8_t *at = map->entries;
@@ -173,8 +175,10 @@ static status_t read_efi_map(const struct tag *tag, pa_t pa,
         (const struct tag_efi_memory_map *)tag;
     size_t bytes = tag->bytes - sizeof(*map);
     if (bytes > sizeof(boot->efi.map))
-        return fail(STATUS_INVALID, "multiboot2: EFI memory map of %zu bytes; "
-                    "there is room for %zu", bytes, sizeof(boot->efi.map));
+        return fail(
+            STATUS_INVALID,
+            "multiboot2: EFI memory map of %zu bytes; there is room for %zu",
+            bytes, sizeof(boot->efi.map));
     boot->efi.descriptor_bytes = map->descriptor_bytes;
     boot->efi.descriptor_version = map->descriptor_version;
     boot->efi.map_bytes = bytes;
@@ -187,15 +191,15 @@ static const struct tag_reader {
     uint32_t bytes_min;
     status_t (*read)(const struct tag *tag, pa_t pa, struct boot_info *boot);
 } tag_readers[] = {
-    {TAG_COMMAND_LINE,       sizeof(struct tag) + 1,              read_command_line},
-    {TAG_LOADER_NAME,        sizeof(struct tag) + 1,              read_loader_name },
-    {TAG_MODULE,             sizeof(struct tag_module),           read_module      },
-    {TAG_MEMORY_MAP,         sizeof(struct tag_memory_map),       read_memory_map  },
+    {TAG_COMMAND_LINE, sizeof(struct tag) + 1, read_command_line},
+    {TAG_LOADER_NAME, sizeof(struct tag) + 1, read_loader_name},
+    {TAG_MODULE, sizeof(struct tag_module), read_module},
+    {TAG_MEMORY_MAP, sizeof(struct tag_memory_map), read_memory_map},
     {TAG_EFI64_SYSTEM_TABLE, sizeof(struct tag_efi_system_table),
-                                                                  read_system_table},
-    {TAG_RSDP_V1,            sizeof(struct tag) + 20,             read_rsdp        },
-    {TAG_RSDP_V2,            sizeof(struct tag) + 36,             read_rsdp        },
-    {TAG_EFI_MEMORY_MAP,     sizeof(struct tag_efi_memory_map),   read_efi_map     },
+     read_system_table},
+    {TAG_RSDP_V1, sizeof(struct tag) + 20, read_rsdp},
+    {TAG_RSDP_V2, sizeof(struct tag) + 36, read_rsdp},
+    {TAG_EFI_MEMORY_MAP, sizeof(struct tag_efi_memory_map), read_efi_map},
 };
 
 // Tags of other types are none of our business, as the specification asks.
@@ -206,8 +210,9 @@ static status_t read_tag(const struct tag *tag, pa_t pa, struct boot_info *boot)
         if (reader->type != tag->type)
             continue;
         if (tag->bytes < reader->bytes_min)
-            return fail(STATUS_INVALID, "multiboot2: tag %u of %u bytes; it "
-                        "takes %u", tag->type, tag->bytes, reader->bytes_min);
+            return fail(STATUS_INVALID,
+                        "multiboot2: tag %u of %u bytes; it takes %u",
+                        tag->type, tag->bytes, reader->bytes_min);
         return reader->read(tag, pa, boot);
     }
     return STATUS_OK;
@@ -220,9 +225,10 @@ static status_t read_tags(const uint8_t *info, pa_t info_pa, uint32_t bytes,
     while (bytes - offset >= sizeof(struct tag)) {
         const struct tag *tag = (const struct tag *)(info + offset);
         if (tag->bytes < sizeof(*tag) || tag->bytes > bytes - offset)
-            return fail(STATUS_INVALID, "multiboot2: tag %u at offset %#x has "
-                        "%u bytes; %u are left of %u", tag->type, offset,
-                        tag->bytes, bytes - offset, bytes);
+            return fail(STATUS_INVALID,
+                        "multiboot2: tag %u at offset %#x has %u bytes; %u are "
+                        "left of %u",
+                        tag->type, offset, tag->bytes, bytes - offset, bytes);
         if (tag->type == TAG_END)
             return STATUS_OK;
         status_t status = read_tag(tag, info_pa + offset, boot);
@@ -230,8 +236,10 @@ static status_t read_tags(const uint8_t *info, pa_t info_pa, uint32_t bytes,
             return status;
         offset += min_u64(align_up(tag->bytes, 8), bytes - offset);
     }
-    return fail(STATUS_INVALID, "multiboot2: no end tag in %u bytes: the "
-                "information is truncated", bytes);
+    return fail(
+        STATUS_INVALID,
+        "multiboot2: no end tag in %u bytes: the information is truncated",
+        bytes);
 }
 
 status_t multiboot2_read(pa_t info_pa, memory_reader read,
@@ -251,7 +259,8 @@ status_t multiboot2_read(pa_t info_pa, memory_reader read,
                     bytes);
     const uint8_t *info = read(info_pa, bytes);
     if (!info)
-        return fail(STATUS_INVALID, "multiboot2: %u bytes at %#lx are not all "
-                    "memory", bytes, info_pa);
+        return fail(STATUS_INVALID,
+                    "multiboot2: %u bytes at %#lx are not all memory", bytes,
+                    info_pa);
     return read_tags(info, info_pa, bytes, boot);
 }

@@ -15,10 +15,11 @@ static status_t check_row(const struct handoff_attribute *row,
 {
     bool sane = is_aligned(row->pa, PAGE_SIZE) && row->pages > 0 &&
                 row->pages < (1UL << 40);
-    if (!sane ||
-        !efi_region_of_pa(regions, row->pa, row->pages * PAGE_SIZE))
-        return fail(STATUS_INVALID, "memory attributes: %lu pages at %#lx are "
-                    "in no runtime region", row->pages, row->pa);
+    if (!sane || !efi_region_of_pa(regions, row->pa, row->pages * PAGE_SIZE))
+        return fail(
+            STATUS_INVALID,
+            "memory attributes: %lu pages at %#lx are in no runtime region",
+            row->pages, row->pa);
     return STATUS_OK;
 }
 
@@ -32,9 +33,10 @@ status_t efi_attributes_check(const struct efi_attributes *attributes,
         if (status)
             return status;
         if (row->pa < end)
-            return fail(STATUS_INVALID, "memory attributes: the row at %#lx "
-                        "starts before the last one ends, at %#lx", row->pa,
-                        end);
+            return fail(STATUS_INVALID,
+                        "memory attributes: the row at %#lx starts before the "
+                        "last one ends, at %#lx",
+                        row->pa, end);
         end = row->pa + row->pages * PAGE_SIZE;
     }
     return STATUS_OK;
@@ -67,8 +69,8 @@ status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
     attributes->count = 0;
     const struct efi_memory_attributes_table *table = open_table(pa, read);
     if (!table)
-        return fail(STATUS_INVALID, "memory attributes: what is at %#lx is no "
-                    "such table", pa);
+        return fail(STATUS_INVALID,
+                    "memory attributes: what is at %#lx is no such table", pa);
     for (uint32_t i = 0; i < table->entries; i++) {
         struct efi_memory_descriptor d;
         memcpy(&d, table->descriptor + i * (uint64_t)table->descriptor_bytes,
@@ -76,10 +78,11 @@ status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
         if (!is_runtime_type(d.type))
             continue;
         if (attributes->count == HANDOFF_ATTRIBUTES_MAX)
-            return fail(STATUS_NO_MEMORY, "memory attributes: more than %d "
-                        "rows", HANDOFF_ATTRIBUTES_MAX);
-        attributes->row[attributes->count++] = (struct handoff_attribute){
-            d.physical_start, d.pages, d.attribute};
+            return fail(STATUS_NO_MEMORY,
+                        "memory attributes: more than %d rows",
+                        HANDOFF_ATTRIBUTES_MAX);
+        attributes->row[attributes->count++] =
+            (struct handoff_attribute){d.physical_start, d.pages, d.attribute};
     }
     return efi_attributes_check(attributes, regions);
 }
@@ -106,8 +109,7 @@ status_t efi_attributes_apply(const struct efi_attributes *attributes,
         if (!region)
             continue;
         va_t va = at_va ? region->va + (row->pa - region->pa) : row->pa;
-        status_t status =
-            page_table_protect(table, va, bytes, flags_of(row));
+        status_t status = page_table_protect(table, va, bytes, flags_of(row));
         if (status)
             return status;
     }

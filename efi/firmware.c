@@ -3,8 +3,8 @@
 //
 // The one question that decides everything is whether its addresses are still
 // physical. The answer is in the system table itself: where does its pointer to
-// the runtime table lead? Into a region as the firmware reported it, into one at
-// the address that a former kernel says it gave it, or nowhere that anybody
+// the runtime table lead? Into a region as the firmware reported it, into one
+// at the address that a former kernel says it gave it, or nowhere that anybody
 // told us of: then nothing may be called, ever, until the next reset.
 
 #include "efi/firmware.h"
@@ -59,13 +59,16 @@ static status_t find_runtime_table(const struct boot_info *boot,
         region = efi_region_of_pa(&firmware.regions, pointer, bytes);
     }
     if (!region)
-        return fail(STATUS_REFUSED, "system table at %#lx: RuntimeServices is "
-                    "%#lx, which is no address in any runtime region handed "
-                    "over: virtual addresses from a SetVirtualAddressMap that "
-                    "nobody passed on", firmware.system_table_pa, pointer);
+        return fail(
+            STATUS_REFUSED,
+            "system table at %#lx: RuntimeServices is %#lx, which is no "
+            "address in any runtime region handed over: virtual addresses from "
+            "a SetVirtualAddressMap that nobody passed on",
+            firmware.system_table_pa, pointer);
     if (!is_runtime_table(pa))
-        return fail(STATUS_REFUSED, "system table at %#lx: RuntimeServices %#lx "
-                    "leads to pa %#lx, where no runtime table is",
+        return fail(STATUS_REFUSED,
+                    "system table at %#lx: RuntimeServices %#lx leads to pa "
+                    "%#lx, where no runtime table is",
                     firmware.system_table_pa, pointer, pa);
     firmware.runtime_table_pa = pa;
     return STATUS_OK;
@@ -75,31 +78,31 @@ static status_t read_tables(const struct boot_info *boot)
 {
     bool virtual = told_virtual(boot);
     firmware.system_table_pa = boot->efi.system_table_pa;
-    status_t status = efi_table_check(
-        firmware.system_table_pa, EFI_SYSTEM_TABLE_SIGNATURE,
-        sizeof(struct efi_system_table), !virtual, "system table",
-        physical_read);
+    status_t status =
+        efi_table_check(firmware.system_table_pa, EFI_SYSTEM_TABLE_SIGNATURE,
+                        sizeof(struct efi_system_table), !virtual,
+                        "system table", physical_read);
     if (status)
         return status;
     const struct efi_system_table *system = pa_to_va(firmware.system_table_pa);
     status = find_runtime_table(boot, system->runtime_services);
     if (status == STATUS_OK)
-        status = efi_table_check(
-            firmware.runtime_table_pa, EFI_RUNTIME_TABLE_SIGNATURE,
-            sizeof(struct efi_runtime_services), !virtual, "runtime table",
-            physical_read);
+        status = efi_table_check(firmware.runtime_table_pa,
+                                 EFI_RUNTIME_TABLE_SIGNATURE,
+                                 sizeof(struct efi_runtime_services), !virtual,
+                                 "runtime table", physical_read);
     if (status)
         return status;
 
     const struct efi_setup *setup = &boot->efi_setup;
-    firmware.firmware_vendor_pa =
-        virtual ? setup->firmware_vendor_pa : system->firmware_vendor;
-    firmware.config_tables_pa =
-        virtual ? setup->config_tables_pa : system->config_tables;
+    firmware.firmware_vendor_pa = virtual ? setup->firmware_vendor_pa
+                                          : system->firmware_vendor;
+    firmware.config_tables_pa = virtual ? setup->config_tables_pa
+                                        : system->config_tables;
     firmware.config_table_count = system->config_table_count;
-    firmware.smbios_pa = efi_config_find(firmware.config_tables_pa,
-                                         firmware.config_table_count,
-                                         &efi_guid_smbios, physical_read);
+    firmware.smbios_pa =
+        efi_config_find(firmware.config_tables_pa, firmware.config_table_count,
+                        &efi_guid_smbios, physical_read);
     return STATUS_OK;
 }
 
@@ -114,9 +117,10 @@ static status_t choose_mode(const struct boot_info *boot,
         return STATUS_OK;
     firmware.svam = SVAM_INHERITED;
     if (boot->has_handoff && !str_equal(inherited, wanted->name))
-        return fail(STATUS_REFUSED, "mode %s was asked for, but the firmware "
-                    "is bound to mode %s: SetVirtualAddressMap works once per "
-                    "boot", wanted->name, inherited);
+        return fail(STATUS_REFUSED,
+                    "mode %s was asked for, but the firmware is bound to mode "
+                    "%s: SetVirtualAddressMap works once per boot",
+                    wanted->name, inherited);
     return STATUS_OK;
 }
 
@@ -132,9 +136,11 @@ static status_t place_regions(void)
     for (size_t i = 0; i < given.count; i++) {
         const struct efi_region *region = &firmware.regions.region[i];
         if (region->va != given.region[i].va)
-            return fail(STATUS_REFUSED, "region at %#lx was handed over at va "
-                        "%#lx, but mode %s puts it at %#lx", region->pa,
-                        given.region[i].va, firmware.mode->name, region->va);
+            return fail(STATUS_REFUSED,
+                        "region at %#lx was handed over at va %#lx, but mode "
+                        "%s puts it at %#lx",
+                        region->pa, given.region[i].va, firmware.mode->name,
+                        region->va);
     }
     return STATUS_OK;
 }
@@ -200,9 +206,8 @@ static void announce_regions(void)
 {
     for (size_t i = 0; i < firmware.regions.count; i++) {
         const struct efi_region *r = &firmware.regions.region[i];
-        event("efi.region",
-              "n=%zu type=%s pa=%#lx va=%#lx pages=%lu attr=%#lx", i,
-              efi_memory_type_name(r->type), r->pa, r->va, r->pages,
+        event("efi.region", "n=%zu type=%s pa=%#lx va=%#lx pages=%lu attr=%#lx",
+              i, efi_memory_type_name(r->type), r->pa, r->va, r->pages,
               r->attribute);
     }
 }
@@ -235,7 +240,7 @@ status_t efi_start(const struct boot_info *boot, const struct efi_mode *wanted)
 {
     if (boot->efi.system_table_pa == 0)
         return fail(STATUS_NOT_FOUND, "no EFI system table: this machine was "
-                    "not started by EFI firmware");
+                                      "not started by EFI firmware");
     firmware.boot_memory = true;
     status_t status = open_firmware(boot, wanted);
     firmware.boot_memory = false;

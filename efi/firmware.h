@@ -18,8 +18,8 @@ struct efi_firmware {
     struct efi_regions regions;
     struct efi_attributes attributes;
 
-    // The firmware's own tables, physical: where they are and, from before their
-    // addresses became virtual, what they pointed to.
+    // The firmware's own tables, physical: where they are and, from before
+    // their addresses became virtual, what they pointed to.
     pa_t system_table_pa, runtime_table_pa;
     pa_t firmware_vendor_pa, config_tables_pa, smbios_pa;
     uint64_t config_table_count;

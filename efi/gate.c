@@ -2,7 +2,7 @@
 
 #include "efi/gate.h"
 
-#include "lib/log.h"
+#include "lib/panic.h"
 #include "lib/x86.h"
 #include "mm/space.h"
 
@@ -24,24 +24,23 @@ static const struct {
     const char *name;
     uint64_t kept;
 } registers[GATE_REGISTERS] = {
-    [GATE_RBX] = {"rbx",                    ~0UL                             },
-    [GATE_RBP] = {"rbp",                    ~0UL                             },
-    [GATE_RSI] = {"rsi",                    ~0UL                             },
-    [GATE_RDI] = {"rdi",                    ~0UL                             },
-    [GATE_R12] = {"r12",                    ~0UL                             },
-    [GATE_R13] = {"r13",                    ~0UL                             },
-    [GATE_R14] = {"r14",                    ~0UL                             },
-    [GATE_R15] = {"r15",                    ~0UL                             },
-    [GATE_RSP] = {"rsp",                    ~0UL                             },
-    [GATE_RFLAGS] = {"rflags",
-                     RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL |
-                         RFLAGS_NT | RFLAGS_AC                               },
-    [GATE_CR0] = {"cr0",                    ~0UL                             },
-    [GATE_CR3] = {"cr3",                    ~0UL                             },
-    [GATE_CR4] = {"cr4",                    ~0UL                             },
-    [GATE_SEGMENTS] = {"a segment register", ~0UL                            },
-    [GATE_GS] = {"gs",                      0xffff                           },
-    [GATE_FPU] = {"the FPU's control words", 0xffff0000ffc0                  },
+    [GATE_RBX] = {"rbx", ~0UL},
+    [GATE_RBP] = {"rbp", ~0UL},
+    [GATE_RSI] = {"rsi", ~0UL},
+    [GATE_RDI] = {"rdi", ~0UL},
+    [GATE_R12] = {"r12", ~0UL},
+    [GATE_R13] = {"r13", ~0UL},
+    [GATE_R14] = {"r14", ~0UL},
+    [GATE_R15] = {"r15", ~0UL},
+    [GATE_RSP] = {"rsp", ~0UL},
+    [GATE_RFLAGS] = {"rflags", RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL |
+                                   RFLAGS_NT | RFLAGS_AC},
+    [GATE_CR0] = {"cr0", ~0UL},
+    [GATE_CR3] = {"cr3", ~0UL},
+    [GATE_CR4] = {"cr4", ~0UL},
+    [GATE_SEGMENTS] = {"a segment register", ~0UL},
+    [GATE_GS] = {"gs", 0xffff},
+    [GATE_FPU] = {"the FPU's control words", 0xffff0000ffc0},
 };
 
 static bool deviates(const struct gate_call *call, unsigned i)
@@ -68,13 +67,17 @@ status_t gate_run(struct gate_call *call, struct gate_fault *fault)
     struct gate_call *idle = NULL;
     if (!__atomic_compare_exchange_n(&gate_current, &idle, call, false,
                                      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-        return fail(STATUS_REFUSED, "efi: called while a call to %#lx is under "
-                    "way", idle->function);
+        return fail(STATUS_REFUSED,
+                    "efi: called while a call to %#lx is under way",
+                    idle->function);
     call->kernel_table_pa = kernel_table.root_pa;
     current_fault = fault;
     faulted = false;
     gate_enter();
     gate_statistics.calls++;
+    if (read_cr3() != kernel_table.root_pa)
+        panic("gate: CR3 is %#lx after a call, not the kernel's %#lx",
+              read_cr3(), kernel_table.root_pa);
     bool failed = faulted;
     __atomic_store_n(&gate_current, NULL, __ATOMIC_RELEASE);
     if (failed)

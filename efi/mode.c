@@ -9,14 +9,14 @@
 #define LARGE_PAGE (2 * MIB)
 
 static const struct efi_mode modes[] = {
-    {"physical", "Takao Indoh, 2010: never leave physical mode",
-     TABLE_PRIVATE, false, false, efi_place_identity},
-    {"identity", "option 1 of 2013: virtual mode, at VA = PA",
-     TABLE_PRIVATE, true,  true,  efi_place_identity},
-    {"fixed",    "option 2 of 2013, by the rule that Linux settled on",
-     TABLE_KERNEL,  true,  true,  efi_place_fixed   },
-    {"naive",    "Linux before 2013: anywhere, and nobody is told",
-     TABLE_KERNEL,  true,  false, efi_place_naive   },
+    {"physical", "Takao Indoh, 2010: never leave physical mode", TABLE_PRIVATE,
+     false, false, efi_place_identity},
+    {"identity", "option 1 of 2013: virtual mode, at VA = PA", TABLE_PRIVATE,
+     true, true, efi_place_identity},
+    {"fixed", "option 2 of 2013, by the rule that Linux settled on",
+     TABLE_KERNEL, true, true, efi_place_fixed},
+    {"naive", "Linux before 2013: anywhere, and nobody is told", TABLE_KERNEL,
+     true, false, efi_place_naive},
 };
 
 const struct efi_mode *efi_mode_find(const char *name)
@@ -62,9 +62,10 @@ status_t efi_place_fixed(struct efi_regions *regions)
     for (size_t i = regions->count; i-- > 0;) {
         struct efi_region *region = &regions->region[i];
         if (region_bytes(region) > va - EFI_WINDOW_END - LARGE_PAGE)
-            return fail(STATUS_REFUSED, "efi: %lu pages at %#lx do not fit "
-                        "into the window that ends at %#lx", region->pages,
-                        region->pa, (va_t)EFI_WINDOW_END);
+            return fail(STATUS_REFUSED,
+                        "efi: %lu pages at %#lx do not fit into the window "
+                        "that ends at %#lx",
+                        region->pages, region->pa, (va_t)EFI_WINDOW_END);
         va_t below = va - region_bytes(region);
         va = align_down(below, LARGE_PAGE) + (region->pa & (LARGE_PAGE - 1));
         if (va > below)
@@ -82,8 +83,10 @@ status_t efi_place_naive(struct efi_regions *regions)
     for (size_t i = 0; i < regions->count; i++) {
         struct efi_region *region = &regions->region[i];
         if (region_bytes(region) > VMAP_END - va - PAGE_SIZE)
-            return fail(STATUS_REFUSED, "efi: no room for %lu pages in the "
-                        "kernel's address space", region->pages);
+            return fail(
+                STATUS_REFUSED,
+                "efi: no room for %lu pages in the kernel's address space",
+                region->pages);
         region->va = va;
         va += region_bytes(region) + PAGE_SIZE;
     }

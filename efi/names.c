@@ -4,7 +4,8 @@
 
 #include "lib/string.h"
 
-static const char *const error_names[] = { // UEFI 2.10 appendix D
+static const char *const error_names[] = {
+    // UEFI 2.10 appendix D
     "EFI_UNKNOWN",
     "EFI_LOAD_ERROR",
     "EFI_INVALID_PARAMETER",

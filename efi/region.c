@@ -6,22 +6,24 @@
 #include "lib/string.h"
 
 #define DESCRIPTOR_BYTES_MAX 4096
-#define PAGES_MAX            (1UL << 40) // 2^52 bytes: all that can be addressed
+#define PAGES_MAX            (1UL << 40) // 2^52 bytes, all a CPU can address
 
 status_t efi_map_check(const struct efi_map_view *view)
 {
     uint32_t step = view->descriptor_bytes;
     if (view->descriptor_version != EFI_DESCRIPTOR_VERSION)
-        return fail(STATUS_INVALID, "EFI memory map: descriptor version %u; "
-                    "only %u is known", view->descriptor_version,
-                    EFI_DESCRIPTOR_VERSION);
+        return fail(STATUS_INVALID,
+                    "EFI memory map: descriptor version %u; only %u is known",
+                    view->descriptor_version, EFI_DESCRIPTOR_VERSION);
     if (step < sizeof(struct efi_memory_descriptor) ||
         step > DESCRIPTOR_BYTES_MAX || !is_aligned(step, 8))
         return fail(STATUS_INVALID, "EFI memory map: descriptors of %u bytes",
                     step);
     if (view->bytes == 0 || view->bytes % step != 0)
-        return fail(STATUS_INVALID, "EFI memory map: %lu bytes are no multiple "
-                    "of the %u bytes of a descriptor", view->bytes, step);
+        return fail(STATUS_INVALID,
+                    "EFI memory map: %lu bytes are no multiple of the %u bytes "
+                    "of a descriptor",
+                    view->bytes, step);
     return STATUS_OK;
 }
 
@@ -49,8 +51,9 @@ static status_t insert(struct efi_regions *regions,
                        const struct efi_memory_descriptor *d)
 {
     if (regions->count == EFI_REGIONS_MAX)
-        return fail(STATUS_NO_MEMORY, "EFI memory map: more than %d runtime "
-                    "regions", EFI_REGIONS_MAX);
+        return fail(STATUS_NO_MEMORY,
+                    "EFI memory map: more than %d runtime regions",
+                    EFI_REGIONS_MAX);
     size_t i = regions->count;
     while (i > 0 && regions->region[i - 1].pa > d->physical_start)
         i--;
@@ -67,9 +70,10 @@ static status_t check_disjoint(const struct efi_regions *regions)
     for (size_t i = 1; i < regions->count; i++) {
         const struct efi_region *a = &regions->region[i - 1], *b = a + 1;
         if (a->pa + region_bytes(a) > b->pa)
-            return fail(STATUS_INVALID, "EFI memory map: runtime regions "
-                        "overlap: %lu pages at %#lx and %lu at %#lx", a->pages,
-                        a->pa, b->pages, b->pa);
+            return fail(STATUS_INVALID,
+                        "EFI memory map: runtime regions overlap: %lu pages at "
+                        "%#lx and %lu at %#lx",
+                        a->pages, a->pa, b->pages, b->pa);
     }
     return STATUS_OK;
 }
@@ -87,7 +91,8 @@ status_t efi_regions_read(const struct efi_map_view *view,
             status = insert(regions, &d);
         else
             say("efi: dropped runtime descriptor %lu: %lu pages at pa %#lx, va "
-                "%#lx", i, d.pages, d.physical_start, d.virtual_start);
+                "%#lx",
+                i, d.pages, d.physical_start, d.virtual_start);
     }
     return status ? status : check_disjoint(regions);
 }

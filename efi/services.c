@@ -1,5 +1,5 @@
-// The services: each copies its arguments in, calls through the gate, and copies
-// the results out.
+// The services: each copies its arguments in, calls through the gate, and
+// copies the results out.
 
 #include "efi/services.h"
 
@@ -113,10 +113,11 @@ static const char *class_of(va_t va)
 static void report_fault(enum efi_service service,
                          const struct gate_fault *fault)
 {
-    event("efi.fault", "svc=%s vector=%lu rip=%#lx va=%#lx access=%s class=%s "
-          "action=aborted", efi_service_name(service), fault->vector,
-          fault->rip, fault->address_va, access_of(fault),
-          class_of(fault->address_va));
+    event(
+        "efi.fault",
+        "svc=%s vector=%lu rip=%#lx va=%#lx access=%s class=%s action=aborted",
+        efi_service_name(service), fault->vector, fault->rip, fault->address_va,
+        access_of(fault), class_of(fault->address_va));
 }
 
 static efi_status_t call(enum efi_service service, uint64_t a, uint64_t b,
@@ -133,10 +134,10 @@ static efi_status_t call(enum efi_service service, uint64_t a, uint64_t b,
     call.argument[2] = c;
     call.argument[3] = d;
     call.argument[4] = e;
-    call.table_pa = private ? firmware.private_table.root_pa
-                            : kernel_table.root_pa;
-    call.stack_top = private ? stack_pa + STACK_PAGES * PAGE_SIZE
-                             : stack_top_va;
+    call.table_pa =
+        private ? firmware.private_table.root_pa : kernel_table.root_pa;
+    call.stack_top =
+        private ? stack_pa + STACK_PAGES * PAGE_SIZE : stack_top_va;
 
     status_t status = gate_run(&call, &fault);
     if (status == STATUS_REFUSED)
@@ -155,9 +156,8 @@ efi_status_t efi_get_time(struct efi_time *time,
                           struct efi_time_capabilities *capabilities)
 {
     // Capabilities are optional, but some firmware crashes without.
-    efi_status_t status =
-        call(EFI_GET_TIME, at(EFI_GET_TIME, &args->time),
-             at(EFI_GET_TIME, &args->capabilities), 0, 0, 0);
+    efi_status_t status = call(EFI_GET_TIME, at(EFI_GET_TIME, &args->time),
+                               at(EFI_GET_TIME, &args->capabilities), 0, 0, 0);
     *time = args->time;
     if (capabilities)
         *capabilities = args->capabilities;
@@ -191,8 +191,8 @@ efi_status_t efi_set_wakeup_time(bool enable, const struct efi_time *time)
                 time ? at(EFI_SET_WAKEUP_TIME, &args->time) : 0, 0, 0, 0);
 }
 
-// With interrupts off, as Linux does: in the middle of this call the firmware is
-// neither here nor there.
+// With interrupts off, as Linux does: in the middle of this call the firmware
+// is neither here nor there.
 efi_status_t efi_set_virtual_address_map(const void *map, uint64_t bytes,
                                          uint64_t descriptor_bytes,
                                          uint32_t descriptor_version)
@@ -201,10 +201,9 @@ efi_status_t efi_set_virtual_address_map(const void *map, uint64_t bytes,
         return EFI_OUT_OF_RESOURCES;
     memcpy(args->data, map, bytes);
     uint64_t flags = interrupts_off();
-    efi_status_t status =
-        call(EFI_SET_VIRTUAL_ADDRESS_MAP, bytes, descriptor_bytes,
-             descriptor_version,
-             at(EFI_SET_VIRTUAL_ADDRESS_MAP, args->data), 0);
+    efi_status_t status = call(EFI_SET_VIRTUAL_ADDRESS_MAP, bytes,
+                               descriptor_bytes, descriptor_version,
+                               at(EFI_SET_VIRTUAL_ADDRESS_MAP, args->data), 0);
     interrupts_restore(flags);
     return status;
 }

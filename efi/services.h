@@ -12,8 +12,8 @@
 #include "lib/status.h"
 #include "mm/page_table.h"
 
-#define EFI_NAME_UNITS 512          // CHAR16, with the NUL
-#define EFI_DATA_BYTES (36 * KIB)   // the largest variable: OVMF takes 33 KiB
+#define EFI_NAME_UNITS 512        // CHAR16, with the NUL
+#define EFI_DATA_BYTES (36 * KIB) // the largest variable: OVMF takes 33 KiB
 
 // Allocates the firmware's stack and the pages for arguments. NO_MEMORY.
 status_t efi_services_init(void);
@@ -50,9 +50,10 @@ efi_status_t efi_query_variable_info(uint32_t attributes, uint64_t *maximum,
 efi_status_t efi_get_next_high_monotonic_count(uint32_t *count);
 efi_status_t efi_update_capsule(const struct efi_capsule_header *capsule,
                                 uint64_t count);
-efi_status_t efi_query_capsule_capabilities(
-    const struct efi_capsule_header *capsule, uint64_t count,
-    uint64_t *largest_bytes, enum efi_reset_type *reset);
+efi_status_t
+efi_query_capsule_capabilities(const struct efi_capsule_header *capsule,
+                               uint64_t count, uint64_t *largest_bytes,
+                               enum efi_reset_type *reset);
 
 // Does not return where it works.
 efi_status_t efi_reset_system(enum efi_reset_type type);

@@ -6,8 +6,8 @@
 #include "lib/x86.h"
 #include "mm/space.h"
 
-// Before anything better is known, code regions hold code and data mixed: images
-// of drivers, which the loader does not split (UEFI 2.10 §2.3.4).
+// Before anything better is known, code regions hold code and data mixed:
+// images of drivers, which the loader does not split (UEFI 2.10 §2.3.4).
 static uint64_t flags_of(uint32_t type, uint64_t attribute)
 {
     uint64_t flags = type == EFI_RUNTIME_SERVICES_CODE ? MAP_ANY : MAP_WRITE;
@@ -30,8 +30,8 @@ static status_t map_regions(struct page_table *table, bool at_va)
 static status_t map_boot_memory(struct page_table *table,
                                 const struct boot_efi *efi)
 {
-    struct efi_map_view view = {efi->map, efi->map_bytes,
-                                efi->descriptor_bytes, efi->descriptor_version};
+    struct efi_map_view view = {efi->map, efi->map_bytes, efi->descriptor_bytes,
+                                efi->descriptor_version};
     struct efi_memory_descriptor d;
     for (uint64_t i = 0; efi_map_at(&view, i, &d); i++) {
         bool boot = d.type == EFI_BOOT_SERVICES_CODE ||
@@ -90,8 +90,9 @@ static status_t verify_region(const struct page_table *table,
         pa_t pa = 0;
         if (!page_table_translate(table, region->va + offset, &pa) ||
             pa != region->pa + offset)
-            return fail(STATUS_FAILED, "efi: va %#lx leads to pa %#lx, not to "
-                        "%#lx", region->va + offset, pa, region->pa + offset);
+            return fail(STATUS_FAILED,
+                        "efi: va %#lx leads to pa %#lx, not to %#lx",
+                        region->va + offset, pa, region->pa + offset);
     }
     return STATUS_OK;
 }

@@ -21,8 +21,9 @@ status_t efi_space_map_kernel(void);
 // Takes from both tables what the Memory Attributes Table does not allow.
 status_t efi_space_protect(void);
 
-// Walks every page of every region where the mode's calls will find it, and sees
-// that it leads to the right frame. FAILED: one does not; the reason names it.
+// Walks every page of every region where the mode's calls will find it, and
+// sees that it leads to the right frame. FAILED: one does not; the reason names
+// it.
 status_t efi_space_verify(void);
 
 // How many pages of the firmware's are writable and executable at once.

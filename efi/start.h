@@ -9,5 +9,6 @@
 // Opens the firmware that `boot` tells of in mode `wanted`: adopts the mapping
 // of the kernel before, or makes one. Afterwards the services of efi/services.h
 // work, and boot-services memory is free for other use.
-// NOT_FOUND: no firmware. Else: refused, with the reason; nothing can be called.
+// NOT_FOUND: no firmware. Else: refused, with the reason; nothing can be
+// called.
 status_t efi_start(const struct boot_info *boot, const struct efi_mode *wanted);

@@ -5,16 +5,20 @@
 #include "lib/crc32.h"
 #include "lib/log.h"
 
-#define HEADER_BYTES_MAX   PAGE_SIZE
-#define CONFIG_TABLES_MAX  1024
+#define HEADER_BYTES_MAX  PAGE_SIZE
+#define CONFIG_TABLES_MAX 1024
 
 const struct efi_guid efi_guid_smbios = {
-    0xeb9d2d31, 0x2d88, 0x11d3, {0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}
-};
+    0xeb9d2d31,
+    0x2d88,
+    0x11d3,
+    {0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
 
 const struct efi_guid efi_guid_memory_attributes = {
-    0xdcfa911d, 0x26eb, 0x469f, {0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20}
-};
+    0xdcfa911d,
+    0x26eb,
+    0x469f,
+    {0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20}};
 
 static uint32_t header_crc(const struct efi_table_header *header)
 {
@@ -25,8 +29,7 @@ static uint32_t header_crc(const struct efi_table_header *header)
 }
 
 status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
-                         bool crc_matters, const char *what,
-                         memory_reader read)
+                         bool crc_matters, const char *what, memory_reader read)
 {
     const struct efi_table_header *header = read(pa, bytes_min);
     if (!header || !is_aligned(pa, 8))
@@ -42,8 +45,9 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
     uint32_t crc = header_crc(header);
     if (crc == header->crc32)
         return STATUS_OK;
-    status_t status = fail(STATUS_INVALID, "%s at %#lx: CRC is %#x, the header "
-                           "says %#x", what, pa, crc, header->crc32);
+    status_t status =
+        fail(STATUS_INVALID, "%s at %#lx: CRC is %#x, the header says %#x",
+             what, pa, crc, header->crc32);
     if (crc_matters)
         return status;
     say("efi: %s: tolerated after SetVirtualAddressMap", why());

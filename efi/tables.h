@@ -7,9 +7,9 @@
 #include "lib/status.h"
 
 // Checks `bytes_min` bytes at `pa`: readable, signed, whole, and CRC-32 as UEFI
-// 2.10 §4.2 defines it. INVALID otherwise; `what` names the table in the reason.
-// With `crc_matters` false a wrong CRC is only logged: some firmware forgets to
-// compute it again in SetVirtualAddressMap.
+// 2.10 §4.2 defines it. INVALID otherwise; `what` names the table in the
+// reason. With `crc_matters` false a wrong CRC is only logged: some firmware
+// forgets to compute it again in SetVirtualAddressMap.
 status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
                          bool crc_matters, const char *what,
                          memory_reader read);

@@ -1,7 +1,7 @@
 // The structures of UEFI 2.10 that Baton reads, with the specification's
 // sections. Pointers are plain numbers here: whether one is physical or virtual
-// depends on whether SetVirtualAddressMap was called, and that is the subject of
-// this whole project.
+// depends on whether SetVirtualAddressMap was called, and that is the subject
+// of this whole project.
 
 #pragma once
 

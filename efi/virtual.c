@@ -1,6 +1,6 @@
-// Calls SetVirtualAddressMap (UEFI 2.10 §8.4) and checks what it did. EDK2 never
-// reports a region that is missing from the map: it answers EFI_SUCCESS and
-// leaves those pointers physical, to fault at some later call. So we look.
+// Calls SetVirtualAddressMap (UEFI 2.10 §8.4) and checks what it did. EDK2
+// never reports a region that is missing from the map: it answers EFI_SUCCESS
+// and leaves those pointers physical, to fault at some later call. So we look.
 
 #include "efi/virtual.h"
 
@@ -18,8 +18,9 @@ static status_t build_map(uint32_t step)
 {
     const struct efi_regions *regions = &firmware.regions;
     if (regions->count * (uint64_t)step > sizeof(map))
-        return fail(STATUS_NO_MEMORY, "efi: %zu descriptors of %u bytes do not "
-                    "fit into %zu", regions->count, step, sizeof(map));
+        return fail(STATUS_NO_MEMORY,
+                    "efi: %zu descriptors of %u bytes do not fit into %zu",
+                    regions->count, step, sizeof(map));
     memset(map, 0, sizeof(map));
     for (size_t i = 0; i < regions->count; i++) {
         const struct efi_region *r = &regions->region[i];
@@ -56,7 +57,8 @@ static status_t check_service(enum efi_service service)
                  service == EFI_CONVERT_POINTER;
     if (stays || efi_region_of_va(&firmware.regions, entry, 1))
         return STATUS_OK;
-    return fail(STATUS_FAILED, "efi: %s is at %#lx, outside every region: "
+    return fail(STATUS_FAILED,
+                "efi: %s is at %#lx, outside every region: "
                 "SetVirtualAddressMap left it unconverted",
                 efi_service_name(service), entry);
 }
@@ -68,8 +70,10 @@ static status_t check_pointer(const char *name, uint64_t pointer, pa_t pa)
         efi_region_of_va(&firmware.regions, pointer, 1);
     if (region && region->pa + (pointer - region->va) == pa)
         return STATUS_OK;
-    return fail(STATUS_FAILED, "efi: %s is %#lx, which does not lead to %#lx: "
-                "SetVirtualAddressMap left it unconverted", name, pointer, pa);
+    return fail(STATUS_FAILED,
+                "efi: %s is %#lx, which does not lead to %#lx: "
+                "SetVirtualAddressMap left it unconverted",
+                name, pointer, pa);
 }
 
 status_t efi_check_pointers(void)

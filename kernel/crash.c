@@ -29,7 +29,7 @@ static void crash_write_constant(void)
 static void crash_run_data(void)
 {
     static uint8_t code[] = {0xc3}; // ret
-    __asm__ volatile("call *%0" ::"r"(code) : "memory");
+    ((void (*)(void))(va_t)code)();
 }
 
 static uint64_t crash_overflow_step(uint64_t depth)
@@ -48,12 +48,12 @@ static void crash_stack(void)
 
 static void crash_divide(void)
 {
-    __asm__ volatile("divq %0" ::"r"(0UL), "a"(1UL), "d"(0UL));
+    victim = 1 / victim;
 }
 
 static void crash_opcode(void)
 {
-    __asm__ volatile("ud2");
+    __builtin_trap();
 }
 
 static void crash_address(void)
@@ -70,15 +70,15 @@ static const struct {
     const char *kind;
     void (*run)(void);
 } crashes[] = {
-    {"null",     crash_null          },
-    {"code",     crash_write_code    },
+    {"null", crash_null},
+    {"code", crash_write_code},
     {"constant", crash_write_constant},
-    {"data",     crash_run_data      },
-    {"stack",    crash_stack         },
-    {"divide",   crash_divide        },
-    {"opcode",   crash_opcode        },
-    {"address",  crash_address       },
-    {"panic",    crash_panic         },
+    {"data", crash_run_data},
+    {"stack", crash_stack},
+    {"divide", crash_divide},
+    {"opcode", crash_opcode},
+    {"address", crash_address},
+    {"panic", crash_panic},
 };
 
 status_t crash(const char *kind)

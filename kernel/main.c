@@ -1,6 +1,6 @@
-// The life of one generation, from top to bottom: find out where it is, take the
-// machine over, take the firmware over, prove that it can be called, and pass
-// both on.
+// The life of one generation, from top to bottom: find out where it is, take
+// the machine over, take the firmware over, prove that it can be called, and
+// pass both on.
 
 #include "boot/boot_info.h"
 #include "efi/firmware.h"
@@ -24,7 +24,7 @@
 #include "mm/layout.h"
 #include "mm/space.h"
 
-#define MULTIBOOT2_BOOT   0x36d76289
+#define MULTIBOOT2_BOOT    0x36d76289
 #define KERNEL_STACK_PAGES 8
 
 static struct boot_info boot;
@@ -51,8 +51,8 @@ static const void *early_read(pa_t pa, uint64_t bytes)
 static void inherit(const struct handoff *handoff)
 {
     log_output.generation = handoff->generation;
-    kernel_clock = (struct clock){handoff->tsc_hz, handoff->apic_hz,
-                                  handoff->tsc_start};
+    kernel_clock =
+        (struct clock){handoff->tsc_hz, handoff->apic_hz, handoff->tsc_start};
     counter = handoff->counter;
 }
 
@@ -61,9 +61,8 @@ static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc)
     bool multiboot = magic == MULTIBOOT2_BOOT;
     kernel_clock.tsc_start = tsc;
     log_output.generation = multiboot ? 0 : 1; // a kexec: at least the second
-    status_t status = multiboot
-                          ? multiboot2_read(info_pa, early_read, &boot)
-                          : boot_params_read(info_pa, early_read, &boot);
+    status_t status = multiboot ? multiboot2_read(info_pa, early_read, &boot)
+                                : boot_params_read(info_pa, early_read, &boot);
     if (status) {
         refuse("boot");
         panic("cannot live without a memory map: %s", why());
@@ -77,8 +76,7 @@ static void announce(pa_t image_pa, uint64_t tsc)
     uint64_t ram = memory_map_bytes(&boot.memory, MEMORY_USABLE);
     event("boot", "via=%s by=%s paging=%d base=%#lx ram_mib=%lu tsc=%lu",
           boot.via == VIA_MULTIBOOT2 ? "multiboot2" : "boot_params",
-          boot.loader, read_cr4() & CR4_LA57 ? 5 : 4, image_pa, ram / MIB,
-          tsc);
+          boot.loader, read_cr4() & CR4_LA57 ? 5 : 4, image_pa, ram / MIB, tsc);
     if (boot.handoff_status)
         event("refused", "what=handoff why=\"%s\"", boot.handoff_why);
 }
@@ -97,8 +95,8 @@ static status_t complete_memory_map(pa_t image_pa)
     status = memory_map_put(&boot.memory, image_pa, image_end - text_start,
                             MEMORY_IN_USE);
     if (status == STATUS_OK && boot.bundle_bytes)
-        status = memory_map_put(&boot.memory, boot.bundle_pa,
-                                boot.bundle_bytes, MEMORY_IN_USE);
+        status = memory_map_put(&boot.memory, boot.bundle_pa, boot.bundle_bytes,
+                                MEMORY_IN_USE);
     return status;
 }
 
@@ -215,6 +213,7 @@ static void live(void)
         selftest_run();
     if (options.crash[0] && crash(options.crash))
         refuse("cmdline");
+    event("mm", "at=start free=%lu", frames_free_pages());
     take_firmware();
     frames_add(&boot.memory, MEMORY_BOOT_SERVICES);
     event("mm", "at=ready free=%lu", frames_free_pages());

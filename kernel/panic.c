@@ -65,13 +65,13 @@ static void print_page_fault(const struct trap_frame *f)
                         : space_is_stack_guard(va)
                             ? "stack overflow: this is a stack's guard page"
                             : "nothing is mapped there";
-    say("panic: tried to %s %#lx: %s", access, va, cause);
+    say("panic: tried to %s 0x%lx: %s", access, va, cause);
 
     struct page_walk walk;
     char text[512];
     page_table_walk(&kernel_table, va, &walk);
     page_walk_explain(&walk, text, sizeof(text));
-    say_lines(text);
+    say_lines("panic:   ", text);
 }
 
 // A panic inside a panic says so and no more: its report may be what failed.

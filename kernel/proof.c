@@ -14,9 +14,9 @@
 #include "lib/string.h"
 #include "lib/utf16.h"
 
-#define DETAIL_BYTES     160
-#define WAIT_SECONDS     5
-#define VARIABLES_MAX    4096
+#define DETAIL_BYTES  160
+#define WAIT_SECONDS  5
+#define VARIABLES_MAX 4096
 #define ATTRIBUTES                                                             \
     (EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOT_SERVICE |                   \
      EFI_VARIABLE_RUNTIME_ACCESS)
@@ -31,8 +31,10 @@ struct proof {
 
 // 7d1b2a9e-5c43-4f0e-9a86-62b0a7013e15
 static const struct efi_guid baton_guid = {
-    0x7d1b2a9e, 0x5c43, 0x4f0e, {0x9a, 0x86, 0x62, 0xb0, 0xa7, 0x01, 0x3e, 0x15}
-};
+    0x7d1b2a9e,
+    0x5c43,
+    0x4f0e,
+    {0x9a, 0x86, 0x62, 0xb0, 0xa7, 0x01, 0x3e, 0x15}};
 static const uint16_t counter_name[] = u"BatonGeneration";
 
 // ---- time: two different answers, and interrupts that came in between
@@ -58,9 +60,9 @@ static enum verdict check_time(struct proof *proof)
     interrupts = gate_statistics.interrupts - interrupts;
     format(proof->detail, DETAIL_BYTES,
            "%s: %04u-%02u-%02u %02u:%02u:%02u, then :%02u; %lu timer "
-           "interrupts came during the calls", efi_status_name(status),
-           first.year, first.month, first.day, first.hour, first.minute,
-           first.second, now.second, interrupts);
+           "interrupts came during the calls",
+           efi_status_name(status), first.year, first.month, first.day,
+           first.hour, first.minute, first.second, now.second, interrupts);
     bool moved = status == EFI_SUCCESS && is_time(&first) && is_time(&now) &&
                  now.second != first.second;
     return moved && interrupts > 0 ? PASS : FAIL;
@@ -73,8 +75,8 @@ static efi_status_t read_counter(uint32_t *value)
     uint32_t attributes = 0;
     uint64_t bytes = sizeof(*value);
     *value = 0;
-    efi_status_t status = efi_get_variable(counter_name, &baton_guid,
-                                           &attributes, value, &bytes);
+    efi_status_t status =
+        efi_get_variable(counter_name, &baton_guid, &attributes, value, &bytes);
     if (status == EFI_SUCCESS &&
         (bytes != sizeof(*value) || attributes != ATTRIBUTES))
         return EFI_DEVICE_ERROR;
@@ -87,17 +89,17 @@ static enum verdict check_variable(struct proof *proof)
     bool expects_one = proof->boot->has_handoff;
     efi_status_t status = read_counter(&found);
     bool absent = status == EFI_NOT_FOUND;
-    bool as_left = expects_one ? status == EFI_SUCCESS &&
-                                     found == *proof->counter
-                               : status == EFI_SUCCESS || absent;
+    bool as_left = expects_one
+                       ? status == EFI_SUCCESS && found == *proof->counter
+                       : status == EFI_SUCCESS || absent;
     written = found + 1;
-    efi_status_t write_status =
-        efi_set_variable(counter_name, &baton_guid, ATTRIBUTES, &written,
-                         sizeof(written));
+    efi_status_t write_status = efi_set_variable(
+        counter_name, &baton_guid, ATTRIBUTES, &written, sizeof(written));
     efi_status_t read_status = read_counter(&read_back);
     if (absent)
-        format(proof->detail, DETAIL_BYTES, "not there yet; wrote %u: %s; "
-               "reads %u", written, efi_status_name(write_status), read_back);
+        format(proof->detail, DETAIL_BYTES,
+               "not there yet; wrote %u: %s; reads %u", written,
+               efi_status_name(write_status), read_back);
     else
         format(proof->detail, DETAIL_BYTES, "%s %u; wrote %u: %s; reads %u",
                expects_one ? "the last kernel's" : "an earlier boot's", found,
@@ -154,9 +156,10 @@ static enum verdict check_enumerate(struct proof *proof)
         repeats = same_name(name, last) && efi_guid_equal(&guid, &last_guid);
         count_variable(name, &guid, &census);
     }
-    format(proof->detail, DETAIL_BYTES, "%lu variables, %lu bytes, %lu "
-           "unreadable; BatonGeneration is %s; ended with %s", census.names,
-           census.bytes, census.unreadable,
+    format(proof->detail, DETAIL_BYTES,
+           "%lu variables, %lu bytes, %lu unreadable; BatonGeneration is %s; "
+           "ended with %s",
+           census.names, census.bytes, census.unreadable,
            census.ours ? "among them" : "missing", efi_status_name(status));
     return status == EFI_NOT_FOUND && census.ours && !census.unreadable &&
                    !repeats
@@ -171,14 +174,14 @@ static enum verdict check_space(struct proof *proof)
     uint64_t maximum, before, after, largest;
     static const uint16_t scratch[] = u"BatonScratch";
     uint64_t value = 0;
-    efi_status_t status = efi_query_variable_info(ATTRIBUTES, &maximum,
-                                                  &before, &largest);
+    efi_status_t status =
+        efi_query_variable_info(ATTRIBUTES, &maximum, &before, &largest);
     efi_set_variable(scratch, &baton_guid, ATTRIBUTES, &value, sizeof(value));
     efi_query_variable_info(ATTRIBUTES, &maximum, &after, &largest);
     efi_status_t gone = efi_set_variable(scratch, &baton_guid, 0, NULL, 0);
-    format(proof->detail, DETAIL_BYTES, "%s: %lu of %lu bytes free, %lu after "
-           "a write; largest variable %lu", efi_status_name(status), before,
-           maximum, after, largest);
+    format(proof->detail, DETAIL_BYTES,
+           "%s: %lu of %lu bytes free, %lu after a write; largest variable %lu",
+           efi_status_name(status), before, maximum, after, largest);
     return status == EFI_SUCCESS && gone == EFI_SUCCESS && before <= maximum &&
                    after < before && largest <= maximum
                ? PASS
@@ -243,20 +246,27 @@ static const struct {
     efi_status_t (*try)(void);
     efi_status_t accepted[3];
 } trials[] = {
-    {EFI_SET_TIME,                      try_set_time,
-     {EFI_SUCCESS, EFI_UNSUPPORTED, EFI_UNSUPPORTED}          },
-    {EFI_GET_WAKEUP_TIME,               try_get_wakeup,
-     {EFI_SUCCESS, EFI_UNSUPPORTED, EFI_UNSUPPORTED}          },
-    {EFI_SET_WAKEUP_TIME,               try_set_wakeup,
-     {EFI_SUCCESS, EFI_UNSUPPORTED, EFI_UNSUPPORTED}          },
-    {EFI_CONVERT_POINTER,               try_convert,
-     {EFI_INVALID_PARAMETER, EFI_NOT_FOUND, EFI_UNSUPPORTED}  },
-    {EFI_GET_NEXT_HIGH_MONOTONIC_COUNT, try_count,
-     {EFI_SUCCESS, EFI_UNSUPPORTED, EFI_UNSUPPORTED}          },
-    {EFI_UPDATE_CAPSULE,                try_update_capsule,
+    {EFI_SET_TIME,
+     try_set_time,
+     {EFI_SUCCESS, EFI_UNSUPPORTED, EFI_UNSUPPORTED}},
+    {EFI_GET_WAKEUP_TIME,
+     try_get_wakeup,
+     {EFI_SUCCESS, EFI_UNSUPPORTED, EFI_UNSUPPORTED}},
+    {EFI_SET_WAKEUP_TIME,
+     try_set_wakeup,
+     {EFI_SUCCESS, EFI_UNSUPPORTED, EFI_UNSUPPORTED}},
+    {EFI_CONVERT_POINTER,
+     try_convert,
+     {EFI_INVALID_PARAMETER, EFI_NOT_FOUND, EFI_UNSUPPORTED}},
+    {EFI_GET_NEXT_HIGH_MONOTONIC_COUNT,
+     try_count,
+     {EFI_SUCCESS, EFI_UNSUPPORTED, EFI_UNSUPPORTED}},
+    {EFI_UPDATE_CAPSULE,
+     try_update_capsule,
      {EFI_INVALID_PARAMETER, EFI_UNSUPPORTED, EFI_UNSUPPORTED}},
-    {EFI_QUERY_CAPSULE_CAPABILITIES,    try_query_capsule,
-     {EFI_SUCCESS, EFI_INVALID_PARAMETER, EFI_UNSUPPORTED}    },
+    {EFI_QUERY_CAPSULE_CAPABILITIES,
+     try_query_capsule,
+     {EFI_SUCCESS, EFI_INVALID_PARAMETER, EFI_UNSUPPORTED}},
 };
 
 static enum verdict check_services(struct proof *proof)
@@ -274,8 +284,8 @@ static enum verdict check_services(struct proof *proof)
                            efi_status_name(status));
     }
     if (used == 0)
-        format(proof->detail, DETAIL_BYTES, "%zu more services answer as UEFI "
-               "says", good);
+        format(proof->detail, DETAIL_BYTES,
+               "%zu more services answer as UEFI says", good);
     return good == ARRAY_SIZE(trials) ? PASS : FAIL;
 }
 
@@ -284,15 +294,16 @@ static enum verdict check_services(struct proof *proof)
 static enum verdict check_again(struct proof *proof)
 {
     if (firmware.svam == SVAM_NEVER) {
-        format(proof->detail, DETAIL_BYTES, "never called, so it would not "
-               "refuse");
+        format(proof->detail, DETAIL_BYTES,
+               "never called, so it would not refuse");
         return SKIP;
     }
     struct efi_memory_descriptor none = {0};
     efi_status_t status = efi_set_virtual_address_map(
         &none, sizeof(none), sizeof(none), EFI_DESCRIPTOR_VERSION);
-    format(proof->detail, DETAIL_BYTES, "SetVirtualAddressMap, asked again at "
-           "its physical address: %s", efi_status_name(status));
+    format(proof->detail, DETAIL_BYTES,
+           "SetVirtualAddressMap, asked again at its physical address: %s",
+           efi_status_name(status));
     return status == EFI_UNSUPPORTED ? PASS : FAIL;
 }
 
@@ -313,12 +324,16 @@ static enum verdict check_wx(struct proof *proof)
 {
     uint64_t pages = efi_space_count_wx();
     if (firmware.attributes.count == 0) {
-        format(proof->detail, DETAIL_BYTES, "no Memory Attributes Table: %lu "
-               "pages stay writable and executable", pages);
+        format(proof->detail, DETAIL_BYTES,
+               "no Memory Attributes Table: %lu pages stay writable and "
+               "executable",
+               pages);
         return SKIP;
     }
-    format(proof->detail, DETAIL_BYTES, "%lu pages are writable and executable "
-           "at once; %zu rows of attributes", pages, firmware.attributes.count);
+    format(
+        proof->detail, DETAIL_BYTES,
+        "%lu pages are writable and executable at once; %zu rows of attributes",
+        pages, firmware.attributes.count);
     return pages == 0 ? PASS : FAIL;
 }
 
@@ -326,8 +341,9 @@ static enum verdict check_wx(struct proof *proof)
 static enum verdict check_gate(struct proof *proof)
 {
     const struct gate_statistics *s = &gate_statistics;
-    format(proof->detail, DETAIL_BYTES, "%lu calls, %lu registers came back "
-           "changed, %lu faults", s->calls, s->deviations, s->faults);
+    format(proof->detail, DETAIL_BYTES,
+           "%lu calls, %lu registers came back changed, %lu faults", s->calls,
+           s->deviations, s->faults);
     return s->deviations == 0 && s->faults == 0 ? PASS : FAIL;
 }
 
@@ -335,15 +351,11 @@ static const struct {
     const char *name;
     enum verdict (*run)(struct proof *proof);
 } checks[] = {
-    {"time",      check_time     },
-    {"variable",  check_variable },
-    {"enumerate", check_enumerate},
-    {"space",     check_space    },
-    {"services",  check_services },
-    {"again",     check_again    },
-    {"mapping",   check_mapping  },
-    {"wx",        check_wx       },
-    {"gate",      check_gate     },
+    {"time", check_time},           {"variable", check_variable},
+    {"enumerate", check_enumerate}, {"space", check_space},
+    {"services", check_services},   {"again", check_again},
+    {"mapping", check_mapping},     {"wx", check_wx},
+    {"gate", check_gate},
 };
 
 bool proof_run(const struct boot_info *boot, uint64_t *counter)

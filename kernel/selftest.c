@@ -83,6 +83,14 @@ TEST(write_protect_and_nx_are_on)
     return (read_cr0() & CR0_WP) && (read_msr(MSR_EFER) & EFER_NXE);
 }
 
+TEST(smep_and_smap_are_on_where_the_cpu_has_them)
+{
+    uint32_t features = cpuid(0, 0).eax >= 7 ? cpuid(7, 0).ebx : 0;
+    bool smep = features & 1u << 7, smap = features & 1u << 20;
+    return smep == !!(read_cr4() & CR4_SMEP) &&
+           smap == !!(read_cr4() & CR4_SMAP);
+}
+
 TEST(frames_come_back)
 {
     uint64_t before = frames_free_pages();

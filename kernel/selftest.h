@@ -13,8 +13,8 @@ struct selftest {
 #define TEST(name)                                                             \
     static bool test_##name(void);                                             \
     static const struct selftest entry_##name                                  \
-        __attribute__((used, section(".tests"), aligned(8))) = {               \
-            #name, test_##name};                                               \
+        __attribute__((used, section(".tests"), aligned(8))) = {#name,         \
+                                                                test_##name};  \
     static bool test_##name(void)
 
 // Runs all of them; false if one failed.

@@ -7,10 +7,10 @@
 #include "lib/x86.h"
 #include "mm/space.h"
 
-#define APIC_ENABLED    (1u << 11) // in MSR_APIC_BASE
-#define APIC_X2APIC     (1u << 10)
-#define APIC_BASE       0x000ffffffffff000UL
-#define X2APIC_MSR      0x800
+#define APIC_ENABLED (1u << 11) // in MSR_APIC_BASE
+#define APIC_X2APIC  (1u << 10)
+#define APIC_BASE    0x000ffffffffff000UL
+#define X2APIC_MSR   0x800
 
 // Registers, by their offset in the xAPIC's page; the MSR is offset / 16.
 #define APIC_EOI           0x0b0
@@ -25,19 +25,19 @@
 #define TIMER_MASKED    (1u << 16)
 #define DIVIDE_BY_16    0x3
 
-#define PIT_HZ           1193182
-#define PIT_CHANNEL_2    0x42
-#define PIT_COMMAND      0x43
-#define PIT_GATE         0x61
-#define PIT_GATE_ON      0x01
-#define PIT_SPEAKER      0x02
-#define PIT_OUTPUT       0x20
-#define PIT_ONE_SHOT     0xb0 // channel 2, both bytes, mode 0
-#define MEASURE_PER_SEC  100  // for 1/100 s
-#define POLLS_MAX        10000000
-#define PIC_DATA_1       0x21
-#define PIC_DATA_2       0xa1
-#define FALLBACK_HZ      1000000000
+#define PIT_HZ          1193182
+#define PIT_CHANNEL_2   0x42
+#define PIT_COMMAND     0x43
+#define PIT_GATE        0x61
+#define PIT_GATE_ON     0x01
+#define PIT_SPEAKER     0x02
+#define PIT_OUTPUT      0x20
+#define PIT_ONE_SHOT    0xb0 // channel 2, both bytes, mode 0
+#define MEASURE_PER_SEC 100  // for 1/100 s
+#define POLLS_MAX       10000000
+#define PIC_DATA_1      0x21
+#define PIC_DATA_2      0xa1
+#define FALLBACK_HZ     1000000000
 
 struct clock kernel_clock;
 
@@ -61,8 +61,8 @@ static status_t apic_open(void)
 {
     uint64_t base = read_msr(MSR_APIC_BASE);
     if (!(base & APIC_ENABLED))
-        return fail(STATUS_UNSUPPORTED, "time: the local APIC is off "
-                    "(IA32_APIC_BASE %#lx)", base);
+        return fail(STATUS_UNSUPPORTED,
+                    "time: the local APIC is off (IA32_APIC_BASE %#lx)", base);
     if (!(base & APIC_X2APIC)) {
         apic = space_device(base & APIC_BASE, PAGE_SIZE);
         if (!apic)

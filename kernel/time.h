@@ -15,8 +15,8 @@ struct clock {
 
 extern struct clock kernel_clock;
 
-// Measures the clocks where `kernel_clock` does not know them yet (a kexec hands
-// them on), and starts the timer interrupt. UNSUPPORTED: no local APIC.
+// Measures the clocks where `kernel_clock` does not know them yet (a kexec
+// hands them on), and starts the timer interrupt. UNSUPPORTED: no local APIC.
 status_t time_init(void);
 
 // Since generation 0 began; 0 before the TSC was measured.

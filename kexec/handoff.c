@@ -24,8 +24,9 @@ static void *reserve(struct writer *writer, uint64_t bytes, pa_t *pa)
 {
     uint64_t start = align_up(writer->used, NODE_ALIGNMENT);
     if (bytes > HANDOFF_BLOCK_BYTES - start) {
-        fail(STATUS_NO_MEMORY, "handoff: %lu bytes more than %lu do not fit "
-             "into %lu", bytes, start, HANDOFF_BLOCK_BYTES);
+        fail(STATUS_NO_MEMORY,
+             "handoff: %lu bytes more than %lu do not fit into %lu", bytes,
+             start, HANDOFF_BLOCK_BYTES);
         return NULL;
     }
     writer->used = start + bytes;
@@ -65,8 +66,9 @@ static status_t write_e820(const struct memory_map *memory,
             continue;
         }
         if (params->e820_entries == E820_MAX_ENTRIES_ZEROPAGE)
-            return fail(STATUS_NO_MEMORY, "handoff: memory has more than %d "
-                        "ranges", E820_MAX_ENTRIES_ZEROPAGE);
+            return fail(STATUS_NO_MEMORY,
+                        "handoff: memory has more than %d ranges",
+                        E820_MAX_ENTRIES_ZEROPAGE);
         last = &params->e820_table[params->e820_entries++];
         *last = (struct boot_e820_entry){r->start, r->end - r->start, type};
     }

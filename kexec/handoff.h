@@ -1,5 +1,5 @@
-// Writes the block of boot/handoff.h: the counterpart of boot/boot_params.c. Pure
-// code, so that a test can write one and read it back.
+// Writes the block of boot/handoff.h: the counterpart of boot/boot_params.c.
+// Pure code, so that a test can write one and read it back.
 
 #pragma once
 
@@ -11,7 +11,7 @@
 
 // All that goes into a handoff.
 struct handoff_content {
-    const void *image;     // the next kernel's file; for its setup header
+    const void *image; // the next kernel's file; for its setup header
     const struct memory_map *memory;
     const char *command_line;
     pa_t bundle_pa;

@@ -6,29 +6,32 @@
 
 #include "lib/string.h"
 
-#define HEADER_OFFSET    0x1f1
-#define HEADER_MAGIC     0x53726448 // "HdrS"
-#define BOOT_FLAG        0xaa55
-#define VERSION_MIN      0x020c // the first with a 64-bit entry
-#define SECTOR           512
-#define SECTORS_DEFAULT  4 // for a setup_sects of 0
-#define RUN_BYTES_MAX    GIB
-#define ALIGNMENT_MAX    GIB
-#define DIGEST_DIGITS    (2 * SHA256_BYTES)
+#define HEADER_OFFSET   0x1f1
+#define HEADER_MAGIC    0x53726448 // "HdrS"
+#define BOOT_FLAG       0xaa55
+#define VERSION_MIN     0x020c // the first with a 64-bit entry
+#define SECTOR          512
+#define SECTORS_DEFAULT 4 // for a setup_sects of 0
+#define RUN_BYTES_MAX   GIB
+#define ALIGNMENT_MAX   GIB
+#define DIGEST_DIGITS   (2 * SHA256_BYTES)
 
 static status_t check_header(const struct setup_header *h)
 {
     if (h->boot_flag != BOOT_FLAG || h->header != HEADER_MAGIC)
-        return fail(STATUS_INVALID, "image: boot flag %#x and magic %#x are "
-                    "no kernel's", h->boot_flag, h->header);
+        return fail(STATUS_INVALID,
+                    "image: boot flag %#x and magic %#x are no kernel's",
+                    h->boot_flag, h->header);
     if (h->version < VERSION_MIN || !(h->xloadflags & XLF_KERNEL_64))
-        return fail(STATUS_UNSUPPORTED, "image: protocol %#x, xloadflags %#x: "
-                    "no 64-bit entry", h->version, h->xloadflags);
+        return fail(STATUS_UNSUPPORTED,
+                    "image: protocol %#x, xloadflags %#x: no 64-bit entry",
+                    h->version, h->xloadflags);
     if (!h->relocatable_kernel || h->kernel_alignment < PAGE_SIZE ||
         h->kernel_alignment > ALIGNMENT_MAX ||
         (h->kernel_alignment & (h->kernel_alignment - 1)) != 0)
-        return fail(STATUS_UNSUPPORTED, "image: cannot be moved, or only by "
-                    "%#x bytes", h->kernel_alignment);
+        return fail(STATUS_UNSUPPORTED,
+                    "image: cannot be moved, or only by %#x bytes",
+                    h->kernel_alignment);
     return STATUS_OK;
 }
 
@@ -47,13 +50,16 @@ status_t image_parse(const void *file, uint64_t bytes,
     unsigned sectors = h.setup_sects ? h.setup_sects : SECTORS_DEFAULT;
     uint64_t offset = (sectors + 1) * SECTOR;
     if (offset + IMAGE_ENTRY_OFFSET >= bytes)
-        return fail(STATUS_INVALID, "image: %lu bytes end before the entry of "
-                    "a payload at %#lx", bytes, offset);
+        return fail(
+            STATUS_INVALID,
+            "image: %lu bytes end before the entry of a payload at %#lx", bytes,
+            offset);
     if (h.init_size < bytes - offset || h.init_size > RUN_BYTES_MAX)
-        return fail(STATUS_INVALID, "image: init_size %#x, for a payload of "
-                    "%#lx bytes", h.init_size, bytes - offset);
-    *image = (struct kernel_image){file, bytes, offset, bytes - offset,
-                                   h.init_size, h.kernel_alignment};
+        return fail(STATUS_INVALID,
+                    "image: init_size %#x, for a payload of %#lx bytes",
+                    h.init_size, bytes - offset);
+    *image = (struct kernel_image){
+        file, bytes, offset, bytes - offset, h.init_size, h.kernel_alignment};
     return STATUS_OK;
 }
 

@@ -17,13 +17,13 @@ extern void kexec_jump(pa_t entry_pa, pa_t params_pa, pa_t table_pa)
 static status_t find(const struct boot_info *boot, const char *name,
                      struct cpio_file *file)
 {
-    const void *bundle = boot->bundle_bytes
-                             ? physical_read(boot->bundle_pa,
-                                             boot->bundle_bytes)
-                             : NULL;
+    const void *bundle =
+        boot->bundle_bytes ? physical_read(boot->bundle_pa, boot->bundle_bytes)
+                           : NULL;
     if (!bundle)
-        return fail(STATUS_NOT_FOUND, "no bundle: the loader brought no cpio "
-                    "archive with the next kernel (module2 /bundle.cpio)");
+        return fail(STATUS_NOT_FOUND,
+                    "no bundle: the loader brought no cpio archive with the "
+                    "next kernel (module2 /bundle.cpio)");
     return cpio_find(bundle, boot->bundle_bytes, name, file);
 }
 
@@ -57,8 +57,9 @@ static status_t place(struct kexec_staged *staged)
     staged->base_pa =
         frames_alloc(pages_for(image->run_bytes), image->alignment);
     if (staged->base_pa == 0)
-        return fail(STATUS_NO_MEMORY, "image %s: no %lu free bytes in a row "
-                    "below 4 GiB", staged->name, image->run_bytes);
+        return fail(STATUS_NO_MEMORY,
+                    "image %s: no %lu free bytes in a row below 4 GiB",
+                    staged->name, image->run_bytes);
     uint8_t *to = pa_to_va(staged->base_pa);
     memcpy(to, image->file + image->payload_offset, image->payload_bytes);
     memset(to + image->payload_bytes, 0,
@@ -101,8 +102,8 @@ void kexec_unload(struct kexec_staged *staged)
     frames_free(staged->base_pa, pages_for(staged->image.run_bytes));
 }
 
-// The firmware's regions as a memory map for the next kernel: with the addresses
-// that it was bound to, if this mode hands them on.
+// The firmware's regions as a memory map for the next kernel: with the
+// addresses that it was bound to, if this mode hands them on.
 static void describe_firmware(const struct boot_efi *given,
                               struct boot_efi *efi)
 {

@@ -1,8 +1,8 @@
 // Hands the machine to another kernel: load, check, hand over, jump.
 //
-// The image is put where it will run, so nothing is copied after the point of no
-// return; and everything that can fail, fails before it, and returns an error to
-// a kernel that goes on running.
+// The image is put where it will run, so nothing is copied after the point of
+// no return; and everything that can fail, fails before it, and returns an
+// error to a kernel that goes on running.
 
 #pragma once
 
@@ -13,7 +13,7 @@
 struct kexec_staged {
     struct kernel_image image;
     char name[32];
-    pa_t base_pa; // of the payload
+    pa_t base_pa;                 // of the payload
     uint8_t digest[SHA256_BYTES]; // of the file, by the bundle's SHA256SUMS
 };
 

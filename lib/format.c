@@ -25,7 +25,7 @@ struct conversion {
 
 static void put(struct sink *sink, char c)
 {
-    if (sink->length + 1 < sink->size)
+    if (sink->length < sink->size)
         sink->buffer[sink->length] = c;
     sink->length++;
 }

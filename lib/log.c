@@ -42,8 +42,8 @@ void say(const char *text, ...)
 void event(const char *name, const char *pairs, ...)
 {
     char line[LINE_MAX];
-    size_t length = format(line, sizeof(line), "@%s gen=%u ", name,
-                           log_output.generation);
+    size_t length =
+        format(line, sizeof(line), "@%s gen=%u ", name, log_output.generation);
     va_list arguments;
     va_start(arguments, pairs);
     length += vformat(line + length, sizeof(line) - length, pairs, arguments);
@@ -51,13 +51,13 @@ void event(const char *name, const char *pairs, ...)
     finish(line, length);
 }
 
-void say_lines(const char *text)
+void say_lines(const char *prefix, const char *text)
 {
     while (*text) {
         int length = 0;
         while (text[length] && text[length] != '\n')
             length++;
-        say("%.*s", length, text);
+        say("%s%.*s", prefix, length, text);
         text += length + (text[length] == '\n');
     }
 }

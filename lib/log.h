@@ -17,8 +17,8 @@ void event(const char *name, const char *pairs, ...)
     __attribute__((format(printf, 2, 3)));
 
 // Several lines for people (the last one may lack its newline), each with the
-// line head of say().
-void say_lines(const char *text);
+// line head of say() and then `prefix`.
+void say_lines(const char *prefix, const char *text);
 
 struct log_output {
     void (*write)(const char *text, size_t bytes);

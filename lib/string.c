@@ -1,7 +1,7 @@
 // Memory and strings, in plain C.
 //
-// GCC recognises a loop that copies or fills and replaces it by a call to
-// memcpy or memset: here that would be a call to itself, hence the pragma.
+// GCC may replace a loop that copies or fills by a call to memcpy or memset:
+// here that would be a call to itself, hence the pragma.
 // Memory goes eight bytes at a time where it can: kernel images are copied and
 // page tables cleared through here, and under emulation each step costs.
 
@@ -35,9 +35,8 @@ void *memmove(void *to, const void *from, size_t bytes)
     uint8_t *out = to;
     const uint8_t *in = from;
 
-    // Upwards, a byte is read before it is overwritten unless `to` is inside
-    // the source: the unsigned difference is then less than its length.
-    if ((uintptr_t)to - (uintptr_t)from >= bytes) {
+    // Upwards or downwards, so that a byte is read before it is overwritten.
+    if ((uintptr_t)to <= (uintptr_t)from) {
         for (; bytes >= WORD; bytes -= WORD, out += WORD, in += WORD)
             *(word_t *)out = *(const word_t *)in;
         while (bytes-- > 0)

@@ -24,8 +24,9 @@ static status_t insert_at(struct frame_pool *pool, size_t i, pa_t start,
                           pa_t end)
 {
     if (pool->count == FRAME_EXTENTS_MAX)
-        return fail(STATUS_NO_MEMORY, "frames: no room for one more extent, "
-                    "%#lx to %#lx", start, end);
+        return fail(STATUS_NO_MEMORY,
+                    "frames: no room for one more extent, %#lx to %#lx", start,
+                    end);
     memmove(&pool->extent[i + 1], &pool->extent[i],
             (pool->count - i) * sizeof(pool->extent[0]));
     pool->extent[i] = (struct frame_extent){start, end};
@@ -39,8 +40,10 @@ status_t frame_pool_give(struct frame_pool *pool, pa_t pa, uint64_t pages)
     size_t i = first_after(pool, pa);
     struct frame_extent *next = &pool->extent[i];
     if (i < pool->count && next->start < end)
-        return fail(STATUS_REFUSED, "frames: %#lx to %#lx is given back, but "
-                    "%#lx to %#lx is free", pa, end, next->start, next->end);
+        return fail(
+            STATUS_REFUSED,
+            "frames: %#lx to %#lx is given back, but %#lx to %#lx is free", pa,
+            end, next->start, next->end);
 
     bool joins_next = i < pool->count && next->start == end;
     bool joins_last = i > 0 && pool->extent[i - 1].end == pa;

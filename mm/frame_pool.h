@@ -27,8 +27,9 @@ struct frame_pool {
 // NO_MEMORY if the list is full: the frames are then lost, nothing else.
 status_t frame_pool_give(struct frame_pool *pool, pa_t pa, uint64_t pages);
 
-// Takes `pages` frames in a row, starting at a multiple of `align` bytes, as low
-// as possible but not below `floor`, and ending not above `ceiling`. 0: none.
+// Takes `pages` frames in a row, starting at a multiple of `align` bytes, as
+// low as possible but not below `floor`, and ending not above `ceiling`. 0:
+// none.
 pa_t frame_pool_take_low(struct frame_pool *pool, uint64_t pages,
                          uint64_t align, pa_t floor, pa_t ceiling);
 

@@ -6,17 +6,17 @@
 #include "mm/layout.h"
 #include "mm/page_table.h"
 
-// Gives all memory of `kind` to the pool, but for the first MiB: that belongs to
-// firmware habits and to the start-up of other processors.
-// Boot-services memory is given only when nobody can call into it any more.
+// Gives all memory of `kind` to the pool, but for the first MiB: that belongs
+// to firmware habits and to the start-up of other processors. Boot-services
+// memory is given only when nobody can call into it any more.
 void frames_add(const struct memory_map *memory, enum memory_kind kind);
 
 // One zeroed frame, below 4 GiB if there is one; 0 if there is none.
 pa_t frame_alloc(void);
 
 // `pages` frames in a row below 4 GiB, where boot_params' 32-bit fields reach,
-// at a multiple of `align` bytes, as low as possible from 16 MiB up. Not zeroed.
-// 0 if there is no such run.
+// at a multiple of `align` bytes, as low as possible from 16 MiB up. Not
+// zeroed. 0 if there is no such run.
 pa_t frames_alloc(uint64_t pages, uint64_t align);
 
 void frames_free(pa_t pa, uint64_t pages);

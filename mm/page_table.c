@@ -82,15 +82,19 @@ static status_t check_range(const struct page_table *table, va_t va, pa_t pa,
                             uint64_t bytes)
 {
     if (!is_aligned(va | pa | bytes, PAGE_SIZE))
-        return fail(STATUS_INVALID, "page table: va %#lx, pa %#lx or %#lx "
-                    "bytes are no multiple of 4 KiB", va, pa, bytes);
-    bool wraps = bytes && (!range_fits(va, bytes - 1) ||
-                           !range_fits(pa, bytes - 1));
+        return fail(STATUS_INVALID,
+                    "page table: va %#lx, pa %#lx or %#lx bytes are no "
+                    "multiple of 4 KiB",
+                    va, pa, bytes);
+    bool wraps =
+        bytes && (!range_fits(va, bytes - 1) || !range_fits(pa, bytes - 1));
     if (wraps || !is_canonical(va, table->levels) ||
         !is_canonical(va + bytes - (bytes != 0), table->levels) ||
         (pa + bytes - (bytes != 0)) & ~(PTE_ADDRESS | (PAGE_SIZE - 1)))
-        return fail(STATUS_INVALID, "page table: %#lx bytes at va %#lx, pa "
-                    "%#lx leave the address space", bytes, va, pa);
+        return fail(STATUS_INVALID,
+                    "page table: %#lx bytes at va %#lx, pa %#lx leave the "
+                    "address space",
+                    bytes, va, pa);
     return STATUS_OK;
 }
 
@@ -114,8 +118,10 @@ status_t page_table_map(struct page_table *table, va_t va, pa_t pa,
         if (status)
             break;
         if (*entry & PTE_PRESENT)
-            return fail(STATUS_REFUSED, "page table: va %#lx (for pa %#lx) is "
-                        "mapped already: entry %#lx", va, pa, *entry);
+            return fail(STATUS_REFUSED,
+                        "page table: va %#lx (for pa %#lx) is mapped already: "
+                        "entry %#lx",
+                        va, pa, *entry);
         *entry = pa | flags | (level > 1 ? PTE_LARGE : 0);
         va += level_bytes(level);
         pa += level_bytes(level);
@@ -244,7 +250,8 @@ void page_table_free_lower(struct page_table *table)
 
 // ---- the walk in words
 
-static const char *const level_name[] = {"", "PT", "PD", "PDPT", "PML4", "PML5"};
+static const char *const level_name[] = {"",     "PT",   "PD",
+                                         "PDPT", "PML4", "PML5"};
 
 // What one entry says, e.g. "2 MiB at 0x200000, read-only, no execute".
 static size_t explain_entry(uint64_t entry, unsigned level, char *text,
@@ -256,7 +263,7 @@ static size_t explain_entry(uint64_t entry, unsigned level, char *text,
         return format(text, size, "not present");
     if (!is_leaf(entry, level))
         return format(text, size, "table at %#lx", entry & PTE_ADDRESS);
-    return format(text, size, "%s at %#lx, %s%s%s%s%s", unit[level],
+    return format(text, size, "%s at 0x%lx, %s%s%s%s%s", unit[level],
                   leaf_pa(&leaf), entry & PTE_WRITE ? "writable" : "read-only",
                   entry & PTE_NX ? ", no execute" : ", executable",
                   entry & PTE_PCD ? ", uncached" : "",

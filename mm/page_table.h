@@ -37,27 +37,27 @@
 #define MAP_UNCACHED (PTE_PCD | PTE_PWT)       // or-ed in: entry 3 of the PAT
 #define MAP_FLAGS    (PTE_PRESENT | PTE_WRITE | PTE_PWT | PTE_PCD | PTE_NX)
 
-#define LEVELS_MAX     5
-#define TABLE_ENTRIES  512
-#define LARGEST_LEAF   3 // 1 GiB pages, where the CPU has them
+#define LEVELS_MAX    5
+#define TABLE_ENTRIES 512
+#define LARGEST_LEAF  3 // 1 GiB pages, where the CPU has them
 
 struct frame_source {
-    pa_t (*alloc)(void);              // a zeroed frame; 0: none left
+    pa_t (*alloc)(void); // a zeroed frame; 0: none left
     void (*release)(pa_t frame_pa);
     uint64_t *(*table_at)(pa_t table_pa);
 };
 
 struct page_table {
     pa_t root_pa;
-    unsigned levels;    // 4 or 5
-    unsigned leaf_max;  // the highest level at which a leaf may be made
+    unsigned levels;   // 4 or 5
+    unsigned leaf_max; // the highest level at which a leaf may be made
     const struct frame_source *frames;
 };
 
 // One leaf, as found.
 struct leaf {
-    va_t va;         // where it starts
-    unsigned level;  // 1, 2, 3: 4 KiB, 2 MiB, 1 GiB
+    va_t va;        // where it starts
+    unsigned level; // 1, 2, 3: 4 KiB, 2 MiB, 1 GiB
     uint64_t entry;
 };
 
@@ -70,9 +70,9 @@ struct page_walk {
         uint64_t entry;
     } step[LEVELS_MAX];
     bool mapped;
-    pa_t pa;            // of `va` itself, if mapped
-    unsigned level;     // of the last step
-    bool write, exec;   // by all levels together
+    pa_t pa;          // of `va` itself, if mapped
+    unsigned level;   // of the last step
+    bool write, exec; // by all levels together
 };
 
 static inline uint64_t level_bytes(unsigned level)

@@ -33,12 +33,9 @@ static size_t stack_count;
 // How each kind of memory appears in the direct map; 0: not at all. Tables of
 // ACPI and of the firmware are only ever read here.
 static const uint64_t direct_flags[MEMORY_KINDS] = {
-    [MEMORY_USABLE] = MAP_WRITE,
-    [MEMORY_BOOT_SERVICES] = MAP_WRITE,
-    [MEMORY_IN_USE] = MAP_WRITE,
-    [MEMORY_ACPI] = MAP_READ,
-    [MEMORY_NVS] = MAP_READ,
-    [MEMORY_RUNTIME] = MAP_READ,
+    [MEMORY_USABLE] = MAP_WRITE, [MEMORY_BOOT_SERVICES] = MAP_WRITE,
+    [MEMORY_IN_USE] = MAP_WRITE, [MEMORY_ACPI] = MAP_READ,
+    [MEMORY_NVS] = MAP_READ,     [MEMORY_RUNTIME] = MAP_READ,
 };
 
 pa_t image_pa_of(const void *in_image)
@@ -112,8 +109,8 @@ static status_t map_memory(const struct memory_map *memory)
 static status_t protect_cpu(void)
 {
     if (!(cpuid(CPUID_EXTENDED, 0).edx & CPUID_NX))
-        return fail(STATUS_UNSUPPORTED, "this CPU has no NX bit (CPUID "
-                    "80000001h, EDX bit 20)");
+        return fail(STATUS_UNSUPPORTED,
+                    "this CPU has no NX bit (CPUID 80000001h, EDX bit 20)");
     write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_NXE);
     write_msr(MSR_PAT, PAT_AFTER_RESET);
     uint32_t features = cpuid(0, 0).eax >= 7 ? cpuid(7, 0).ebx : 0;
@@ -202,9 +199,10 @@ const void *physical_read(pa_t pa, uint64_t bytes)
     return pa_to_va(pa);
 }
 
-// The kernel's image and its vmap share the last top-level entry, and the direct
-// map is complete before anybody forks: so all entries that the upper half will
-// ever have exist by now, and copying them once shares all that follows.
+// The kernel's image and its vmap share the last top-level entry, and the
+// direct map is complete before anybody forks: so all entries that the upper
+// half will ever have exist by now, and copying them once shares all that
+// follows.
 status_t space_fork(struct page_table *table)
 {
     status_t status = page_table_init(table, kernel_table.levels,

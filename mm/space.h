@@ -17,8 +17,8 @@ extern const char data_start[], data_end[], image_end[];
 status_t space_init(const struct memory_map *memory, pa_t image_pa);
 
 // A stack of `pages` pages with nothing mapped below it, so that an overflow
-// faults at once. Gives its top (exclusive), 16-byte aligned, and if `pa` is not
-// NULL the physical address of its lowest page: stacks are contiguous.
+// faults at once. Gives its top (exclusive), 16-byte aligned, and if `pa` is
+// not NULL the physical address of its lowest page: stacks are contiguous.
 status_t space_stack(uint64_t pages, va_t *top_va, pa_t *pa);
 
 // Is `va` in the unmapped page below a stack of space_stack()?
@@ -33,7 +33,8 @@ pa_t image_pa_of(const void *in_image);
 // Is `va` in the kernel's own code?
 bool is_kernel_text(va_t va);
 
-// A memory_reader (boot/boot_info.h) over everything that the direct map covers.
+// A memory_reader (boot/boot_info.h) over everything that the direct map
+// covers.
 const void *physical_read(pa_t pa, uint64_t bytes);
 
 // A second table that shares the kernel's upper half and has an empty lower

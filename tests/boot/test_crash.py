@@ -16,7 +16,7 @@ KINDS = {
     "address": ("general protection fault", ""),
     "panic": ("crash=panic was asked for", ""),
 }
-BACKTRACE = r"#0 +[0-9a-f]{16}  [a-z_]+(\.[a-z0-9.]+)?\+0x[0-9a-f]+"
+BACKTRACE = r"#[0-9]+ +[0-9a-f]{16}  live\+0x[0-9a-f]+"
 
 
 @pytest.mark.parametrize("kind", KINDS)

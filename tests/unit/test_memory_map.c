@@ -75,7 +75,7 @@ static void between_ranges_is_a_hole(void **state)
     put(0x1000, 0x1000, MEMORY_USABLE);
     const struct memory_range expected[] = {
         {0x1000, 0x2000, MEMORY_USABLE},
-        {0x2000, 0x5000, MEMORY_HOLE  },
+        {0x2000, 0x5000, MEMORY_HOLE},
         {0x5000, 0x6000, MEMORY_USABLE},
     };
     check(expected, ARRAY_SIZE(expected));
@@ -90,9 +90,9 @@ static void the_stricter_kind_wins(void **state)
 {
     (void)state;
     const struct memory_range expected[] = {
-        {0x1000, 0x2000, MEMORY_USABLE  },
+        {0x1000, 0x2000, MEMORY_USABLE},
         {0x2000, 0x3000, MEMORY_RESERVED},
-        {0x3000, 0x4000, MEMORY_USABLE  },
+        {0x3000, 0x4000, MEMORY_USABLE},
     };
     put(0x1000, 0x3000, MEMORY_USABLE);
     put(0x2000, 0x1000, MEMORY_RESERVED);

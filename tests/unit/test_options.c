@@ -127,6 +127,19 @@ static void bad_numbers(void **state)
         refuse(values[i]);
 }
 
+// One more than 64 bits hold, with each last digit: none may wrap to a number.
+static void no_number_wraps(void **state)
+{
+    (void)state;
+    char line[] = "n=18446744073709551616";
+    uint64_t number = 77;
+
+    for (char *last = line + strlen(line) - 1; *last <= '9'; ++*last)
+        assert_int_equal(option_number(line, "n", 0, UINT64_MAX, 5, &number),
+                         STATUS_INVALID);
+    assert_int_equal(number, 77);
+}
+
 static void limits_are_included(void **state)
 {
     (void)state;
@@ -147,6 +160,7 @@ int main(void)
         cmocka_unit_test(values_are_cut),
         cmocka_unit_test(numbers),
         cmocka_unit_test(bad_numbers),
+        cmocka_unit_test(no_number_wraps),
         cmocka_unit_test(limits_are_included),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
