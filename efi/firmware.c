@@ -78,21 +78,14 @@ static status_t read_tables(const struct boot_info *boot)
 {
     bool virtual = told_virtual(boot);
     firmware.system_table_pa = boot->efi.system_table_pa;
-    status_t status =
-        efi_table_check(firmware.system_table_pa, EFI_SYSTEM_TABLE_SIGNATURE,
+    TRY(efi_table_check(firmware.system_table_pa, EFI_SYSTEM_TABLE_SIGNATURE,
                         sizeof(struct efi_system_table), !virtual,
-                        "system table", physical_read);
-    if (status)
-        return status;
+                        "system table", physical_read));
     const struct efi_system_table *system = pa_to_va(firmware.system_table_pa);
-    status = find_runtime_table(boot, system->runtime_services);
-    if (status == STATUS_OK)
-        status = efi_table_check(firmware.runtime_table_pa,
-                                 EFI_RUNTIME_TABLE_SIGNATURE,
-                                 sizeof(struct efi_runtime_services), !virtual,
-                                 "runtime table", physical_read);
-    if (status)
-        return status;
+    TRY(find_runtime_table(boot, system->runtime_services));
+    TRY(efi_table_check(firmware.runtime_table_pa, EFI_RUNTIME_TABLE_SIGNATURE,
+                        sizeof(struct efi_runtime_services), !virtual,
+                        "runtime table", physical_read));
 
     const struct efi_setup *setup = &boot->efi_setup;
     firmware.firmware_vendor_pa = virtual ? setup->firmware_vendor_pa
@@ -179,27 +172,21 @@ static void read_service_entries(void)
 static status_t enter_mode(const struct boot_info *boot)
 {
     bool call_svam = firmware.svam == SVAM_CALLED;
-    status_t status = efi_services_init();
-    if (status == STATUS_OK)
-        status = efi_space_build(&boot->efi, call_svam);
-    if (status == STATUS_OK && firmware.mode->table == TABLE_KERNEL)
-        status = efi_space_map_kernel();
-    if (status)
-        return status;
+    TRY(efi_services_init());
+    TRY(efi_space_build(&boot->efi, call_svam));
+    if (firmware.mode->table == TABLE_KERNEL)
+        TRY(efi_space_map_kernel());
     read_service_entries();
     if (call_svam) {
-        status = efi_enter_virtual_mode(boot->efi.descriptor_bytes);
-        if (status)
-            return status;
+        TRY(efi_enter_virtual_mode(boot->efi.descriptor_bytes));
         read_service_entries();
         efi_space_drop();
-        status = efi_space_build(&boot->efi, false);
+        TRY(efi_space_build(&boot->efi, false));
     }
-    if (status == STATUS_OK && firmware.svam != SVAM_NEVER)
-        status = efi_check_pointers();
-    if (status == STATUS_OK)
-        status = efi_space_protect();
-    return status ? status : efi_space_verify();
+    if (firmware.svam != SVAM_NEVER)
+        TRY(efi_check_pointers());
+    TRY(efi_space_protect());
+    return efi_space_verify();
 }
 
 static void announce_regions(void)
@@ -223,15 +210,10 @@ static status_t open_firmware(const struct boot_info *boot,
                               const struct efi_mode *wanted)
 {
     struct efi_map_view view = map_of(&boot->efi);
-    status_t status = efi_regions_read(&view, &firmware.regions);
-    if (status == STATUS_OK)
-        status = read_tables(boot);
-    if (status == STATUS_OK)
-        status = choose_mode(boot, wanted);
-    if (status == STATUS_OK)
-        status = place_regions();
-    if (status)
-        return status;
+    TRY(efi_regions_read(&view, &firmware.regions));
+    TRY(read_tables(boot));
+    TRY(choose_mode(boot, wanted));
+    TRY(place_regions());
     read_attributes(boot);
     return enter_mode(boot);
 }

@@ -6,51 +6,36 @@
 
 static const char *const error_names[] = {
     // UEFI 2.10 appendix D
-    "EFI_UNKNOWN",
-    "EFI_LOAD_ERROR",
-    "EFI_INVALID_PARAMETER",
-    "EFI_UNSUPPORTED",
-    "EFI_BAD_BUFFER_SIZE",
-    "EFI_BUFFER_TOO_SMALL",
-    "EFI_NOT_READY",
-    "EFI_DEVICE_ERROR",
-    "EFI_WRITE_PROTECTED",
-    "EFI_OUT_OF_RESOURCES",
-    "EFI_VOLUME_CORRUPTED",
-    "EFI_VOLUME_FULL",
-    "EFI_NO_MEDIA",
-    "EFI_MEDIA_CHANGED",
-    "EFI_NOT_FOUND",
-    "EFI_ACCESS_DENIED",
-    "EFI_NO_RESPONSE",
-    "EFI_NO_MAPPING",
-    "EFI_TIMEOUT",
-    "EFI_NOT_STARTED",
-    "EFI_ALREADY_STARTED",
-    "EFI_ABORTED",
-    "EFI_ICMP_ERROR",
-    "EFI_TFTP_ERROR",
-    "EFI_PROTOCOL_ERROR",
-    "EFI_INCOMPATIBLE_VERSION",
-    "EFI_SECURITY_VIOLATION",
-};
+    "EFI_UNKNOWN",           "EFI_LOAD_ERROR",
+    "EFI_INVALID_PARAMETER", "EFI_UNSUPPORTED",
+    "EFI_BAD_BUFFER_SIZE",   "EFI_BUFFER_TOO_SMALL",
+    "EFI_NOT_READY",         "EFI_DEVICE_ERROR",
+    "EFI_WRITE_PROTECTED",   "EFI_OUT_OF_RESOURCES",
+    "EFI_VOLUME_CORRUPTED",  "EFI_VOLUME_FULL",
+    "EFI_NO_MEDIA",          "EFI_MEDIA_CHANGED",
+    "EFI_NOT_FOUND",         "EFI_ACCESS_DENIED",
+    "EFI_NO_RESPONSE",       "EFI_NO_MAPPING",
+    "EFI_TIMEOUT",           "EFI_NOT_STARTED",
+    "EFI_ALREADY_STARTED",   "EFI_ABORTED",
+    "EFI_ICMP_ERROR",        "EFI_TFTP_ERROR",
+    "EFI_PROTOCOL_ERROR",    "EFI_INCOMPATIBLE_VERSION",
+    "EFI_SECURITY_VIOLATION"};
 
 static const char *const service_names[EFI_SERVICES] = {
-    [EFI_GET_TIME] = "GetTime",
-    [EFI_SET_TIME] = "SetTime",
-    [EFI_GET_WAKEUP_TIME] = "GetWakeupTime",
-    [EFI_SET_WAKEUP_TIME] = "SetWakeupTime",
-    [EFI_SET_VIRTUAL_ADDRESS_MAP] = "SetVirtualAddressMap",
-    [EFI_CONVERT_POINTER] = "ConvertPointer",
-    [EFI_GET_VARIABLE] = "GetVariable",
-    [EFI_GET_NEXT_VARIABLE_NAME] = "GetNextVariableName",
-    [EFI_SET_VARIABLE] = "SetVariable",
-    [EFI_GET_NEXT_HIGH_MONOTONIC_COUNT] = "GetNextHighMonotonicCount",
-    [EFI_RESET_SYSTEM] = "ResetSystem",
-    [EFI_UPDATE_CAPSULE] = "UpdateCapsule",
-    [EFI_QUERY_CAPSULE_CAPABILITIES] = "QueryCapsuleCapabilities",
-    [EFI_QUERY_VARIABLE_INFO] = "QueryVariableInfo",
-};
+    "GetTime",
+    "SetTime",
+    "GetWakeupTime",
+    "SetWakeupTime",
+    "SetVirtualAddressMap",
+    "ConvertPointer",
+    "GetVariable",
+    "GetNextVariableName",
+    "SetVariable",
+    "GetNextHighMonotonicCount",
+    "ResetSystem",
+    "UpdateCapsule",
+    "QueryCapsuleCapabilities",
+    "QueryVariableInfo"};
 
 static const char *const memory_type_names[EFI_MEMORY_TYPES] = {
     "Reserved",
@@ -68,8 +53,7 @@ static const char *const memory_type_names[EFI_MEMORY_TYPES] = {
     "MMIOPortSpace",
     "PalCode",
     "Persistent",
-    "Unaccepted",
-};
+    "Unaccepted"};
 
 const char *efi_status_name(efi_status_t status)
 {

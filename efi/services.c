@@ -36,9 +36,7 @@ static pa_t stack_pa;
 
 status_t efi_services_init(void)
 {
-    status_t status = space_stack(STACK_PAGES, &stack_top_va, &stack_pa);
-    if (status)
-        return status;
+    TRY(space_stack(STACK_PAGES, &stack_top_va, &stack_pa));
     args_pa = frames_alloc(pages_for(sizeof(*args)), PAGE_SIZE);
     if (args_pa == 0)
         return fail(STATUS_NO_MEMORY, "efi: no frames for arguments");
@@ -48,10 +46,8 @@ status_t efi_services_init(void)
 
 status_t efi_services_map(struct page_table *private_table)
 {
-    status_t status = page_table_map(private_table, stack_pa, stack_pa,
-                                     STACK_PAGES * PAGE_SIZE, MAP_WRITE);
-    if (status)
-        return status;
+    TRY(page_table_map(private_table, stack_pa, stack_pa,
+                       STACK_PAGES * PAGE_SIZE, MAP_WRITE));
     return page_table_map(private_table, args_pa, args_pa,
                           pages_for(sizeof(*args)) * PAGE_SIZE, MAP_WRITE);
 }
@@ -68,12 +64,16 @@ static bool on_private_table(enum efi_service service)
     return stays_physical(service) || firmware.mode->table == TABLE_PRIVATE;
 }
 
-// The address of a field of `args` as the service will see it.
-static uint64_t at(enum efi_service service, const void *field)
+static uint64_t at_physical(const void *field)
 {
-    if (!on_private_table(service))
-        return (va_t)field;
     return args_pa + ((va_t)field - (va_t)args);
+}
+
+// The address of a field of `args` as the mode's services see it.
+static uint64_t at(const void *field)
+{
+    bool private = firmware.mode && firmware.mode->table == TABLE_PRIVATE;
+    return private ? at_physical(field) : (va_t)field;
 }
 
 // One event for each answer that a service has not given before.
@@ -129,11 +129,7 @@ static efi_status_t call(enum efi_service service, uint64_t a, uint64_t b,
         return EFI_UNSUPPORTED;
     bool private = on_private_table(service);
     call.function = firmware.service[service];
-    call.argument[0] = a;
-    call.argument[1] = b;
-    call.argument[2] = c;
-    call.argument[3] = d;
-    call.argument[4] = e;
+    memcpy(call.argument, (uint64_t[]){a, b, c, d, e}, sizeof(call.argument));
     call.table_pa =
         private ? firmware.private_table.root_pa : kernel_table.root_pa;
     call.stack_top =
@@ -156,8 +152,8 @@ efi_status_t efi_get_time(struct efi_time *time,
                           struct efi_time_capabilities *capabilities)
 {
     // Capabilities are optional, but some firmware crashes without.
-    efi_status_t status = call(EFI_GET_TIME, at(EFI_GET_TIME, &args->time),
-                               at(EFI_GET_TIME, &args->capabilities), 0, 0, 0);
+    efi_status_t status =
+        call(EFI_GET_TIME, at(&args->time), at(&args->capabilities), 0, 0, 0);
     *time = args->time;
     if (capabilities)
         *capabilities = args->capabilities;
@@ -167,16 +163,14 @@ efi_status_t efi_get_time(struct efi_time *time,
 efi_status_t efi_set_time(const struct efi_time *time)
 {
     args->time = *time;
-    return call(EFI_SET_TIME, at(EFI_SET_TIME, &args->time), 0, 0, 0, 0);
+    return call(EFI_SET_TIME, at(&args->time), 0, 0, 0, 0);
 }
 
 efi_status_t efi_get_wakeup_time(bool *enabled, bool *pending,
                                  struct efi_time *time)
 {
-    efi_status_t status =
-        call(EFI_GET_WAKEUP_TIME, at(EFI_GET_WAKEUP_TIME, &args->flag[0]),
-             at(EFI_GET_WAKEUP_TIME, &args->flag[1]),
-             at(EFI_GET_WAKEUP_TIME, &args->time), 0, 0);
+    efi_status_t status = call(EFI_GET_WAKEUP_TIME, at(&args->flag[0]),
+                               at(&args->flag[1]), at(&args->time), 0, 0);
     *enabled = args->flag[0];
     *pending = args->flag[1];
     *time = args->time;
@@ -187,8 +181,8 @@ efi_status_t efi_set_wakeup_time(bool enable, const struct efi_time *time)
 {
     if (time)
         args->time = *time;
-    return call(EFI_SET_WAKEUP_TIME, enable,
-                time ? at(EFI_SET_WAKEUP_TIME, &args->time) : 0, 0, 0, 0);
+    return call(EFI_SET_WAKEUP_TIME, enable, time ? at(&args->time) : 0, 0, 0,
+                0);
 }
 
 // With interrupts off, as Linux does: in the middle of this call the firmware
@@ -201,9 +195,9 @@ efi_status_t efi_set_virtual_address_map(const void *map, uint64_t bytes,
         return EFI_OUT_OF_RESOURCES;
     memcpy(args->data, map, bytes);
     uint64_t flags = interrupts_off();
-    efi_status_t status = call(EFI_SET_VIRTUAL_ADDRESS_MAP, bytes,
-                               descriptor_bytes, descriptor_version,
-                               at(EFI_SET_VIRTUAL_ADDRESS_MAP, args->data), 0);
+    efi_status_t status =
+        call(EFI_SET_VIRTUAL_ADDRESS_MAP, bytes, descriptor_bytes,
+             descriptor_version, at_physical(args->data), 0);
     interrupts_restore(flags);
     return status;
 }
@@ -211,9 +205,8 @@ efi_status_t efi_set_virtual_address_map(const void *map, uint64_t bytes,
 efi_status_t efi_convert_pointer(uint64_t disposition, uint64_t *address)
 {
     args->number[0] = *address;
-    efi_status_t status =
-        call(EFI_CONVERT_POINTER, disposition,
-             at(EFI_CONVERT_POINTER, &args->number[0]), 0, 0, 0);
+    efi_status_t status = call(EFI_CONVERT_POINTER, disposition,
+                               at_physical(&args->number[0]), 0, 0, 0);
     *address = args->number[0];
     return status;
 }
@@ -238,11 +231,8 @@ efi_status_t efi_get_variable(const uint16_t *name, const struct efi_guid *guid,
     args->guid = *guid;
     args->number[0] = room;
     efi_status_t status =
-        call(EFI_GET_VARIABLE, at(EFI_GET_VARIABLE, args->name),
-             at(EFI_GET_VARIABLE, &args->guid),
-             at(EFI_GET_VARIABLE, &args->attributes),
-             at(EFI_GET_VARIABLE, &args->number[0]),
-             at(EFI_GET_VARIABLE, args->data));
+        call(EFI_GET_VARIABLE, at(args->name), at(&args->guid),
+             at(&args->attributes), at(&args->number[0]), at(args->data));
     *bytes = args->number[0];
     if (status == EFI_SUCCESS && *bytes > room)
         return EFI_DEVICE_ERROR; // it claims to have overrun the buffer
@@ -259,11 +249,8 @@ efi_status_t efi_get_next_variable_name(uint16_t *name, struct efi_guid *guid)
         return EFI_INVALID_PARAMETER;
     args->guid = *guid;
     args->number[0] = sizeof(args->name);
-    efi_status_t status =
-        call(EFI_GET_NEXT_VARIABLE_NAME,
-             at(EFI_GET_NEXT_VARIABLE_NAME, &args->number[0]),
-             at(EFI_GET_NEXT_VARIABLE_NAME, args->name),
-             at(EFI_GET_NEXT_VARIABLE_NAME, &args->guid), 0, 0);
+    efi_status_t status = call(EFI_GET_NEXT_VARIABLE_NAME, at(&args->number[0]),
+                               at(args->name), at(&args->guid), 0, 0);
     args->name[EFI_NAME_UNITS - 1] = 0;
     memcpy(name, args->name, sizeof(args->name));
     *guid = args->guid;
@@ -278,9 +265,8 @@ efi_status_t efi_set_variable(const uint16_t *name, const struct efi_guid *guid,
         return EFI_INVALID_PARAMETER;
     args->guid = *guid;
     memcpy(args->data, data, bytes);
-    return call(EFI_SET_VARIABLE, at(EFI_SET_VARIABLE, args->name),
-                at(EFI_SET_VARIABLE, &args->guid), attributes, bytes,
-                at(EFI_SET_VARIABLE, args->data));
+    return call(EFI_SET_VARIABLE, at(args->name), at(&args->guid), attributes,
+                bytes, at(args->data));
 }
 
 efi_status_t efi_query_variable_info(uint32_t attributes, uint64_t *maximum,
@@ -288,10 +274,8 @@ efi_status_t efi_query_variable_info(uint32_t attributes, uint64_t *maximum,
                                      uint64_t *largest_variable)
 {
     efi_status_t status =
-        call(EFI_QUERY_VARIABLE_INFO, attributes,
-             at(EFI_QUERY_VARIABLE_INFO, &args->number[0]),
-             at(EFI_QUERY_VARIABLE_INFO, &args->number[1]),
-             at(EFI_QUERY_VARIABLE_INFO, &args->number[2]), 0);
+        call(EFI_QUERY_VARIABLE_INFO, attributes, at(&args->number[0]),
+             at(&args->number[1]), at(&args->number[2]), 0);
     *maximum = args->number[0];
     *remaining = args->number[1];
     *largest_variable = args->number[2];
@@ -300,27 +284,24 @@ efi_status_t efi_query_variable_info(uint32_t attributes, uint64_t *maximum,
 
 efi_status_t efi_get_next_high_monotonic_count(uint32_t *count)
 {
-    efi_status_t status = call(
-        EFI_GET_NEXT_HIGH_MONOTONIC_COUNT,
-        at(EFI_GET_NEXT_HIGH_MONOTONIC_COUNT, &args->attributes), 0, 0, 0, 0);
+    efi_status_t status = call(EFI_GET_NEXT_HIGH_MONOTONIC_COUNT,
+                               at(&args->attributes), 0, 0, 0, 0);
     *count = args->attributes;
     return status;
 }
 
 // A list of one capsule, or of none.
-static uint64_t capsule_list(enum efi_service service,
-                             const struct efi_capsule_header *capsule)
+static uint64_t capsule_list(const struct efi_capsule_header *capsule)
 {
     args->capsule = *capsule;
-    args->capsule_list[0] = at(service, &args->capsule);
-    return at(service, args->capsule_list);
+    args->capsule_list[0] = at(&args->capsule);
+    return at(args->capsule_list);
 }
 
 efi_status_t efi_update_capsule(const struct efi_capsule_header *capsule,
                                 uint64_t count)
 {
-    return call(EFI_UPDATE_CAPSULE, capsule_list(EFI_UPDATE_CAPSULE, capsule),
-                count, 0, 0, 0);
+    return call(EFI_UPDATE_CAPSULE, capsule_list(capsule), count, 0, 0, 0);
 }
 
 efi_status_t
@@ -329,10 +310,8 @@ efi_query_capsule_capabilities(const struct efi_capsule_header *capsule,
                                enum efi_reset_type *reset)
 {
     efi_status_t status =
-        call(EFI_QUERY_CAPSULE_CAPABILITIES,
-             capsule_list(EFI_QUERY_CAPSULE_CAPABILITIES, capsule), count,
-             at(EFI_QUERY_CAPSULE_CAPABILITIES, &args->number[0]),
-             at(EFI_QUERY_CAPSULE_CAPABILITIES, &args->reset), 0);
+        call(EFI_QUERY_CAPSULE_CAPABILITIES, capsule_list(capsule), count,
+             at(&args->number[0]), at(&args->reset), 0);
     *largest_bytes = args->number[0];
     *reset = args->reset;
     return status;

@@ -18,11 +18,8 @@ static status_t map_regions(struct page_table *table, bool at_va)
 {
     for (size_t i = 0; i < firmware.regions.count; i++) {
         const struct efi_region *r = &firmware.regions.region[i];
-        status_t status =
-            page_table_map(table, at_va ? r->va : r->pa, r->pa, region_bytes(r),
-                           flags_of(r->type, r->attribute));
-        if (status)
-            return status;
+        TRY(page_table_map(table, at_va ? r->va : r->pa, r->pa, region_bytes(r),
+                           flags_of(r->type, r->attribute)));
     }
     return STATUS_OK;
 }
@@ -38,11 +35,8 @@ static status_t map_boot_memory(struct page_table *table,
                     d.type == EFI_BOOT_SERVICES_DATA;
         if (!boot || (d.attribute & EFI_MEMORY_RUNTIME))
             continue;
-        status_t status =
-            page_table_map(table, d.physical_start, d.physical_start,
-                           d.pages * PAGE_SIZE, MAP_ANY);
-        if (status)
-            return status;
+        TRY(page_table_map(table, d.physical_start, d.physical_start,
+                           d.pages * PAGE_SIZE, MAP_ANY));
     }
     return STATUS_OK;
 }
@@ -50,14 +44,10 @@ static status_t map_boot_memory(struct page_table *table,
 status_t efi_space_build(const struct boot_efi *efi, bool boot_memory)
 {
     struct page_table *table = &firmware.private_table;
-    status_t status = space_fork(table);
-    if (status == STATUS_OK)
-        status = map_regions(table, false);
-    if (status == STATUS_OK)
-        status = efi_services_map(table);
-    if (status == STATUS_OK && boot_memory)
-        status = map_boot_memory(table, efi);
-    return status;
+    TRY(space_fork(table));
+    TRY(map_regions(table, false));
+    TRY(efi_services_map(table));
+    return boot_memory ? map_boot_memory(table, efi) : STATUS_OK;
 }
 
 void efi_space_drop(void)
@@ -106,10 +96,7 @@ static const struct page_table *table_of_mode(void)
 status_t efi_space_verify(void)
 {
     for (size_t i = 0; i < firmware.regions.count; i++) {
-        status_t status =
-            verify_region(table_of_mode(), &firmware.regions.region[i]);
-        if (status)
-            return status;
+        TRY(verify_region(table_of_mode(), &firmware.regions.region[i]));
     }
     return STATUS_OK;
 }

@@ -36,9 +36,7 @@ static status_t build_map(uint32_t step)
 
 status_t efi_enter_virtual_mode(uint32_t descriptor_bytes)
 {
-    status_t status = build_map(descriptor_bytes);
-    if (status)
-        return status;
+    TRY(build_map(descriptor_bytes));
     firmware.ready = true; // for this one call
     efi_status_t answer = efi_set_virtual_address_map(
         map, firmware.regions.count * (uint64_t)descriptor_bytes,
@@ -79,9 +77,7 @@ static status_t check_pointer(const char *name, uint64_t pointer, pa_t pa)
 status_t efi_check_pointers(void)
 {
     for (unsigned i = 0; i < EFI_SERVICES; i++) {
-        status_t status = check_service(i);
-        if (status)
-            return status;
+        TRY(check_service(i));
     }
     const struct efi_system_table *system = pa_to_va(firmware.system_table_pa);
     const struct {
@@ -97,18 +93,14 @@ status_t efi_check_pointers(void)
          firmware.runtime_table_pa},
     };
     for (size_t i = 0; i < ARRAY_SIZE(pointers); i++) {
-        status_t status = check_pointer(pointers[i].name, pointers[i].pointer,
-                                        pointers[i].pa);
-        if (status)
-            return status;
+        TRY(check_pointer(pointers[i].name, pointers[i].pointer,
+                          pointers[i].pa));
     }
-    status_t status = efi_table_check(
-        firmware.system_table_pa, EFI_SYSTEM_TABLE_SIGNATURE,
-        sizeof(struct efi_system_table), false, "system table", physical_read);
-    if (status == STATUS_OK)
-        status = efi_table_check(firmware.runtime_table_pa,
-                                 EFI_RUNTIME_TABLE_SIGNATURE,
-                                 sizeof(struct efi_runtime_services), false,
-                                 "runtime table", physical_read);
-    return status;
+    TRY(efi_table_check(firmware.system_table_pa, EFI_SYSTEM_TABLE_SIGNATURE,
+                        sizeof(struct efi_system_table), false, "system table",
+                        physical_read));
+    return efi_table_check(firmware.runtime_table_pa,
+                           EFI_RUNTIME_TABLE_SIGNATURE,
+                           sizeof(struct efi_runtime_services), false,
+                           "runtime table", physical_read);
 }

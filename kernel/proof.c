@@ -239,34 +239,25 @@ static efi_status_t try_query_capsule(void)
     return efi_query_capsule_capabilities(&none, 1, &largest, &reset);
 }
 
-// What each may answer here (UEFI 2.10 ch. 8). Any service may be unsupported
-// at runtime, but then it has to say so.
+// What each may answer here (UEFI 2.10 ch. 8), as a set of status codes. Any
+// service may be unsupported at runtime, but then it has to say so.
+#define SUCCESS     (1u << 0)
+#define INVALID     (1u << (uint8_t)EFI_INVALID_PARAMETER)
+#define UNSUPPORTED (1u << (uint8_t)EFI_UNSUPPORTED)
+#define NOT_FOUND   (1u << (uint8_t)EFI_NOT_FOUND)
+
 static const struct {
     enum efi_service service;
     efi_status_t (*try)(void);
-    efi_status_t accepted[3];
+    uint32_t accepted;
 } trials[] = {
-    {EFI_SET_TIME,
-     try_set_time,
-     {EFI_SUCCESS, EFI_UNSUPPORTED, EFI_UNSUPPORTED}},
-    {EFI_GET_WAKEUP_TIME,
-     try_get_wakeup,
-     {EFI_SUCCESS, EFI_UNSUPPORTED, EFI_UNSUPPORTED}},
-    {EFI_SET_WAKEUP_TIME,
-     try_set_wakeup,
-     {EFI_SUCCESS, EFI_UNSUPPORTED, EFI_UNSUPPORTED}},
-    {EFI_CONVERT_POINTER,
-     try_convert,
-     {EFI_INVALID_PARAMETER, EFI_NOT_FOUND, EFI_UNSUPPORTED}},
-    {EFI_GET_NEXT_HIGH_MONOTONIC_COUNT,
-     try_count,
-     {EFI_SUCCESS, EFI_UNSUPPORTED, EFI_UNSUPPORTED}},
-    {EFI_UPDATE_CAPSULE,
-     try_update_capsule,
-     {EFI_INVALID_PARAMETER, EFI_UNSUPPORTED, EFI_UNSUPPORTED}},
-    {EFI_QUERY_CAPSULE_CAPABILITIES,
-     try_query_capsule,
-     {EFI_SUCCESS, EFI_INVALID_PARAMETER, EFI_UNSUPPORTED}},
+    {EFI_SET_TIME, try_set_time, SUCCESS | UNSUPPORTED},
+    {EFI_GET_WAKEUP_TIME, try_get_wakeup, SUCCESS | UNSUPPORTED},
+    {EFI_SET_WAKEUP_TIME, try_set_wakeup, SUCCESS | UNSUPPORTED},
+    {EFI_CONVERT_POINTER, try_convert, INVALID | NOT_FOUND | UNSUPPORTED},
+    {EFI_GET_NEXT_HIGH_MONOTONIC_COUNT, try_count, SUCCESS | UNSUPPORTED},
+    {EFI_UPDATE_CAPSULE, try_update_capsule, INVALID | UNSUPPORTED},
+    {EFI_QUERY_CAPSULE_CAPABILITIES, try_query_capsule, SUCCESS | UNSUPPORTED},
 };
 
 static enum verdict check_services(struct proof *proof)
@@ -274,9 +265,9 @@ static enum verdict check_services(struct proof *proof)
     size_t used = 0, good = 0;
     for (size_t i = 0; i < ARRAY_SIZE(trials); i++) {
         efi_status_t status = trials[i].try();
-        bool accepted = false;
-        for (size_t j = 0; j < ARRAY_SIZE(trials[i].accepted); j++)
-            accepted |= status == trials[i].accepted[j];
+        uint64_t code = status & ~EFI_ERROR;
+        bool accepted = code < 32 && (trials[i].accepted >> code & 1) &&
+                        (code == 0) == (status == EFI_SUCCESS);
         good += accepted;
         if (!accepted && used < DETAIL_BYTES)
             used += format(proof->detail + used, DETAIL_BYTES - used,

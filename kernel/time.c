@@ -108,9 +108,7 @@ status_t time_init(void)
 {
     out8(PIC_DATA_1, 0xff); // the old interrupt controllers stay silent
     out8(PIC_DATA_2, 0xff);
-    status_t status = apic_open();
-    if (status)
-        return status;
+    TRY(apic_open());
     if (kernel_clock.tsc_hz == 0)
         measure();
     apic_write(APIC_TIMER, TIMER_PERIODIC | VECTOR_TIMER);

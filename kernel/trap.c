@@ -122,9 +122,7 @@ status_t trap_init(void)
 {
     for (unsigned i = STACK_FAULT; i < STACK_END; i++) {
         va_t top_va;
-        status_t status = space_stack(STACK_PAGES, &top_va, NULL);
-        if (status)
-            return status;
+        TRY(space_stack(STACK_PAGES, &top_va, NULL));
         tss.ist[i] = top_va;
     }
     fill_tss_descriptor();

@@ -72,23 +72,15 @@ status_t kexec_load(const struct boot_info *boot, const char *name,
 {
     struct cpio_file file, list;
     uint8_t digest[SHA256_BYTES];
-    status_t status = find(boot, name, &file);
-    if (status == STATUS_OK)
-        status = find(boot, "SHA256SUMS", &list);
-    if (status == STATUS_OK)
-        status = image_digest_of((const char *)list.data, list.bytes, name,
-                                 staged->digest);
-    if (status == STATUS_OK) {
-        sha256(file.data, file.bytes, digest);
-        status = check_digest(name, staged->digest, digest);
-    }
-    if (status == STATUS_OK)
-        status = image_parse(file.data, file.bytes, &staged->image);
     str_copy(staged->name, sizeof(staged->name), name);
-    if (status == STATUS_OK)
-        status = place(staged);
-    if (status)
-        return status;
+    TRY(find(boot, name, &file));
+    TRY(find(boot, "SHA256SUMS", &list));
+    TRY(image_digest_of((const char *)list.data, list.bytes, name,
+                        staged->digest));
+    sha256(file.data, file.bytes, digest);
+    TRY(check_digest(name, staged->digest, digest));
+    TRY(image_parse(file.data, file.bytes, &staged->image));
+    TRY(place(staged));
 
     char text[SHA256_TEXT];
     sha256_hex(staged->digest, text);
@@ -166,9 +158,7 @@ static status_t write_handoff(const struct boot_info *boot,
 // own upper half, so that the code which loads it goes on running.
 static status_t build_bridge(struct page_table *bridge)
 {
-    status_t status = space_fork(bridge);
-    if (status)
-        return status;
+    TRY(space_fork(bridge));
     return page_table_map(bridge, 0, 0, EARLY_MAP_BYTES, MAP_ANY);
 }
 

@@ -26,5 +26,15 @@ status_t fail(status_t status, const char *reason, ...)
 // The reason of the latest failure; "" before the first.
 const char *why(void);
 
+// Hands a failure up: returns from the function it stands in, with the status
+// of `call`, unless that is STATUS_OK. (A macro, for no function can return for
+// its caller.)
+#define TRY(call)                                                              \
+    do {                                                                       \
+        status_t status_of_try = (call);                                       \
+        if (status_of_try != STATUS_OK)                                        \
+            return status_of_try;                                              \
+    } while (0)
+
 // "invalid", "refused", …: for log lines.
 const char *status_name(status_t status);

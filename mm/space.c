@@ -56,12 +56,9 @@ static status_t map_section(const char *start, const char *end, uint64_t flags)
 
 static status_t map_image(void)
 {
-    status_t status = map_section(text_start, text_end, MAP_EXEC);
-    if (status == STATUS_OK)
-        status = map_section(rodata_start, rodata_end, MAP_READ);
-    if (status == STATUS_OK)
-        status = map_section(data_start, image_end, MAP_WRITE);
-    return status;
+    TRY(map_section(text_start, text_end, MAP_EXEC));
+    TRY(map_section(rodata_start, rodata_end, MAP_READ));
+    return map_section(data_start, image_end, MAP_WRITE);
 }
 
 static status_t map_direct(pa_t start, pa_t end, uint64_t flags)
@@ -80,9 +77,7 @@ static status_t map_direct_around_image(pa_t start, pa_t end, uint64_t flags)
 {
     pa_t image_start = kernel_image_pa;
     pa_t image_stop = image_start + (image_end - text_start);
-    status_t status = map_direct(start, min_u64(end, image_start), flags);
-    if (status)
-        return status;
+    TRY(map_direct(start, min_u64(end, image_start), flags));
     return map_direct(max_u64(start, image_stop), end, flags);
 }
 
@@ -99,9 +94,7 @@ static status_t map_memory(const struct memory_map *memory)
             end = memory->range[i++].end;
         if (flags == 0)
             continue;
-        status_t status = map_direct_around_image(first->start, end, flags);
-        if (status)
-            return status;
+        TRY(map_direct_around_image(first->start, end, flags));
     }
     return STATUS_OK;
 }
@@ -127,19 +120,13 @@ static status_t protect_cpu(void)
 status_t space_init(const struct memory_map *memory, pa_t image_pa)
 {
     kernel_image_pa = image_pa;
-    status_t status = protect_cpu();
-    if (status)
-        return status;
+    TRY(protect_cpu());
     unsigned levels = read_cr4() & CR4_LA57 ? 5 : 4;
     bool gigabytes = cpuid(CPUID_EXTENDED, 0).edx & CPUID_1GB;
-    status = page_table_init(&kernel_table, levels, gigabytes ? 3 : 2,
-                             &kernel_frames);
-    if (status == STATUS_OK)
-        status = map_image();
-    if (status == STATUS_OK)
-        status = map_memory(memory);
-    if (status)
-        return status;
+    TRY(page_table_init(&kernel_table, levels, gigabytes ? 3 : 2,
+                        &kernel_frames));
+    TRY(map_image());
+    TRY(map_memory(memory));
     write_cr3(kernel_table.root_pa);
     frames_use_direct_map();
     direct_memory = *memory;
@@ -205,10 +192,8 @@ const void *physical_read(pa_t pa, uint64_t bytes)
 // follows.
 status_t space_fork(struct page_table *table)
 {
-    status_t status = page_table_init(table, kernel_table.levels,
-                                      kernel_table.leaf_max, &kernel_frames);
-    if (status)
-        return status;
+    TRY(page_table_init(table, kernel_table.levels, kernel_table.leaf_max,
+                        &kernel_frames));
     const uint64_t *from = pa_to_va(kernel_table.root_pa);
     uint64_t *to = pa_to_va(table->root_pa);
     unsigned half = TABLE_ENTRIES / 2;

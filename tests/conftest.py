@@ -76,7 +76,7 @@ def shared(name: str, cmdline: str, session: str) -> Run:
     home = paths.RUNS / name
     config = qemu.Config(cmdline=cmdline)
     if name not in _known:
-        with paths.locked(home):
+        with paths.hold(paths.RUNS / f"{name}.session"):
             _known[name] = _load(home, config, session) or _make(
                 home, config, session)
     return _known[name]

@@ -6,7 +6,7 @@ import pytest
 
 # crash=KIND -> what the first line says, what the report explains.
 KINDS = {
-    "null": ("page fault", "tried to write 0: nothing is mapped there"),
+    "null": ("page fault", "tried to write (0x)?0: nothing is mapped there"),
     "code": ("page fault", "tried to write .*: the page forbids it"),
     "constant": ("page fault", "tried to write .*: the page forbids it"),
     "data": ("page fault", "tried to execute .*: the page forbids it"),

@@ -10,7 +10,7 @@ from harness.chain import Chain
 def iso(testrun_uid):
     """An ISO whose kernels switch off in the end, made once per session."""
     image = paths.MEDIA / f"test-{testrun_uid}.iso"
-    with paths.locked(image):
+    with paths.hold(image):
         if not image.exists():
             for old in paths.MEDIA.glob("test-*.iso"):
                 old.unlink()

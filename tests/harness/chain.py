@@ -82,7 +82,7 @@ class Chain:
 
     def counted(self) -> int | None:
         """BatonGeneration in the flash file, read after power-off."""
-        return flash.generation(self.run.home / "vars.fd")
+        return flash.generation(self.run.flash) if self.run.flash else None
 
     def problems(self, mode: str) -> list[str]:
         """What is not as EXPECTED, in words; nothing when all is well."""

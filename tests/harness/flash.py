@@ -11,7 +11,6 @@ is no other, as after a power cut in the middle of an update.
 import struct
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
 
 BATON = "7d1b2a9e-5c43-4f0e-9a86-62b0a7013e15"
 GENERATION = "BatonGeneration"
@@ -80,9 +79,9 @@ def value(flash: bytes, name: str, vendor: str) -> Variable | None:
     return None
 
 
-def generation(path: Path) -> int | None:
-    """How many generations have counted themselves in this flash file."""
-    variable = value(path.read_bytes(), GENERATION, BATON)
+def generation(flash: bytes) -> int | None:
+    """How many generations have counted themselves in this flash."""
+    variable = value(flash, GENERATION, BATON)
     return variable and int.from_bytes(variable.data, "little")
 
 

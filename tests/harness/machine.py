@@ -62,6 +62,7 @@ class Run:
     lines: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     end: End | None = None
+    flash: bytes | None = field(default=None, repr=False)  # after power-off
 
     def add(self, line: str) -> Event | None:
         """Take in one line of the serial log."""
@@ -74,7 +75,7 @@ class Run:
     @classmethod
     def load(cls, home: Path, config: qemu.Config, end: End) -> "Run":
         """A run of another process, from what it left behind."""
-        run = cls(home, config, end=end)
+        run = cls(home, config, end=end, flash=flash_of(home))
         for line in (home / "serial.log").read_bytes().splitlines():
             run.add(clean(line))
         return run
@@ -114,6 +115,7 @@ class Machine:
     live: set["Machine"] = set()  # those whose process may still run
 
     def __init__(self, home: Path, config: qemu.Config, **contents):
+        self._lock = paths.hold(home)  # nobody else may use this directory
         prepare(home, config, **contents)
         self.run = Run(home, config)
         self._pending = b""
@@ -185,6 +187,7 @@ class Machine:
         self._process.stdout.close()
         if self._qmp:
             self._qmp.close()
+        self._lock.close()
         return self.run
 
     @classmethod
@@ -248,6 +251,7 @@ class Machine:
         if self.run.end:
             return
         self.run.end = End(how, self._process.wait())
+        self.run.flash = flash_of(self.run.home)
         if self._pending:
             self.run.lines.append(clean(self._pending))
 
@@ -260,6 +264,12 @@ class Machine:
         if log.exists() and b"Triple fault" in log.read_bytes():
             return "triple-fault"
         return self._reason or "died"
+
+
+def flash_of(home: Path) -> bytes | None:
+    """The flash file of a run, if its machine has one."""
+    path = home / "vars.fd"
+    return path.read_bytes() if path.exists() else None
 
 
 def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
@@ -280,15 +290,16 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
 @contextmanager
 def background(home: Path, config: qemu.Config):
     """A machine that nobody listens to: for a debugger to attach to."""
-    prepare(home, config)
-    process = _spawn(home, qemu.command(config), subprocess.DEVNULL)
-    try:
-        with open_socket(home / "qmp.sock", process) as link:
-            link.recv(1)  # QMP's greeting: all sockets are there by now
-            yield
-    finally:
-        process.kill()
-        process.wait()
+    with paths.hold(home, wait=False):
+        prepare(home, config)
+        process = _spawn(home, qemu.command(config), subprocess.DEVNULL)
+        try:
+            with open_socket(home / "qmp.sock", process) as link:
+                link.recv(1)  # QMP's greeting: all sockets are there by now
+                yield
+        finally:
+            process.kill()
+            process.wait()
 
 
 def open_socket(path: Path, process: subprocess.Popen) -> socket.socket | None:

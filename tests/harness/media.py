@@ -55,7 +55,7 @@ def grub(platform: str) -> Path:
     stamp = (home / "modinfo.sh").read_bytes()
     key = hashlib.sha256(" ".join([*modules, prefix]).encode() + stamp)
     image = paths.MEDIA / f"grub-{platform}-{key.hexdigest()[:12]}"
-    with paths.locked(image):
+    with paths.hold(image):
         if not image.exists():
             draft = image.with_suffix(".new")
             form = "i386-pc-eltorito" if platform == "i386-pc" else platform

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,13 +16,15 @@ MEDIA = BUILD / "media"  # made once, shared by all runs
 RUNS = BUILD / "runs"  # one directory per machine
 
 
-@contextmanager
-def locked(path: Path):
-    """Hold `path`.lock, so that parallel test workers make a thing once."""
+def hold(path: Path, wait: bool = True):
+    """Take `path`.lock; it is let go when the returned file is closed.
+
+    BlockingIOError if somebody else has it and we are not to wait.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(f"{path}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    lock = open(f"{path}.lock", "w")
+    fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    return lock
 
 
 def replace(path: Path, content: bytes) -> Path:

@@ -80,9 +80,8 @@ def test_exit_status(build_log, program):
         fail(program, status, output)
 
 
-@pytest.mark.parametrize(
-    "source", sorted(p.relative_to(ROOT) for p in (ROOT / "lib").glob("*.[ch]")),
-    ids=str)
+@pytest.mark.parametrize("source", sorted(
+    path.relative_to(ROOT) for path in ROOT.glob("lib/*.[ch]")), ids=str)
 def test_freestanding(source, tmp_path):
     """Every file of lib/ compiles alone, with what the kernel offers."""
     done = subprocess.run(
