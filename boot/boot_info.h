@@ -33,7 +33,7 @@ struct boot_info {
     char command_line[COMMAND_LINE_MAX];
     struct memory_map memory; // by the loader's account
     struct boot_efi efi;
-    pa_t rsdp_pa;   // 0: not told
+    pa_t rsdp_pa;   // 0: not told (multiboot2 gives but a copy of the RSDP)
     pa_t bundle_pa; // the cpio archive with the next kernels
     uint64_t bundle_bytes;
 

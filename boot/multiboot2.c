@@ -17,8 +17,6 @@ enum tag_type {
     TAG_MODULE = 3,
     TAG_MEMORY_MAP = 6,
     TAG_EFI64_SYSTEM_TABLE = 12,
-    TAG_RSDP_V1 = 14,
-    TAG_RSDP_V2 = 15,
     TAG_EFI_MEMORY_MAP = 17,
 };
 
@@ -68,10 +66,8 @@ static const char *text_in(const struct tag *tag, size_t header_bytes)
     return strnlen(text, room) < room ? text : NULL;
 }
 
-static status_t read_command_line(const struct tag *tag, pa_t pa,
-                                  struct boot_info *boot)
+static status_t read_command_line(const struct tag *tag, struct boot_info *boot)
 {
-    (void)pa;
     const char *text = text_in(tag, sizeof(*tag));
     if (!text)
         return fail(STATUS_INVALID,
@@ -84,10 +80,8 @@ static status_t read_command_line(const struct tag *tag, pa_t pa,
     return STATUS_OK;
 }
 
-static status_t read_loader_name(const struct tag *tag, pa_t pa,
-                                 struct boot_info *boot)
+static status_t read_loader_name(const struct tag *tag, struct boot_info *boot)
 {
-    (void)pa;
     const char *text = text_in(tag, sizeof(*tag));
     bool grub = text && strncmp(text, "GRUB", 4) == 0;
     str_copy(boot->loader, sizeof(boot->loader), grub ? "grub" : "other");
@@ -96,10 +90,8 @@ static status_t read_loader_name(const struct tag *tag, pa_t pa,
 
 // The bundle is the first module. GRUB keeps it out of the image's way, but not
 // out of the free memory of any map: the caller has to.
-static status_t read_module(const struct tag *tag, pa_t pa,
-                            struct boot_info *boot)
+static status_t read_module(const struct tag *tag, struct boot_info *boot)
 {
-    (void)pa;
     const struct tag_module *module = (const struct tag_module *)tag;
     if (module->end_pa < module->start_pa)
         return fail(STATUS_INVALID, "multiboot2: module from %#x to %#x",
@@ -126,10 +118,8 @@ static enum memory_kind kind_of(uint32_t type)
     }
 }
 
-static status_t read_memory_map(const struct tag *tag, pa_t pa,
-                                struct boot_info *boot)
+static status_t read_memory_map(const struct tag *tag, struct boot_info *boot)
 {
-    (void)pa;
     const struct tag_memory_map *map = (const struct tag_memory_map *)tag;
     size_t step = map->entry_bytes;
     if (step < sizeof(struct memory_map_entry) || step > tag->bytes)
@@ -149,28 +139,14 @@ static status_t read_memory_map(const struct tag *tag, pa_t pa,
     return STATUS_OK;
 }
 
-static status_t read_system_table(const struct tag *tag, pa_t pa,
-                                  struct boot_info *boot)
+static status_t read_system_table(const struct tag *tag, struct boot_info *boot)
 {
-    (void)pa;
     boot->efi.system_table_pa = ((const struct tag_efi_system_table *)tag)->pa;
     return STATUS_OK;
 }
 
-// Version 1 of the RSDP is taken only where there is no version 2. The copy in
-// the tag is as good as the original (ACPI 6.5 §5.2.5.3).
-static status_t read_rsdp(const struct tag *tag, pa_t pa,
-                          struct boot_info *boot)
+static status_t read_efi_map(const struct tag *tag, struct boot_info *boot)
 {
-    if (tag->type == TAG_RSDP_V2 || boot->rsdp_pa == 0)
-        boot->rsdp_pa = pa + sizeof(*tag);
-    return STATUS_OK;
-}
-
-static status_t read_efi_map(const struct tag *tag, pa_t pa,
-                             struct boot_info *boot)
-{
-    (void)pa;
     const struct tag_efi_memory_map *map =
         (const struct tag_efi_memory_map *)tag;
     size_t bytes = tag->bytes - sizeof(*map);
@@ -189,7 +165,7 @@ static status_t read_efi_map(const struct tag *tag, pa_t pa,
 static const struct tag_reader {
     uint32_t type;
     uint32_t bytes_min;
-    status_t (*read)(const struct tag *tag, pa_t pa, struct boot_info *boot);
+    status_t (*read)(const struct tag *tag, struct boot_info *boot);
 } tag_readers[] = {
     {TAG_COMMAND_LINE, sizeof(struct tag) + 1, read_command_line},
     {TAG_LOADER_NAME, sizeof(struct tag) + 1, read_loader_name},
@@ -197,13 +173,11 @@ static const struct tag_reader {
     {TAG_MEMORY_MAP, sizeof(struct tag_memory_map), read_memory_map},
     {TAG_EFI64_SYSTEM_TABLE, sizeof(struct tag_efi_system_table),
      read_system_table},
-    {TAG_RSDP_V1, sizeof(struct tag) + 20, read_rsdp},
-    {TAG_RSDP_V2, sizeof(struct tag) + 36, read_rsdp},
     {TAG_EFI_MEMORY_MAP, sizeof(struct tag_efi_memory_map), read_efi_map},
 };
 
 // Tags of other types are none of our business, as the specification asks.
-static status_t read_tag(const struct tag *tag, pa_t pa, struct boot_info *boot)
+static status_t read_tag(const struct tag *tag, struct boot_info *boot)
 {
     for (size_t i = 0; i < ARRAY_SIZE(tag_readers); i++) {
         const struct tag_reader *reader = &tag_readers[i];
@@ -213,12 +187,12 @@ static status_t read_tag(const struct tag *tag, pa_t pa, struct boot_info *boot)
             return fail(STATUS_INVALID,
                         "multiboot2: tag %u of %u bytes; it takes %u",
                         tag->type, tag->bytes, reader->bytes_min);
-        return reader->read(tag, pa, boot);
+        return reader->read(tag, boot);
     }
     return STATUS_OK;
 }
 
-static status_t read_tags(const uint8_t *info, pa_t info_pa, uint32_t bytes,
+static status_t read_tags(const uint8_t *info, uint32_t bytes,
                           struct boot_info *boot)
 {
     uint32_t offset = sizeof(struct info_header);
@@ -231,7 +205,7 @@ static status_t read_tags(const uint8_t *info, pa_t info_pa, uint32_t bytes,
                         tag->type, offset, tag->bytes, bytes - offset, bytes);
         if (tag->type == TAG_END)
             return STATUS_OK;
-        status_t status = read_tag(tag, info_pa + offset, boot);
+        status_t status = read_tag(tag, boot);
         if (status)
             return status;
         offset += min_u64(align_up(tag->bytes, 8), bytes - offset);
@@ -262,5 +236,5 @@ status_t multiboot2_read(pa_t info_pa, memory_reader read,
         return fail(STATUS_INVALID,
                     "multiboot2: %u bytes at %#lx are not all memory", bytes,
                     info_pa);
-    return read_tags(info, info_pa, bytes, boot);
+    return read_tags(info, bytes, boot);
 }

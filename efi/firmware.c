@@ -16,8 +16,11 @@
 #include "efi/virtual.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "lib/utf16.h"
 #include "mm/frames.h"
 #include "mm/space.h"
+
+#define VENDOR_UNITS 32
 
 struct efi_firmware firmware;
 
@@ -74,6 +77,12 @@ static status_t find_runtime_table(const struct boot_info *boot,
     return STATUS_OK;
 }
 
+static pa_t find_config_table(const struct efi_guid *guid)
+{
+    return efi_config_find(firmware.config_tables_pa,
+                           firmware.config_table_count, guid, physical_read);
+}
+
 static status_t read_tables(const struct boot_info *boot)
 {
     bool virtual = told_virtual(boot);
@@ -93,9 +102,8 @@ static status_t read_tables(const struct boot_info *boot)
     firmware.config_tables_pa = virtual ? setup->config_tables_pa
                                         : system->config_tables;
     firmware.config_table_count = system->config_table_count;
-    firmware.smbios_pa =
-        efi_config_find(firmware.config_tables_pa, firmware.config_table_count,
-                        &efi_guid_smbios, physical_read);
+    firmware.smbios_pa = find_config_table(&efi_guid_smbios);
+    firmware.rsdp_pa = find_config_table(&efi_guid_acpi);
     return STATUS_OK;
 }
 
@@ -149,9 +157,7 @@ static void read_attributes(const struct boot_info *boot)
                sizeof(attributes->row));
         status = efi_attributes_check(attributes, &firmware.regions);
     } else if (boot->via == VIA_MULTIBOOT2) {
-        pa_t pa = efi_config_find(firmware.config_tables_pa,
-                                  firmware.config_table_count,
-                                  &efi_guid_memory_attributes, physical_read);
+        pa_t pa = find_config_table(&efi_guid_memory_attributes);
         if (pa)
             status = efi_attributes_read(pa, &firmware.regions, attributes,
                                          physical_read);
@@ -187,6 +193,20 @@ static status_t enter_mode(const struct boot_info *boot)
         TRY(efi_check_pointers());
     TRY(efi_space_protect());
     return efi_space_verify();
+}
+
+// "EDK II, UEFI 2.70": who it is that we call.
+static void announce_firmware(void)
+{
+    const struct efi_system_table *system = pa_to_va(firmware.system_table_pa);
+    char name[64] = "a firmware without a name";
+    const uint16_t *vendor =
+        physical_read(firmware.firmware_vendor_pa, VENDOR_UNITS * 2);
+    if (vendor && is_aligned((va_t)vendor, 2))
+        utf16_to_utf8(name, sizeof(name), vendor, VENDOR_UNITS);
+    uint32_t revision = system->header.revision;
+    say("efi: %s, UEFI %u.%u, %lu configuration tables", name, revision >> 16,
+        (revision & 0xffff) / 10, firmware.config_table_count);
 }
 
 static void announce_regions(void)
@@ -227,10 +247,12 @@ status_t efi_start(const struct boot_info *boot, const struct efi_mode *wanted)
     status_t status = open_firmware(boot, wanted);
     firmware.boot_memory = false;
     firmware.ready = status == STATUS_OK;
-    if (status)
-        firmware.svam = SVAM_REFUSED;
-    else
+    if (firmware.ready) {
+        announce_firmware();
         announce_regions();
+    } else {
+        firmware.svam = SVAM_REFUSED;
+    }
     announce_mode(wanted->name);
     return status;
 }

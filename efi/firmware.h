@@ -21,7 +21,7 @@ struct efi_firmware {
     // The firmware's own tables, physical: where they are and, from before
     // their addresses became virtual, what they pointed to.
     pa_t system_table_pa, runtime_table_pa;
-    pa_t firmware_vendor_pa, config_tables_pa, smbios_pa;
+    pa_t firmware_vendor_pa, config_tables_pa, smbios_pa, rsdp_pa;
     uint64_t config_table_count;
 
     // The entry of each service, as it has to be called.

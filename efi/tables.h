@@ -20,4 +20,5 @@ pa_t efi_config_find(pa_t tables_pa, uint64_t count,
                      const struct efi_guid *guid, memory_reader read);
 
 extern const struct efi_guid efi_guid_smbios;
+extern const struct efi_guid efi_guid_acpi;
 extern const struct efi_guid efi_guid_memory_attributes;

@@ -48,7 +48,7 @@ static void crash_stack(void)
 
 static void crash_divide(void)
 {
-    victim = 1 / victim;
+    victim = (victim + 1) / victim;
 }
 
 static void crash_opcode(void)

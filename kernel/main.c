@@ -100,6 +100,15 @@ static status_t complete_memory_map(pa_t image_pa)
     return status;
 }
 
+static void announce_memory(void)
+{
+    for (unsigned kind = MEMORY_USABLE; kind < MEMORY_KINDS; kind++) {
+        uint64_t bytes = memory_map_bytes(&boot.memory, kind);
+        if (bytes)
+            say("mm: %8lu KiB %s", bytes / KIB, memory_kind_name(kind));
+    }
+}
+
 static void take_machine(pa_t image_pa)
 {
     status_t status = complete_memory_map(image_pa);
@@ -108,7 +117,7 @@ static void take_machine(pa_t image_pa)
         status = space_init(&boot.memory, image_pa);
     }
     if (status == STATUS_OK)
-        status = trap_init();
+        status = trap_init_stacks();
     if (status == STATUS_OK)
         status = time_init();
     if (status)
@@ -172,23 +181,19 @@ static void describe_us(struct handoff *next)
     add_life(next, firmware.ready ? firmware.mode->name : "none");
 }
 
-static void pass_on(void)
+// Returns only if the next kernel was refused.
+static status_t pass_on(void)
 {
     static struct kexec_staged staged;
     static struct handoff next;
-    if (kexec_load(&boot, "baton", &staged)) {
-        refuse("image");
-        return;
-    }
+    TRY(kexec_load(&boot, "baton", &staged));
     describe_us(&next);
     event("mm", "at=jump free=%lu", frames_free_pages());
     say("kexec: jumping to generation %u at %#lx", next.generation,
         staged.base_pa);
-    time_stop();
-    kexec_run(&boot, &staged, &next); // returns only to refuse
-    interrupts_on();
-    refuse("kexec");
+    status_t status = kexec_run(&boot, &staged, &next, time_stop);
     kexec_unload(&staged);
+    return status;
 }
 
 static void end(void)
@@ -217,8 +222,10 @@ static void live(void)
     take_firmware();
     frames_add(&boot.memory, MEMORY_BOOT_SERVICES);
     event("mm", "at=ready free=%lu", frames_free_pages());
-    if (log_output.generation + 1 < options.lives)
-        pass_on();
+    if (log_output.generation + 1 < options.lives && pass_on()) {
+        refuse("image");
+        outcome = OUTCOME_REFUSED;
+    }
     end();
 }
 
@@ -230,6 +237,7 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa)
     uint64_t tsc = read_tsc();
     console_init();
     log_output.write = console_write;
+    trap_init();
     read_boot_info(magic, info_pa, tsc);
     announce(image_pa, tsc);
     if (options_read(boot.command_line, &options))
@@ -238,6 +246,7 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa)
     log_output.microseconds = time_microseconds;
     say("boot: generation %u at %#lx, command line: %s", log_output.generation,
         image_pa, boot.command_line);
+    announce_memory();
     if (space_stack(KERNEL_STACK_PAGES, &stack_top_va, NULL))
         panic("no stack: %s", why());
     run_on_stack(stack_top_va, live);

@@ -29,7 +29,7 @@ static void print_backtrace(va_t rip, va_t frame_va)
         pa_t pa, pa_end;
         symbol_format(rip, name, sizeof(name));
         say("panic:   #%-2u %016lx  %s", i, rip, name);
-        if (!is_aligned(frame_va, 8) ||
+        if (!is_aligned(frame_va, 8) || kernel_table.root_pa == 0 ||
             !page_table_translate(&kernel_table, frame_va, &pa) ||
             !page_table_translate(&kernel_table, frame_va + 15, &pa_end))
             return;
@@ -67,6 +67,8 @@ static void print_page_fault(const struct trap_frame *f)
                             : "nothing is mapped there";
     say("panic: tried to %s 0x%lx: %s", access, va, cause);
 
+    if (kernel_table.root_pa == 0)
+        return; // so early that there is no table of ours to walk
     struct page_walk walk;
     char text[512];
     page_table_walk(&kernel_table, va, &walk);

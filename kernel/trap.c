@@ -93,7 +93,7 @@ static enum stack stack_of(unsigned vector)
     }
 }
 
-static void fill_idt(void)
+static void load_doors(bool own_stacks)
 {
     for (unsigned vector = 0; vector < VECTORS; vector++) {
         va_t door = trap_doors[vector];
@@ -102,10 +102,11 @@ static void fill_idt(void)
             .offset_middle = (uint16_t)(door >> 16),
             .offset_high = (uint32_t)(door >> 32),
             .selector = KERNEL_CS,
-            .ist = stack_of(vector),
+            .ist = own_stacks ? stack_of(vector) : 0,
             .type = INTERRUPT_GATE,
         };
     }
+    load_idt(&(struct table_register){sizeof(idt) - 1, (va_t)idt});
 }
 
 // A TSS descriptor is two entries long and scatters its base over five fields.
@@ -118,7 +119,14 @@ static void fill_tss_descriptor(void)
     gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
 }
 
-status_t trap_init(void)
+void trap_init(void)
+{
+    load_gdt(&(struct table_register){sizeof(gdt) - 1, (va_t)gdt}, KERNEL_CS,
+             KERNEL_DS);
+    load_doors(false);
+}
+
+status_t trap_init_stacks(void)
 {
     for (unsigned i = STACK_FAULT; i < STACK_END; i++) {
         va_t top_va;
@@ -126,11 +134,8 @@ status_t trap_init(void)
         tss.ist[i] = top_va;
     }
     fill_tss_descriptor();
-    load_gdt(&(struct table_register){sizeof(gdt) - 1, (va_t)gdt}, KERNEL_CS,
-             KERNEL_DS);
     load_task_register(TSS_SELECTOR);
-    fill_idt();
-    load_idt(&(struct table_register){sizeof(idt) - 1, (va_t)idt});
+    load_doors(true);
     return STATUS_OK;
 }
 

@@ -25,8 +25,12 @@ struct trap_frame {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
-// Own GDT, TSS with a stack for each kind of emergency, IDT. NO_MEMORY.
-status_t trap_init(void);
+// Own GDT and IDT, on whatever stack is in use: from here on a fault is a panic
+// that can be read, not a reset.
+void trap_init(void);
+
+// Gives each kind of emergency a stack of its own. NO_MEMORY.
+status_t trap_init_stacks(void);
 
 // "page fault", "timer", …
 const char *trap_name(uint64_t vector);

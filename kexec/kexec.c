@@ -144,7 +144,7 @@ static status_t write_handoff(const struct boot_info *boot,
         .command_line = boot->command_line,
         .bundle_pa = boot->bundle_pa,
         .bundle_bytes = boot->bundle_bytes,
-        .rsdp_pa = boot->rsdp_pa,
+        .rsdp_pa = firmware.rsdp_pa ? firmware.rsdp_pa : boot->rsdp_pa,
         .efi = &efi,
         .baton = baton,
     };
@@ -171,7 +171,7 @@ static status_t verify_staged(const struct kexec_staged *staged)
 
 status_t kexec_run(const struct boot_info *boot,
                    const struct kexec_staged *staged,
-                   const struct handoff *baton)
+                   const struct handoff *baton, void (*silence)(void))
 {
     struct page_table bridge = {0};
     uint64_t block_pages = HANDOFF_BLOCK_BYTES / PAGE_SIZE;
@@ -187,7 +187,7 @@ status_t kexec_run(const struct boot_info *boot,
         status = verify_staged(staged);
     if (status == STATUS_OK) {
         pa_t entry_pa = staged->base_pa + IMAGE_ENTRY_OFFSET;
-        interrupts_off();
+        silence();
         event("kexec.jump", "to=%u entry=%#lx tsc=%lu", baton->generation,
               entry_pa, read_tsc());
         kexec_jump(entry_pa, block_pa, bridge.root_pa);

@@ -26,7 +26,8 @@ void kexec_unload(struct kexec_staged *staged);
 
 // Writes the handoff, verifies what is staged, and jumps. `baton` is what only
 // Baton knows; firmware and memory are taken from where they are kept.
-// Returns only if it refused, and then nothing has changed.
+// `silence` stops all interrupts, as the last thing before the jump. Returns
+// only if it refused, and then nothing has changed.
 status_t kexec_run(const struct boot_info *boot,
                    const struct kexec_staged *staged,
-                   const struct handoff *baton);
+                   const struct handoff *baton, void (*silence)(void));

@@ -37,17 +37,3 @@ const char *why(void)
 {
     return reason_text;
 }
-
-const char *status_name(status_t status)
-{
-    static const char *const names[] = {
-        [STATUS_OK] = "ok",
-        [STATUS_INVALID] = "invalid",
-        [STATUS_REFUSED] = "refused",
-        [STATUS_NOT_FOUND] = "not-found",
-        [STATUS_NO_MEMORY] = "no-memory",
-        [STATUS_UNSUPPORTED] = "unsupported",
-        [STATUS_FAILED] = "failed",
-    };
-    return (size_t)status < ARRAY_SIZE(names) ? names[status] : "?";
-}

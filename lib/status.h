@@ -35,6 +35,3 @@ const char *why(void);
         if (status_of_try != STATUS_OK)                                        \
             return status_of_try;                                              \
     } while (0)
-
-// "invalid", "refused", …: for log lines.
-const char *status_name(status_t status);

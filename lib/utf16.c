@@ -74,15 +74,3 @@ size_t utf16_length(const uint16_t *text, size_t max_units)
         length++;
     return length;
 }
-
-size_t utf16_from_ascii(uint16_t *to, size_t units, const char *from)
-{
-    size_t written = 0;
-
-    if (units == 0)
-        return 0;
-    for (; written + 1 < units && from[written]; written++)
-        to[written] = (unsigned char)from[written];
-    to[written] = 0;
-    return written;
-}

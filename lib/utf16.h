@@ -14,8 +14,3 @@ size_t utf16_to_utf8(char *to, size_t size, const uint16_t *from, size_t units);
 
 // CHAR16 units before the NUL; `max_units` if there is none among them.
 size_t utf16_length(const uint16_t *text, size_t max_units);
-
-// Widens an ASCII string into the `units` CHAR16 at `to`, NUL-terminated
-// (nothing is written if `units` is 0), cut if too long. Returns the units
-// written without the NUL.
-size_t utf16_from_ascii(uint16_t *to, size_t units, const char *from);

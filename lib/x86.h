@@ -8,17 +8,11 @@
 
 #include "lib/types.h"
 
-#define CR0_MP         (1UL << 1)
-#define CR0_EM         (1UL << 2)
-#define CR0_TS         (1UL << 3)
-#define CR0_NE         (1UL << 5)
-#define CR0_WP         (1UL << 16)
-#define CR4_OSFXSR     (1UL << 9)
-#define CR4_OSXMMEXCPT (1UL << 10)
-#define CR4_UMIP       (1UL << 11)
-#define CR4_LA57       (1UL << 12)
-#define CR4_SMEP       (1UL << 20)
-#define CR4_SMAP       (1UL << 21)
+#define CR0_MP   (1UL << 1)
+#define CR0_WP   (1UL << 16)
+#define CR4_LA57 (1UL << 12)
+#define CR4_SMEP (1UL << 20)
+#define CR4_SMAP (1UL << 21)
 
 #define RFLAGS_TF   (1UL << 8)
 #define RFLAGS_IF   (1UL << 9)
@@ -114,11 +108,6 @@ static inline uint64_t read_rflags(void)
     uint64_t value;
     __asm__ volatile("pushfq; pop %0" : "=r"(value));
     return value;
-}
-
-static inline void invalidate_page(va_t va)
-{
-    __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
 }
 
 static inline void out8(uint16_t port, uint8_t value)

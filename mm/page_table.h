@@ -19,7 +19,6 @@
 
 #define PTE_PRESENT  (1UL << 0)
 #define PTE_WRITE    (1UL << 1)
-#define PTE_USER     (1UL << 2)
 #define PTE_PWT      (1UL << 3)
 #define PTE_PCD      (1UL << 4)
 #define PTE_ACCESSED (1UL << 5)

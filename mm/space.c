@@ -64,7 +64,7 @@ static status_t map_image(void)
 static status_t map_direct(pa_t start, pa_t end, uint64_t flags)
 {
     start = align_up(start, PAGE_SIZE);
-    end = align_down(end, PAGE_SIZE);
+    end = min_u64(align_down(end, PAGE_SIZE), DIRECT_MAP_END - DIRECT_MAP_BASE);
     if (start >= end)
         return STATUS_OK;
     return page_table_map(&kernel_table, DIRECT_MAP_BASE + start, start,

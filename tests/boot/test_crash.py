@@ -21,7 +21,7 @@ BACKTRACE = r"#[0-9]+ +[0-9a-f]{16}  live\+0x[0-9a-f]+"
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_crash_is_explained(boot, kind):
-    with boot(f"efi=off crash={kind}") as machine:
+    with boot(f"efi=off crash={kind} end=exit") as machine:
         run = machine.finish()
     assert (run.end.how, run.end.code) == ("debug-exit", 35)
     title, explanation = KINDS[kind]

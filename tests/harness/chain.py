@@ -5,6 +5,7 @@ fake: how the machine ended, and what is in the flash file after power-off.
 The demonstration and the tests judge by the same tables, here.
 """
 
+import itertools
 from dataclasses import dataclass
 
 from . import flash, machine
@@ -42,6 +43,14 @@ EXPECTED = {
 }
 PROVING = ("physical", "identity", "fixed")  # the modes that work
 LIVES = 3
+
+
+def expected_proof(mode: str, gen: int, check: str) -> str | None:
+    """The verdict of one proof; None where the firmware is not called."""
+    if gen and EXPECTED[mode].later == "refused":
+        return None
+    never_moved = EXPECTED[mode].first == "never"
+    return "skip" if check == "again" and never_moved else "pass"
 
 
 def cmdline(mode: str) -> str:
@@ -88,15 +97,18 @@ class Chain:
         """What is not as EXPECTED, in words; nothing when all is well."""
         want = EXPECTED[mode]
         last = self.run.all("end", gen=LIVES - 1)
-        have = {
-            "the machine ended": self.run.end,
-            "the last generation's verdict": last and last[-1]["verdict"],
-            "BatonGeneration in the flash file": self.counted(),
-            "failed proofs": len(self.run.all("proof", verdict="fail")),
-        }
-        should = (want.end, want.verdict, want.counted, 0)
+        table = [
+            ("the machine ended", self.run.end, want.end),
+            ("the last verdict", last and last[-1]["verdict"], want.verdict),
+            ("BatonGeneration in flash", self.counted(), want.counted),
+        ]
+        for gen, check in itertools.product(range(LIVES), CHECKS):
+            proof = self.proof(gen, check)
+            table.append((
+                f"proof of {check} in generation {gen}",
+                proof and proof["verdict"], expected_proof(mode, gen, check),
+            ))
         return [
-            f"{what}: {value or 'none'}, expected {expected}"
-            for (what, value), expected in zip(have.items(), should)
-            if value != expected
+            f"{what}: {value or 'none'}, expected {expected or 'none'}"
+            for what, value, expected in table if value != expected
         ]

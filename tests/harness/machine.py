@@ -282,7 +282,7 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
         media.disk(home / "disk.img", config.cmdline, kernel, bundle)
     else:
         (home / "baton.iso").symlink_to(iso.resolve())
-    if config.firmware == "pflash":
+    if config.has_flash:
         shutil.copy(qemu.VARS, home / "vars.fd")
     (home / "qemu.cmd").write_text(qemu.script(config))
 

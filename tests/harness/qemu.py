@@ -10,6 +10,7 @@ import shlex
 from dataclasses import dataclass
 
 CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+CODE_SMM = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
 VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 EMULATED = "/usr/share/ovmf/OVMF.fd"
 DEBUG_EXIT_PORT = 0xF4
@@ -27,13 +28,32 @@ class Config:
     interactive: bool = False  # the serial line is the user's terminal
     accel: str = os.environ.get("ACCEL", "tcg")
 
+    @property
+    def has_flash(self) -> bool:
+        """Is there a flash file, vars.fd, in the directory of the run?"""
+        return any("vars.fd" in word for word in FIRMWARE[self.firmware])
 
-# The variables live in a flash file (pflash), in memory (bios: OVMF without
-# writable flash), or there is no UEFI at all (none: SeaBIOS).
+
+FLASH = ["-drive", "if=pflash,unit=1,format=raw,file=vars.fd"]
+
+# Where the variables live: in a flash file that the firmware writes as such
+# (pflash); in one that it writes only in system management mode (smm); in one
+# that it cannot write at all, though it says that it did (lying); in memory
+# alone (bios: OVMF without flash). Or there is no UEFI (none: SeaBIOS).
 FIRMWARE = {
     "pflash": [
         "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE}",
-        "-drive", "if=pflash,unit=1,format=raw,file=vars.fd",
+        *FLASH,
+    ],
+    "smm": [
+        "-machine", "smm=on",
+        "-global", "driver=cfi.pflash01,property=secure,value=on",
+        "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE_SMM}",
+        *FLASH,
+    ],
+    "lying": [
+        "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE}",
+        *FLASH[:-1], f"{FLASH[-1]},readonly=on",
     ],
     "bios": ["-bios", EMULATED],
     "none": [],
@@ -99,6 +119,6 @@ def script(config: Config) -> str:
         if word.startswith("-"):
             lines.append("   ")
         lines[-1] += " " + shlex.quote(word)
-    fresh = f"cp {VARS} vars.fd\n" if config.firmware == "pflash" else ""
+    fresh = f"cp {VARS} vars.fd\n" if config.has_flash else ""
     body = " \\\n".join(lines)
     return f'#!/bin/sh -e\ncd "$(dirname "$0")"\n{fresh}exec{body}\n'

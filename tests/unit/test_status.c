@@ -45,16 +45,6 @@ static void is_cut_to_its_buffer(void **state)
     assert_int_equal(strlen(why()), 255);
 }
 
-static void names_are_words(void **state)
-{
-    (void)state;
-    assert_string_equal(status_name(STATUS_OK), "ok");
-    assert_string_equal(status_name(STATUS_NOT_FOUND), "not-found");
-    assert_string_equal(status_name(STATUS_FAILED), "failed");
-    assert_string_equal(status_name((status_t)(STATUS_FAILED + 1)), "?");
-    assert_string_equal(status_name((status_t)-1), "?");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -63,7 +53,6 @@ int main(void)
         cmocka_unit_test(needs_no_escapes),
         cmocka_unit_test(may_quote_the_old_reason),
         cmocka_unit_test(is_cut_to_its_buffer),
-        cmocka_unit_test(names_are_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

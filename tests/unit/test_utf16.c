@@ -80,21 +80,6 @@ static void length_is_bounded(void **state)
     assert_int_equal(utf16_length(wide, 0), 0);
 }
 
-static void from_ascii(void **state)
-{
-    (void)state;
-    uint16_t to[8];
-    memset(to, 0xFF, sizeof(to));
-    assert_int_equal(utf16_from_ascii(to, 8, "Boot"), 4);
-    assert_memory_equal(to, ((uint16_t[]){'B', 'o', 'o', 't', 0, 0xFFFF}), 12);
-    assert_int_equal(utf16_from_ascii(to, 5, "Boot"), 4);
-    assert_int_equal(utf16_from_ascii(to, 3, "Boot"), 2);
-    assert_memory_equal(to, ((uint16_t[]){'B', 'o', 0, 't'}), 8);
-    assert_int_equal(utf16_from_ascii(to, 1, "Boot"), 0);
-    assert_int_equal(to[0], 0);
-    assert_int_equal(utf16_from_ascii(NULL, 0, "Boot"), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,7 +89,6 @@ int main(void)
         cmocka_unit_test(control_characters),
         cmocka_unit_test(cut_between_characters),
         cmocka_unit_test(length_is_bounded),
-        cmocka_unit_test(from_ascii),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,79 @@
+"""Other machines than the usual one: memory, firmware, many generations."""
+
+import re
+
+import pytest
+
+from harness.chain import CHECKS, PROVING, Chain
+
+
+def passes(run, generations: int) -> None:
+    """Powered off by the firmware, all proofs held, all writes in the flash."""
+    assert run.end.how == "guest-shutdown"
+    run.one("end", gen=generations - 1, verdict="pass")
+    assert run.all("proof", verdict="fail") == run.all("panic") == []
+    assert Chain(run).counted() == generations
+
+
+@pytest.mark.parametrize("ram_mib", [128, 1024, 6144])
+def test_memory(boot, ram_mib):
+    """Little memory, more than usual, and some above 4 GiB."""
+    with boot("efi=fixed lives=2 end=shutdown", ram_mib=ram_mib) as machine:
+        run = machine.finish()
+    passes(run, 2)
+    assert ram_mib * 0.9 < run.one("boot", gen=0).number("ram_mib") <= ram_mib
+
+
+@pytest.mark.parametrize("mode", PROVING)
+def test_firmware_in_system_management_mode(boot, mode):
+    """The driver for variables is out of reach; only its door is mapped."""
+    with boot(f"efi={mode} end=shutdown", firmware="smm") as machine:
+        run = machine.finish()
+    passes(run, 3)
+    assert "MMIO" not in {region.type for region in Chain(run).regions(0)}
+
+
+def test_firmware_that_lies(boot):
+    """Why the flash file is looked at: this firmware loses every write, and
+    from inside the machine nothing of it can be seen."""
+    with boot("efi=fixed lives=2 end=shutdown", firmware="lying") as machine:
+        run = machine.finish()
+    run.one("end", gen=1, verdict="pass")
+    assert Chain(run).counted() is None
+
+
+def test_a_dozen_generations_lose_nothing(boot):
+    with boot("efi=fixed lives=12 end=shutdown") as machine:
+        run = machine.finish()
+    passes(run, 12)
+    for at in ("ready", "jump"):
+        free = [event["free"] for event in run.all("mm", at=at)[1:]]
+        assert len(set(free)) == 1, f"free frames {at}: {free}"
+
+
+def test_without_firmware_on_purpose(boot):
+    with boot("efi=off lives=2 end=exit") as machine:
+        run = machine.finish()
+    assert (run.end.how, run.end.code) == ("debug-exit", 39)
+    run.one("end", gen=1, verdict="none")
+    assert run.all("proof") == run.all("efi.call") == []
+
+
+def test_the_kernel_tests_itself(boot):
+    """KTAP, in every generation: the kernel that kexec made is as sound."""
+    with boot("selftest=on lives=2 end=exit") as machine:
+        run = machine.finish()
+    assert (run.end.how, run.end.code) == ("debug-exit", 33)
+    plans = [line for line in run.lines if re.fullmatch(r"1\.\.\d+", line)]
+    assert len(plans) == 2
+    good = [line for line in run.lines if line.startswith("ok ")]
+    assert len(good) == sum(int(plan[3:]) for plan in plans) > 0
+    assert not [line for line in run.lines if line.startswith("not ok")]
+
+
+def test_a_single_generation(boot):
+    with boot("efi=identity lives=1 end=shutdown") as machine:
+        run = machine.finish()
+    passes(run, 1)
+    assert run.all("kexec.load") == []
+    assert {proof["check"] for proof in run.all("proof")} == set(CHECKS)
