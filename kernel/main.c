@@ -181,19 +181,22 @@ static void describe_us(struct handoff *next)
     add_life(next, firmware.ready ? firmware.mode->name : "none");
 }
 
-// Returns only if the next kernel was refused.
-static status_t pass_on(void)
+// Comes back only if the next kernel was refused.
+static void pass_on(void)
 {
     static struct kexec_staged staged;
     static struct handoff next;
-    TRY(kexec_load(&boot, "baton", &staged));
+    if (kexec_load(&boot, "baton", &staged)) {
+        refuse("image");
+        return;
+    }
     describe_us(&next);
     event("mm", "at=jump free=%lu", frames_free_pages());
     say("kexec: jumping to generation %u at %#lx", next.generation,
         staged.base_pa);
-    status_t status = kexec_run(&boot, &staged, &next, time_stop);
+    kexec_run(&boot, &staged, &next, time_stop);
+    refuse("kexec");
     kexec_unload(&staged);
-    return status;
 }
 
 static void end(void)
@@ -222,8 +225,8 @@ static void live(void)
     take_firmware();
     frames_add(&boot.memory, MEMORY_BOOT_SERVICES);
     event("mm", "at=ready free=%lu", frames_free_pages());
-    if (log_output.generation + 1 < options.lives && pass_on()) {
-        refuse("image");
+    if (log_output.generation + 1 < options.lives) {
+        pass_on();
         outcome = OUTCOME_REFUSED;
     }
     end();
@@ -237,6 +240,7 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa)
     uint64_t tsc = read_tsc();
     console_init();
     log_output.write = console_write;
+    console_write("\n", 1); // whatever firmware and GRUB left on the line
     trap_init();
     read_boot_info(magic, info_pa, tsc);
     announce(image_pa, tsc);

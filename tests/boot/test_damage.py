@@ -65,4 +65,4 @@ def test_a_staged_image_that_changes_after_loading(boot):
         run = machine.finish()
     assert "SHA-256" in run.one("refused", gen=0, what="kexec")["why"]
     assert run.all("kexec.jump") == []
-    run.one("end", gen=0)
+    run.one("end", gen=0, verdict="refused")

@@ -26,9 +26,9 @@ PLATFORMS = {
 EPOCH = "1362177167"  # 2013-03-01T22:32:47Z, the proposal this kernel is about
 ENVIRONMENT = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "TZ": "UTC"}
 SERIAL_NUMBER = "0ba70000"  # of the FAT file systems
-ISO_LABEL = "BATON"
+FAT_LABEL, ISO_LABEL = "BATON EFI", "BATON"
 
-DISK_KIB = 8192
+SPARE_BYTES = 512 * 1024  # for folders, file system tables, clusters' ends
 MODES = ("fixed", "physical", "identity", "naive", "off")
 
 
@@ -65,11 +65,13 @@ def grub(platform: str) -> Path:
     return image
 
 
-def fat(image: Path, kib: int, files: dict[str, Path]) -> Path:
-    """A FAT file system of `kib` KiB that holds `files` (path -> source)."""
+def fat(image: Path, files: dict[str, Path]) -> Path:
+    """A FAT file system that holds `files` (path -> source)."""
     image.unlink(missing_ok=True)
-    tool("mformat", "-C", "-i", image, "-T", kib * 2, "-h", 16, "-s", 32,
-         "-N", SERIAL_NUMBER, "-v", ISO_LABEL, "::")
+    bytes_used = sum(source.stat().st_size for source in files.values())
+    mib = (bytes_used + SPARE_BYTES >> 20) + 1
+    tool("mformat", "-C", "-i", image, "-T", mib * 2048, "-h", 16, "-s", 32,
+         "-N", SERIAL_NUMBER, "-v", FAT_LABEL, "::")
     for folder in _folders(files):
         tool("mmd", "-i", image, f"::{folder}")
     for name, source in files.items():
@@ -104,7 +106,7 @@ def disk(image: Path, cmdline: str, kernel: Path = paths.KERNEL,
     }
     if bundle:
         files["/bundle.cpio"] = bundle
-    return fat(image, DISK_KIB, files)
+    return fat(image, files)
 
 
 ISO_MENU = """\
@@ -129,10 +131,11 @@ def iso(image: Path, kernel: Path = paths.KERNEL,
     shutil.copy(grub("i386-pc"), stage / "boot/grub/eltorito.img")
     shutil.copy(kernel, stage / "baton")
     shutil.copy(bundle, stage / "bundle.cpio")
-    fat(stage / "efi.img", 2048, _jump_to_iso(stage))
+    partition = fat(image.with_suffix(".efi"), _jump_to_iso(stage))
     draft = image.with_suffix(".new")
-    _burn(stage, draft)
+    _burn(stage, partition, draft)
     draft.replace(image)
+    partition.unlink()
     shutil.rmtree(stage)
     return image
 
@@ -163,7 +166,7 @@ def _jump_to_iso(stage: Path) -> dict[str, Path]:
     }
 
 
-def _burn(stage: Path, image: Path) -> None:
+def _burn(stage: Path, partition: Path, image: Path) -> None:
     """xorriso, with every date and number that it would invent fixed."""
     for path in [stage, *stage.rglob("*")]:
         os.utime(path, (int(EPOCH), int(EPOCH)))
@@ -174,8 +177,8 @@ def _burn(stage: Path, image: Path) -> None:
          "-b", "boot/grub/eltorito.img", "-no-emul-boot",
          "-boot-load-size", "4", "-boot-info-table", "--grub2-boot-info",
          "--grub2-mbr", "/usr/lib/grub/i386-pc/boot_hybrid.img",
-         "-eltorito-alt-boot", "-e", "efi.img", "-no-emul-boot",
-         "-append_partition", "2", "0xef", stage / "efi.img", stage)
+         "-append_partition", "2", "0xef", partition, "-eltorito-alt-boot",
+         "-e", "--interval:appended_partition_2:all::", "-no-emul-boot", stage)
 
 
 def cpio(files: dict[str, bytes]) -> bytes:

@@ -1,0 +1,95 @@
+"""The rules that the code is written by, where a machine can check them."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness import paths
+
+LAYERS = ["lib", "boot", "mm", "efi", "kexec", "kernel"]
+# The form of what is handed on: every layer may read it.
+SHARED = {"boot/boot_info.h", "boot/handoff.h"}
+COLUMNS, FUNCTION_LINES = 80, 50
+
+
+def tracked(*patterns: str) -> list[str]:
+    words = ["git", "ls-files", "-co", "--exclude-standard", *patterns]
+    return subprocess.run(words, cwd=paths.ROOT, text=True, check=True,
+                          capture_output=True).stdout.split()
+
+
+def lines(name: str) -> list[str]:
+    return (paths.ROOT / name).read_text().splitlines()
+
+
+C_FILES = tracked("*.c", "*.h")
+SOURCES = C_FILES + tracked("*.asm", "*.inc", "linker.ld")
+
+
+def test_c_is_formatted():
+    words = ["clang-format", "--dry-run", "--Werror", *C_FILES]
+    done = subprocess.run(words, cwd=paths.ROOT, text=True,
+                          capture_output=True)
+    assert done.returncode == 0, done.stderr[:2000] + "\nmend: make format"
+
+
+def test_lines_fit_a_terminal():
+    long = [f"{name}:{number}" for name in SOURCES
+            for number, line in enumerate(lines(name), 1)
+            if len(line) > COLUMNS]
+    assert long == []
+
+
+def functions(name: str):
+    """(first line, lines between the braces) of each function of a C file."""
+    depth = start = 0
+    for number, line in enumerate(lines(name), 1):
+        if depth == 0 and "{" in line:
+            start = number
+        depth += line.count("{") - line.count("}")
+        if depth == 0 and line == "}":
+            yield start, number - start - 1
+
+
+def test_functions_fit_a_screen():
+    long = [f"{name}:{start}" for name in C_FILES
+            for start, length in functions(name) if length > FUNCTION_LINES]
+    assert long == []
+
+
+def test_nothing_is_left_for_later():
+    words = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+    left = [f"{name}:{number}" for name in SOURCES
+            for number, line in enumerate(lines(name), 1)
+            if words.search(line)]
+    assert left == []
+
+
+def test_every_file_says_what_it_is_for():
+    silent = [name for name in SOURCES
+              if not lines(name)[0].startswith(("//", "; ", "/*"))]
+    assert silent == []
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_imports_run_one_way(layer):
+    allowed = LAYERS[:LAYERS.index(layer) + 1]
+    if layer not in ("boot", "kernel"):
+        allowed.remove("boot") if "boot" in allowed else None
+    wrong = []
+    for name in C_FILES:
+        if Path(name).parts[0] != layer:
+            continue
+        for line in lines(name):
+            found = re.match(r'#include "(([a-z]+)/[^"]+)"', line)
+            if found and found[2] not in allowed and found[1] not in SHARED:
+                wrong.append(f"{name}: {line}")
+    assert wrong == []
+
+
+def test_only_one_file_has_inline_assembly():
+    having = [name for name in C_FILES if "__asm__" in
+              (paths.ROOT / name).read_text()]
+    assert having == ["lib/x86.h"]

@@ -1,0 +1,57 @@
+// Physical memory for parsers: one array, readable at one address.
+//
+// What is read is an exact copy of what was asked for, aligned as its address
+// is: so the sanitizers see the first byte too many, and every pointer that
+// would be misaligned in the kernel is misaligned here.
+
+#pragma once
+
+#include "tests/unit/unit.h"
+
+#define MEMORY_PA    0x1230000UL
+#define MEMORY_BYTES 0x20000UL
+#define READS_MAX    4096
+
+static struct {
+    uint8_t at[MEMORY_BYTES];
+    uint64_t bytes; // how much of the array is there
+    void *read[READS_MAX];
+    size_t reads;
+} memory;
+
+static inline void memory_clear(void)
+{
+    memset(memory.at, 0, sizeof(memory.at));
+    memory.bytes = MEMORY_BYTES;
+}
+
+static inline bool memory_has(pa_t pa, uint64_t bytes)
+{
+    return pa >= MEMORY_PA && pa - MEMORY_PA <= memory.bytes &&
+           bytes <= memory.bytes - (pa - MEMORY_PA);
+}
+
+// A memory_reader (boot/boot_info.h).
+static inline const void *memory_read(pa_t pa, uint64_t bytes)
+{
+    if (!memory_has(pa, bytes))
+        return NULL;
+    assert_true(memory.reads < READS_MAX);
+    size_t misaligned = pa % 16;
+    uint8_t *copy = malloc(misaligned + bytes);
+    assert_non_null(copy);
+    memory.read[memory.reads++] = copy;
+    return memcpy(copy + misaligned, memory.at + (pa - MEMORY_PA), bytes);
+}
+
+// Frees the copies: to be called after every parse.
+static inline void memory_forget(void)
+{
+    while (memory.reads > 0)
+        free(memory.read[--memory.reads]);
+}
+
+static inline void put_u32(size_t offset, uint32_t value)
+{
+    memcpy(memory.at + offset, &value, sizeof(value));
+}
