@@ -20,15 +20,13 @@
 #define E820_NVS        4
 #define LOADER_KEXEC    0xd0 // type_of_loader of both of Linux's kexecs
 
-static uint64_t join(uint32_t high, uint32_t low)
-{
+static uint64_t join(uint32_t high, uint32_t low) {
     return (uint64_t)high << 32 | low;
 }
 
 // Type 128 is Linux's own "RAM that I use for now" (kexec -s): to us, RAM that
 // some part of the handoff may lie in, so it is left alone.
-static enum memory_kind kind_of(uint32_t e820_type)
-{
+static enum memory_kind kind_of(uint32_t e820_type) {
     switch (e820_type) {
     case E820_RAM:
         return MEMORY_USABLE;
@@ -42,25 +40,21 @@ static enum memory_kind kind_of(uint32_t e820_type)
 }
 
 static status_t read_e820(const struct boot_params *params,
-                          struct boot_info *boot)
-{
+                          struct boot_info *boot) {
     if (params->e820_entries > E820_MAX_ENTRIES_ZEROPAGE)
         return fail(STATUS_INVALID,
                     "boot_params: %u e820 entries; there is room for %u",
                     params->e820_entries, E820_MAX_ENTRIES_ZEROPAGE);
     for (unsigned i = 0; i < params->e820_entries; i++) {
         struct boot_e820_entry entry = params->e820_table[i];
-        status_t status = memory_map_put(&boot->memory, entry.addr, entry.size,
-                                         kind_of(entry.type));
-        if (status)
-            return status;
+        TRY(memory_map_put(&boot->memory, entry.addr, entry.size,
+                           kind_of(entry.type)));
     }
     return STATUS_OK;
 }
 
 static status_t read_command_line(const struct boot_params *params,
-                                  memory_reader read, struct boot_info *boot)
-{
+                                  memory_reader read, struct boot_info *boot) {
     pa_t pa = join(params->ext_cmd_line_ptr, params->hdr.cmd_line_ptr);
     if (pa == 0)
         return STATUS_OK;
@@ -80,8 +74,7 @@ static status_t read_command_line(const struct boot_params *params,
 }
 
 static void read_bundle(const struct boot_params *params,
-                        struct boot_info *boot)
-{
+                        struct boot_info *boot) {
     boot->bundle_pa =
         join(params->ext_ramdisk_image, params->hdr.ramdisk_image);
     boot->bundle_bytes =
@@ -91,8 +84,7 @@ static void read_bundle(const struct boot_params *params,
 // struct efi_info: a map with the addresses that SetVirtualAddressMap was
 // given.
 static status_t read_efi_info(const struct boot_params *params,
-                              memory_reader read, struct boot_info *boot)
-{
+                              memory_reader read, struct boot_info *boot) {
     struct efi_info copy = params->efi_info, *efi = &copy;
     if (efi->efi_loader_signature == 0)
         return STATUS_OK;
@@ -119,8 +111,7 @@ static status_t read_efi_info(const struct boot_params *params,
     return STATUS_OK;
 }
 
-static bool handoff_has_shape(const struct handoff *handoff, uint32_t bytes)
-{
+static bool handoff_has_shape(const struct handoff *handoff, uint32_t bytes) {
     return bytes == sizeof(*handoff) && handoff->magic == HANDOFF_MAGIC &&
            handoff->version == HANDOFF_VERSION &&
            handoff->bytes == sizeof(*handoff) &&
@@ -133,8 +124,7 @@ static bool handoff_has_shape(const struct handoff *handoff, uint32_t bytes)
 }
 
 // The CRC of the block, with the four bytes that hold it counted as zero.
-static uint32_t block_crc(const uint8_t *block, uint32_t bytes, size_t crc_at)
-{
+static uint32_t block_crc(const uint8_t *block, uint32_t bytes, size_t crc_at) {
     static const uint8_t zero[sizeof(uint32_t)];
     uint32_t crc = crc32(0, block, crc_at);
     crc = crc32(crc, zero, sizeof(zero));
@@ -143,8 +133,7 @@ static uint32_t block_crc(const uint8_t *block, uint32_t bytes, size_t crc_at)
 }
 
 static status_t read_handoff(pa_t pa, uint32_t bytes, memory_reader read,
-                             struct boot_info *boot)
-{
+                             struct boot_info *boot) {
     const struct handoff *handoff = read(pa, sizeof(*handoff));
     if (!handoff || !handoff_has_shape(handoff, bytes))
         return fail(STATUS_REFUSED,
@@ -175,8 +164,7 @@ static status_t read_handoff(pa_t pa, uint32_t bytes, memory_reader read,
 }
 
 static status_t read_efi_setup(pa_t pa, uint32_t bytes, memory_reader read,
-                               struct boot_info *boot)
-{
+                               struct boot_info *boot) {
     const struct efi_setup *setup = read(pa, sizeof(*setup));
     if (!setup || bytes < sizeof(*setup))
         return fail(STATUS_REFUSED,
@@ -197,8 +185,7 @@ static const struct node_reader {
 };
 
 static status_t read_node(const struct setup_data *node, pa_t payload_pa,
-                          memory_reader read, struct boot_info *boot)
-{
+                          memory_reader read, struct boot_info *boot) {
     for (size_t i = 0; i < ARRAY_SIZE(node_readers); i++)
         if (node_readers[i].type == node->type)
             return node_readers[i].read(payload_pa, node->len, read, boot);
@@ -207,8 +194,7 @@ static status_t read_node(const struct setup_data *node, pa_t payload_pa,
 
 // Follows the chain of setup_data; the bound ends a chain that bites its tail.
 static status_t read_setup_data(pa_t pa, memory_reader read,
-                                struct boot_info *boot)
-{
+                                struct boot_info *boot) {
     for (unsigned i = 0; pa != 0; i++) {
         const struct setup_data *node = read(pa, sizeof(*node));
         if (!node)
@@ -218,16 +204,13 @@ static status_t read_setup_data(pa_t pa, memory_reader read,
             return fail(STATUS_REFUSED,
                         "handoff: setup_data goes on after %u nodes, at %#lx",
                         i, pa);
-        status_t status = read_node(node, pa + sizeof(*node), read, boot);
-        if (status)
-            return status;
+        TRY(read_node(node, pa + sizeof(*node), read, boot));
         pa = node->next;
     }
     return STATUS_OK;
 }
 
-static void drop_firmware(struct boot_info *boot, status_t status)
-{
+static void drop_firmware(struct boot_info *boot, status_t status) {
     memset(&boot->efi, 0, sizeof(boot->efi));
     boot->has_efi_setup = boot->has_handoff = false;
     boot->handoff_status = status;
@@ -235,8 +218,7 @@ static void drop_firmware(struct boot_info *boot, status_t status)
 }
 
 status_t boot_params_read(pa_t params_pa, memory_reader read,
-                          struct boot_info *boot)
-{
+                          struct boot_info *boot) {
     memset(boot, 0, sizeof(*boot));
     boot->via = VIA_BOOT_PARAMS;
     const struct boot_params *params = read(params_pa, sizeof(*params));
@@ -244,15 +226,12 @@ status_t boot_params_read(pa_t params_pa, memory_reader read,
         return fail(STATUS_INVALID, "boot_params at %#lx are not in memory",
                     params_pa);
 
-    status_t status = read_e820(params, boot);
-    if (status == STATUS_OK)
-        status = read_command_line(params, read, boot);
-    if (status)
-        return status;
+    TRY(read_e820(params, boot));
+    TRY(read_command_line(params, read, boot));
     read_bundle(params, boot);
     boot->rsdp_pa = params->acpi_rsdp_addr;
 
-    status = read_efi_info(params, read, boot);
+    status_t status = read_efi_info(params, read, boot);
     if (status == STATUS_OK)
         status = read_setup_data(params->hdr.setup_data, read, boot);
     if (status)

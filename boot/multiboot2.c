@@ -59,15 +59,14 @@ struct tag_efi_memory_map {
 };
 
 // The tag's text, if it ends inside the tag.
-static const char *text_in(const struct tag *tag, size_t header_bytes)
-{
+static const char *text_in(const struct tag *tag, size_t header_bytes) {
     const char *text = (const char *)tag + header_bytes;
     size_t room = tag->bytes - header_bytes;
     return strnlen(text, room) < room ? text : NULL;
 }
 
-static status_t read_command_line(const struct tag *tag, struct boot_info *boot)
-{
+static status_t read_command_line(const struct tag *tag,
+                                  struct boot_info *boot) {
     const char *text = text_in(tag, sizeof(*tag));
     if (!text)
         return fail(STATUS_INVALID,
@@ -80,8 +79,8 @@ static status_t read_command_line(const struct tag *tag, struct boot_info *boot)
     return STATUS_OK;
 }
 
-static status_t read_loader_name(const struct tag *tag, struct boot_info *boot)
-{
+static status_t read_loader_name(const struct tag *tag,
+                                 struct boot_info *boot) {
     const char *text = text_in(tag, sizeof(*tag));
     bool grub = text && strncmp(text, "GRUB", 4) == 0;
     str_copy(boot->loader, sizeof(boot->loader), grub ? "grub" : "other");
@@ -90,8 +89,7 @@ static status_t read_loader_name(const struct tag *tag, struct boot_info *boot)
 
 // The bundle is the first module. GRUB keeps it out of the image's way, but not
 // out of the free memory of any map: the caller has to.
-static status_t read_module(const struct tag *tag, struct boot_info *boot)
-{
+static status_t read_module(const struct tag *tag, struct boot_info *boot) {
     const struct tag_module *module = (const struct tag_module *)tag;
     if (module->end_pa < module->start_pa)
         return fail(STATUS_INVALID, "multiboot2: module from %#x to %#x",
@@ -104,8 +102,7 @@ static status_t read_module(const struct tag *tag, struct boot_info *boot)
 }
 
 // Multiboot2 §3.6.8; the types are e820's.
-static enum memory_kind kind_of(uint32_t type)
-{
+static enum memory_kind kind_of(uint32_t type) {
     switch (type) {
     case 1:
         return MEMORY_USABLE;
@@ -118,8 +115,7 @@ static enum memory_kind kind_of(uint32_t type)
     }
 }
 
-static status_t read_memory_map(const struct tag *tag, struct boot_info *boot)
-{
+static status_t read_memory_map(const struct tag *tag, struct boot_info *boot) {
     const struct tag_memory_map *map = (const struct tag_memory_map *)tag;
     size_t step = map->entry_bytes;
     if (step < sizeof(struct memory_map_entry) || step > tag->bytes)
@@ -131,22 +127,19 @@ static status_t read_memory_map(const struct tag *tag, struct boot_info *boot)
     for (; left >= step; left -= step, at += step) {
         struct memory_map_entry entry;
         memcpy(&entry, at, sizeof(entry));
-        status_t status = memory_map_put(&boot->memory, entry.start_pa,
-                                         entry.bytes, kind_of(entry.type));
-        if (status)
-            return status;
+        TRY(memory_map_put(&boot->memory, entry.start_pa, entry.bytes,
+                           kind_of(entry.type)));
     }
     return STATUS_OK;
 }
 
-static status_t read_system_table(const struct tag *tag, struct boot_info *boot)
-{
+static status_t read_system_table(const struct tag *tag,
+                                  struct boot_info *boot) {
     boot->efi.system_table_pa = ((const struct tag_efi_system_table *)tag)->pa;
     return STATUS_OK;
 }
 
-static status_t read_efi_map(const struct tag *tag, struct boot_info *boot)
-{
+static status_t read_efi_map(const struct tag *tag, struct boot_info *boot) {
     const struct tag_efi_memory_map *map =
         (const struct tag_efi_memory_map *)tag;
     size_t bytes = tag->bytes - sizeof(*map);
@@ -177,8 +170,7 @@ static const struct tag_reader {
 };
 
 // Tags of other types are none of our business, as the specification asks.
-static status_t read_tag(const struct tag *tag, struct boot_info *boot)
-{
+static status_t read_tag(const struct tag *tag, struct boot_info *boot) {
     for (size_t i = 0; i < ARRAY_SIZE(tag_readers); i++) {
         const struct tag_reader *reader = &tag_readers[i];
         if (reader->type != tag->type)
@@ -193,8 +185,7 @@ static status_t read_tag(const struct tag *tag, struct boot_info *boot)
 }
 
 static status_t read_tags(const uint8_t *info, uint32_t bytes,
-                          struct boot_info *boot)
-{
+                          struct boot_info *boot) {
     uint32_t offset = sizeof(struct info_header);
     while (bytes - offset >= sizeof(struct tag)) {
         const struct tag *tag = (const struct tag *)(info + offset);
@@ -205,9 +196,7 @@ static status_t read_tags(const uint8_t *info, uint32_t bytes,
                         tag->type, offset, tag->bytes, bytes - offset, bytes);
         if (tag->type == TAG_END)
             return STATUS_OK;
-        status_t status = read_tag(tag, boot);
-        if (status)
-            return status;
+        TRY(read_tag(tag, boot));
         offset += min_u64(align_up(tag->bytes, 8), bytes - offset);
     }
     return fail(
@@ -217,8 +206,7 @@ static status_t read_tags(const uint8_t *info, uint32_t bytes,
 }
 
 status_t multiboot2_read(pa_t info_pa, memory_reader read,
-                         struct boot_info *boot)
-{
+                         struct boot_info *boot) {
     memset(boot, 0, sizeof(*boot));
     boot->via = VIA_MULTIBOOT2;
     str_copy(boot->loader, sizeof(boot->loader), "other");

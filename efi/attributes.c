@@ -11,8 +11,7 @@
 // A row has to lie in one region of runtime code or data, and say something: no
 // right removed means "no protection possible" (UEFI 2.10 §4.6.3).
 static status_t check_row(const struct handoff_attribute *row,
-                          const struct efi_regions *regions)
-{
+                          const struct efi_regions *regions) {
     bool sane = is_aligned(row->pa, PAGE_SIZE) && row->pages > 0 &&
                 row->pages < (1UL << 40);
     if (!sane || !efi_region_of_pa(regions, row->pa, row->pages * PAGE_SIZE))
@@ -24,14 +23,11 @@ static status_t check_row(const struct handoff_attribute *row,
 }
 
 status_t efi_attributes_check(const struct efi_attributes *attributes,
-                              const struct efi_regions *regions)
-{
+                              const struct efi_regions *regions) {
     pa_t end = 0;
     for (size_t i = 0; i < attributes->count; i++) {
         const struct handoff_attribute *row = &attributes->row[i];
-        status_t status = check_row(row, regions);
-        if (status)
-            return status;
+        TRY(check_row(row, regions));
         if (row->pa < end)
             return fail(STATUS_INVALID,
                         "memory attributes: the row at %#lx starts before the "
@@ -43,9 +39,8 @@ status_t efi_attributes_check(const struct efi_attributes *attributes,
 }
 
 // The whole table at `pa`, if its own numbers are possible and it is readable.
-static const struct efi_memory_attributes_table *open_table(pa_t pa,
-                                                            memory_reader read)
-{
+static const struct efi_memory_attributes_table *
+open_table(pa_t pa, memory_reader read) {
     const struct efi_memory_attributes_table *table = read(pa, sizeof(*table));
     if (!table || table->version < 1 || table->version > VERSION_MAX ||
         table->entries > ENTRIES_MAX ||
@@ -56,16 +51,14 @@ static const struct efi_memory_attributes_table *open_table(pa_t pa,
     return read(pa, sizeof(*table) + rows);
 }
 
-static bool is_runtime_type(uint32_t type)
-{
+static bool is_runtime_type(uint32_t type) {
     return type == EFI_RUNTIME_SERVICES_CODE ||
            type == EFI_RUNTIME_SERVICES_DATA;
 }
 
 status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
                              struct efi_attributes *attributes,
-                             memory_reader read)
-{
+                             memory_reader read) {
     attributes->count = 0;
     const struct efi_memory_attributes_table *table = open_table(pa, read);
     if (!table)
@@ -87,8 +80,7 @@ status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
     return efi_attributes_check(attributes, regions);
 }
 
-static uint64_t flags_of(const struct handoff_attribute *row)
-{
+static uint64_t flags_of(const struct handoff_attribute *row) {
     uint64_t flags = PTE_PRESENT;
     if (!(row->attributes & EFI_MEMORY_RO))
         flags |= PTE_WRITE;
@@ -99,8 +91,7 @@ static uint64_t flags_of(const struct handoff_attribute *row)
 
 status_t efi_attributes_apply(const struct efi_attributes *attributes,
                               const struct efi_regions *regions, bool at_va,
-                              struct page_table *table)
-{
+                              struct page_table *table) {
     for (size_t i = 0; i < attributes->count; i++) {
         const struct handoff_attribute *row = &attributes->row[i];
         uint64_t bytes = row->pages * PAGE_SIZE;
@@ -109,9 +100,7 @@ status_t efi_attributes_apply(const struct efi_attributes *attributes,
         if (!region)
             continue;
         va_t va = at_va ? region->va + (row->pa - region->pa) : row->pa;
-        status_t status = page_table_protect(table, va, bytes, flags_of(row));
-        if (status)
-            return status;
+        TRY(page_table_protect(table, va, bytes, flags_of(row)));
     }
     return STATUS_OK;
 }

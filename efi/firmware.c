@@ -24,8 +24,7 @@
 
 struct efi_firmware firmware;
 
-static struct efi_map_view map_of(const struct boot_efi *efi)
-{
+static struct efi_map_view map_of(const struct boot_efi *efi) {
     return (struct efi_map_view){efi->map, efi->map_bytes,
                                  efi->descriptor_bytes,
                                  efi->descriptor_version};
@@ -33,15 +32,13 @@ static struct efi_map_view map_of(const struct boot_efi *efi)
 
 // Did a kernel before us say that it called SetVirtualAddressMap? Linux says so
 // by sending a SETUP_EFI node.
-static bool told_virtual(const struct boot_info *boot)
-{
+static bool told_virtual(const struct boot_info *boot) {
     if (boot->has_handoff)
         return boot->handoff.svam != SVAM_NEVER;
     return boot->has_efi_setup;
 }
 
-static bool is_runtime_table(pa_t pa)
-{
+static bool is_runtime_table(pa_t pa) {
     const struct efi_runtime_services *table =
         physical_read(pa, sizeof(*table));
     return table && is_aligned(pa, 8) &&
@@ -50,8 +47,7 @@ static bool is_runtime_table(pa_t pa)
 
 // Finds the runtime table behind the system table's pointer.
 static status_t find_runtime_table(const struct boot_info *boot,
-                                   uint64_t pointer)
-{
+                                   uint64_t pointer) {
     uint64_t bytes = sizeof(struct efi_runtime_services);
     const struct efi_region *region;
     pa_t pa = pointer;
@@ -77,14 +73,12 @@ static status_t find_runtime_table(const struct boot_info *boot,
     return STATUS_OK;
 }
 
-static pa_t find_config_table(const struct efi_guid *guid)
-{
+static pa_t find_config_table(const struct efi_guid *guid) {
     return efi_config_find(firmware.config_tables_pa,
                            firmware.config_table_count, guid, physical_read);
 }
 
-static status_t read_tables(const struct boot_info *boot)
-{
+static status_t read_tables(const struct boot_info *boot) {
     bool virtual = told_virtual(boot);
     firmware.system_table_pa = boot->efi.system_table_pa;
     TRY(efi_table_check(firmware.system_table_pa, EFI_SYSTEM_TABLE_SIGNATURE,
@@ -109,8 +103,7 @@ static status_t read_tables(const struct boot_info *boot)
 
 // A mode that was inherited cannot be changed: SetVirtualAddressMap works once.
 static status_t choose_mode(const struct boot_info *boot,
-                            const struct efi_mode *wanted)
-{
+                            const struct efi_mode *wanted) {
     const char *inherited = boot->has_handoff ? boot->handoff.mode : "another";
     firmware.mode = wanted;
     firmware.svam = wanted->calls_svam ? SVAM_CALLED : SVAM_NEVER;
@@ -127,8 +120,7 @@ static status_t choose_mode(const struct boot_info *boot,
 
 // Places the regions. Where addresses were inherited, the mode's rule has to
 // give the same ones again.
-static status_t place_regions(void)
-{
+static status_t place_regions(void) {
     static struct efi_regions given;
     given = firmware.regions;
     status_t status = firmware.mode->place(&firmware.regions);
@@ -147,8 +139,7 @@ static status_t place_regions(void)
 }
 
 // Generation 0 finds the table by its GUID; later ones are handed a copy.
-static void read_attributes(const struct boot_info *boot)
-{
+static void read_attributes(const struct boot_info *boot) {
     struct efi_attributes *attributes = &firmware.attributes;
     status_t status = STATUS_OK;
     if (boot->has_handoff) {
@@ -168,15 +159,13 @@ static void read_attributes(const struct boot_info *boot)
     }
 }
 
-static void read_service_entries(void)
-{
+static void read_service_entries(void) {
     const struct efi_runtime_services *table =
         pa_to_va(firmware.runtime_table_pa);
     memcpy(firmware.service, table->service, sizeof(firmware.service));
 }
 
-static status_t enter_mode(const struct boot_info *boot)
-{
+static status_t enter_mode(const struct boot_info *boot) {
     bool call_svam = firmware.svam == SVAM_CALLED;
     TRY(efi_services_init());
     TRY(efi_space_build(&boot->efi, call_svam));
@@ -196,8 +185,7 @@ static status_t enter_mode(const struct boot_info *boot)
 }
 
 // "EDK II, UEFI 2.70": who it is that we call.
-static void announce_firmware(void)
-{
+static void announce_firmware(void) {
     const struct efi_system_table *system = pa_to_va(firmware.system_table_pa);
     char name[64] = "a firmware without a name";
     const uint16_t *vendor =
@@ -209,8 +197,7 @@ static void announce_firmware(void)
         (revision & 0xffff) / 10, firmware.config_table_count);
 }
 
-static void announce_regions(void)
-{
+static void announce_regions(void) {
     for (size_t i = 0; i < firmware.regions.count; i++) {
         const struct efi_region *r = &firmware.regions.region[i];
         event("efi.region", "n=%zu type=%s pa=%#lx va=%#lx pages=%lu attr=%#lx",
@@ -219,16 +206,14 @@ static void announce_regions(void)
     }
 }
 
-static void announce_mode(const char *name)
-{
+static void announce_mode(const char *name) {
     event("efi.mode", "mode=%s svam=%s regions=%zu bytes=%lu", name,
           efi_svam_name(firmware.svam), firmware.regions.count,
           efi_regions_bytes(&firmware.regions));
 }
 
 static status_t open_firmware(const struct boot_info *boot,
-                              const struct efi_mode *wanted)
-{
+                              const struct efi_mode *wanted) {
     struct efi_map_view view = map_of(&boot->efi);
     TRY(efi_regions_read(&view, &firmware.regions));
     TRY(read_tables(boot));
@@ -238,8 +223,8 @@ static status_t open_firmware(const struct boot_info *boot,
     return enter_mode(boot);
 }
 
-status_t efi_start(const struct boot_info *boot, const struct efi_mode *wanted)
-{
+status_t efi_start(const struct boot_info *boot,
+                   const struct efi_mode *wanted) {
     if (boot->efi.system_table_pa == 0)
         return fail(STATUS_NOT_FOUND, "no EFI system table: this machine was "
                                       "not started by EFI firmware");

@@ -43,27 +43,23 @@ static const struct {
     [GATE_FPU] = {"the FPU's control words", 0xffff0000ffc0},
 };
 
-static bool deviates(const struct gate_call *call, unsigned i)
-{
+static bool deviates(const struct gate_call *call, unsigned i) {
     return (call->before[i] ^ call->after[i]) & registers[i].kept;
 }
 
-const char *gate_deviation(const struct gate_call *call)
-{
+const char *gate_deviation(const struct gate_call *call) {
     for (unsigned i = 0; i < GATE_REGISTERS; i++)
         if (deviates(call, i))
             return registers[i].name;
     return NULL;
 }
 
-static void count_deviations(const struct gate_call *call)
-{
+static void count_deviations(const struct gate_call *call) {
     for (unsigned i = 0; i < GATE_REGISTERS; i++)
         gate_statistics.deviations += deviates(call, i);
 }
 
-status_t gate_run(struct gate_call *call, struct gate_fault *fault)
-{
+status_t gate_run(struct gate_call *call, struct gate_fault *fault) {
     struct gate_call *idle = NULL;
     if (!__atomic_compare_exchange_n(&gate_current, &idle, call, false,
                                      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
@@ -87,8 +83,7 @@ status_t gate_run(struct gate_call *call, struct gate_fault *fault)
     return STATUS_OK;
 }
 
-bool gate_contain(const struct gate_fault *fault, va_t *rip, uint64_t *rflags)
-{
+bool gate_contain(const struct gate_fault *fault, va_t *rip, uint64_t *rflags) {
     if (!gate_current)
         return false;
     *current_fault = *fault;
@@ -99,7 +94,6 @@ bool gate_contain(const struct gate_fault *fault, va_t *rip, uint64_t *rflags)
     return true;
 }
 
-void gate_count_interrupt(void)
-{
+void gate_count_interrupt(void) {
     gate_statistics.interrupts += gate_current != NULL;
 }

@@ -19,16 +19,14 @@ static const struct efi_mode modes[] = {
      true, false, efi_place_naive},
 };
 
-const struct efi_mode *efi_mode_find(const char *name)
-{
+const struct efi_mode *efi_mode_find(const char *name) {
     for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
         if (str_equal(modes[i].name, name))
             return &modes[i];
     return NULL;
 }
 
-const char *efi_mode_names(void)
-{
+const char *efi_mode_names(void) {
     static char names[128];
     size_t used = 0;
     for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
@@ -37,15 +35,13 @@ const char *efi_mode_names(void)
     return names;
 }
 
-const char *efi_svam_name(enum efi_svam svam)
-{
+const char *efi_svam_name(enum efi_svam svam) {
     static const char *const names[] = {"never", "called", "inherited",
                                         "refused"};
     return svam < ARRAY_SIZE(names) ? names[svam] : "?";
 }
 
-status_t efi_place_identity(struct efi_regions *regions)
-{
+status_t efi_place_identity(struct efi_regions *regions) {
     for (size_t i = 0; i < regions->count; i++)
         regions->region[i].va = regions->region[i].pa;
     return STATUS_OK;
@@ -56,8 +52,7 @@ status_t efi_place_identity(struct efi_regions *regions)
 // together stays at its distance (UEFI 2.5 splits one driver over several
 // regions that refer to each other); and VA = PA modulo 2 MiB, so that large
 // pages fit.
-status_t efi_place_fixed(struct efi_regions *regions)
-{
+status_t efi_place_fixed(struct efi_regions *regions) {
     va_t va = EFI_WINDOW_START;
     for (size_t i = regions->count; i-- > 0;) {
         struct efi_region *region = &regions->region[i];
@@ -77,8 +72,7 @@ status_t efi_place_fixed(struct efi_regions *regions)
 
 // What ioremap() did: the next free piece of the kernel's own address space, in
 // the order of the calls. Nothing of it can be found again by a later kernel.
-status_t efi_place_naive(struct efi_regions *regions)
-{
+status_t efi_place_naive(struct efi_regions *regions) {
     va_t va = VMAP_NAIVE;
     for (size_t i = 0; i < regions->count; i++) {
         struct efi_region *region = &regions->region[i];

@@ -55,8 +55,7 @@ static const char *const memory_type_names[EFI_MEMORY_TYPES] = {
     "Persistent",
     "Unaccepted"};
 
-const char *efi_status_name(efi_status_t status)
-{
+const char *efi_status_name(efi_status_t status) {
     uint64_t code = status & ~EFI_ERROR;
     if (status == EFI_SUCCESS)
         return "EFI_SUCCESS";
@@ -64,17 +63,14 @@ const char *efi_status_name(efi_status_t status)
     return error_names[known ? code : 0];
 }
 
-const char *efi_service_name(enum efi_service service)
-{
+const char *efi_service_name(enum efi_service service) {
     return service < EFI_SERVICES ? service_names[service] : "none";
 }
 
-const char *efi_memory_type_name(uint32_t type)
-{
+const char *efi_memory_type_name(uint32_t type) {
     return type < EFI_MEMORY_TYPES ? memory_type_names[type] : "Unknown";
 }
 
-bool efi_guid_equal(const struct efi_guid *a, const struct efi_guid *b)
-{
+bool efi_guid_equal(const struct efi_guid *a, const struct efi_guid *b) {
     return memcmp(a, b, sizeof(*a)) == 0;
 }

@@ -8,8 +8,7 @@
 #define DESCRIPTOR_BYTES_MAX 4096
 #define PAGES_MAX            (1UL << 40) // 2^52 bytes, all a CPU can address
 
-status_t efi_map_check(const struct efi_map_view *view)
-{
+status_t efi_map_check(const struct efi_map_view *view) {
     uint32_t step = view->descriptor_bytes;
     if (view->descriptor_version != EFI_DESCRIPTOR_VERSION)
         return fail(STATUS_INVALID,
@@ -28,8 +27,7 @@ status_t efi_map_check(const struct efi_map_view *view)
 }
 
 bool efi_map_at(const struct efi_map_view *view, uint64_t index,
-                struct efi_memory_descriptor *descriptor)
-{
+                struct efi_memory_descriptor *descriptor) {
     if (index >= view->bytes / view->descriptor_bytes)
         return false;
     memcpy(descriptor, view->map + index * view->descriptor_bytes,
@@ -37,8 +35,7 @@ bool efi_map_at(const struct efi_map_view *view, uint64_t index,
     return true;
 }
 
-static bool is_sane(const struct efi_memory_descriptor *d)
-{
+static bool is_sane(const struct efi_memory_descriptor *d) {
     return d->pages > 0 && d->pages < PAGES_MAX &&
            is_aligned(d->physical_start, PAGE_SIZE) &&
            is_aligned(d->virtual_start, PAGE_SIZE) &&
@@ -48,8 +45,7 @@ static bool is_sane(const struct efi_memory_descriptor *d)
 
 // Insertion keeps the list sorted; maps come sorted or nearly so.
 static status_t insert(struct efi_regions *regions,
-                       const struct efi_memory_descriptor *d)
-{
+                       const struct efi_memory_descriptor *d) {
     if (regions->count == EFI_REGIONS_MAX)
         return fail(STATUS_NO_MEMORY,
                     "EFI memory map: more than %d runtime regions",
@@ -65,8 +61,7 @@ static status_t insert(struct efi_regions *regions,
     return STATUS_OK;
 }
 
-static status_t check_disjoint(const struct efi_regions *regions)
-{
+static status_t check_disjoint(const struct efi_regions *regions) {
     for (size_t i = 1; i < regions->count; i++) {
         const struct efi_region *a = &regions->region[i - 1], *b = a + 1;
         if (a->pa + region_bytes(a) > b->pa)
@@ -79,8 +74,7 @@ static status_t check_disjoint(const struct efi_regions *regions)
 }
 
 status_t efi_regions_read(const struct efi_map_view *view,
-                          struct efi_regions *regions)
-{
+                          struct efi_regions *regions) {
     struct efi_memory_descriptor d;
     regions->count = 0;
     status_t status = efi_map_check(view);
@@ -99,8 +93,7 @@ status_t efi_regions_read(const struct efi_map_view *view,
 
 // UEFI 2.10 §7.2, table 7.10: usage after ExitBootServices. Types that are not
 // listed, and whatever a firmware may invent, are left alone.
-static enum memory_kind kind_of(const struct efi_memory_descriptor *d)
-{
+static enum memory_kind kind_of(const struct efi_memory_descriptor *d) {
     static const uint8_t kinds[EFI_MEMORY_TYPES] = {
         [EFI_LOADER_CODE] = MEMORY_USABLE,
         [EFI_LOADER_DATA] = MEMORY_USABLE,
@@ -122,8 +115,7 @@ static enum memory_kind kind_of(const struct efi_memory_descriptor *d)
 }
 
 status_t efi_map_paint(const struct efi_map_view *view,
-                       struct memory_map *memory)
-{
+                       struct memory_map *memory) {
     struct efi_memory_descriptor d;
     status_t status = efi_map_check(view);
     for (uint64_t i = 0; status == STATUS_OK && efi_map_at(view, i, &d); i++)
@@ -134,8 +126,7 @@ status_t efi_map_paint(const struct efi_map_view *view,
 }
 
 const struct efi_region *efi_region_of_pa(const struct efi_regions *regions,
-                                          pa_t pa, uint64_t bytes)
-{
+                                          pa_t pa, uint64_t bytes) {
     for (size_t i = 0; i < regions->count; i++) {
         const struct efi_region *r = &regions->region[i];
         if (pa >= r->pa && pa - r->pa < region_bytes(r) &&
@@ -146,8 +137,7 @@ const struct efi_region *efi_region_of_pa(const struct efi_regions *regions,
 }
 
 const struct efi_region *efi_region_of_va(const struct efi_regions *regions,
-                                          va_t va, uint64_t bytes)
-{
+                                          va_t va, uint64_t bytes) {
     for (size_t i = 0; i < regions->count; i++) {
         const struct efi_region *r = &regions->region[i];
         if (va >= r->va && va - r->va < region_bytes(r) &&
@@ -157,8 +147,7 @@ const struct efi_region *efi_region_of_va(const struct efi_regions *regions,
     return NULL;
 }
 
-uint64_t efi_regions_bytes(const struct efi_regions *regions)
-{
+uint64_t efi_regions_bytes(const struct efi_regions *regions) {
     uint64_t bytes = 0;
     for (size_t i = 0; i < regions->count; i++)
         bytes += region_bytes(&regions->region[i]);

@@ -55,8 +55,7 @@ const struct efi_region *efi_region_of_pa(const struct efi_regions *regions,
 const struct efi_region *efi_region_of_va(const struct efi_regions *regions,
                                           va_t va, uint64_t bytes);
 
-static inline uint64_t region_bytes(const struct efi_region *region)
-{
+static inline uint64_t region_bytes(const struct efi_region *region) {
     return region->pages * PAGE_SIZE;
 }
 

@@ -34,8 +34,7 @@ static pa_t args_pa;
 static va_t stack_top_va;
 static pa_t stack_pa;
 
-status_t efi_services_init(void)
-{
+status_t efi_services_init(void) {
     TRY(space_stack(STACK_PAGES, &stack_top_va, &stack_pa));
     args_pa = frames_alloc(pages_for(sizeof(*args)), PAGE_SIZE);
     if (args_pa == 0)
@@ -44,8 +43,7 @@ status_t efi_services_init(void)
     return STATUS_OK;
 }
 
-status_t efi_services_map(struct page_table *private_table)
-{
+status_t efi_services_map(struct page_table *private_table) {
     TRY(page_table_map(private_table, stack_pa, stack_pa,
                        STACK_PAGES * PAGE_SIZE, MAP_WRITE));
     return page_table_map(private_table, args_pa, args_pa,
@@ -53,32 +51,27 @@ status_t efi_services_map(struct page_table *private_table)
 }
 
 // These two are never converted, and only work in physical mode.
-static bool stays_physical(enum efi_service service)
-{
+static bool stays_physical(enum efi_service service) {
     return service == EFI_SET_VIRTUAL_ADDRESS_MAP ||
            service == EFI_CONVERT_POINTER;
 }
 
-static bool on_private_table(enum efi_service service)
-{
+static bool on_private_table(enum efi_service service) {
     return stays_physical(service) || firmware.mode->table == TABLE_PRIVATE;
 }
 
-static uint64_t at_physical(const void *field)
-{
+static uint64_t at_physical(const void *field) {
     return args_pa + ((va_t)field - (va_t)args);
 }
 
 // The address of a field of `args` as the mode's services see it.
-static uint64_t at(const void *field)
-{
+static uint64_t at(const void *field) {
     bool private = firmware.mode && firmware.mode->table == TABLE_PRIVATE;
     return private ? at_physical(field) : (va_t)field;
 }
 
 // One event for each answer that a service has not given before.
-static void report(enum efi_service service, efi_status_t status)
-{
+static void report(enum efi_service service, efi_status_t status) {
     static efi_status_t last[EFI_SERVICES];
     if (efi_calls[service]++ > 0 && last[service] == status)
         return;
@@ -88,21 +81,18 @@ static void report(enum efi_service service, efi_status_t status)
 }
 
 static void report_deviation(enum efi_service service,
-                             const struct gate_call *call)
-{
+                             const struct gate_call *call) {
     const char *name = gate_deviation(call);
     if (name)
         say("efi: %s changed %s; put back", efi_service_name(service), name);
 }
 
-static const char *access_of(const struct gate_fault *fault)
-{
+static const char *access_of(const struct gate_fault *fault) {
     static const char *const words[] = {"read", "write", "execute", "execute"};
     return words[(fault->error >> 1 & 1) | (fault->error >> 3 & 2)];
 }
 
-static const char *class_of(va_t va)
-{
+static const char *class_of(va_t va) {
     const struct efi_region *region =
         efi_region_of_va(&firmware.regions, va, 1);
     if (!region)
@@ -111,8 +101,7 @@ static const char *class_of(va_t va)
 }
 
 static void report_fault(enum efi_service service,
-                         const struct gate_fault *fault)
-{
+                         const struct gate_fault *fault) {
     event(
         "efi.fault",
         "svc=%s vector=%lu rip=%#lx va=%#lx access=%s class=%s action=aborted",
@@ -121,8 +110,7 @@ static void report_fault(enum efi_service service,
 }
 
 static efi_status_t call(enum efi_service service, uint64_t a, uint64_t b,
-                         uint64_t c, uint64_t d, uint64_t e)
-{
+                         uint64_t c, uint64_t d, uint64_t e) {
     struct gate_fault fault;
     struct gate_call call;
     if (!firmware.ready || firmware.service[service] == 0)
@@ -149,8 +137,7 @@ static efi_status_t call(enum efi_service service, uint64_t a, uint64_t b,
 }
 
 efi_status_t efi_get_time(struct efi_time *time,
-                          struct efi_time_capabilities *capabilities)
-{
+                          struct efi_time_capabilities *capabilities) {
     // Capabilities are optional, but some firmware crashes without.
     efi_status_t status =
         call(EFI_GET_TIME, at(&args->time), at(&args->capabilities), 0, 0, 0);
@@ -160,15 +147,13 @@ efi_status_t efi_get_time(struct efi_time *time,
     return status;
 }
 
-efi_status_t efi_set_time(const struct efi_time *time)
-{
+efi_status_t efi_set_time(const struct efi_time *time) {
     args->time = *time;
     return call(EFI_SET_TIME, at(&args->time), 0, 0, 0, 0);
 }
 
 efi_status_t efi_get_wakeup_time(bool *enabled, bool *pending,
-                                 struct efi_time *time)
-{
+                                 struct efi_time *time) {
     efi_status_t status = call(EFI_GET_WAKEUP_TIME, at(&args->flag[0]),
                                at(&args->flag[1]), at(&args->time), 0, 0);
     *enabled = args->flag[0];
@@ -177,8 +162,7 @@ efi_status_t efi_get_wakeup_time(bool *enabled, bool *pending,
     return status;
 }
 
-efi_status_t efi_set_wakeup_time(bool enable, const struct efi_time *time)
-{
+efi_status_t efi_set_wakeup_time(bool enable, const struct efi_time *time) {
     if (time)
         args->time = *time;
     return call(EFI_SET_WAKEUP_TIME, enable, time ? at(&args->time) : 0, 0, 0,
@@ -189,8 +173,7 @@ efi_status_t efi_set_wakeup_time(bool enable, const struct efi_time *time)
 // is neither here nor there.
 efi_status_t efi_set_virtual_address_map(const void *map, uint64_t bytes,
                                          uint64_t descriptor_bytes,
-                                         uint32_t descriptor_version)
-{
+                                         uint32_t descriptor_version) {
     if (bytes > sizeof(args->data))
         return EFI_OUT_OF_RESOURCES;
     memcpy(args->data, map, bytes);
@@ -202,8 +185,7 @@ efi_status_t efi_set_virtual_address_map(const void *map, uint64_t bytes,
     return status;
 }
 
-efi_status_t efi_convert_pointer(uint64_t disposition, uint64_t *address)
-{
+efi_status_t efi_convert_pointer(uint64_t disposition, uint64_t *address) {
     args->number[0] = *address;
     efi_status_t status = call(EFI_CONVERT_POINTER, disposition,
                                at_physical(&args->number[0]), 0, 0, 0);
@@ -211,8 +193,7 @@ efi_status_t efi_convert_pointer(uint64_t disposition, uint64_t *address)
     return status;
 }
 
-static bool copy_name(const uint16_t *name)
-{
+static bool copy_name(const uint16_t *name) {
     size_t units = 0;
     while (units < EFI_NAME_UNITS && name[units])
         units++;
@@ -223,8 +204,8 @@ static bool copy_name(const uint16_t *name)
 }
 
 efi_status_t efi_get_variable(const uint16_t *name, const struct efi_guid *guid,
-                              uint32_t *attributes, void *data, uint64_t *bytes)
-{
+                              uint32_t *attributes, void *data,
+                              uint64_t *bytes) {
     if (!copy_name(name) || *bytes > sizeof(args->data))
         return EFI_INVALID_PARAMETER;
     uint64_t room = *bytes;
@@ -243,8 +224,7 @@ efi_status_t efi_get_variable(const uint16_t *name, const struct efi_guid *guid,
     return status;
 }
 
-efi_status_t efi_get_next_variable_name(uint16_t *name, struct efi_guid *guid)
-{
+efi_status_t efi_get_next_variable_name(uint16_t *name, struct efi_guid *guid) {
     if (!copy_name(name))
         return EFI_INVALID_PARAMETER;
     args->guid = *guid;
@@ -259,8 +239,7 @@ efi_status_t efi_get_next_variable_name(uint16_t *name, struct efi_guid *guid)
 
 efi_status_t efi_set_variable(const uint16_t *name, const struct efi_guid *guid,
                               uint32_t attributes, const void *data,
-                              uint64_t bytes)
-{
+                              uint64_t bytes) {
     if (!copy_name(name) || bytes > sizeof(args->data))
         return EFI_INVALID_PARAMETER;
     args->guid = *guid;
@@ -271,8 +250,7 @@ efi_status_t efi_set_variable(const uint16_t *name, const struct efi_guid *guid,
 
 efi_status_t efi_query_variable_info(uint32_t attributes, uint64_t *maximum,
                                      uint64_t *remaining,
-                                     uint64_t *largest_variable)
-{
+                                     uint64_t *largest_variable) {
     efi_status_t status =
         call(EFI_QUERY_VARIABLE_INFO, attributes, at(&args->number[0]),
              at(&args->number[1]), at(&args->number[2]), 0);
@@ -282,8 +260,7 @@ efi_status_t efi_query_variable_info(uint32_t attributes, uint64_t *maximum,
     return status;
 }
 
-efi_status_t efi_get_next_high_monotonic_count(uint32_t *count)
-{
+efi_status_t efi_get_next_high_monotonic_count(uint32_t *count) {
     efi_status_t status = call(EFI_GET_NEXT_HIGH_MONOTONIC_COUNT,
                                at(&args->attributes), 0, 0, 0, 0);
     *count = args->attributes;
@@ -291,24 +268,21 @@ efi_status_t efi_get_next_high_monotonic_count(uint32_t *count)
 }
 
 // A list of one capsule, or of none.
-static uint64_t capsule_list(const struct efi_capsule_header *capsule)
-{
+static uint64_t capsule_list(const struct efi_capsule_header *capsule) {
     args->capsule = *capsule;
     args->capsule_list[0] = at(&args->capsule);
     return at(args->capsule_list);
 }
 
 efi_status_t efi_update_capsule(const struct efi_capsule_header *capsule,
-                                uint64_t count)
-{
+                                uint64_t count) {
     return call(EFI_UPDATE_CAPSULE, capsule_list(capsule), count, 0, 0, 0);
 }
 
 efi_status_t
 efi_query_capsule_capabilities(const struct efi_capsule_header *capsule,
                                uint64_t count, uint64_t *largest_bytes,
-                               enum efi_reset_type *reset)
-{
+                               enum efi_reset_type *reset) {
     efi_status_t status =
         call(EFI_QUERY_CAPSULE_CAPABILITIES, capsule_list(capsule), count,
              at(&args->number[0]), at(&args->reset), 0);
@@ -317,7 +291,6 @@ efi_query_capsule_capabilities(const struct efi_capsule_header *capsule,
     return status;
 }
 
-efi_status_t efi_reset_system(enum efi_reset_type type)
-{
+efi_status_t efi_reset_system(enum efi_reset_type type) {
     return call(EFI_RESET_SYSTEM, type, EFI_SUCCESS, 0, 0, 0);
 }

@@ -8,14 +8,12 @@
 
 // Before anything better is known, code regions hold code and data mixed:
 // images of drivers, which the loader does not split (UEFI 2.10 §2.3.4).
-static uint64_t flags_of(uint32_t type, uint64_t attribute)
-{
+static uint64_t flags_of(uint32_t type, uint64_t attribute) {
     uint64_t flags = type == EFI_RUNTIME_SERVICES_CODE ? MAP_ANY : MAP_WRITE;
     return attribute & EFI_MEMORY_WB ? flags : flags | MAP_UNCACHED;
 }
 
-static status_t map_regions(struct page_table *table, bool at_va)
-{
+static status_t map_regions(struct page_table *table, bool at_va) {
     for (size_t i = 0; i < firmware.regions.count; i++) {
         const struct efi_region *r = &firmware.regions.region[i];
         TRY(page_table_map(table, at_va ? r->va : r->pa, r->pa, region_bytes(r),
@@ -25,8 +23,7 @@ static status_t map_regions(struct page_table *table, bool at_va)
 }
 
 static status_t map_boot_memory(struct page_table *table,
-                                const struct boot_efi *efi)
-{
+                                const struct boot_efi *efi) {
     struct efi_map_view view = {efi->map, efi->map_bytes, efi->descriptor_bytes,
                                 efi->descriptor_version};
     struct efi_memory_descriptor d;
@@ -41,8 +38,7 @@ static status_t map_boot_memory(struct page_table *table,
     return STATUS_OK;
 }
 
-status_t efi_space_build(const struct boot_efi *efi, bool boot_memory)
-{
+status_t efi_space_build(const struct boot_efi *efi, bool boot_memory) {
     struct page_table *table = &firmware.private_table;
     TRY(space_fork(table));
     TRY(map_regions(table, false));
@@ -50,18 +46,15 @@ status_t efi_space_build(const struct boot_efi *efi, bool boot_memory)
     return boot_memory ? map_boot_memory(table, efi) : STATUS_OK;
 }
 
-void efi_space_drop(void)
-{
+void efi_space_drop(void) {
     page_table_free_lower(&firmware.private_table);
 }
 
-status_t efi_space_map_kernel(void)
-{
+status_t efi_space_map_kernel(void) {
     return map_regions(&kernel_table, true);
 }
 
-status_t efi_space_protect(void)
-{
+status_t efi_space_protect(void) {
     status_t status =
         efi_attributes_apply(&firmware.attributes, &firmware.regions, false,
                              &firmware.private_table);
@@ -73,8 +66,7 @@ status_t efi_space_protect(void)
 }
 
 static status_t verify_region(const struct page_table *table,
-                              const struct efi_region *region)
-{
+                              const struct efi_region *region) {
     for (uint64_t offset = 0; offset < region_bytes(region);
          offset += PAGE_SIZE) {
         pa_t pa = 0;
@@ -87,30 +79,26 @@ static status_t verify_region(const struct page_table *table,
     return STATUS_OK;
 }
 
-static const struct page_table *table_of_mode(void)
-{
+static const struct page_table *table_of_mode(void) {
     return firmware.mode->table == TABLE_KERNEL ? &kernel_table
                                                 : &firmware.private_table;
 }
 
-status_t efi_space_verify(void)
-{
+status_t efi_space_verify(void) {
     for (size_t i = 0; i < firmware.regions.count; i++) {
         TRY(verify_region(table_of_mode(), &firmware.regions.region[i]));
     }
     return STATUS_OK;
 }
 
-static bool count_wx(const struct leaf *leaf, void *count)
-{
+static bool count_wx(const struct leaf *leaf, void *count) {
     bool wx = (leaf->entry & PTE_WRITE) && !(leaf->entry & PTE_NX);
     if (wx)
         *(uint64_t *)count += level_bytes(leaf->level) / PAGE_SIZE;
     return true;
 }
 
-uint64_t efi_space_count_wx(void)
-{
+uint64_t efi_space_count_wx(void) {
     uint64_t count = 0;
     page_table_each(table_of_mode(), count_wx, &count);
     return count;

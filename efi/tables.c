@@ -26,8 +26,7 @@ const struct efi_guid efi_guid_memory_attributes = {
     0x469f,
     {0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20}};
 
-static uint32_t header_crc(const struct efi_table_header *header)
-{
+static uint32_t header_crc(const struct efi_table_header *header) {
     struct efi_table_header first = *header;
     first.crc32 = 0;
     uint32_t crc = crc32(0, &first, sizeof(first));
@@ -35,8 +34,8 @@ static uint32_t header_crc(const struct efi_table_header *header)
 }
 
 status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
-                         bool crc_matters, const char *what, memory_reader read)
-{
+                         bool crc_matters, const char *what,
+                         memory_reader read) {
     const struct efi_table_header *header = read(pa, bytes_min);
     if (!header || !is_aligned(pa, 8))
         return fail(STATUS_INVALID, "%s: %#lx is not readable memory", what,
@@ -61,8 +60,7 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
 }
 
 pa_t efi_config_find(pa_t tables_pa, uint64_t count,
-                     const struct efi_guid *guid, memory_reader read)
-{
+                     const struct efi_guid *guid, memory_reader read) {
     if (count > CONFIG_TABLES_MAX)
         return 0;
     const struct efi_config_table *tables =

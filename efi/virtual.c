@@ -14,8 +14,7 @@
 
 static uint8_t map[16 * KIB];
 
-static status_t build_map(uint32_t step)
-{
+static status_t build_map(uint32_t step) {
     const struct efi_regions *regions = &firmware.regions;
     if (regions->count * (uint64_t)step > sizeof(map))
         return fail(STATUS_NO_MEMORY,
@@ -34,8 +33,7 @@ static status_t build_map(uint32_t step)
     return STATUS_OK;
 }
 
-status_t efi_enter_virtual_mode(uint32_t descriptor_bytes)
-{
+status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
     TRY(build_map(descriptor_bytes));
     firmware.ready = true; // for this one call
     efi_status_t answer = efi_set_virtual_address_map(
@@ -48,8 +46,7 @@ status_t efi_enter_virtual_mode(uint32_t descriptor_bytes)
     return STATUS_OK;
 }
 
-static status_t check_service(enum efi_service service)
-{
+static status_t check_service(enum efi_service service) {
     uint64_t entry = firmware.service[service];
     bool stays = service == EFI_SET_VIRTUAL_ADDRESS_MAP ||
                  service == EFI_CONVERT_POINTER;
@@ -62,8 +59,7 @@ static status_t check_service(enum efi_service service)
 }
 
 // A pointer of the system table, and where it led while it was physical.
-static status_t check_pointer(const char *name, uint64_t pointer, pa_t pa)
-{
+static status_t check_pointer(const char *name, uint64_t pointer, pa_t pa) {
     const struct efi_region *region =
         efi_region_of_va(&firmware.regions, pointer, 1);
     if (region && region->pa + (pointer - region->va) == pa)
@@ -74,8 +70,7 @@ static status_t check_pointer(const char *name, uint64_t pointer, pa_t pa)
                 name, pointer, pa);
 }
 
-status_t efi_check_pointers(void)
-{
+status_t efi_check_pointers(void) {
     for (unsigned i = 0; i < EFI_SERVICES; i++) {
         TRY(check_service(i));
     }

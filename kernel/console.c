@@ -15,15 +15,13 @@ enum uart { DATA, INTERRUPTS, FIFO, LINE, MODEM, STATUS };
 #define MODEM_DTR_RTS     0x03
 #define STATUS_SEND_EMPTY 0x20
 
-static void write_byte(char byte)
-{
+static void write_byte(char byte) {
     while (!(in8(COM1 + STATUS) & STATUS_SEND_EMPTY))
         spin_hint();
     out8(COM1 + DATA, byte);
 }
 
-void console_init(void)
-{
+void console_init(void) {
     out8(COM1 + INTERRUPTS, 0);
     out8(COM1 + LINE, LINE_DIVISOR);
     out8(COM1 + DATA, 1); // divisor 1: 115200 baud
@@ -33,8 +31,7 @@ void console_init(void)
     out8(COM1 + MODEM, MODEM_DTR_RTS);
 }
 
-void console_write(const char *text, size_t bytes)
-{
+void console_write(const char *text, size_t bytes) {
     for (size_t i = 0; i < bytes; i++) {
         if (text[i] == '\n')
             write_byte('\r');

@@ -11,29 +11,24 @@
 
 static volatile uint64_t victim;
 
-static void crash_null(void)
-{
+static void crash_null(void) {
     *(volatile uint64_t *)victim = 1;
 }
 
-static void crash_write_code(void)
-{
+static void crash_write_code(void) {
     *(volatile char *)text_start = 0;
 }
 
-static void crash_write_constant(void)
-{
+static void crash_write_constant(void) {
     *(volatile char *)rodata_start = 0;
 }
 
-static void crash_run_data(void)
-{
+static void crash_run_data(void) {
     static uint8_t code[] = {0xc3}; // ret
     ((void (*)(void))(va_t)code)();
 }
 
-static uint64_t crash_overflow_step(uint64_t depth)
-{
+static uint64_t crash_overflow_step(uint64_t depth) {
     volatile uint64_t room[64];
     room[depth % 64] = depth;
     if (depth == victim + 1000000) // never reached; the compiler cannot know
@@ -41,28 +36,23 @@ static uint64_t crash_overflow_step(uint64_t depth)
     return crash_overflow_step(depth + 1) + room[depth % 64];
 }
 
-static void crash_stack(void)
-{
+static void crash_stack(void) {
     victim = crash_overflow_step(0);
 }
 
-static void crash_divide(void)
-{
+static void crash_divide(void) {
     victim = (victim + 1) / victim;
 }
 
-static void crash_opcode(void)
-{
+static void crash_opcode(void) {
     __builtin_trap();
 }
 
-static void crash_address(void)
-{
+static void crash_address(void) {
     *(volatile uint64_t *)(victim + 0x8000000000000000) = 1;
 }
 
-static void crash_panic(void)
-{
+static void crash_panic(void) {
     panic("crash=panic was asked for");
 }
 
@@ -81,8 +71,7 @@ static const struct {
     {"panic", crash_panic},
 };
 
-status_t crash(const char *kind)
-{
+status_t crash(const char *kind) {
     char kinds[96];
     size_t used = 0;
     for (size_t i = 0; i < ARRAY_SIZE(crashes); i++) {

@@ -32,8 +32,7 @@ static struct options options;
 static uint64_t counter; // BatonGeneration, as far as we know it
 static enum outcome outcome = OUTCOME_NONE;
 
-static void refuse(const char *what)
-{
+static void refuse(const char *what) {
     event("refused", "what=%s why=\"%s\"", what, why());
     say("%s: refused: %s", what, why());
 }
@@ -41,23 +40,20 @@ static void refuse(const char *what)
 // ---- who started us, and what he said
 
 // Until the direct map is up, what the early page table maps 1:1 can be read.
-static const void *early_read(pa_t pa, uint64_t bytes)
-{
+static const void *early_read(pa_t pa, uint64_t bytes) {
     return range_fits(pa, bytes) && pa != 0 && pa + bytes <= EARLY_MAP_BYTES
                ? (const void *)pa
                : NULL;
 }
 
-static void inherit(const struct handoff *handoff)
-{
+static void inherit(const struct handoff *handoff) {
     log_output.generation = handoff->generation;
     kernel_clock =
         (struct clock){handoff->tsc_hz, handoff->apic_hz, handoff->tsc_start};
     counter = handoff->counter;
 }
 
-static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc)
-{
+static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc) {
     bool multiboot = magic == MULTIBOOT2_BOOT;
     kernel_clock.tsc_start = tsc;
     log_output.generation = multiboot ? 0 : 1; // a kexec: at least the second
@@ -71,8 +67,7 @@ static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc)
         inherit(&boot.handoff);
 }
 
-static void announce(pa_t image_pa, uint64_t tsc)
-{
+static void announce(pa_t image_pa, uint64_t tsc) {
     uint64_t ram = memory_map_bytes(&boot.memory, MEMORY_USABLE);
     event("boot", "via=%s by=%s paging=%d base=%#lx ram_mib=%lu tsc=%lu",
           boot.via == VIA_MULTIBOOT2 ? "multiboot2" : "boot_params",
@@ -84,24 +79,19 @@ static void announce(pa_t image_pa, uint64_t tsc)
 // ---- taking the machine over
 
 // Firmware, image and bundle are painted over what the loader calls free.
-static status_t complete_memory_map(pa_t image_pa)
-{
+static status_t complete_memory_map(pa_t image_pa) {
     struct efi_map_view view = {boot.efi.map, boot.efi.map_bytes,
                                 boot.efi.descriptor_bytes,
                                 boot.efi.descriptor_version};
-    status_t status = STATUS_OK;
     if (view.bytes && efi_map_paint(&view, &boot.memory))
         refuse("efi-map");
-    status = memory_map_put(&boot.memory, image_pa, image_end - text_start,
-                            MEMORY_IN_USE);
-    if (status == STATUS_OK && boot.bundle_bytes)
-        status = memory_map_put(&boot.memory, boot.bundle_pa, boot.bundle_bytes,
-                                MEMORY_IN_USE);
-    return status;
+    TRY(memory_map_put(&boot.memory, image_pa, image_end - text_start,
+                       MEMORY_IN_USE));
+    return memory_map_put(&boot.memory, boot.bundle_pa, boot.bundle_bytes,
+                          MEMORY_IN_USE);
 }
 
-static void announce_memory(void)
-{
+static void announce_memory(void) {
     for (unsigned kind = MEMORY_USABLE; kind < MEMORY_KINDS; kind++) {
         uint64_t bytes = memory_map_bytes(&boot.memory, kind);
         if (bytes)
@@ -109,25 +99,17 @@ static void announce_memory(void)
     }
 }
 
-static void take_machine(pa_t image_pa)
-{
-    status_t status = complete_memory_map(image_pa);
-    if (status == STATUS_OK) {
-        frames_add(&boot.memory, MEMORY_USABLE);
-        status = space_init(&boot.memory, image_pa);
-    }
-    if (status == STATUS_OK)
-        status = trap_init_stacks();
-    if (status == STATUS_OK)
-        status = time_init();
-    if (status)
-        panic("cannot set the machine up: %s", why());
+static status_t set_machine_up(pa_t image_pa) {
+    TRY(complete_memory_map(image_pa));
+    frames_add(&boot.memory, MEMORY_USABLE);
+    TRY(space_init(&boot.memory, image_pa));
+    TRY(trap_init_stacks());
+    return time_init();
 }
 
 // ---- taking the firmware over
 
-static void take_firmware(void)
-{
+static void take_firmware(void) {
     if (!options.call_firmware || !options.mode) {
         say("efi: services stay off");
         outcome = options.mode || !options.call_firmware ? OUTCOME_NONE
@@ -146,8 +128,7 @@ static void take_firmware(void)
 
 // ---- passing both on
 
-static void add_life(struct handoff *next, const char *mode)
-{
+static void add_life(struct handoff *next, const char *mode) {
     if (next->life_count == HANDOFF_LINEAGE_MAX) {
         memmove(&next->life[0], &next->life[1],
                 (HANDOFF_LINEAGE_MAX - 1) * sizeof(next->life[0]));
@@ -162,8 +143,7 @@ static void add_life(struct handoff *next, const char *mode)
 
 // What the next kernel is told. If the firmware was refused here, the next one
 // hears what we heard: nothing about it has changed.
-static void describe_us(struct handoff *next)
-{
+static void describe_us(struct handoff *next) {
     *next = boot.handoff;
     next->generation = log_output.generation + 1;
     next->tsc_hz = kernel_clock.tsc_hz;
@@ -182,8 +162,7 @@ static void describe_us(struct handoff *next)
 }
 
 // Comes back only if the next kernel was refused.
-static void pass_on(void)
-{
+static void pass_on(void) {
     static struct kexec_staged staged;
     static struct handoff next;
     if (kexec_load(&boot, "baton", &staged)) {
@@ -199,8 +178,7 @@ static void pass_on(void)
     kexec_unload(&staged);
 }
 
-static void end(void)
-{
+static void end(void) {
     event("end", "verdict=%s", outcome_name(outcome));
     if (options.end == END_HALT) {
         say("end: the machine may be switched off now");
@@ -215,8 +193,7 @@ static void end(void)
     power_off_after(outcome);
 }
 
-static void live(void)
-{
+static void live(void) {
     if (options.selftest)
         selftest_run();
     if (options.crash[0] && crash(options.crash))
@@ -234,8 +211,7 @@ static void live(void)
 
 void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa);
 
-void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa)
-{
+void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     va_t stack_top_va;
     uint64_t tsc = read_tsc();
     console_init();
@@ -246,12 +222,12 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa)
     announce(image_pa, tsc);
     if (options_read(boot.command_line, &options))
         refuse("cmdline");
-    take_machine(image_pa);
+    if (set_machine_up(image_pa) ||
+        space_stack(KERNEL_STACK_PAGES, &stack_top_va, NULL))
+        panic("cannot set the machine up: %s", why());
     log_output.microseconds = time_microseconds;
     say("boot: generation %u at %#lx, command line: %s", log_output.generation,
         image_pa, boot.command_line);
     announce_memory();
-    if (space_stack(KERNEL_STACK_PAGES, &stack_top_va, NULL))
-        panic("no stack: %s", why());
     run_on_stack(stack_top_va, live);
 }

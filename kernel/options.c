@@ -9,8 +9,7 @@
 #define LIVES_MAX     1000000
 #define MODE_DEFAULT  "fixed"
 
-static status_t read_mode(const char *line, struct options *options)
-{
+static status_t read_mode(const char *line, struct options *options) {
     char name[32] = MODE_DEFAULT;
     option_get(line, "efi", name, sizeof(name));
     options->call_firmware = !str_equal(name, "off");
@@ -21,8 +20,7 @@ static status_t read_mode(const char *line, struct options *options)
     return STATUS_OK;
 }
 
-static status_t read_end(const char *line, struct options *options)
-{
+static status_t read_end(const char *line, struct options *options) {
     static const char *const words[] = {
         [END_SHUTDOWN] = "shutdown", [END_EXIT] = "exit", [END_HALT] = "halt"};
     char word[16] = "halt";
@@ -37,8 +35,7 @@ static status_t read_end(const char *line, struct options *options)
     return fail(STATUS_INVALID, "end=%s: known are shutdown, exit, halt", word);
 }
 
-status_t options_read(const char *line, struct options *options)
-{
+status_t options_read(const char *line, struct options *options) {
     char word[8] = "off";
     *options = (struct options){.lives = LIVES_DEFAULT};
     option_get(line, "crash", options->crash, sizeof(options->crash));

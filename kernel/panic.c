@@ -21,8 +21,7 @@
 
 static bool panicking;
 
-static void print_backtrace(va_t rip, va_t frame_va)
-{
+static void print_backtrace(va_t rip, va_t frame_va) {
     say("panic: backtrace, innermost first:");
     for (unsigned i = 0; i < FRAMES_MAX && rip; i++) {
         char name[96];
@@ -39,8 +38,7 @@ static void print_backtrace(va_t rip, va_t frame_va)
     }
 }
 
-static void print_registers(const struct trap_frame *f)
-{
+static void print_registers(const struct trap_frame *f) {
     say("panic: rip %016lx  rsp %016lx  rflags %08lx", f->rip, f->rsp,
         f->rflags);
     say("panic: rax %016lx  rbx %016lx  rcx %016lx", f->rax, f->rbx, f->rcx);
@@ -54,8 +52,7 @@ static void print_registers(const struct trap_frame *f)
         f->ss, f->error);
 }
 
-static void print_page_fault(const struct trap_frame *f)
-{
+static void print_page_fault(const struct trap_frame *f) {
     va_t va = read_cr2();
     const char *access = f->error & FAULT_FETCH   ? "execute"
                          : f->error & FAULT_WRITE ? "write"
@@ -77,8 +74,7 @@ static void print_page_fault(const struct trap_frame *f)
 }
 
 // A panic inside a panic says so and no more: its report may be what failed.
-static void begin(const char *reason)
-{
+static void begin(const char *reason) {
     interrupts_off();
     if (panicking) {
         say("panic: again, while reporting the first one: %s", reason);
@@ -89,8 +85,7 @@ static void begin(const char *reason)
     say("panic: %s", reason);
 }
 
-void panic(const char *reason, ...)
-{
+void panic(const char *reason, ...) {
     char text[192];
     va_list arguments;
     va_start(arguments, reason);
@@ -102,8 +97,7 @@ void panic(const char *reason, ...)
     power_off_after(OUTCOME_FAIL);
 }
 
-void panic_trap(const struct trap_frame *frame)
-{
+void panic_trap(const struct trap_frame *frame) {
     char reason[160], place[96];
     symbol_format(frame->rip, place, sizeof(place));
     format(reason, sizeof(reason), "%s at %s", trap_name(frame->vector), place);

@@ -6,8 +6,7 @@
 
 #define DEBUG_EXIT_PORT 0xf4
 
-const char *outcome_name(enum outcome outcome)
-{
+const char *outcome_name(enum outcome outcome) {
     switch (outcome) {
     case OUTCOME_PASS:
         return "pass";
@@ -20,14 +19,12 @@ const char *outcome_name(enum outcome outcome)
     }
 }
 
-void power_off_after(enum outcome outcome)
-{
+void power_off_after(enum outcome outcome) {
     out32(DEBUG_EXIT_PORT, outcome);
     power_halt();
 }
 
-void power_halt(void)
-{
+void power_halt(void) {
     interrupts_off();
     for (;;)
         halt();

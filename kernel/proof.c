@@ -39,15 +39,13 @@ static const uint16_t counter_name[] = u"BatonGeneration";
 
 // ---- time: two different answers, and interrupts that came in between
 
-static bool is_time(const struct efi_time *t)
-{
+static bool is_time(const struct efi_time *t) {
     return t->year >= 1900 && t->year <= 9999 && t->month >= 1 &&
            t->month <= 12 && t->day >= 1 && t->day <= 31 && t->hour <= 23 &&
            t->minute <= 59 && t->second <= 59;
 }
 
-static enum verdict check_time(struct proof *proof)
-{
+static enum verdict check_time(struct proof *proof) {
     struct efi_time first, now;
     uint64_t interrupts = gate_statistics.interrupts;
     uint64_t deadline = time_ticks() + WAIT_SECONDS * TICKS_PER_SECOND;
@@ -70,8 +68,7 @@ static enum verdict check_time(struct proof *proof)
 
 // ---- variable: what the last kernel wrote is there; one more is written
 
-static efi_status_t read_counter(uint32_t *value)
-{
+static efi_status_t read_counter(uint32_t *value) {
     uint32_t attributes = 0;
     uint64_t bytes = sizeof(*value);
     *value = 0;
@@ -83,8 +80,7 @@ static efi_status_t read_counter(uint32_t *value)
     return status;
 }
 
-static enum verdict check_variable(struct proof *proof)
-{
+static enum verdict check_variable(struct proof *proof) {
     uint32_t found, written, read_back;
     bool expects_one = proof->boot->has_handoff;
     efi_status_t status = read_counter(&found);
@@ -113,8 +109,7 @@ static enum verdict check_variable(struct proof *proof)
 
 // ---- enumerate: every name once, each readable, ours among them
 
-static bool same_name(const uint16_t *a, const uint16_t *b)
-{
+static bool same_name(const uint16_t *a, const uint16_t *b) {
     size_t length = utf16_length(a, EFI_NAME_UNITS);
     return length == utf16_length(b, EFI_NAME_UNITS) &&
            memcmp(a, b, length * sizeof(*a)) == 0;
@@ -126,8 +121,7 @@ struct census {
 };
 
 static void count_variable(const uint16_t *name, const struct efi_guid *guid,
-                           struct census *census)
-{
+                           struct census *census) {
     static uint8_t data[EFI_DATA_BYTES];
     uint64_t bytes = sizeof(data);
     efi_status_t status = efi_get_variable(name, guid, NULL, data, &bytes);
@@ -139,8 +133,7 @@ static void count_variable(const uint16_t *name, const struct efi_guid *guid,
 }
 
 // Some firmware repeats a name for ever: one that comes twice in a row ends it.
-static enum verdict check_enumerate(struct proof *proof)
-{
+static enum verdict check_enumerate(struct proof *proof) {
     static uint16_t name[EFI_NAME_UNITS], last[EFI_NAME_UNITS];
     struct efi_guid guid = {0}, last_guid = {0};
     struct census census = {0};
@@ -169,8 +162,7 @@ static enum verdict check_enumerate(struct proof *proof)
 
 // ---- space: the store has room, and a write takes some of it
 
-static enum verdict check_space(struct proof *proof)
-{
+static enum verdict check_space(struct proof *proof) {
     uint64_t maximum, before, after, largest;
     static const uint16_t scratch[] = u"BatonScratch";
     uint64_t value = 0;
@@ -190,33 +182,28 @@ static enum verdict check_space(struct proof *proof)
 
 // ---- services: the rest of the fourteen, each with an answer that fits
 
-static efi_status_t try_set_time(void)
-{
+static efi_status_t try_set_time(void) {
     struct efi_time time;
     efi_status_t status = efi_get_time(&time, NULL);
     return status == EFI_SUCCESS ? efi_set_time(&time) : status;
 }
 
-static efi_status_t try_get_wakeup(void)
-{
+static efi_status_t try_get_wakeup(void) {
     struct efi_time time;
     bool enabled, pending;
     return efi_get_wakeup_time(&enabled, &pending, &time);
 }
 
-static efi_status_t try_set_wakeup(void)
-{
+static efi_status_t try_set_wakeup(void) {
     return efi_set_wakeup_time(false, NULL);
 }
 
-static efi_status_t try_convert(void)
-{
+static efi_status_t try_convert(void) {
     uint64_t address = 0;
     return efi_convert_pointer(0, &address);
 }
 
-static efi_status_t try_count(void)
-{
+static efi_status_t try_count(void) {
     uint32_t first, second;
     efi_status_t status = efi_get_next_high_monotonic_count(&first);
     if (status == EFI_SUCCESS)
@@ -224,14 +211,12 @@ static efi_status_t try_count(void)
     return status == EFI_SUCCESS && second <= first ? EFI_DEVICE_ERROR : status;
 }
 
-static efi_status_t try_update_capsule(void)
-{
+static efi_status_t try_update_capsule(void) {
     struct efi_capsule_header none = {.header_bytes = sizeof(none)};
     return efi_update_capsule(&none, 0);
 }
 
-static efi_status_t try_query_capsule(void)
-{
+static efi_status_t try_query_capsule(void) {
     struct efi_capsule_header none = {.header_bytes = sizeof(none),
                                       .image_bytes = sizeof(none)};
     uint64_t largest;
@@ -260,8 +245,7 @@ static const struct {
     {EFI_QUERY_CAPSULE_CAPABILITIES, try_query_capsule, SUCCESS | UNSUPPORTED},
 };
 
-static enum verdict check_services(struct proof *proof)
-{
+static enum verdict check_services(struct proof *proof) {
     size_t used = 0, good = 0;
     for (size_t i = 0; i < ARRAY_SIZE(trials); i++) {
         efi_status_t status = trials[i].try();
@@ -282,8 +266,7 @@ static enum verdict check_services(struct proof *proof)
 
 // ---- again: SetVirtualAddressMap must refuse a second time
 
-static enum verdict check_again(struct proof *proof)
-{
+static enum verdict check_again(struct proof *proof) {
     if (firmware.svam == SVAM_NEVER) {
         format(proof->detail, DETAIL_BYTES,
                "never called, so it would not refuse");
@@ -300,8 +283,7 @@ static enum verdict check_again(struct proof *proof)
 
 // ---- mapping and rights, by walking the page table
 
-static enum verdict check_mapping(struct proof *proof)
-{
+static enum verdict check_mapping(struct proof *proof) {
     status_t status = efi_space_verify();
     if (status)
         str_copy(proof->detail, DETAIL_BYTES, why());
@@ -311,8 +293,7 @@ static enum verdict check_mapping(struct proof *proof)
     return status ? FAIL : PASS;
 }
 
-static enum verdict check_wx(struct proof *proof)
-{
+static enum verdict check_wx(struct proof *proof) {
     uint64_t pages = efi_space_count_wx();
     if (firmware.attributes.count == 0) {
         format(proof->detail, DETAIL_BYTES,
@@ -329,8 +310,7 @@ static enum verdict check_wx(struct proof *proof)
 }
 
 // A call that changed registers was repaired; but on good firmware none does.
-static enum verdict check_gate(struct proof *proof)
-{
+static enum verdict check_gate(struct proof *proof) {
     const struct gate_statistics *s = &gate_statistics;
     format(proof->detail, DETAIL_BYTES,
            "%lu calls, %lu registers came back changed, %lu faults", s->calls,
@@ -349,8 +329,7 @@ static const struct {
     {"gate", check_gate},
 };
 
-bool proof_run(const struct boot_info *boot, uint64_t *counter)
-{
+bool proof_run(const struct boot_info *boot, uint64_t *counter) {
     static const char *const verdicts[] = {"pass", "fail", "skip"};
     bool all = true;
     for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {

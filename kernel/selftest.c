@@ -13,16 +13,14 @@
 extern const struct selftest tests_start[], tests_end[];
 
 // KTAP lines have a form of their own: no line head.
-static void line(const char *text)
-{
+static void line(const char *text) {
     size_t bytes = 0;
     while (text[bytes])
         bytes++;
     log_output.write(text, bytes);
 }
 
-bool selftest_run(void)
-{
+bool selftest_run(void) {
     char text[96];
     bool all = true;
     unsigned count = tests_end - tests_start;
@@ -38,22 +36,19 @@ bool selftest_run(void)
     return all;
 }
 
-static bool is_write_or_exec(const struct leaf *leaf, void *good)
-{
+static bool is_write_or_exec(const struct leaf *leaf, void *good) {
     if ((leaf->entry & PTE_WRITE) && !(leaf->entry & PTE_NX))
         *(bool *)good = false;
     return true;
 }
 
-TEST(no_page_is_writable_and_executable)
-{
+TEST(no_page_is_writable_and_executable) {
     bool good = true;
     page_table_each(&kernel_table, is_write_or_exec, &good);
     return good;
 }
 
-TEST(kernel_sections_have_their_rights)
-{
+TEST(kernel_sections_have_their_rights) {
     struct page_walk text, rodata, data;
     page_table_walk(&kernel_table, (va_t)text_start, &text);
     page_table_walk(&kernel_table, (va_t)rodata_start, &rodata);
@@ -62,15 +57,13 @@ TEST(kernel_sections_have_their_rights)
            !data.exec && data.write;
 }
 
-TEST(image_is_not_in_the_direct_map)
-{
+TEST(image_is_not_in_the_direct_map) {
     pa_t pa;
     va_t alias = DIRECT_MAP_BASE + image_pa_of(text_start);
     return !page_table_translate(&kernel_table, alias, &pa);
 }
 
-TEST(page_below_the_stack_is_not_mapped)
-{
+TEST(page_below_the_stack_is_not_mapped) {
     va_t va = frame_pointer();
     pa_t pa;
     while (page_table_translate(&kernel_table, va, &pa))
@@ -78,21 +71,18 @@ TEST(page_below_the_stack_is_not_mapped)
     return space_is_stack_guard(va);
 }
 
-TEST(write_protect_and_nx_are_on)
-{
+TEST(write_protect_and_nx_are_on) {
     return (read_cr0() & CR0_WP) && (read_msr(MSR_EFER) & EFER_NXE);
 }
 
-TEST(smep_and_smap_are_on_where_the_cpu_has_them)
-{
+TEST(smep_and_smap_are_on_where_the_cpu_has_them) {
     uint32_t features = cpuid(0, 0).eax >= 7 ? cpuid(7, 0).ebx : 0;
     bool smep = features & 1u << 7, smap = features & 1u << 20;
     return smep == !!(read_cr4() & CR4_SMEP) &&
            smap == !!(read_cr4() & CR4_SMAP);
 }
 
-TEST(frames_come_back)
-{
+TEST(frames_come_back) {
     uint64_t before = frames_free_pages();
     pa_t one = frame_alloc(), run = frames_alloc(16, 2 * MIB);
     bool taken = frames_free_pages() == before - 17;
@@ -101,8 +91,7 @@ TEST(frames_come_back)
     return taken && is_aligned(run, 2 * MIB) && frames_free_pages() == before;
 }
 
-TEST(private_table_shares_the_kernel)
-{
+TEST(private_table_shares_the_kernel) {
     struct page_table table;
     uint64_t before = frames_free_pages();
     pa_t here, there;
@@ -115,8 +104,7 @@ TEST(private_table_shares_the_kernel)
     return shared && frames_free_pages() == before;
 }
 
-TEST(timer_ticks)
-{
+TEST(timer_ticks) {
     uint64_t before = time_ticks();
     for (unsigned i = 0; i < 3; i++)
         halt();

@@ -16,8 +16,7 @@ extern const uint32_t symbol_count;
 extern const struct symbol symbol_table[];
 extern const char symbol_names[];
 
-size_t symbol_format(va_t va, char *text, size_t size)
-{
+size_t symbol_format(va_t va, char *text, size_t size) {
     uint32_t low = 0, high = symbol_count;
     if (!is_kernel_text(va))
         return format(text, size, "%#lx", va);

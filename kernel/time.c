@@ -44,21 +44,18 @@ struct clock kernel_clock;
 static volatile uint32_t *apic; // NULL: x2APIC, through MSRs
 static volatile uint64_t ticks;
 
-static void apic_write(uint32_t reg, uint32_t value)
-{
+static void apic_write(uint32_t reg, uint32_t value) {
     if (apic)
         apic[reg / 4] = value;
     else
         write_msr(X2APIC_MSR + reg / 16, value);
 }
 
-static uint32_t apic_read(uint32_t reg)
-{
+static uint32_t apic_read(uint32_t reg) {
     return apic ? apic[reg / 4] : (uint32_t)read_msr(X2APIC_MSR + reg / 16);
 }
 
-static status_t apic_open(void)
-{
+static status_t apic_open(void) {
     uint64_t base = read_msr(MSR_APIC_BASE);
     if (!(base & APIC_ENABLED))
         return fail(STATUS_UNSUPPORTED,
@@ -75,8 +72,7 @@ static status_t apic_open(void)
 
 // Lets PIT channel 2 count 1/100 s down. False if it never ends: newer chipsets
 // can have the PIT's clock gated.
-static bool wait_for_pit(void)
-{
+static bool wait_for_pit(void) {
     uint16_t count = PIT_HZ / MEASURE_PER_SEC;
     uint8_t gate = in8(PIT_GATE) & ~(PIT_SPEAKER | PIT_GATE_ON);
     out8(PIT_GATE, gate);
@@ -90,8 +86,7 @@ static bool wait_for_pit(void)
     return false;
 }
 
-static void measure(void)
-{
+static void measure(void) {
     apic_write(APIC_TIMER, TIMER_MASKED);
     apic_write(APIC_INITIAL_COUNT, UINT32_MAX);
     uint64_t tsc = read_tsc();
@@ -104,8 +99,7 @@ static void measure(void)
         measured ? (uint64_t)apic_count * MEASURE_PER_SEC : FALLBACK_HZ / 16;
 }
 
-status_t time_init(void)
-{
+status_t time_init(void) {
     out8(PIC_DATA_1, 0xff); // the old interrupt controllers stay silent
     out8(PIC_DATA_2, 0xff);
     TRY(apic_open());
@@ -118,8 +112,7 @@ status_t time_init(void)
     return STATUS_OK;
 }
 
-uint64_t time_microseconds(void)
-{
+uint64_t time_microseconds(void) {
     uint64_t hz = kernel_clock.tsc_hz;
     uint64_t cycles = read_tsc() - kernel_clock.tsc_start;
     if (hz == 0)
@@ -127,19 +120,16 @@ uint64_t time_microseconds(void)
     return cycles / hz * 1000000 + cycles % hz * 1000000 / hz;
 }
 
-void time_tick(void)
-{
+void time_tick(void) {
     ticks++;
     apic_write(APIC_EOI, 0);
 }
 
-uint64_t time_ticks(void)
-{
+uint64_t time_ticks(void) {
     return ticks;
 }
 
-void time_stop(void)
-{
+void time_stop(void) {
     interrupts_off();
     apic_write(APIC_TIMER, TIMER_MASKED);
     apic_write(APIC_INITIAL_COUNT, 0);

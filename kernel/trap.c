@@ -70,15 +70,13 @@ static const char *const names[] = {
     "control protection",
 };
 
-const char *trap_name(uint64_t vector)
-{
+const char *trap_name(uint64_t vector) {
     if (vector == VECTOR_TIMER)
         return "timer";
     return vector < ARRAY_SIZE(names) ? names[vector] : "unexpected vector";
 }
 
-static enum stack stack_of(unsigned vector)
-{
+static enum stack stack_of(unsigned vector) {
     switch (vector) {
     case VECTOR_DOUBLE_FAULT:
         return STACK_DOUBLE;
@@ -93,8 +91,7 @@ static enum stack stack_of(unsigned vector)
     }
 }
 
-static void load_doors(bool own_stacks)
-{
+static void load_doors(bool own_stacks) {
     for (unsigned vector = 0; vector < VECTORS; vector++) {
         va_t door = trap_doors[vector];
         idt[vector] = (struct idt_entry){
@@ -110,8 +107,7 @@ static void load_doors(bool own_stacks)
 }
 
 // A TSS descriptor is two entries long and scatters its base over five fields.
-static void fill_tss_descriptor(void)
-{
+static void fill_tss_descriptor(void) {
     va_t base = (va_t)&tss;
     gdt[TSS_SELECTOR / 8] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 |
                             (uint64_t)TSS_AVAILABLE << 40 |
@@ -119,15 +115,13 @@ static void fill_tss_descriptor(void)
     gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
 }
 
-void trap_init(void)
-{
+void trap_init(void) {
     load_gdt(&(struct table_register){sizeof(gdt) - 1, (va_t)gdt}, KERNEL_CS,
              KERNEL_DS);
     load_doors(false);
 }
 
-status_t trap_init_stacks(void)
-{
+status_t trap_init_stacks(void) {
     for (unsigned i = STACK_FAULT; i < STACK_END; i++) {
         va_t top_va;
         TRY(space_stack(STACK_PAGES, &top_va, NULL));
@@ -141,8 +135,7 @@ status_t trap_init_stacks(void)
 
 // The firmware is to blame only if its own code was running: a bug of an
 // interrupt handler that happens during a call is still ours.
-static bool contain_firmware(struct trap_frame *frame)
-{
+static bool contain_firmware(struct trap_frame *frame) {
     struct gate_fault fault = {
         .vector = frame->vector,
         .error = frame->error,
@@ -157,8 +150,7 @@ static bool contain_firmware(struct trap_frame *frame)
 
 void trap_handler(struct trap_frame *frame);
 
-void trap_handler(struct trap_frame *frame)
-{
+void trap_handler(struct trap_frame *frame) {
     if (frame->vector == VECTOR_TIMER) {
         gate_count_interrupt();
         time_tick();

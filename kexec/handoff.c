@@ -20,8 +20,7 @@ struct writer {
 };
 
 // Reserves `bytes` bytes; NULL if the block is full.
-static void *reserve(struct writer *writer, uint64_t bytes, pa_t *pa)
-{
+static void *reserve(struct writer *writer, uint64_t bytes, pa_t *pa) {
     uint64_t start = align_up(writer->used, NODE_ALIGNMENT);
     if (bytes > HANDOFF_BLOCK_BYTES - start) {
         fail(STATUS_NO_MEMORY,
@@ -34,8 +33,7 @@ static void *reserve(struct writer *writer, uint64_t bytes, pa_t *pa)
     return writer->block + start;
 }
 
-static uint32_t e820_type(enum memory_kind kind)
-{
+static uint32_t e820_type(enum memory_kind kind) {
     switch (kind) {
     case MEMORY_USABLE:
     case MEMORY_BOOT_SERVICES:
@@ -53,8 +51,7 @@ static uint32_t e820_type(enum memory_kind kind)
 }
 
 static status_t write_e820(const struct memory_map *memory,
-                           struct boot_params *params)
-{
+                           struct boot_params *params) {
     struct boot_e820_entry *last = NULL;
     for (size_t i = 0; i < memory->count; i++) {
         const struct memory_range *r = &memory->range[i];
@@ -78,8 +75,7 @@ static status_t write_e820(const struct memory_map *memory,
 // boot.rst: zero everything, then take the setup header from the image, as much
 // as it says it has, and nothing else.
 static void write_params(const struct handoff_content *content,
-                         struct boot_params *params)
-{
+                         struct boot_params *params) {
     const uint8_t *image = content->image;
     uint64_t end = min_u64(0x202 + image[HEADER_END_AT],
                            HEADER_OFFSET + sizeof(params->hdr));
@@ -94,8 +90,7 @@ static void write_params(const struct handoff_content *content,
 }
 
 static status_t write_command_line(struct writer *writer, const char *line,
-                                   struct boot_params *params)
-{
+                                   struct boot_params *params) {
     pa_t pa;
     char *text = reserve(writer, strlen(line) + 1, &pa);
     if (!text)
@@ -107,8 +102,7 @@ static status_t write_command_line(struct writer *writer, const char *line,
 }
 
 static status_t write_efi(struct writer *writer, const struct boot_efi *efi,
-                          struct boot_params *params)
-{
+                          struct boot_params *params) {
     pa_t pa;
     if (efi->map_bytes == 0)
         return STATUS_OK;
@@ -131,8 +125,7 @@ static status_t write_efi(struct writer *writer, const struct boot_efi *efi,
 
 // Puts a node at the head of the chain and returns its place for the payload.
 static void *write_node(struct writer *writer, uint32_t type, uint32_t bytes,
-                        struct boot_params *params)
-{
+                        struct boot_params *params) {
     pa_t pa;
     struct setup_data *node = reserve(writer, sizeof(*node) + bytes, &pa);
     if (!node)
@@ -146,8 +139,7 @@ static void *write_node(struct writer *writer, uint32_t type, uint32_t bytes,
 
 static status_t write_nodes(const struct handoff_content *content,
                             struct writer *writer, struct boot_params *params,
-                            struct handoff **baton)
-{
+                            struct handoff **baton) {
     struct efi_setup *setup = NULL;
     if (content->with_efi_setup) {
         setup = write_node(writer, SETUP_EFI, sizeof(*setup), params);
@@ -162,8 +154,7 @@ static status_t write_nodes(const struct handoff_content *content,
     return STATUS_OK;
 }
 
-static void seal(struct writer *writer, struct handoff *baton)
-{
+static void seal(struct writer *writer, struct handoff *baton) {
     baton->magic = HANDOFF_MAGIC;
     baton->version = HANDOFF_VERSION;
     baton->bytes = sizeof(*baton);
@@ -174,20 +165,15 @@ static void seal(struct writer *writer, struct handoff *baton)
 }
 
 status_t handoff_write(const struct handoff_content *content, void *block,
-                       pa_t block_pa)
-{
+                       pa_t block_pa) {
     struct boot_params *params = block;
     struct writer writer = {block, block_pa, sizeof(*params)};
     struct handoff *baton = NULL;
     write_params(content, params);
-    status_t status = write_e820(content->memory, params);
-    if (status == STATUS_OK)
-        status = write_command_line(&writer, content->command_line, params);
-    if (status == STATUS_OK)
-        status = write_efi(&writer, content->efi, params);
-    if (status == STATUS_OK)
-        status = write_nodes(content, &writer, params, &baton);
-    if (status == STATUS_OK)
-        seal(&writer, baton);
-    return status;
+    TRY(write_e820(content->memory, params));
+    TRY(write_command_line(&writer, content->command_line, params));
+    TRY(write_efi(&writer, content->efi, params));
+    TRY(write_nodes(content, &writer, params, &baton));
+    seal(&writer, baton);
+    return STATUS_OK;
 }

@@ -16,8 +16,7 @@
 #define ALIGNMENT_MAX   GIB
 #define DIGEST_DIGITS   (2 * SHA256_BYTES)
 
-static status_t check_header(const struct setup_header *h)
-{
+static status_t check_header(const struct setup_header *h) {
     if (h->boot_flag != BOOT_FLAG || h->header != HEADER_MAGIC)
         return fail(STATUS_INVALID,
                     "image: boot flag %#x and magic %#x are no kernel's",
@@ -36,8 +35,7 @@ static status_t check_header(const struct setup_header *h)
 }
 
 status_t image_parse(const void *file, uint64_t bytes,
-                     struct kernel_image *image)
-{
+                     struct kernel_image *image) {
     struct setup_header h;
     if (bytes < HEADER_OFFSET + sizeof(h))
         return fail(STATUS_INVALID, "image: %lu bytes are too few for a header",
@@ -63,8 +61,7 @@ status_t image_parse(const void *file, uint64_t bytes,
     return STATUS_OK;
 }
 
-static int hex_value(char digit)
-{
+static int hex_value(char digit) {
     if (digit >= '0' && digit <= '9')
         return digit - '0';
     if (digit >= 'a' && digit <= 'f')
@@ -72,8 +69,7 @@ static int hex_value(char digit)
     return -1;
 }
 
-static bool read_digest(const char *text, uint8_t digest[SHA256_BYTES])
-{
+static bool read_digest(const char *text, uint8_t digest[SHA256_BYTES]) {
     for (unsigned i = 0; i < SHA256_BYTES; i++) {
         int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
         if (high < 0 || low < 0)
@@ -83,8 +79,7 @@ static bool read_digest(const char *text, uint8_t digest[SHA256_BYTES])
     return true;
 }
 
-static uint64_t line_length(const char *text, uint64_t bytes)
-{
+static uint64_t line_length(const char *text, uint64_t bytes) {
     uint64_t length = 0;
     while (length < bytes && text[length] != '\n')
         length++;
@@ -93,8 +88,7 @@ static uint64_t line_length(const char *text, uint64_t bytes)
 
 // A line: 64 digits, a blank, a blank or '*', the name.
 status_t image_digest_of(const char *list, uint64_t bytes, const char *name,
-                         uint8_t digest[SHA256_BYTES])
-{
+                         uint8_t digest[SHA256_BYTES]) {
     uint64_t name_at = DIGEST_DIGITS + 2, name_length = strlen(name);
     while (bytes > 0) {
         uint64_t length = line_length(list, bytes);

@@ -11,12 +11,13 @@
 #include "mm/frames.h"
 #include "mm/space.h"
 
+#define HANDOFF_BLOCK_PAGES (HANDOFF_BLOCK_BYTES / PAGE_SIZE)
+
 extern void kexec_jump(pa_t entry_pa, pa_t params_pa, pa_t table_pa)
     __attribute__((noreturn));
 
 static status_t find(const struct boot_info *boot, const char *name,
-                     struct cpio_file *file)
-{
+                     struct cpio_file *file) {
     const void *bundle =
         boot->bundle_bytes ? physical_read(boot->bundle_pa, boot->bundle_bytes)
                            : NULL;
@@ -28,8 +29,7 @@ static status_t find(const struct boot_info *boot, const char *name,
 }
 
 static status_t check_digest(const char *name, const uint8_t expected[],
-                             const uint8_t actual[])
-{
+                             const uint8_t actual[]) {
     if (memcmp(expected, actual, SHA256_BYTES) == 0)
         return STATUS_OK;
     char expected_text[SHA256_TEXT], actual_text[SHA256_TEXT];
@@ -42,8 +42,7 @@ static status_t check_digest(const char *name, const uint8_t expected[],
 // The digest of the file, as it is in the bundle or, for the payload, as it is
 // staged.
 static void digest_of(const struct kernel_image *image, const void *payload,
-                      uint8_t digest[SHA256_BYTES])
-{
+                      uint8_t digest[SHA256_BYTES]) {
     struct sha256 hash;
     sha256_init(&hash);
     sha256_update(&hash, image->file, image->payload_offset);
@@ -51,8 +50,7 @@ static void digest_of(const struct kernel_image *image, const void *payload,
     sha256_final(&hash, digest);
 }
 
-static status_t place(struct kexec_staged *staged)
-{
+static status_t place(struct kexec_staged *staged) {
     const struct kernel_image *image = &staged->image;
     staged->base_pa =
         frames_alloc(pages_for(image->run_bytes), image->alignment);
@@ -68,8 +66,7 @@ static status_t place(struct kexec_staged *staged)
 }
 
 status_t kexec_load(const struct boot_info *boot, const char *name,
-                    struct kexec_staged *staged)
-{
+                    struct kexec_staged *staged) {
     struct cpio_file file, list;
     uint8_t digest[SHA256_BYTES];
     str_copy(staged->name, sizeof(staged->name), name);
@@ -89,16 +86,14 @@ status_t kexec_load(const struct boot_info *boot, const char *name,
     return STATUS_OK;
 }
 
-void kexec_unload(struct kexec_staged *staged)
-{
+void kexec_unload(struct kexec_staged *staged) {
     frames_free(staged->base_pa, pages_for(staged->image.run_bytes));
 }
 
 // The firmware's regions as a memory map for the next kernel: with the
 // addresses that it was bound to, if this mode hands them on.
 static void describe_firmware(const struct boot_efi *given,
-                              struct boot_efi *efi)
-{
+                              struct boot_efi *efi) {
     const struct efi_regions *regions = &firmware.regions;
     *efi = *given;
     if (!firmware.ready)
@@ -119,8 +114,7 @@ static void describe_firmware(const struct boot_efi *given,
 }
 
 static void describe_setup(const struct boot_info *boot,
-                           struct handoff_content *content)
-{
+                           struct handoff_content *content) {
     content->with_efi_setup = boot->has_efi_setup;
     content->efi_setup = boot->efi_setup;
     if (!firmware.ready || firmware.svam == SVAM_NEVER)
@@ -135,8 +129,7 @@ static void describe_setup(const struct boot_info *boot,
 
 static status_t write_handoff(const struct boot_info *boot,
                               const struct kexec_staged *staged,
-                              const struct handoff *baton, pa_t block_pa)
-{
+                              const struct handoff *baton, pa_t block_pa) {
     static struct boot_efi efi;
     struct handoff_content content = {
         .image = staged->image.file,
@@ -156,37 +149,38 @@ static status_t write_handoff(const struct boot_info *boot,
 
 // The table of the jump: all that boot.rst wants mapped 1:1 and more, under our
 // own upper half, so that the code which loads it goes on running.
-static status_t build_bridge(struct page_table *bridge)
-{
+static status_t build_bridge(struct page_table *bridge) {
     TRY(space_fork(bridge));
     return page_table_map(bridge, 0, 0, EARLY_MAP_BYTES, MAP_ANY);
 }
 
-static status_t verify_staged(const struct kexec_staged *staged)
-{
+static status_t verify_staged(const struct kexec_staged *staged) {
     uint8_t digest[SHA256_BYTES];
     digest_of(&staged->image, pa_to_va(staged->base_pa), digest);
     return check_digest(staged->name, staged->digest, digest);
 }
 
-status_t kexec_run(const struct boot_info *boot,
-                   const struct kexec_staged *staged,
-                   const struct handoff *baton, void (*silence)(void))
-{
-    struct page_table bridge = {0};
-    uint64_t block_pages = HANDOFF_BLOCK_BYTES / PAGE_SIZE;
-    pa_t block_pa = frames_alloc(block_pages, PAGE_SIZE);
-    status_t status = STATUS_OK;
+// All that is needed for the jump, and can fail.
+static status_t prepare(const struct boot_info *boot,
+                        const struct kexec_staged *staged,
+                        const struct handoff *baton, pa_t block_pa,
+                        struct page_table *bridge) {
     if (block_pa == 0)
         return fail(STATUS_NO_MEMORY, "handoff: no %lu frames in a row",
-                    block_pages);
-    status = write_handoff(boot, staged, baton, block_pa);
-    if (status == STATUS_OK)
-        status = build_bridge(&bridge);
-    if (status == STATUS_OK)
-        status = verify_staged(staged);
+                    HANDOFF_BLOCK_PAGES);
+    TRY(write_handoff(boot, staged, baton, block_pa));
+    TRY(build_bridge(bridge));
+    return verify_staged(staged);
+}
+
+status_t kexec_run(const struct boot_info *boot,
+                   const struct kexec_staged *staged,
+                   const struct handoff *baton, void (*silence)(void)) {
+    struct page_table bridge = {0};
+    pa_t block_pa = frames_alloc(HANDOFF_BLOCK_PAGES, PAGE_SIZE);
+    pa_t entry_pa = staged->base_pa + IMAGE_ENTRY_OFFSET;
+    status_t status = prepare(boot, staged, baton, block_pa, &bridge);
     if (status == STATUS_OK) {
-        pa_t entry_pa = staged->base_pa + IMAGE_ENTRY_OFFSET;
         silence();
         event("kexec.jump", "to=%u entry=%#lx tsc=%lu", baton->generation,
               entry_pa, read_tsc());
@@ -194,6 +188,7 @@ status_t kexec_run(const struct boot_info *boot,
     }
     if (bridge.root_pa)
         page_table_free_lower(&bridge);
-    frames_free(block_pa, block_pages);
+    if (block_pa)
+        frames_free(block_pa, HANDOFF_BLOCK_PAGES);
     return status;
 }

@@ -21,8 +21,7 @@ enum {
     ALIGNMENT = 4,
 };
 
-static int hex_digit(char c)
-{
+static int hex_digit(char c) {
     if (c >= '0' && c <= '9')
         return c - '0';
     c |= 'a' ^ 'A';
@@ -31,8 +30,7 @@ static int hex_digit(char c)
 
 // Reads one number of the header at `header_at`.
 static status_t read_field(const struct cpio *archive, unsigned field,
-                           size_t *value)
-{
+                           size_t *value) {
     size_t at = archive->offset + MAGIC_BYTES + field * DIGITS;
     const char *text = (const char *)archive->data + at;
 
@@ -48,8 +46,7 @@ static status_t read_field(const struct cpio *archive, unsigned field,
     return STATUS_OK;
 }
 
-static status_t check_magic(const struct cpio *archive)
-{
+static status_t check_magic(const struct cpio *archive) {
     const char *magic = (const char *)archive->data + archive->offset;
 
     if (archive->bytes - archive->offset < HEADER_BYTES)
@@ -66,8 +63,7 @@ static status_t check_magic(const struct cpio *archive)
 
 // Is [at, at + bytes) inside the archive? `what` is for the reason.
 static status_t check_inside(const struct cpio *archive, const char *what,
-                             size_t at, size_t bytes)
-{
+                             size_t at, size_t bytes) {
     if (at <= archive->bytes && bytes <= archive->bytes - at)
         return STATUS_OK;
     return fail(STATUS_INVALID,
@@ -75,22 +71,16 @@ static status_t check_inside(const struct cpio *archive, const char *what,
                 what, bytes, at, archive->bytes);
 }
 
-static const char *plain_name(const char *name)
-{
+static const char *plain_name(const char *name) {
     return name[0] == '.' && name[1] == '/' ? name + 2 : name;
 }
 
 // Reads the name, which follows the header, and says where it ends.
 static status_t read_name(const struct cpio *archive, const char **name,
-                          size_t *end)
-{
+                          size_t *end) {
     size_t bytes, at = archive->offset + HEADER_BYTES;
-    status_t status = read_field(archive, FIELD_NAME_BYTES, &bytes);
-
-    if (status == STATUS_OK)
-        status = check_inside(archive, "name", at, bytes);
-    if (status != STATUS_OK)
-        return status;
+    TRY(read_field(archive, FIELD_NAME_BYTES, &bytes));
+    TRY(check_inside(archive, "name", at, bytes));
     *name = (const char *)archive->data + at;
     *end = at + bytes;
     if (strnlen(*name, bytes) == bytes)
@@ -102,36 +92,25 @@ static status_t read_name(const struct cpio *archive, const char **name,
 
 // Reads where the data lies, which follows the name.
 static status_t read_data(const struct cpio *archive, size_t name_end,
-                          struct cpio_file *file)
-{
+                          struct cpio_file *file) {
     size_t at = align_up(name_end, ALIGNMENT);
-    status_t status = read_field(archive, FIELD_FILE_BYTES, &file->bytes);
-
-    if (status == STATUS_OK)
-        status = check_inside(archive, "file", at, file->bytes);
-    if (status == STATUS_OK)
-        file->data = archive->data + at;
-    return status;
+    TRY(read_field(archive, FIELD_FILE_BYTES, &file->bytes));
+    TRY(check_inside(archive, "file", at, file->bytes));
+    file->data = archive->data + at;
+    return STATUS_OK;
 }
 
-status_t cpio_next(struct cpio *archive, struct cpio_file *file)
-{
+status_t cpio_next(struct cpio *archive, struct cpio_file *file) {
     struct cpio_file found = {0};
     size_t name_end;
-    status_t status;
 
     if (archive->offset == archive->bytes)
         return STATUS_NOT_FOUND;
-    status = check_magic(archive);
-    if (status == STATUS_OK)
-        status = read_name(archive, &found.name, &name_end);
-    if (status != STATUS_OK)
-        return status;
+    TRY(check_magic(archive));
+    TRY(read_name(archive, &found.name, &name_end));
     if (str_equal(found.name, TRAILER))
         return STATUS_NOT_FOUND;
-    status = read_data(archive, name_end, &found);
-    if (status != STATUS_OK)
-        return status;
+    TRY(read_data(archive, name_end, &found));
 
     found.name = plain_name(found.name);
     *file = found;
@@ -142,8 +121,7 @@ status_t cpio_next(struct cpio *archive, struct cpio_file *file)
 }
 
 status_t cpio_find(const void *archive, size_t bytes, const char *name,
-                   struct cpio_file *file)
-{
+                   struct cpio_file *file) {
     struct cpio all = cpio_open(archive, bytes);
     struct cpio_file found;
     status_t status;

@@ -22,8 +22,7 @@ struct cpio_file {
     size_t bytes;
 };
 
-static inline struct cpio cpio_open(const void *archive, size_t bytes)
-{
+static inline struct cpio cpio_open(const void *archive, size_t bytes) {
     return (struct cpio){.data = archive, .bytes = bytes};
 }
 

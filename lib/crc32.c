@@ -10,8 +10,7 @@ static const uint32_t remainder[16] = {
     0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C,
 };
 
-uint32_t crc32(uint32_t seed, const void *data, size_t bytes)
-{
+uint32_t crc32(uint32_t seed, const void *data, size_t bytes) {
     const uint8_t *in = data;
     uint32_t crc = ~seed;
 

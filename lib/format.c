@@ -23,21 +23,18 @@ struct conversion {
     char type;
 };
 
-static void put(struct sink *sink, char c)
-{
+static void put(struct sink *sink, char c) {
     if (sink->length < sink->size)
         sink->buffer[sink->length] = c;
     sink->length++;
 }
 
-static void put_repeated(struct sink *sink, char c, int times)
-{
+static void put_repeated(struct sink *sink, char c, int times) {
     while (times-- > 0)
         put(sink, c);
 }
 
-static void put_bytes(struct sink *sink, const char *text, size_t length)
-{
+static void put_bytes(struct sink *sink, const char *text, size_t length) {
     for (size_t i = 0; i < length; i++)
         put(sink, text[i]);
 }
@@ -45,8 +42,7 @@ static void put_bytes(struct sink *sink, const char *text, size_t length)
 // [blanks] prefix [zeros] body [blanks], `width` wide. The prefix, a sign or
 // 0x, stands before the zeros.
 static void put_field(struct sink *sink, const struct conversion *how,
-                      const char *prefix, const char *body, size_t length)
-{
+                      const char *prefix, const char *body, size_t length) {
     int padding = how->width - (int)(strlen(prefix) + length);
     bool zeros = how->zero && !how->left;
 
@@ -61,8 +57,7 @@ static void put_field(struct sink *sink, const struct conversion *how,
 }
 
 static void put_number(struct sink *sink, const struct conversion *how,
-                       const char *prefix, uint64_t value, unsigned base)
-{
+                       const char *prefix, uint64_t value, unsigned base) {
     const char *digits =
         how->type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
     char text[20]; // as many as 2^64 - 1 has in decimal
@@ -76,15 +71,13 @@ static void put_number(struct sink *sink, const struct conversion *how,
 }
 
 static void put_signed(struct sink *sink, const struct conversion *how,
-                       int64_t value)
-{
+                       int64_t value) {
     uint64_t magnitude = value < 0 ? -(uint64_t)value : (uint64_t)value;
     put_number(sink, how, value < 0 ? "-" : "", magnitude, 10);
 }
 
 static void put_hex(struct sink *sink, const struct conversion *how,
-                    uint64_t value)
-{
+                    uint64_t value) {
     const char *prefix = how->type == 'X' ? "0X" : "0x";
     // As in C: # marks no zero. A pointer is always marked.
     bool marked = how->type == 'p' || (how->alternate && value);
@@ -92,8 +85,7 @@ static void put_hex(struct sink *sink, const struct conversion *how,
 }
 
 static void put_string(struct sink *sink, const struct conversion *how,
-                       const char *text)
-{
+                       const char *text) {
     size_t max = how->precision < 0 ? SIZE_MAX : (size_t)how->precision;
     if (!text)
         text = "(null)";
@@ -103,8 +95,7 @@ static void put_string(struct sink *sink, const struct conversion *how,
 // Fetches the argument that the conversion asks for and prints it. False: there
 // is no such conversion.
 static bool convert(struct sink *sink, const struct conversion *how,
-                    va_list *args)
-{
+                    va_list *args) {
     switch (how->type) {
     case 'd':
     case 'i':
@@ -139,8 +130,7 @@ static bool convert(struct sink *sink, const struct conversion *how,
     return false;
 }
 
-static const char *parse_flags(const char *at, struct conversion *how)
-{
+static const char *parse_flags(const char *at, struct conversion *how) {
     for (;; at++) {
         if (*at == '-')
             how->left = true;
@@ -154,8 +144,7 @@ static const char *parse_flags(const char *at, struct conversion *how)
 }
 
 // A width or a precision: digits, or * for an argument.
-static const char *parse_size(const char *at, int *size, va_list *args)
-{
+static const char *parse_size(const char *at, int *size, va_list *args) {
     if (*at == '*') {
         *size = va_arg(*args, int);
         return at + 1;
@@ -166,8 +155,8 @@ static const char *parse_size(const char *at, int *size, va_list *args)
 }
 
 // Reads what follows a '%' and returns where its type letter stands.
-static const char *parse(const char *at, struct conversion *how, va_list *args)
-{
+static const char *parse(const char *at, struct conversion *how,
+                         va_list *args) {
     *how = (struct conversion){.precision = -1};
     at = parse_flags(at, how);
     at = parse_size(at, &how->width, args);
@@ -183,8 +172,7 @@ static const char *parse(const char *at, struct conversion *how, va_list *args)
     return at;
 }
 
-size_t vformat(char *buffer, size_t size, const char *fmt, va_list args)
-{
+size_t vformat(char *buffer, size_t size, const char *fmt, va_list args) {
     struct sink sink = {.buffer = buffer, .size = size};
     va_list rest;
     va_copy(rest, args);
@@ -203,8 +191,7 @@ size_t vformat(char *buffer, size_t size, const char *fmt, va_list args)
     return sink.length;
 }
 
-size_t format(char *buffer, size_t size, const char *fmt, ...)
-{
+size_t format(char *buffer, size_t size, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
     size_t length = vformat(buffer, size, fmt, args);

@@ -12,8 +12,7 @@
 struct log_output log_output;
 
 // A line that is too long loses its end, never its newline.
-static void finish(char *line, size_t length)
-{
+static void finish(char *line, size_t length) {
     if (length > LINE_MAX - 2)
         length = LINE_MAX - 2;
     line[length] = '\n';
@@ -21,15 +20,13 @@ static void finish(char *line, size_t length)
         log_output.write(line, length + 1);
 }
 
-static size_t line_head(char *line)
-{
+static size_t line_head(char *line) {
     uint64_t us = log_output.microseconds ? log_output.microseconds() : 0;
     return format(line, LINE_MAX, "g%u [%5lu.%06lu] ", log_output.generation,
                   us / 1000000, us % 1000000);
 }
 
-void say(const char *text, ...)
-{
+void say(const char *text, ...) {
     char line[LINE_MAX];
     size_t length = line_head(line);
     va_list arguments;
@@ -39,8 +36,7 @@ void say(const char *text, ...)
     finish(line, length);
 }
 
-void event(const char *name, const char *pairs, ...)
-{
+void event(const char *name, const char *pairs, ...) {
     char line[LINE_MAX];
     size_t length =
         format(line, sizeof(line), "@%s gen=%u ", name, log_output.generation);
@@ -51,8 +47,7 @@ void event(const char *name, const char *pairs, ...)
     finish(line, length);
 }
 
-void say_lines(const char *prefix, const char *text)
-{
+void say_lines(const char *prefix, const char *text) {
     while (*text) {
         int length = 0;
         while (text[length] && text[length] != '\n')

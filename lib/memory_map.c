@@ -5,8 +5,7 @@
 
 #include "lib/string.h"
 
-const char *memory_kind_name(enum memory_kind kind)
-{
+const char *memory_kind_name(enum memory_kind kind) {
     static const char *const names[MEMORY_KINDS] = {
         [MEMORY_HOLE] = "hole",
         [MEMORY_USABLE] = "usable",
@@ -22,8 +21,7 @@ const char *memory_kind_name(enum memory_kind kind)
 }
 
 // The index of the first range that ends after `pa`; `count` if there is none.
-static size_t first_after(const struct memory_map *map, pa_t pa)
-{
+static size_t first_after(const struct memory_map *map, pa_t pa) {
     size_t low = 0, high = map->count;
 
     while (low < high) {
@@ -36,8 +34,7 @@ static size_t first_after(const struct memory_map *map, pa_t pa)
     return low;
 }
 
-static void insert(struct memory_map *map, size_t at, struct memory_range new)
-{
+static void insert(struct memory_map *map, size_t at, struct memory_range new) {
     struct memory_range *range = map->range + at;
     memmove(range + 1, range, (map->count - at) * sizeof(*range));
     *range = new;
@@ -45,8 +42,7 @@ static void insert(struct memory_map *map, size_t at, struct memory_range new)
 }
 
 // Makes the list reach from `start` to `end`, by a hole on either side.
-static void stretch(struct memory_map *map, pa_t start, pa_t end)
-{
+static void stretch(struct memory_map *map, pa_t start, pa_t end) {
     if (map->count == 0)
         insert(map, 0, (struct memory_range){start, end, MEMORY_HOLE});
     pa_t first = map->range[0].start;
@@ -59,8 +55,7 @@ static void stretch(struct memory_map *map, pa_t start, pa_t end)
 
 // Makes a range begin at `pa`, unless that is the end of the list. Returns the
 // index of what begins there.
-static size_t cut(struct memory_map *map, pa_t pa)
-{
+static size_t cut(struct memory_map *map, pa_t pa) {
     size_t at = first_after(map, pa);
     if (at == map->count || map->range[at].start == pa)
         return at;
@@ -71,8 +66,7 @@ static size_t cut(struct memory_map *map, pa_t pa)
 }
 
 // Joins neighbours of one kind, from the range at `from` on.
-static void join(struct memory_map *map, size_t from)
-{
+static void join(struct memory_map *map, size_t from) {
     struct memory_range *last = map->range + from;
     struct memory_range *end = map->range + map->count;
 
@@ -85,8 +79,7 @@ static void join(struct memory_map *map, size_t from)
 }
 
 static status_t check_put(const struct memory_map *map, pa_t start,
-                          uint64_t bytes, enum memory_kind kind)
-{
+                          uint64_t bytes, enum memory_kind kind) {
     if (kind == MEMORY_HOLE || kind >= MEMORY_KINDS)
         return fail(STATUS_INVALID, "memory map: kind %u cannot be painted",
                     kind);
@@ -102,8 +95,7 @@ static status_t check_put(const struct memory_map *map, pa_t start,
 }
 
 status_t memory_map_put(struct memory_map *map, pa_t start, uint64_t bytes,
-                        enum memory_kind kind)
-{
+                        enum memory_kind kind) {
     status_t status = check_put(map, start, bytes, kind);
     if (status != STATUS_OK || bytes == 0)
         return status;
@@ -119,8 +111,7 @@ status_t memory_map_put(struct memory_map *map, pa_t start, uint64_t bytes,
 }
 
 const struct memory_range *memory_map_find(const struct memory_map *map,
-                                           pa_t pa)
-{
+                                           pa_t pa) {
     size_t at = first_after(map, pa);
     if (at == map->count || map->range[at].start > pa ||
         map->range[at].kind == MEMORY_HOLE)
@@ -129,8 +120,7 @@ const struct memory_range *memory_map_find(const struct memory_map *map,
 }
 
 bool memory_map_covers(const struct memory_map *map, pa_t pa, uint64_t bytes,
-                       uint32_t kinds)
-{
+                       uint32_t kinds) {
     if (!range_fits(pa, bytes))
         return false;
     for (pa_t end = pa + bytes; pa < end;) {
@@ -142,8 +132,7 @@ bool memory_map_covers(const struct memory_map *map, pa_t pa, uint64_t bytes,
     return true;
 }
 
-uint64_t memory_map_bytes(const struct memory_map *map, enum memory_kind kind)
-{
+uint64_t memory_map_bytes(const struct memory_map *map, enum memory_kind kind) {
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < map->count; i++)

@@ -43,8 +43,7 @@ struct memory_map {
 };
 
 // The bit of a kind in a set of kinds.
-static inline uint32_t memory_kind_bit(enum memory_kind kind)
-{
+static inline uint32_t memory_kind_bit(enum memory_kind kind) {
     return 1u << kind;
 }
 

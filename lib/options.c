@@ -13,14 +13,12 @@ struct span {
     const char *start, *end;
 };
 
-static bool is_blank(char c)
-{
+static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\n';
 }
 
 // The next word at or after `at`; empty at the end of the line.
-static struct span next_word(const char *at)
-{
+static struct span next_word(const char *at) {
     bool quoted = false;
 
     while (is_blank(*at))
@@ -34,16 +32,14 @@ static struct span next_word(const char *at)
 // Takes the next character that is no quote from the front; NUL at the end.
 // Reading words only through here makes "key=a b", the form that GRUB passes
 // on, the same as key="a b".
-static char take(struct span *text)
-{
+static char take(struct span *text) {
     while (text->start < text->end && *text->start == '"')
         text->start++;
     return text->start < text->end ? *text->start++ : '\0';
 }
 
 // Is the word `key` or `key=value`? Then *value is what is behind the '='.
-static bool has_key(struct span word, const char *key, struct span *value)
-{
+static bool has_key(struct span word, const char *key, struct span *value) {
     for (; *key; key++)
         if (take(&word) != *key)
             return false;
@@ -54,8 +50,7 @@ static bool has_key(struct span word, const char *key, struct span *value)
     return true;
 }
 
-static bool find_last(const char *line, const char *key, struct span *value)
-{
+static bool find_last(const char *line, const char *key, struct span *value) {
     bool found = false;
     struct span word = next_word(line);
 
@@ -65,8 +60,7 @@ static bool find_last(const char *line, const char *key, struct span *value)
 }
 
 // Copies the value, cut if it is too long. Returns its whole length.
-static size_t copy_value(struct span value, char *to, size_t size)
-{
+static size_t copy_value(struct span value, char *to, size_t size) {
     size_t length = 0, kept = 0;
 
     for (char c; (c = take(&value)); length++)
@@ -77,8 +71,7 @@ static size_t copy_value(struct span value, char *to, size_t size)
     return length;
 }
 
-bool option_get(const char *line, const char *key, char *value, size_t size)
-{
+bool option_get(const char *line, const char *key, char *value, size_t size) {
     struct span found;
 
     if (!find_last(line, key, &found))
@@ -87,8 +80,7 @@ bool option_get(const char *line, const char *key, char *value, size_t size)
     return true;
 }
 
-static unsigned digit_value(char c)
-{
+static unsigned digit_value(char c) {
     if (c >= '0' && c <= '9')
         return (unsigned)(c - '0');
     c |= 'a' ^ 'A';
@@ -96,8 +88,7 @@ static unsigned digit_value(char c)
 }
 
 // False: no digits, something else than digits, or more than 64 bits.
-static bool parse_number(const char *text, uint64_t *number)
-{
+static bool parse_number(const char *text, uint64_t *number) {
     bool hex = text[0] == '0' && (text[1] | 0x20) == 'x';
     unsigned base = hex ? 16 : 10;
     const char *at = hex ? text + 2 : text;
@@ -114,8 +105,7 @@ static bool parse_number(const char *text, uint64_t *number)
 }
 
 status_t option_number(const char *line, const char *key, uint64_t min,
-                       uint64_t max, uint64_t otherwise, uint64_t *out)
-{
+                       uint64_t max, uint64_t otherwise, uint64_t *out) {
     struct span found;
     char text[NUMBER_TEXT];
     uint64_t number = 0;

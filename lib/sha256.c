@@ -29,26 +29,22 @@ static const uint32_t initial_state[8] = {
     0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 };
 
-static inline uint32_t rotate(uint32_t x, int by)
-{
+static inline uint32_t rotate(uint32_t x, int by) {
     return x >> by | x << (32 - by);
 }
 
-static uint32_t load_big_endian(const uint8_t *in)
-{
+static uint32_t load_big_endian(const uint8_t *in) {
     return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 |
            (uint32_t)in[2] << 8 | in[3];
 }
 
-static void store_big_endian(uint8_t *out, uint64_t value, int bytes)
-{
+static void store_big_endian(uint8_t *out, uint64_t value, int bytes) {
     for (int i = bytes - 1; i >= 0; i--, value >>= 8)
         out[i] = (uint8_t)value;
 }
 
 // The message schedule (6.2.2, 1).
-static void schedule(uint32_t w[64], const uint8_t *block)
-{
+static void schedule(uint32_t w[64], const uint8_t *block) {
     for (int t = 0; t < 16; t++)
         w[t] = load_big_endian(block + t * 4);
     for (int t = 16; t < 64; t++) {
@@ -63,8 +59,7 @@ static void schedule(uint32_t w[64], const uint8_t *block)
 // old ones under another name: they replace d and h.
 static inline void hash_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d,
                               uint32_t e, uint32_t f, uint32_t g, uint32_t *h,
-                              uint32_t key)
-{
+                              uint32_t key) {
     uint32_t sum1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
     uint32_t choice = (e & f) ^ (~e & g);
     uint32_t sum0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
@@ -75,8 +70,7 @@ static inline void hash_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d,
     *h = temporary + sum0 + majority;
 }
 
-static void hash_block(uint32_t state[8], const uint8_t *block)
-{
+static void hash_block(uint32_t state[8], const uint8_t *block) {
     uint32_t w[64];
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
     uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
@@ -98,14 +92,12 @@ static void hash_block(uint32_t state[8], const uint8_t *block)
         state[i] += change[i];
 }
 
-void sha256_init(struct sha256 *hash)
-{
+void sha256_init(struct sha256 *hash) {
     *hash = (struct sha256){0};
     memcpy(hash->state, initial_state, sizeof(initial_state));
 }
 
-void sha256_update(struct sha256 *hash, const void *data, size_t bytes)
-{
+void sha256_update(struct sha256 *hash, const void *data, size_t bytes) {
     const uint8_t *in = data;
     size_t kept = hash->bytes % SHA256_BLOCK;
 
@@ -126,8 +118,7 @@ void sha256_update(struct sha256 *hash, const void *data, size_t bytes)
 
 // Padding (5.1.1): a one bit, zeros, and the length in bits as the last eight
 // bytes of a block.
-void sha256_final(struct sha256 *hash, uint8_t digest[SHA256_BYTES])
-{
+void sha256_final(struct sha256 *hash, uint8_t digest[SHA256_BYTES]) {
     static const uint8_t padding[SHA256_BLOCK] = {0x80};
     size_t kept = hash->bytes % SHA256_BLOCK;
     size_t room = kept < 56 ? 56 - kept : 56 + SHA256_BLOCK - kept;
@@ -140,8 +131,7 @@ void sha256_final(struct sha256 *hash, uint8_t digest[SHA256_BYTES])
         store_big_endian(digest + i * 4, hash->state[i], 4);
 }
 
-void sha256(const void *data, size_t bytes, uint8_t digest[SHA256_BYTES])
-{
+void sha256(const void *data, size_t bytes, uint8_t digest[SHA256_BYTES]) {
     struct sha256 hash;
 
     sha256_init(&hash);
@@ -149,8 +139,7 @@ void sha256(const void *data, size_t bytes, uint8_t digest[SHA256_BYTES])
     sha256_final(&hash, digest);
 }
 
-void sha256_hex(const uint8_t digest[SHA256_BYTES], char text[SHA256_TEXT])
-{
+void sha256_hex(const uint8_t digest[SHA256_BYTES], char text[SHA256_TEXT]) {
     static const char digits[] = "0123456789abcdef";
 
     for (int i = 0; i < SHA256_BYTES; i++) {

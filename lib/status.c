@@ -10,15 +10,13 @@
 
 static char reason_text[256];
 
-static char printable(char c)
-{
+static char printable(char c) {
     if (c == '"')
         return '\'';
     return (unsigned char)c < ' ' || c == 0x7F ? ' ' : c;
 }
 
-status_t fail(status_t status, const char *reason, ...)
-{
+status_t fail(status_t status, const char *reason, ...) {
     // The arguments may include why(), so the old reason must outlive them.
     char text[sizeof(reason_text)];
     va_list args;
@@ -33,7 +31,6 @@ status_t fail(status_t status, const char *reason, ...)
     return status;
 }
 
-const char *why(void)
-{
+const char *why(void) {
     return reason_text;
 }

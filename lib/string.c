@@ -18,8 +18,7 @@ typedef uint64_t __attribute__((aligned(1), may_alias)) word_t;
 
 #define WORD sizeof(word_t)
 
-void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
-{
+void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
     uint8_t *out = to;
     const uint8_t *in = from;
 
@@ -30,8 +29,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
     return to;
 }
 
-void *memmove(void *to, const void *from, size_t bytes)
-{
+void *memmove(void *to, const void *from, size_t bytes) {
     uint8_t *out = to;
     const uint8_t *in = from;
 
@@ -50,8 +48,7 @@ void *memmove(void *to, const void *from, size_t bytes)
     return to;
 }
 
-void *memset(void *to, int value, size_t bytes)
-{
+void *memset(void *to, int value, size_t bytes) {
     uint8_t *out = to;
     uint64_t word = 0x0101010101010101u * (uint8_t)value;
 
@@ -62,8 +59,7 @@ void *memset(void *to, int value, size_t bytes)
     return to;
 }
 
-int memcmp(const void *a, const void *b, size_t bytes)
-{
+int memcmp(const void *a, const void *b, size_t bytes) {
     const uint8_t *left = a, *right = b;
 
     for (size_t i = 0; i < bytes; i++)
@@ -72,34 +68,29 @@ int memcmp(const void *a, const void *b, size_t bytes)
     return 0;
 }
 
-size_t strlen(const char *text)
-{
+size_t strlen(const char *text) {
     return strnlen(text, SIZE_MAX);
 }
 
-size_t strnlen(const char *text, size_t max)
-{
+size_t strnlen(const char *text, size_t max) {
     size_t length = 0;
     while (length < max && text[length])
         length++;
     return length;
 }
 
-int strcmp(const char *a, const char *b)
-{
+int strcmp(const char *a, const char *b) {
     return strncmp(a, b, SIZE_MAX);
 }
 
-int strncmp(const char *a, const char *b, size_t max)
-{
+int strncmp(const char *a, const char *b, size_t max) {
     for (size_t i = 0; i < max; i++)
         if (a[i] != b[i] || !a[i])
             return (unsigned char)a[i] - (unsigned char)b[i];
     return 0;
 }
 
-bool str_copy(char *to, size_t size, const char *from)
-{
+bool str_copy(char *to, size_t size, const char *from) {
     size_t length = strlen(from);
     if (size == 0)
         return false;
@@ -109,7 +100,6 @@ bool str_copy(char *to, size_t size, const char *from)
     return kept == length;
 }
 
-bool str_equal(const char *a, const char *b)
-{
+bool str_equal(const char *a, const char *b) {
     return strcmp(a, b) == 0;
 }

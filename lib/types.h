@@ -24,46 +24,38 @@ typedef uint64_t va_t; // a virtual address
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 // `unit` is a power of two in the three functions below.
-static inline uint64_t align_down(uint64_t value, uint64_t unit)
-{
+static inline uint64_t align_down(uint64_t value, uint64_t unit) {
     return value & ~(unit - 1);
 }
 
-static inline uint64_t align_up(uint64_t value, uint64_t unit)
-{
+static inline uint64_t align_up(uint64_t value, uint64_t unit) {
     return align_down(value + unit - 1, unit);
 }
 
-static inline bool is_aligned(uint64_t value, uint64_t unit)
-{
+static inline bool is_aligned(uint64_t value, uint64_t unit) {
     return (value & (unit - 1)) == 0;
 }
 
-static inline uint64_t min_u64(uint64_t a, uint64_t b)
-{
+static inline uint64_t min_u64(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
-static inline uint64_t max_u64(uint64_t a, uint64_t b)
-{
+static inline uint64_t max_u64(uint64_t a, uint64_t b) {
     return a > b ? a : b;
 }
 
 // Pages that `bytes` bytes take when they start on a page.
-static inline uint64_t pages_for(uint64_t bytes)
-{
+static inline uint64_t pages_for(uint64_t bytes) {
     return (bytes >> PAGE_SHIFT) + ((bytes & (PAGE_SIZE - 1)) != 0);
 }
 
 // Does [start, start + bytes) stay below 2^64? Every length that comes from
 // outside is asked this before it is added to anything.
-static inline bool range_fits(uint64_t start, uint64_t bytes)
-{
+static inline bool range_fits(uint64_t start, uint64_t bytes) {
     return bytes <= UINT64_MAX - start;
 }
 
 static inline bool ranges_overlap(uint64_t a, uint64_t a_bytes, uint64_t b,
-                                  uint64_t b_bytes)
-{
+                                  uint64_t b_bytes) {
     return a < b + b_bytes && b < a + a_bytes;
 }

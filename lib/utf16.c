@@ -6,24 +6,20 @@
 
 #define REPLACEMENT 0xFFFD
 
-static bool is_high(uint16_t unit)
-{
+static bool is_high(uint16_t unit) {
     return unit >= 0xD800 && unit <= 0xDBFF;
 }
 
-static bool is_low(uint16_t unit)
-{
+static bool is_low(uint16_t unit) {
     return unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
-static bool is_control(uint32_t c)
-{
+static bool is_control(uint32_t c) {
     return c < 0x20 || (c >= 0x7F && c < 0xA0);
 }
 
 // The character at `from`, of which `units` > 0 are there; *used are its own.
-static uint32_t decode(const uint16_t *from, size_t units, size_t *used)
-{
+static uint32_t decode(const uint16_t *from, size_t units, size_t *used) {
     *used = 1;
     if (is_high(from[0]) && units > 1 && is_low(from[1])) {
         *used = 2;
@@ -35,8 +31,7 @@ static uint32_t decode(const uint16_t *from, size_t units, size_t *used)
 }
 
 // Writes `c` as 1 to 4 bytes, unless that is more than `room`: then returns 0.
-static size_t encode(char *to, size_t room, uint32_t c)
-{
+static size_t encode(char *to, size_t room, uint32_t c) {
     size_t length = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
     static const uint8_t lead[] = {0, 0x00, 0xC0, 0xE0, 0xF0};
 
@@ -50,8 +45,8 @@ static size_t encode(char *to, size_t room, uint32_t c)
     return length;
 }
 
-size_t utf16_to_utf8(char *to, size_t size, const uint16_t *from, size_t units)
-{
+size_t utf16_to_utf8(char *to, size_t size, const uint16_t *from,
+                     size_t units) {
     size_t written = 0, used, length;
 
     if (size == 0)
@@ -67,8 +62,7 @@ size_t utf16_to_utf8(char *to, size_t size, const uint16_t *from, size_t units)
     return written;
 }
 
-size_t utf16_length(const uint16_t *text, size_t max_units)
-{
+size_t utf16_length(const uint16_t *text, size_t max_units) {
     size_t length = 0;
     while (length < max_units && text[length])
         length++;

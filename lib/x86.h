@@ -30,8 +30,7 @@ struct cpuid {
     uint32_t eax, ebx, ecx, edx;
 };
 
-static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
-{
+static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf) {
     struct cpuid id;
     __asm__ volatile("cpuid"
                      : "=a"(id.eax), "=b"(id.ebx), "=c"(id.ecx), "=d"(id.edx)
@@ -39,120 +38,101 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
     return id;
 }
 
-static inline uint64_t read_cr0(void)
-{
+static inline uint64_t read_cr0(void) {
     uint64_t value;
     __asm__ volatile("mov %%cr0, %0" : "=r"(value));
     return value;
 }
 
-static inline void write_cr0(uint64_t value)
-{
+static inline void write_cr0(uint64_t value) {
     __asm__ volatile("mov %0, %%cr0" ::"r"(value) : "memory");
 }
 
-static inline uint64_t read_cr2(void)
-{
+static inline uint64_t read_cr2(void) {
     uint64_t value;
     __asm__ volatile("mov %%cr2, %0" : "=r"(value));
     return value;
 }
 
-static inline uint64_t read_cr3(void)
-{
+static inline uint64_t read_cr3(void) {
     uint64_t value;
     __asm__ volatile("mov %%cr3, %0" : "=r"(value));
     return value;
 }
 
-static inline void write_cr3(uint64_t value)
-{
+static inline void write_cr3(uint64_t value) {
     __asm__ volatile("mov %0, %%cr3" ::"r"(value) : "memory");
 }
 
-static inline uint64_t read_cr4(void)
-{
+static inline uint64_t read_cr4(void) {
     uint64_t value;
     __asm__ volatile("mov %%cr4, %0" : "=r"(value));
     return value;
 }
 
-static inline void write_cr4(uint64_t value)
-{
+static inline void write_cr4(uint64_t value) {
     __asm__ volatile("mov %0, %%cr4" ::"r"(value) : "memory");
 }
 
-static inline uint64_t read_msr(uint32_t msr)
-{
+static inline uint64_t read_msr(uint32_t msr) {
     uint32_t low, high;
     __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
     return (uint64_t)high << 32 | low;
 }
 
-static inline void write_msr(uint32_t msr, uint64_t value)
-{
+static inline void write_msr(uint32_t msr, uint64_t value) {
     __asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value),
                      "d"((uint32_t)(value >> 32))
                      : "memory");
 }
 
-static inline uint64_t read_tsc(void)
-{
+static inline uint64_t read_tsc(void) {
     uint32_t low, high;
     __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
     return (uint64_t)high << 32 | low;
 }
 
-static inline uint64_t read_rflags(void)
-{
+static inline uint64_t read_rflags(void) {
     uint64_t value;
     __asm__ volatile("pushfq; pop %0" : "=r"(value));
     return value;
 }
 
-static inline void out8(uint16_t port, uint8_t value)
-{
+static inline void out8(uint16_t port, uint8_t value) {
     __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
 }
 
-static inline uint8_t in8(uint16_t port)
-{
+static inline uint8_t in8(uint16_t port) {
     uint8_t value;
     __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
     return value;
 }
 
-static inline void out32(uint16_t port, uint32_t value)
-{
+static inline void out32(uint16_t port, uint32_t value) {
     __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port));
 }
 
-static inline void interrupts_on(void)
-{
+static inline void interrupts_on(void) {
     __asm__ volatile("sti" ::: "memory");
 }
 
 // Returns the flags to hand to interrupts_restore().
-static inline uint64_t interrupts_off(void)
-{
+static inline uint64_t interrupts_off(void) {
     uint64_t flags = read_rflags();
     __asm__ volatile("cli" ::: "memory");
     return flags;
 }
 
-static inline void interrupts_restore(uint64_t flags)
-{
+static inline void interrupts_restore(uint64_t flags) {
     if (flags & RFLAGS_IF)
         interrupts_on();
 }
 
-static inline void halt(void)
-{
+static inline void halt(void) {
     __asm__ volatile("hlt" ::: "memory");
 }
 
-static inline void spin_hint(void)
-{
+static inline void spin_hint(void) {
     __asm__ volatile("pause");
 }
 
@@ -161,16 +141,14 @@ struct table_register { // what lgdt and lidt read: SDM vol. 3 §2.4
     va_t base_va;
 } __attribute__((packed));
 
-static inline void load_idt(const struct table_register *idt)
-{
+static inline void load_idt(const struct table_register *idt) {
     __asm__ volatile("lidt %0" ::"m"(*idt));
 }
 
 // Loads a GDT and with it the code selector (by a far return) and the data
 // selectors; FS and GS become null.
 static inline void load_gdt(const struct table_register *gdt, uint16_t code,
-                            uint16_t data)
-{
+                            uint16_t data) {
     __asm__ volatile("lgdt %0\n\t"
                      "pushq %q1\n\t"
                      "leaq 1f(%%rip), %%rax\n\t"
@@ -187,12 +165,10 @@ static inline void load_gdt(const struct table_register *gdt, uint16_t code,
                      : "rax", "memory");
 }
 
-static inline void load_task_register(uint16_t selector)
-{
+static inline void load_task_register(uint16_t selector) {
     __asm__ volatile("ltr %0" ::"r"(selector));
 }
 
-static inline va_t frame_pointer(void)
-{
+static inline va_t frame_pointer(void) {
     return (va_t)__builtin_frame_address(0);
 }

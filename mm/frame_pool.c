@@ -5,24 +5,21 @@
 #include "lib/string.h"
 
 // The first extent that ends after `pa`; `count` if none does.
-static size_t first_after(const struct frame_pool *pool, pa_t pa)
-{
+static size_t first_after(const struct frame_pool *pool, pa_t pa) {
     size_t i = 0;
     while (i < pool->count && pool->extent[i].end <= pa)
         i++;
     return i;
 }
 
-static void remove_at(struct frame_pool *pool, size_t i)
-{
+static void remove_at(struct frame_pool *pool, size_t i) {
     pool->count--;
     memmove(&pool->extent[i], &pool->extent[i + 1],
             (pool->count - i) * sizeof(pool->extent[0]));
 }
 
 static status_t insert_at(struct frame_pool *pool, size_t i, pa_t start,
-                          pa_t end)
-{
+                          pa_t end) {
     if (pool->count == FRAME_EXTENTS_MAX)
         return fail(STATUS_NO_MEMORY,
                     "frames: no room for one more extent, %#lx to %#lx", start,
@@ -34,8 +31,7 @@ static status_t insert_at(struct frame_pool *pool, size_t i, pa_t start,
     return STATUS_OK;
 }
 
-status_t frame_pool_give(struct frame_pool *pool, pa_t pa, uint64_t pages)
-{
+status_t frame_pool_give(struct frame_pool *pool, pa_t pa, uint64_t pages) {
     pa_t end = pa + pages * PAGE_SIZE;
     size_t i = first_after(pool, pa);
     struct frame_extent *next = &pool->extent[i];
@@ -55,17 +51,14 @@ status_t frame_pool_give(struct frame_pool *pool, pa_t pa, uint64_t pages)
     } else if (joins_next) {
         next->start = pa;
     } else {
-        status_t status = insert_at(pool, i, pa, end);
-        if (status)
-            return status;
+        TRY(insert_at(pool, i, pa, end));
     }
     pool->free_pages += pages;
     return STATUS_OK;
 }
 
 // Cuts [start, end) out of extent i, which holds all of it.
-static pa_t cut(struct frame_pool *pool, size_t i, pa_t start, pa_t end)
-{
+static pa_t cut(struct frame_pool *pool, size_t i, pa_t start, pa_t end) {
     struct frame_extent whole = pool->extent[i];
     if (whole.start == start && whole.end == end)
         remove_at(pool, i);
@@ -82,8 +75,7 @@ static pa_t cut(struct frame_pool *pool, size_t i, pa_t start, pa_t end)
 }
 
 pa_t frame_pool_take_low(struct frame_pool *pool, uint64_t pages,
-                         uint64_t align, pa_t floor, pa_t ceiling)
-{
+                         uint64_t align, pa_t floor, pa_t ceiling) {
     uint64_t bytes = pages * PAGE_SIZE;
     for (size_t i = 0; i < pool->count; i++) {
         pa_t start = max_u64(pool->extent[i].start, floor);
@@ -95,8 +87,8 @@ pa_t frame_pool_take_low(struct frame_pool *pool, uint64_t pages,
     return 0;
 }
 
-pa_t frame_pool_take_high(struct frame_pool *pool, uint64_t pages, pa_t ceiling)
-{
+pa_t frame_pool_take_high(struct frame_pool *pool, uint64_t pages,
+                          pa_t ceiling) {
     uint64_t bytes = pages * PAGE_SIZE;
     for (size_t i = pool->count; i-- > 0;) {
         pa_t start = pool->extent[i].start;

@@ -12,18 +12,15 @@
 static struct frame_pool pool;
 static va_t window_va; // 0: the early 1:1 map
 
-void frames_use_direct_map(void)
-{
+void frames_use_direct_map(void) {
     window_va = DIRECT_MAP_BASE;
 }
 
-void *pa_to_va(pa_t pa)
-{
+void *pa_to_va(pa_t pa) {
     return (void *)(window_va + pa);
 }
 
-void frames_add(const struct memory_map *memory, enum memory_kind kind)
-{
+void frames_add(const struct memory_map *memory, enum memory_kind kind) {
     for (size_t i = 0; i < memory->count; i++) {
         const struct memory_range *range = &memory->range[i];
         pa_t start = max_u64(align_up(range->start, PAGE_SIZE), LOW_MEMORY_END);
@@ -33,8 +30,7 @@ void frames_add(const struct memory_map *memory, enum memory_kind kind)
     }
 }
 
-pa_t frame_alloc(void)
-{
+pa_t frame_alloc(void) {
     pa_t pa = frame_pool_take_high(&pool, 1, EARLY_MAP_BYTES);
     if (pa == 0 && window_va != 0)
         pa = frame_pool_take_high(&pool, 1, UINT64_MAX);
@@ -43,30 +39,25 @@ pa_t frame_alloc(void)
     return pa;
 }
 
-pa_t frames_alloc(uint64_t pages, uint64_t align)
-{
+pa_t frames_alloc(uint64_t pages, uint64_t align) {
     return frame_pool_take_low(&pool, pages, align, LOAD_FLOOR,
                                EARLY_MAP_BYTES);
 }
 
-void frames_free(pa_t pa, uint64_t pages)
-{
+void frames_free(pa_t pa, uint64_t pages) {
     if (frame_pool_give(&pool, pa, pages))
         say("mm: %lu pages at %#lx not taken back: %s", pages, pa, why());
 }
 
-uint64_t frames_free_pages(void)
-{
+uint64_t frames_free_pages(void) {
     return pool.free_pages;
 }
 
-static void release(pa_t frame_pa)
-{
+static void release(pa_t frame_pa) {
     frames_free(frame_pa, 1);
 }
 
-static uint64_t *table_at(pa_t table_pa)
-{
+static uint64_t *table_at(pa_t table_pa) {
     return pa_to_va(table_pa);
 }
 

@@ -5,26 +5,23 @@
 
 #include "lib/format.h"
 
-static unsigned index_at(va_t va, unsigned level)
-{
+static unsigned index_at(va_t va, unsigned level) {
     return va >> (12 + 9 * (level - 1)) & (TABLE_ENTRIES - 1);
 }
 
-static bool is_leaf(uint64_t entry, unsigned level)
-{
+static bool is_leaf(uint64_t entry, unsigned level) {
     return level == 1 || (level <= LARGEST_LEAF && (entry & PTE_LARGE));
 }
 
 // Intermediate entries allow everything: the leaf alone decides.
-static uint64_t table_entry(pa_t table_pa)
-{
+static uint64_t table_entry(pa_t table_pa) {
     return table_pa | PTE_PRESENT | PTE_WRITE;
 }
 
 // Puts a table of 512 smaller leaves in the place of a large one. PTE_LARGE is
 // the PAT bit in an entry of level 1; we never set that, so it just goes.
-static status_t split(struct page_table *table, uint64_t *entry, unsigned level)
-{
+static status_t split(struct page_table *table, uint64_t *entry,
+                      unsigned level) {
     pa_t child_pa = table->frames->alloc();
     if (child_pa == 0)
         return fail(STATUS_NO_MEMORY, "page table: no frame to split %#lx",
@@ -37,8 +34,7 @@ static status_t split(struct page_table *table, uint64_t *entry, unsigned level)
     return STATUS_OK;
 }
 
-static status_t add_table(struct page_table *table, uint64_t *entry)
-{
+static status_t add_table(struct page_table *table, uint64_t *entry) {
     pa_t child_pa = table->frames->alloc();
     if (child_pa == 0)
         return fail(STATUS_NO_MEMORY, "page table: no frame for a table");
@@ -49,8 +45,7 @@ static status_t add_table(struct page_table *table, uint64_t *entry)
 // The entry of `level` for `va`. Tables on the way are made where missing and
 // large leaves split: after it, changing the entry changes just its own range.
 static status_t slot(struct page_table *table, va_t va, unsigned level,
-                     uint64_t **found)
-{
+                     uint64_t **found) {
     pa_t at_pa = table->root_pa;
     for (unsigned l = table->levels; l > level; l--) {
         uint64_t *entry = &table->frames->table_at(at_pa)[index_at(va, l)];
@@ -69,8 +64,7 @@ static status_t slot(struct page_table *table, va_t va, unsigned level,
 
 // The highest level, up to `highest`, whose pages start at all of `bits` (an
 // or of addresses) and are not larger than `bytes`.
-static unsigned fitting_level(uint64_t bits, uint64_t bytes, unsigned highest)
-{
+static unsigned fitting_level(uint64_t bits, uint64_t bytes, unsigned highest) {
     unsigned level = highest;
     while (level > 1 && (!is_aligned(bits, level_bytes(level)) ||
                          bytes < level_bytes(level)))
@@ -79,8 +73,7 @@ static unsigned fitting_level(uint64_t bits, uint64_t bytes, unsigned highest)
 }
 
 static status_t check_range(const struct page_table *table, va_t va, pa_t pa,
-                            uint64_t bytes)
-{
+                            uint64_t bytes) {
     if (!is_aligned(va | pa | bytes, PAGE_SIZE))
         return fail(STATUS_INVALID,
                     "page table: va %#lx, pa %#lx or %#lx bytes are no "
@@ -99,8 +92,7 @@ static status_t check_range(const struct page_table *table, va_t va, pa_t pa,
 }
 
 status_t page_table_init(struct page_table *table, unsigned levels,
-                         unsigned leaf_max, const struct frame_source *frames)
-{
+                         unsigned leaf_max, const struct frame_source *frames) {
     *table = (struct page_table){frames->alloc(), levels, leaf_max, frames};
     if (table->root_pa == 0)
         return fail(STATUS_NO_MEMORY, "page table: no frame for the root");
@@ -108,8 +100,7 @@ status_t page_table_init(struct page_table *table, unsigned levels,
 }
 
 status_t page_table_map(struct page_table *table, va_t va, pa_t pa,
-                        uint64_t bytes, uint64_t flags)
-{
+                        uint64_t bytes, uint64_t flags) {
     status_t status = check_range(table, va, pa, bytes);
     while (status == STATUS_OK && bytes > 0) {
         unsigned level = fitting_level(va | pa, bytes, table->leaf_max);
@@ -131,16 +122,14 @@ status_t page_table_map(struct page_table *table, va_t va, pa_t pa,
 }
 
 // The level of the leaf that maps `va`; 0 if none does.
-static unsigned leaf_level(const struct page_table *table, va_t va)
-{
+static unsigned leaf_level(const struct page_table *table, va_t va) {
     struct page_walk walk;
     page_table_walk(table, va, &walk);
     return walk.mapped ? walk.level : 0;
 }
 
 status_t page_table_protect(struct page_table *table, va_t va, uint64_t bytes,
-                            uint64_t flags)
-{
+                            uint64_t flags) {
     status_t status = check_range(table, va, 0, bytes);
     while (status == STATUS_OK && bytes > 0) {
         unsigned level = leaf_level(table, va);
@@ -160,8 +149,7 @@ status_t page_table_protect(struct page_table *table, va_t va, uint64_t bytes,
 }
 
 void page_table_walk(const struct page_table *table, va_t va,
-                     struct page_walk *walk)
-{
+                     struct page_walk *walk) {
     *walk = (struct page_walk){.va = va, .write = true, .exec = true};
     if (!is_canonical(va, table->levels))
         return;
@@ -186,8 +174,7 @@ void page_table_walk(const struct page_table *table, va_t va,
     }
 }
 
-bool page_table_translate(const struct page_table *table, va_t va, pa_t *pa)
-{
+bool page_table_translate(const struct page_table *table, va_t va, pa_t *pa) {
     struct page_walk walk;
     page_table_walk(table, va, &walk);
     *pa = walk.pa;
@@ -196,8 +183,7 @@ bool page_table_translate(const struct page_table *table, va_t va, pa_t *pa)
 
 // The address at `index` of a table that starts at `base`, sign-extended.
 static va_t address_of(const struct page_table *table, va_t base,
-                       unsigned level, unsigned index)
-{
+                       unsigned level, unsigned index) {
     unsigned shift = 64 - (12 + 9 * table->levels);
     va_t va = base + index * level_bytes(level);
     return (va_t)((int64_t)(va << shift) >> shift);
@@ -205,8 +191,7 @@ static va_t address_of(const struct page_table *table, va_t base,
 
 static bool each(const struct page_table *table, pa_t at_pa, unsigned level,
                  va_t base, bool (*visit)(const struct leaf *, void *),
-                 void *context)
-{
+                 void *context) {
     const uint64_t *entries = table->frames->table_at(at_pa);
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
         struct leaf leaf = {.va = address_of(table, base, level, i),
@@ -226,14 +211,12 @@ static bool each(const struct page_table *table, pa_t at_pa, unsigned level,
 
 void page_table_each(const struct page_table *table,
                      bool (*visit)(const struct leaf *leaf, void *context),
-                     void *context)
-{
+                     void *context) {
     each(table, table->root_pa, table->levels, 0, visit, context);
 }
 
 static void free_tables(struct page_table *table, pa_t at_pa, unsigned level,
-                        unsigned entries)
-{
+                        unsigned entries) {
     const uint64_t *entry = table->frames->table_at(at_pa);
     for (unsigned i = 0; i < entries; i++)
         if ((entry[i] & PTE_PRESENT) && !is_leaf(entry[i], level))
@@ -242,8 +225,7 @@ static void free_tables(struct page_table *table, pa_t at_pa, unsigned level,
     table->frames->release(at_pa);
 }
 
-void page_table_free_lower(struct page_table *table)
-{
+void page_table_free_lower(struct page_table *table) {
     free_tables(table, table->root_pa, table->levels, TABLE_ENTRIES / 2);
     table->root_pa = 0;
 }
@@ -255,8 +237,7 @@ static const char *const level_name[] = {"",     "PT",   "PD",
 
 // What one entry says, e.g. "2 MiB at 0x200000, read-only, no execute".
 static size_t explain_entry(uint64_t entry, unsigned level, char *text,
-                            size_t size)
-{
+                            size_t size) {
     static const char *const unit[] = {"", "4 KiB", "2 MiB", "1 GiB"};
     struct leaf leaf = {.level = level, .entry = entry};
     if (!(entry & PTE_PRESENT))
@@ -271,8 +252,8 @@ static size_t explain_entry(uint64_t entry, unsigned level, char *text,
                   entry & PTE_DIRTY ? ", dirty" : "");
 }
 
-size_t page_walk_explain(const struct page_walk *walk, char *text, size_t size)
-{
+size_t page_walk_explain(const struct page_walk *walk, char *text,
+                         size_t size) {
     size_t used = 0;
     if (walk->count == 0)
         return format(text, size, "%#lx is not canonical\n", walk->va);

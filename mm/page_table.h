@@ -74,18 +74,15 @@ struct page_walk {
     bool write, exec; // by all levels together
 };
 
-static inline uint64_t level_bytes(unsigned level)
-{
+static inline uint64_t level_bytes(unsigned level) {
     return PAGE_SIZE << (9 * (level - 1));
 }
 
-static inline pa_t leaf_pa(const struct leaf *leaf)
-{
+static inline pa_t leaf_pa(const struct leaf *leaf) {
     return leaf->entry & PTE_ADDRESS & ~(level_bytes(leaf->level) - 1);
 }
 
-static inline bool is_canonical(va_t va, unsigned levels)
-{
+static inline bool is_canonical(va_t va, unsigned levels) {
     unsigned shift = 64 - (12 + 9 * levels);
     return (va_t)((int64_t)(va << shift) >> shift) == va;
 }

@@ -38,31 +38,27 @@ static const uint64_t direct_flags[MEMORY_KINDS] = {
     [MEMORY_NVS] = MAP_READ,     [MEMORY_RUNTIME] = MAP_READ,
 };
 
-pa_t image_pa_of(const void *in_image)
-{
+pa_t image_pa_of(const void *in_image) {
     return kernel_image_pa + ((va_t)in_image - KERNEL_BASE);
 }
 
-bool is_kernel_text(va_t va)
-{
+bool is_kernel_text(va_t va) {
     return va >= (va_t)text_start && va < (va_t)text_end;
 }
 
-static status_t map_section(const char *start, const char *end, uint64_t flags)
-{
+static status_t map_section(const char *start, const char *end,
+                            uint64_t flags) {
     return page_table_map(&kernel_table, (va_t)start, image_pa_of(start),
                           end - start, flags);
 }
 
-static status_t map_image(void)
-{
+static status_t map_image(void) {
     TRY(map_section(text_start, text_end, MAP_EXEC));
     TRY(map_section(rodata_start, rodata_end, MAP_READ));
     return map_section(data_start, image_end, MAP_WRITE);
 }
 
-static status_t map_direct(pa_t start, pa_t end, uint64_t flags)
-{
+static status_t map_direct(pa_t start, pa_t end, uint64_t flags) {
     start = align_up(start, PAGE_SIZE);
     end = min_u64(align_down(end, PAGE_SIZE), DIRECT_MAP_END - DIRECT_MAP_BASE);
     if (start >= end)
@@ -73,8 +69,7 @@ static status_t map_direct(pa_t start, pa_t end, uint64_t flags)
 
 // The image stays out of the direct map: a writable alias of its code would
 // make W^X a lie.
-static status_t map_direct_around_image(pa_t start, pa_t end, uint64_t flags)
-{
+static status_t map_direct_around_image(pa_t start, pa_t end, uint64_t flags) {
     pa_t image_start = kernel_image_pa;
     pa_t image_stop = image_start + (image_end - text_start);
     TRY(map_direct(start, min_u64(end, image_start), flags));
@@ -83,8 +78,7 @@ static status_t map_direct_around_image(pa_t start, pa_t end, uint64_t flags)
 
 // Ranges with the same rights are mapped in one go, whatever their kinds, so
 // that large pages fit. Gigabyte pages keep this flat up to terabytes.
-static status_t map_memory(const struct memory_map *memory)
-{
+static status_t map_memory(const struct memory_map *memory) {
     for (size_t i = 0; i < memory->count;) {
         const struct memory_range *first = &memory->range[i];
         uint64_t flags = direct_flags[first->kind];
@@ -99,8 +93,7 @@ static status_t map_memory(const struct memory_map *memory)
     return STATUS_OK;
 }
 
-static status_t protect_cpu(void)
-{
+static status_t protect_cpu(void) {
     if (!(cpuid(CPUID_EXTENDED, 0).edx & CPUID_NX))
         return fail(STATUS_UNSUPPORTED,
                     "this CPU has no NX bit (CPUID 80000001h, EDX bit 20)");
@@ -117,8 +110,7 @@ static status_t protect_cpu(void)
     return STATUS_OK;
 }
 
-status_t space_init(const struct memory_map *memory, pa_t image_pa)
-{
+status_t space_init(const struct memory_map *memory, pa_t image_pa) {
     kernel_image_pa = image_pa;
     TRY(protect_cpu());
     unsigned levels = read_cr4() & CR4_LA57 ? 5 : 4;
@@ -133,8 +125,7 @@ status_t space_init(const struct memory_map *memory, pa_t image_pa)
     return STATUS_OK;
 }
 
-status_t space_stack(uint64_t pages, va_t *top_va, pa_t *pa)
-{
+status_t space_stack(uint64_t pages, va_t *top_va, pa_t *pa) {
     if (stack_count == STACKS_MAX)
         return fail(STATUS_NO_MEMORY, "mm: all %d stacks are taken",
                     STACKS_MAX);
@@ -153,16 +144,14 @@ status_t space_stack(uint64_t pages, va_t *top_va, pa_t *pa)
     return status;
 }
 
-bool space_is_stack_guard(va_t va)
-{
+bool space_is_stack_guard(va_t va) {
     for (size_t i = 0; i < stack_count; i++)
         if (va >= stack_guard[i] && va < stack_guard[i] + PAGE_SIZE)
             return true;
     return false;
 }
 
-volatile void *space_device(pa_t pa, uint64_t bytes)
-{
+volatile void *space_device(pa_t pa, uint64_t bytes) {
     pa_t start_pa = align_down(pa, PAGE_SIZE);
     uint64_t span = align_up(pa + bytes, PAGE_SIZE) - start_pa;
     va_t va = vmap_next + PAGE_SIZE;
@@ -173,8 +162,7 @@ volatile void *space_device(pa_t pa, uint64_t bytes)
     return (volatile void *)(va + (pa - start_pa));
 }
 
-const void *physical_read(pa_t pa, uint64_t bytes)
-{
+const void *physical_read(pa_t pa, uint64_t bytes) {
     uint32_t kinds = 0;
     for (unsigned kind = 0; kind < MEMORY_KINDS; kind++)
         if (direct_flags[kind])
@@ -190,8 +178,7 @@ const void *physical_read(pa_t pa, uint64_t bytes)
 // direct map is complete before anybody forks: so all entries that the upper
 // half will ever have exist by now, and copying them once shares all that
 // follows.
-status_t space_fork(struct page_table *table)
-{
+status_t space_fork(struct page_table *table) {
     TRY(page_table_init(table, kernel_table.levels, kernel_table.leaf_max,
                         &kernel_frames));
     const uint64_t *from = pa_to_va(kernel_table.root_pa);

@@ -19,21 +19,18 @@ static struct {
     size_t reads;
 } memory;
 
-static inline void memory_clear(void)
-{
+static inline void memory_clear(void) {
     memset(memory.at, 0, sizeof(memory.at));
     memory.bytes = MEMORY_BYTES;
 }
 
-static inline bool memory_has(pa_t pa, uint64_t bytes)
-{
+static inline bool memory_has(pa_t pa, uint64_t bytes) {
     return pa >= MEMORY_PA && pa - MEMORY_PA <= memory.bytes &&
            bytes <= memory.bytes - (pa - MEMORY_PA);
 }
 
 // A memory_reader (boot/boot_info.h).
-static inline const void *memory_read(pa_t pa, uint64_t bytes)
-{
+static inline const void *memory_read(pa_t pa, uint64_t bytes) {
     if (!memory_has(pa, bytes))
         return NULL;
     assert_true(memory.reads < READS_MAX);
@@ -45,13 +42,11 @@ static inline const void *memory_read(pa_t pa, uint64_t bytes)
 }
 
 // Frees the copies: to be called after every parse.
-static inline void memory_forget(void)
-{
+static inline void memory_forget(void) {
     while (memory.reads > 0)
         free(memory.read[--memory.reads]);
 }
 
-static inline void put_u32(size_t offset, uint32_t value)
-{
+static inline void put_u32(size_t offset, uint32_t value) {
     memcpy(memory.at + offset, &value, sizeof(value));
 }

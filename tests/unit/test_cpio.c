@@ -12,16 +12,14 @@ struct archive {
     size_t bytes;
 };
 
-static void pad(struct archive *archive)
-{
+static void pad(struct archive *archive) {
     while (archive->bytes % 4 != 0)
         archive->data[archive->bytes++] = '\0';
 }
 
 // Appends an entry as cpio(5) lays it out.
 static void add(struct archive *archive, const char *name, const void *data,
-                size_t bytes)
-{
+                size_t bytes) {
     size_t name_bytes = strlen(name) + 1;
     char *at = archive->data + archive->bytes;
 
@@ -38,8 +36,7 @@ static void add(struct archive *archive, const char *name, const void *data,
 }
 
 // Three files, whose lengths leave 0, 3 and 1 bytes of padding.
-static struct archive sample(void)
-{
+static struct archive sample(void) {
     struct archive archive = {0};
     add(&archive, "baton", "kernel..", 8);
     add(&archive, "./SHA256SUMS", "sums\n", 5);
@@ -51,8 +48,7 @@ static struct archive sample(void)
 
 // Reads the first `bytes` to their end and tells how that came. Every byte that
 // is handed out is touched.
-static status_t walk(const void *data, size_t bytes)
-{
+static status_t walk(const void *data, size_t bytes) {
     void *exact = exact_copy(data, bytes);
     struct cpio cpio = cpio_open(exact, bytes);
     struct cpio_file file;
@@ -67,8 +63,7 @@ static status_t walk(const void *data, size_t bytes)
     return status;
 }
 
-static void files_in_order(void **state)
-{
+static void files_in_order(void **state) {
     (void)state;
     struct archive archive = sample();
     const char *names[] = {"baton", "SHA256SUMS", "d/empty", "odd"};
@@ -86,8 +81,7 @@ static void files_in_order(void **state)
     assert_int_equal(cpio_next(&cpio, &file), STATUS_NOT_FOUND);
 }
 
-static void finds_by_name(void **state)
-{
+static void finds_by_name(void **state) {
     (void)state;
     struct archive archive = sample();
     const char *spellings[] = {"SHA256SUMS", "./SHA256SUMS"};
@@ -105,8 +99,7 @@ static void finds_by_name(void **state)
     assert_memory_equal(file.data, "sums\n", file.bytes); // left alone
 }
 
-static void the_first_of_a_name(void **state)
-{
+static void the_first_of_a_name(void **state) {
     (void)state;
     struct archive archive = {0};
     struct cpio_file file;
@@ -117,8 +110,7 @@ static void the_first_of_a_name(void **state)
     assert_int_equal(file.data[0], '1');
 }
 
-static void only_the_first_archive(void **state)
-{
+static void only_the_first_archive(void **state) {
     (void)state;
     struct archive archive = sample();
     struct cpio_file file;
@@ -127,14 +119,12 @@ static void only_the_first_archive(void **state)
                      STATUS_NOT_FOUND);
 }
 
-static void nothing_is_an_end(void **state)
-{
+static void nothing_is_an_end(void **state) {
     (void)state;
     assert_int_equal(walk("", 0), STATUS_NOT_FOUND);
 }
 
-static void both_magics_and_cases(void **state)
-{
+static void both_magics_and_cases(void **state) {
     (void)state;
     struct archive archive = sample();
     struct cpio_file file;
@@ -148,8 +138,7 @@ static void both_magics_and_cases(void **state)
 
 // Cut at every byte: an end where a file ends, with or without its padding, or
 // behind the trailer's name; an error everywhere else.
-static void cut_everywhere(void **state)
-{
+static void cut_everywhere(void **state) {
     (void)state;
     struct archive archive = sample();
     struct cpio cpio = cpio_open(archive.data, archive.bytes);
@@ -170,8 +159,7 @@ static void cut_everywhere(void **state)
 
 // Every byte takes every value: some answer comes, and no byte is read that is
 // not there.
-static void damaged_everywhere(void **state)
-{
+static void damaged_everywhere(void **state) {
     (void)state;
     struct archive archive = sample();
 
@@ -188,8 +176,7 @@ static void damaged_everywhere(void **state)
 
 // Puts `text` at `at` into the sample and expects a reason that contains
 // `reason`, from cpio_find() too.
-static void expect(size_t at, const char *text, const char *reason)
-{
+static void expect(size_t at, const char *text, const char *reason) {
     struct archive archive = sample();
     struct cpio_file file;
 
@@ -201,8 +188,7 @@ static void expect(size_t at, const char *text, const char *reason)
 }
 
 // The first name is at 110, its data at 116, the second header at 124.
-static void reasons_name_the_value(void **state)
-{
+static void reasons_name_the_value(void **state) {
     (void)state;
     enum { FILE_BYTES = 6 + 6 * 8, NAME_BYTES = 6 + 11 * 8 };
     expect(0, "070707", "magic at offset 0 is '070707'");
@@ -216,8 +202,7 @@ static void reasons_name_the_value(void **state)
     expect(FILE_BYTES, "00001000", "file of 4096 bytes at offset 116 passes");
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_in_order),
         cmocka_unit_test(finds_by_name),

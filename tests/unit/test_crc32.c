@@ -5,8 +5,7 @@
 
 #include "tests/unit/unit.h"
 
-static void known_answers(void **state)
-{
+static void known_answers(void **state) {
     (void)state;
     const uint8_t zeros[4] = {0}, ones[4] = {255, 255, 255, 255};
     assert_int_equal(crc32(0, "", 0), 0);
@@ -16,8 +15,7 @@ static void known_answers(void **state)
     assert_int_equal(crc32(0, ones, 4), 0xFFFFFFFF);
 }
 
-static void pieces_make_the_whole(void **state)
-{
+static void pieces_make_the_whole(void **state) {
     (void)state;
     const char text[] = "The quick brown fox jumps over the lazy dog";
     size_t length = strlen(text);
@@ -28,8 +26,7 @@ static void pieces_make_the_whole(void **state)
 }
 
 // The table against the definition: one bit of division at a time.
-static void every_byte_value(void **state)
-{
+static void every_byte_value(void **state) {
     (void)state;
     for (unsigned value = 0; value < 256; value++) {
         uint8_t byte = (uint8_t)value;
@@ -40,8 +37,7 @@ static void every_byte_value(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_answers),
         cmocka_unit_test(pieces_make_the_whole),

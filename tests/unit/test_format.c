@@ -9,8 +9,7 @@
 #include "tests/unit/unit.h"
 
 // Prints by both into every size from nothing to more than enough.
-static void check(const char *fmt, ...)
-{
+static void check(const char *fmt, ...) {
     char expected[256];
     va_list args;
 
@@ -36,16 +35,14 @@ static void check(const char *fmt, ...)
     va_end(args);
 }
 
-static void plain_text(void **state)
-{
+static void plain_text(void **state) {
     (void)state;
     check("");
     check("text");
     check("100%% of %c", 'x');
 }
 
-static void decimals(void **state)
-{
+static void decimals(void **state) {
     (void)state;
     check("%d %i %d %d", 0, -1, INT_MAX, INT_MIN);
     check("%u %u", 0u, UINT_MAX);
@@ -53,16 +50,14 @@ static void decimals(void **state)
     check("%lu %llu %zu", ULONG_MAX, ULLONG_MAX, SIZE_MAX);
 }
 
-static void hexadecimals(void **state)
-{
+static void hexadecimals(void **state) {
     (void)state;
     check("%x %X %#x %#X %#x", 0xBEEFu, 0xBEEFu, 0xBEEFu, 0xBEEFu, 0u);
     check("%lx %#llx %zx", ULONG_MAX, 0xFFFFFFFF80000000ull, (size_t)0x1000);
     check("%p %20p|%-20p|", (void *)0x1234, (void *)1, (void *)2);
 }
 
-static void widths(void **state)
-{
+static void widths(void **state) {
     (void)state;
     check("[%5d][%-5d][%05d][%-05d]", 42, 42, 42, 42);
     check("[%5d][%-5d][%05d]", -42, -42, -42);
@@ -73,8 +68,7 @@ static void widths(void **state)
     check("[%3c][%-3c]", 'a', 'b');
 }
 
-static void strings(void **state)
-{
+static void strings(void **state) {
     (void)state;
     check("[%s][%10s][%-10s][%2s]", "", "right", "left", "longer");
     check("[%.3s][%10.3s][%-10.3s][%.0s]", "abcdef", "abcdef", "abcdef", "x");
@@ -82,8 +76,7 @@ static void strings(void **state)
     check("[%*.*s]", 5, 1, "abc");
 }
 
-static void precision_needs_no_nul(void **state)
-{
+static void precision_needs_no_nul(void **state) {
     (void)state;
     char *text = exact_copy("abc", 3);
     check("%.3s", text);
@@ -91,8 +84,7 @@ static void precision_needs_no_nul(void **state)
 }
 
 // Where ours differs from the C library's, or C does not say.
-static void shows(const char *expected, const char *fmt, ...)
-{
+static void shows(const char *expected, const char *fmt, ...) {
     char buffer[32];
     va_list args;
     va_start(args, fmt);
@@ -101,30 +93,26 @@ static void shows(const char *expected, const char *fmt, ...)
     assert_string_equal(buffer, expected);
 }
 
-static void null_is_no_crash(void **state)
-{
+static void null_is_no_crash(void **state) {
     (void)state;
     shows("(null) 0x0", "%s %p", NULL, NULL);
 }
 
-static void unknown_conversions_show(void **state)
-{
+static void unknown_conversions_show(void **state) {
     (void)state;
     const char *formats[] = {"%y", "%", "%5", "%-", "50% ", "%l", "%.", "a%"};
     for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
         shows(formats[i], formats[i]);
 }
 
-static void through_the_dots(void **state)
-{
+static void through_the_dots(void **state) {
     (void)state;
     char buffer[8];
     assert_int_equal(format(buffer, sizeof(buffer), "%d-%s", 12, "34567"), 8);
     assert_string_equal(buffer, "12-3456");
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_text),
         cmocka_unit_test(decimals),

@@ -9,21 +9,18 @@
 
 static struct memory_map map;
 
-static int empty_map(void **state)
-{
+static int empty_map(void **state) {
     (void)state;
     map = (struct memory_map){0};
     return 0;
 }
 
-static void put(pa_t start, uint64_t bytes, enum memory_kind kind)
-{
+static void put(pa_t start, uint64_t bytes, enum memory_kind kind) {
     assert_int_equal(memory_map_put(&map, start, bytes, kind), STATUS_OK);
 }
 
 // What the header promises of every list.
-static void check_shape(void)
-{
+static void check_shape(void) {
     const struct memory_range *range = map.range;
 
     for (size_t i = 0; i < map.count; i++) {
@@ -39,8 +36,7 @@ static void check_shape(void)
     }
 }
 
-static void check(const struct memory_range *expected, size_t count)
-{
+static void check(const struct memory_range *expected, size_t count) {
     check_shape();
     assert_int_equal(map.count, count);
     for (size_t i = 0; i < count; i++) {
@@ -50,8 +46,7 @@ static void check(const struct memory_range *expected, size_t count)
     }
 }
 
-static void an_empty_map_knows_nothing(void **state)
-{
+static void an_empty_map_knows_nothing(void **state) {
     (void)state;
     assert_null(memory_map_find(&map, 0));
     assert_false(memory_map_covers(&map, 0, 1, ~0u));
@@ -59,8 +54,7 @@ static void an_empty_map_knows_nothing(void **state)
     assert_int_equal(memory_map_bytes(&map, MEMORY_USABLE), 0);
 }
 
-static void neighbours_join(void **state)
-{
+static void neighbours_join(void **state) {
     (void)state;
     put(0x1000, 0x1000, MEMORY_USABLE);
     put(0x3000, 0x1000, MEMORY_USABLE);
@@ -68,8 +62,7 @@ static void neighbours_join(void **state)
     check(&(struct memory_range){0x1000, 0x4000, MEMORY_USABLE}, 1);
 }
 
-static void between_ranges_is_a_hole(void **state)
-{
+static void between_ranges_is_a_hole(void **state) {
     (void)state;
     put(0x5000, 0x1000, MEMORY_USABLE);
     put(0x1000, 0x1000, MEMORY_USABLE);
@@ -86,8 +79,7 @@ static void between_ranges_is_a_hole(void **state)
     assert_ptr_equal(memory_map_find(&map, 0x5FFF), &map.range[2]);
 }
 
-static void the_stricter_kind_wins(void **state)
-{
+static void the_stricter_kind_wins(void **state) {
     (void)state;
     const struct memory_range expected[] = {
         {0x1000, 0x2000, MEMORY_USABLE},
@@ -104,8 +96,7 @@ static void the_stricter_kind_wins(void **state)
     check(expected, ARRAY_SIZE(expected));
 }
 
-static void need_not_be_pages(void **state)
-{
+static void need_not_be_pages(void **state) {
     (void)state;
     put(1, 2, MEMORY_USABLE);
     put(2, 2, MEMORY_IN_USE);
@@ -116,8 +107,7 @@ static void need_not_be_pages(void **state)
     check(expected, ARRAY_SIZE(expected));
 }
 
-static void up_to_the_last_byte(void **state)
-{
+static void up_to_the_last_byte(void **state) {
     (void)state;
     put(0, UINT64_MAX, MEMORY_USABLE);
     check(&(struct memory_range){0, UINT64_MAX, MEMORY_USABLE}, 1);
@@ -127,8 +117,7 @@ static void up_to_the_last_byte(void **state)
     assert_null(memory_map_find(&map, UINT64_MAX));
 }
 
-static void refuses_what_wraps(void **state)
-{
+static void refuses_what_wraps(void **state) {
     (void)state;
     put(0x1000, 0x1000, MEMORY_USABLE);
     assert_int_equal(
@@ -139,8 +128,7 @@ static void refuses_what_wraps(void **state)
     check(&(struct memory_range){0x1000, 0x2000, MEMORY_USABLE}, 1);
 }
 
-static void refuses_what_is_no_kind(void **state)
-{
+static void refuses_what_is_no_kind(void **state) {
     (void)state;
     const enum memory_kind kinds[] = {MEMORY_HOLE, MEMORY_KINDS,
                                       (enum memory_kind) - 1};
@@ -149,8 +137,7 @@ static void refuses_what_is_no_kind(void **state)
     assert_int_equal(map.count, 0);
 }
 
-static void no_bytes_no_effect(void **state)
-{
+static void no_bytes_no_effect(void **state) {
     (void)state;
     put(0x1000, 0, MEMORY_USABLE);
     assert_int_equal(map.count, 0);
@@ -161,8 +148,7 @@ static void no_bytes_no_effect(void **state)
 }
 
 // Fills the table to the brim from either side, then asks for more.
-static void full_means_unchanged(void **state)
-{
+static void full_means_unchanged(void **state) {
     (void)state;
     static struct memory_map before;
     pa_t at = 1 * GIB;
@@ -182,8 +168,7 @@ static void full_means_unchanged(void **state)
     assert_contains(why(), "of 512 ranges taken");
 }
 
-static void covers_many_kinds(void **state)
-{
+static void covers_many_kinds(void **state) {
     (void)state;
     uint32_t usable = memory_kind_bit(MEMORY_USABLE);
     uint32_t both = usable | memory_kind_bit(MEMORY_ACPI);
@@ -200,8 +185,7 @@ static void covers_many_kinds(void **state)
     assert_false(memory_map_covers(&map, 0x4FFF, 2, both));
 }
 
-static void kinds_have_names(void **state)
-{
+static void kinds_have_names(void **state) {
     (void)state;
     for (unsigned kind = 0; kind < MEMORY_KINDS; kind++)
         assert_string_not_equal(memory_kind_name(kind), "?");
@@ -211,8 +195,7 @@ static void kinds_have_names(void **state)
 
 enum { PAGES = 200, PAINTS = 40, ROUNDS = 500 };
 
-static void compare(const enum memory_kind page[PAGES])
-{
+static void compare(const enum memory_kind page[PAGES]) {
     uint64_t bytes[MEMORY_KINDS] = {0};
 
     for (size_t i = 0; i < PAGES; i++) {
@@ -228,8 +211,7 @@ static void compare(const enum memory_kind page[PAGES])
         assert_int_equal(memory_map_bytes(&map, kind), bytes[kind]);
 }
 
-static void random_paint(void **state)
-{
+static void random_paint(void **state) {
     uint64_t random = 0x42415450;
 
     print_message("# seed 0x%lx\n", random);
@@ -253,8 +235,7 @@ static void random_paint(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, empty_map)
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_empty_map_knows_nothing),
         TEST(neighbours_join),

@@ -5,8 +5,7 @@
 #include "tests/unit/unit.h"
 
 // The value of `key` in `line`; NULL if the key is not there.
-static const char *get(const char *line, const char *key)
-{
+static const char *get(const char *line, const char *key) {
     static char value[64];
     char *exact = exact_copy(line, strlen(line) + 1);
     bool found = option_get(exact, key, value, sizeof(value));
@@ -14,8 +13,7 @@ static const char *get(const char *line, const char *key)
     return found ? value : NULL;
 }
 
-static void words(void **state)
-{
+static void words(void **state) {
     (void)state;
     const char *line = " efi=fixed\tlives=3  quiet\nend=exit ";
     assert_string_equal(get(line, "efi"), "fixed");
@@ -29,8 +27,7 @@ static void words(void **state)
     assert_null(get(" \t ", "efi"));
 }
 
-static void only_whole_keys(void **state)
-{
+static void only_whole_keys(void **state) {
     (void)state;
     assert_null(get("noefi=a efix=b e=c", "efi"));
     assert_null(get("x=efi=a", "efi"));
@@ -38,15 +35,13 @@ static void only_whole_keys(void **state)
     assert_string_equal(get("a=", "a"), "");
 }
 
-static void the_last_one_wins(void **state)
-{
+static void the_last_one_wins(void **state) {
     (void)state;
     assert_string_equal(get("a=1 a=2 b=3 a=4 ab=5", "a"), "4");
     assert_string_equal(get("a=1 a", "a"), "");
 }
 
-static void quotes_keep_blanks(void **state)
-{
+static void quotes_keep_blanks(void **state) {
     (void)state;
     const char *line = "run=\"a b=1\" \"as=from grub\" x=p\" \"q \"flag\"";
     assert_string_equal(get(line, "run"), "a b=1");
@@ -58,8 +53,7 @@ static void quotes_keep_blanks(void **state)
     assert_string_equal(get("a=\"\"", "a"), "");
 }
 
-static void values_are_cut(void **state)
-{
+static void values_are_cut(void **state) {
     (void)state;
     char value[4] = "zzz";
     assert_true(option_get("a=abcdef", "a", value, sizeof(value)));
@@ -70,16 +64,14 @@ static void values_are_cut(void **state)
     assert_false(option_get("a=x", "b", value, sizeof(value)));
 }
 
-static void accept(const char *line, uint64_t expected)
-{
+static void accept(const char *line, uint64_t expected) {
     uint64_t number = 77;
     assert_int_equal(option_number(line, "n", 0, UINT64_MAX, 5, &number),
                      STATUS_OK);
     assert_int_equal(number, expected);
 }
 
-static void numbers(void **state)
-{
+static void numbers(void **state) {
     (void)state;
     accept("", 5);
     accept("m=9", 5);
@@ -91,8 +83,7 @@ static void numbers(void **state)
     accept("n=0xFFFFFFFFFFFFFFFF", UINT64_MAX);
 }
 
-static void refuse(const char *value)
-{
+static void refuse(const char *value) {
     char line[80] = "n=";
     uint64_t number = 77;
     strcat(line, value);
@@ -103,8 +94,7 @@ static void refuse(const char *value)
     assert_contains(why(), "from 2 to 10");
 }
 
-static void bad_numbers(void **state)
-{
+static void bad_numbers(void **state) {
     (void)state;
     const char *values[] = {
         "",
@@ -128,8 +118,7 @@ static void bad_numbers(void **state)
 }
 
 // One more than 64 bits hold, with each last digit: none may wrap to a number.
-static void no_number_wraps(void **state)
-{
+static void no_number_wraps(void **state) {
     (void)state;
     char line[] = "n=18446744073709551616";
     uint64_t number = 77;
@@ -140,8 +129,7 @@ static void no_number_wraps(void **state)
     assert_int_equal(number, 77);
 }
 
-static void limits_are_included(void **state)
-{
+static void limits_are_included(void **state) {
     (void)state;
     uint64_t number;
     assert_int_equal(option_number("n=2", "n", 2, 10, 5, &number), STATUS_OK);
@@ -150,8 +138,7 @@ static void limits_are_included(void **state)
     assert_int_equal(number, 10);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words),
         cmocka_unit_test(only_whole_keys),

@@ -5,8 +5,7 @@
 
 #include "tests/unit/unit.h"
 
-static void check(const void *data, size_t bytes, const char *expected)
-{
+static void check(const void *data, size_t bytes, const char *expected) {
     uint8_t digest[SHA256_BYTES];
     char text[SHA256_TEXT];
     void *exact = exact_copy(data, bytes);
@@ -16,8 +15,7 @@ static void check(const void *data, size_t bytes, const char *expected)
     free(exact);
 }
 
-static void known_answers(void **state)
-{
+static void known_answers(void **state) {
     (void)state;
     check("", 0,
           "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
@@ -27,8 +25,7 @@ static void known_answers(void **state)
           "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
-static void a_million_letters(void **state)
-{
+static void a_million_letters(void **state) {
     (void)state;
     const size_t bytes = 1000000;
     char *text = malloc(bytes);
@@ -41,8 +38,7 @@ static void a_million_letters(void **state)
 
 // All lengths to four blocks, each digest hashed into one: the result was
 // computed once with Python's hashlib.
-static void all_padding_lengths(void **state)
-{
+static void all_padding_lengths(void **state) {
     (void)state;
     uint8_t data[256], digest[SHA256_BYTES];
     char text[SHA256_TEXT];
@@ -62,8 +58,7 @@ static void all_padding_lengths(void **state)
         "35970715cb0d62a006d72921e886dd4ea67151affe64b55164397fe5bb5c1730");
 }
 
-static void pieces_make_the_whole(void **state)
-{
+static void pieces_make_the_whole(void **state) {
     (void)state;
     uint8_t data[300], whole[SHA256_BYTES], pieces[SHA256_BYTES];
     struct sha256 hash;
@@ -81,8 +76,7 @@ static void pieces_make_the_whole(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_answers),
         cmocka_unit_test(a_million_letters),

@@ -5,14 +5,12 @@
 #include "tests/unit/unit.h"
 
 // Runs first: nothing has failed yet.
-static void empty_before_the_first(void **state)
-{
+static void empty_before_the_first(void **state) {
     (void)state;
     assert_string_equal(why(), "");
 }
 
-static void keeps_status_and_reason(void **state)
-{
+static void keeps_status_and_reason(void **state) {
     (void)state;
     assert_int_equal(fail(STATUS_REFUSED, "page 0x%x", 0x1000), STATUS_REFUSED);
     assert_string_equal(why(), "page 0x1000");
@@ -20,23 +18,20 @@ static void keeps_status_and_reason(void **state)
     assert_string_equal(why(), "the next");
 }
 
-static void needs_no_escapes(void **state)
-{
+static void needs_no_escapes(void **state) {
     (void)state;
     fail(STATUS_INVALID, "%s", "a \"b\"\n\tc\x7F\x1F d\xC3\xA9");
     assert_string_equal(why(), "a 'b'  c   d\xC3\xA9");
 }
 
-static void may_quote_the_old_reason(void **state)
-{
+static void may_quote_the_old_reason(void **state) {
     (void)state;
     fail(STATUS_INVALID, "inner");
     fail(STATUS_FAILED, "outer: %s", why());
     assert_string_equal(why(), "outer: inner");
 }
 
-static void is_cut_to_its_buffer(void **state)
-{
+static void is_cut_to_its_buffer(void **state) {
     (void)state;
     char text[600];
     memset(text, 'x', sizeof(text));
@@ -45,8 +40,7 @@ static void is_cut_to_its_buffer(void **state)
     assert_int_equal(strlen(why()), 255);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(empty_before_the_first),
         cmocka_unit_test(keeps_status_and_reason),

@@ -17,20 +17,17 @@ int baton_strncmp(const char *a, const char *b, size_t max);
 
 enum { AREA = 96, LONGEST = 40 };
 
-static int sign(int value)
-{
+static int sign(int value) {
     return (value > 0) - (value < 0);
 }
 
 // Two equal areas in which every byte tells where it is.
-static void fill(uint8_t ours[AREA], uint8_t theirs[AREA])
-{
+static void fill(uint8_t ours[AREA], uint8_t theirs[AREA]) {
     for (int i = 0; i < AREA; i++)
         ours[i] = theirs[i] = (uint8_t)(i + 1);
 }
 
-static void copies(void **state)
-{
+static void copies(void **state) {
     (void)state;
     uint8_t ours[AREA], theirs[AREA], source[AREA];
     fill(source, source);
@@ -46,8 +43,7 @@ static void copies(void **state)
             }
 }
 
-static void moves_over_itself(void **state)
-{
+static void moves_over_itself(void **state) {
     (void)state;
     uint8_t ours[AREA], theirs[AREA];
     for (size_t to = 0; to <= LONGEST; to++)
@@ -61,8 +57,7 @@ static void moves_over_itself(void **state)
             }
 }
 
-static void fills(void **state)
-{
+static void fills(void **state) {
     (void)state;
     uint8_t ours[AREA], theirs[AREA];
     const int values[] = {0, 0xAA, 0xFF, -1, 0x1234};
@@ -77,8 +72,7 @@ static void fills(void **state)
             }
 }
 
-static void stays_inside(void **state)
-{
+static void stays_inside(void **state) {
     (void)state;
     for (size_t bytes = 0; bytes <= LONGEST; bytes++) {
         uint8_t *a = calloc(bytes, 1), *b = calloc(bytes, 1);
@@ -91,8 +85,7 @@ static void stays_inside(void **state)
     }
 }
 
-static void compares_memory(void **state)
-{
+static void compares_memory(void **state) {
     (void)state;
     assert_int_equal(baton_memcmp("abc", "abd", 2), 0);
     assert_true(baton_memcmp("abc", "abd", 3) < 0);
@@ -102,8 +95,7 @@ static void compares_memory(void **state)
     assert_int_equal(baton_memcmp("x", "y", 0), 0);
 }
 
-static void measures(void **state)
-{
+static void measures(void **state) {
     (void)state;
     char *open = exact_copy("abc", 3);
     assert_int_equal(baton_strlen(""), 0);
@@ -114,8 +106,7 @@ static void measures(void **state)
     free(open);
 }
 
-static void compares_strings(void **state)
-{
+static void compares_strings(void **state) {
     (void)state;
     const char *words[] = {"", "a", "ab", "abc", "abd", "b", "\xFF"};
     for (size_t i = 0; i < ARRAY_SIZE(words); i++)
@@ -129,8 +120,7 @@ static void compares_strings(void **state)
         }
 }
 
-static void copies_a_string(void **state)
-{
+static void copies_a_string(void **state) {
     (void)state;
     char to[4] = "zzz";
     assert_false(str_copy(to, 0, "abc"));
@@ -144,8 +134,7 @@ static void copies_a_string(void **state)
     assert_string_equal(to, "");
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies),
         cmocka_unit_test(moves_over_itself),

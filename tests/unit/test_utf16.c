@@ -8,8 +8,7 @@
 static const uint16_t wide[] = {'a', 0xE9, 0x20AC, 0xD83D, 0xDE00, 'z', 0};
 static const char narrow[] = "a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80z";
 
-static void check(const uint16_t *from, size_t units, const char *expected)
-{
+static void check(const uint16_t *from, size_t units, const char *expected) {
     char to[64];
     uint16_t *exact = exact_copy(from, units * sizeof(*from));
     assert_int_equal(utf16_to_utf8(to, sizeof(to), exact, units),
@@ -18,16 +17,14 @@ static void check(const uint16_t *from, size_t units, const char *expected)
     free(exact);
 }
 
-static void all_widths(void **state)
-{
+static void all_widths(void **state) {
     (void)state;
     check(wide, ARRAY_SIZE(wide), narrow);     // stops at the NUL
     check(wide, ARRAY_SIZE(wide) - 1, narrow); // stops at the end
     check(wide, 0, "");
 }
 
-static void edges_of_the_widths(void **state)
-{
+static void edges_of_the_widths(void **state) {
     (void)state;
     check((uint16_t[]){0xA0, 0x7FF, 0x800, 0xFFFF}, 4,
           "\xC2\xA0\xDF\xBF\xE0\xA0\x80\xEF\xBF\xBF");
@@ -36,8 +33,7 @@ static void edges_of_the_widths(void **state)
     check((uint16_t[]){0xD7FF, 0xE000}, 2, "\xED\x9F\xBF\xEE\x80\x80");
 }
 
-static void lone_surrogates(void **state)
-{
+static void lone_surrogates(void **state) {
     (void)state;
     check((uint16_t[]){0xD800}, 1, "\xEF\xBF\xBD");
     check((uint16_t[]){0xDC00, 'x'}, 2, "\xEF\xBF\xBDx");
@@ -47,15 +43,13 @@ static void lone_surrogates(void **state)
     check((uint16_t[]){0xD800, 0}, 2, "\xEF\xBF\xBD");
 }
 
-static void control_characters(void **state)
-{
+static void control_characters(void **state) {
     (void)state;
     check((uint16_t[]){'a', '\n', 0x1B, 0x7F, 0x80, 0x9F, ' '}, 7, "a????? ");
 }
 
 // Into every size: a prefix, NUL-terminated, of whole characters.
-static void cut_between_characters(void **state)
-{
+static void cut_between_characters(void **state) {
     (void)state;
     const size_t whole[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11};
 
@@ -71,8 +65,7 @@ static void cut_between_characters(void **state)
     assert_int_equal(utf16_to_utf8(NULL, 0, wide, ARRAY_SIZE(wide)), 0);
 }
 
-static void length_is_bounded(void **state)
-{
+static void length_is_bounded(void **state) {
     (void)state;
     assert_int_equal(utf16_length(wide, 100), 6);
     assert_int_equal(utf16_length(wide, 6), 6);
@@ -80,8 +73,7 @@ static void length_is_bounded(void **state)
     assert_int_equal(utf16_length(wide, 0), 0);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_widths),
         cmocka_unit_test(edges_of_the_widths),

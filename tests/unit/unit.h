@@ -17,16 +17,14 @@
 
 // A copy that ends where its memory ends, so that the address sanitizer sees
 // the first byte that is read too far. The caller frees it.
-static inline void *exact_copy(const void *data, size_t bytes)
-{
+static inline void *exact_copy(const void *data, size_t bytes) {
     void *copy = malloc(bytes);
     assert_non_null(copy);
     return memcpy(copy, data, bytes);
 }
 
 // For reasons: does `text` contain `part`?
-static inline void assert_contains(const char *text, const char *part)
-{
+static inline void assert_contains(const char *text, const char *part) {
     if (!strstr(text, part))
         print_error("\"%s\" is not in \"%s\"\n", part, text);
     assert_non_null(strstr(text, part));
@@ -34,8 +32,7 @@ static inline void assert_contains(const char *text, const char *part)
 
 // A small generator of pseudo-random numbers (Knuth's MMIX constants): the same
 // numbers in every run on every machine.
-static inline uint32_t next_random(uint64_t *state)
-{
+static inline uint32_t next_random(uint64_t *state) {
     *state = *state * 6364136223846793005 + 1442695040888963407;
     return (uint32_t)(*state >> 32);
 }
