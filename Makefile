@@ -35,7 +35,8 @@ ASM_FILES := boot/entry.asm kernel/trap.asm efi/gate.asm kexec/jump.asm
 # look there by itself.
 CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wmissing-prototypes \
 	-Wstrict-prototypes -Wundef -ffreestanding -fno-stack-protector \
-	-fno-omit-frame-pointer -fno-optimize-sibling-calls \
+	-fno-omit-frame-pointer -mno-omit-leaf-frame-pointer \
+	-fno-optimize-sibling-calls \
 	-fno-asynchronous-unwind-tables -fno-pic \
 	-mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fcf-protection=none \
 	-ffile-prefix-map=$(CURDIR)=. -I. \

@@ -135,7 +135,7 @@ static uint32_t block_crc(const uint8_t *block, uint32_t bytes, size_t crc_at) {
 static status_t read_handoff(pa_t pa, uint32_t bytes, memory_reader read,
                              struct boot_info *boot) {
     const struct handoff *handoff = read(pa, sizeof(*handoff));
-    if (!handoff || !handoff_has_shape(handoff, bytes))
+    if (!handoff || !is_aligned(pa, 8) || !handoff_has_shape(handoff, bytes))
         return fail(STATUS_REFUSED,
                     "handoff: node of %u bytes at %#lx is not version %d of "
                     "Baton's own",
@@ -165,12 +165,13 @@ static status_t read_handoff(pa_t pa, uint32_t bytes, memory_reader read,
 
 static status_t read_efi_setup(pa_t pa, uint32_t bytes, memory_reader read,
                                struct boot_info *boot) {
-    const struct efi_setup *setup = read(pa, sizeof(*setup));
-    if (!setup || bytes < sizeof(*setup))
+    struct efi_setup *setup = &boot->efi_setup;
+    const void *found = read(pa, sizeof(*setup));
+    if (!found || bytes < sizeof(*setup))
         return fail(STATUS_REFUSED,
                     "handoff: SETUP_EFI at %#lx has %u bytes; it takes %zu", pa,
                     bytes, sizeof(*setup));
-    boot->efi_setup = *setup;
+    memcpy(setup, found, sizeof(*setup));
     boot->has_efi_setup = true;
     return STATUS_OK;
 }
@@ -196,22 +197,44 @@ static status_t read_node(const struct setup_data *node, pa_t payload_pa,
 static status_t read_setup_data(pa_t pa, memory_reader read,
                                 struct boot_info *boot) {
     for (unsigned i = 0; pa != 0; i++) {
-        const struct setup_data *node = read(pa, sizeof(*node));
-        if (!node)
+        struct setup_data node; // a copy: nobody says that chains are aligned
+        const void *found = read(pa, sizeof(node));
+        if (!found)
             return fail(STATUS_REFUSED,
                         "handoff: setup_data at %#lx is not in memory", pa);
         if (i == SETUP_NODES_MAX)
             return fail(STATUS_REFUSED,
                         "handoff: setup_data goes on after %u nodes, at %#lx",
                         i, pa);
-        TRY(read_node(node, pa + sizeof(*node), read, boot));
-        pa = node->next;
+        memcpy(&node, found, sizeof(node));
+        TRY(read_node(&node, pa + sizeof(node), read, boot));
+        pa = node.next;
     }
+    return STATUS_OK;
+}
+
+// Only Linux sends no node of ours. If Baton's is missing, the chain was
+// damaged where no checksum sees it; and a node vouches only for the block it
+// lies in.
+static status_t check_sender(const struct boot_params *params, pa_t params_pa,
+                             const struct boot_info *boot) {
+    if (!boot->has_handoff && params->hdr.type_of_loader != LOADER_KEXEC)
+        return fail(STATUS_REFUSED,
+                    "handoff: loader of type %#x is not Linux, but sent no "
+                    "node of Baton's either: it was lost on the way",
+                    params->hdr.type_of_loader);
+    if (boot->has_handoff && boot->handoff.block_pa != params_pa)
+        return fail(STATUS_REFUSED,
+                    "handoff: its node vouches for the boot_params at %#lx, "
+                    "not for those at %#lx",
+                    boot->handoff.block_pa, params_pa);
     return STATUS_OK;
 }
 
 static void drop_firmware(struct boot_info *boot, status_t status) {
     memset(&boot->efi, 0, sizeof(boot->efi));
+    memset(&boot->efi_setup, 0, sizeof(boot->efi_setup));
+    memset(&boot->handoff, 0, sizeof(boot->handoff));
     boot->has_efi_setup = boot->has_handoff = false;
     boot->handoff_status = status;
     str_copy(boot->handoff_why, sizeof(boot->handoff_why), why());
@@ -234,6 +257,8 @@ status_t boot_params_read(pa_t params_pa, memory_reader read,
     status_t status = read_efi_info(params, read, boot);
     if (status == STATUS_OK)
         status = read_setup_data(params->hdr.setup_data, read, boot);
+    if (status == STATUS_OK)
+        status = check_sender(params, params_pa, boot);
     if (status)
         drop_firmware(boot, status);
     bool from_linux = params->hdr.type_of_loader == LOADER_KEXEC;

@@ -40,6 +40,7 @@ status_t efi_services_init(void) {
     if (args_pa == 0)
         return fail(STATUS_NO_MEMORY, "efi: no frames for arguments");
     args = pa_to_va(args_pa);
+    memset(args, 0, sizeof(*args));
     return STATUS_OK;
 }
 
@@ -80,10 +81,14 @@ static void report(enum efi_service service, efi_status_t status) {
           efi_status_name(status));
 }
 
+// Every deviation is counted, but each service's first one alone is told.
 static void report_deviation(enum efi_service service,
                              const struct gate_call *call) {
+    static bool told[EFI_SERVICES];
     const char *name = gate_deviation(call);
-    if (name)
+    bool first = name && !told[service];
+    told[service] |= first;
+    if (first)
         say("efi: %s changed %s; put back", efi_service_name(service), name);
 }
 

@@ -31,6 +31,7 @@ static struct boot_info boot;
 static struct options options;
 static uint64_t counter; // BatonGeneration, as far as we know it
 static enum outcome outcome = OUTCOME_NONE;
+static bool unwell; // a self test failed
 
 static void refuse(const char *what) {
     event("refused", "what=%s why=\"%s\"", what, why());
@@ -179,6 +180,8 @@ static void pass_on(void) {
 }
 
 static void end(void) {
+    if (unwell)
+        outcome = OUTCOME_FAIL;
     event("end", "verdict=%s", outcome_name(outcome));
     if (options.end == END_HALT) {
         say("end: the machine may be switched off now");
@@ -194,8 +197,7 @@ static void end(void) {
 }
 
 static void live(void) {
-    if (options.selftest)
-        selftest_run();
+    unwell = options.selftest && !selftest_run();
     if (options.crash[0] && crash(options.crash))
         refuse("cmdline");
     event("mm", "at=start free=%lu", frames_free_pages());

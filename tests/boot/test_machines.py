@@ -24,6 +24,16 @@ def test_memory(boot, ram_mib):
     assert ram_mib * 0.9 < run.one("boot", gen=0).number("ram_mib") <= ram_mib
 
 
+def test_a_processor_with_everything(boot):
+    """SMEP, SMAP, 1 GiB pages: on where the CPU has them, and in no way."""
+    with boot("efi=fixed lives=2 selftest=on end=shutdown",
+              cpu="max") as machine:
+        run = machine.finish()
+    passes(run, 2)
+    assert any(line.startswith("ok") and "smep_and_smap" in line
+               for line in run.lines)
+
+
 @pytest.mark.parametrize("mode", PROVING)
 def test_firmware_in_system_management_mode(boot, mode):
     """The driver for variables is out of reach; only its door is mapped."""

@@ -24,6 +24,7 @@ class Config:
     firmware: str = "pflash"  # a key of FIRMWARE
     medium: str = "disk"  # a key of MEDIUM
     ram_mib: int = 512
+    cpu: str = ""  # QEMU's default, which has neither SMEP nor 1 GiB pages
     paused: bool = False  # wait for a debugger before the first instruction
     interactive: bool = False  # the serial line is the user's terminal
     accel: str = os.environ.get("ACCEL", "tcg")
@@ -98,6 +99,7 @@ def command(config: Config) -> list[str]:
     return [
         os.environ.get("QEMU", "qemu-system-x86_64"),
         "-machine", "q35", "-m", str(config.ram_mib),
+        *(["-cpu", config.cpu] if config.cpu else []),
         "-nodefaults", "-no-user-config", "-display", "none", "-net", "none",
         "-no-reboot", "-rtc", "base=2013-03-01T22:32:47,clock=vm",
         "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4",

@@ -13,7 +13,7 @@
 #define READS_MAX    4096
 
 static struct {
-    uint8_t at[MEMORY_BYTES];
+    _Alignas(16) uint8_t at[MEMORY_BYTES];
     uint64_t bytes; // how much of the array is there
     void *read[READS_MAX];
     size_t reads;

@@ -16,6 +16,8 @@ UNIT_test_utf16      := lib/utf16.c
 UNIT_test_memory_map := lib/memory_map.c lib/status.c lib/format.c
 UNIT_test_multiboot2 := boot/multiboot2.c lib/memory_map.c lib/string.c \
 	lib/status.c lib/format.c
+UNIT_test_handoff    := kexec/handoff.c boot/boot_params.c lib/crc32.c \
+	lib/memory_map.c lib/string.c lib/status.c lib/format.c
 
 UNIT_OUT    := build/unit
 UNIT_CC     ?= gcc

@@ -1,0 +1,106 @@
+"""What a kernel believes of an inherited firmware, and what it refuses.
+
+The sender is honest and its checksum right; what is wrong is changed after
+that check, from outside, so that only the check that is meant can notice.
+"""
+
+import struct
+
+from harness import paths
+from harness.events import wanted
+from harness.rsp import symbol
+
+DESCRIPTOR = struct.Struct("<IIQQQQ")  # UEFI 2.10 §7.2.3
+RUNTIME = 1 << 63
+
+
+def at(debugger, name: str) -> None:
+    debugger.run_to(symbol(paths.SYMBOLS, name))
+
+
+def with_other_words(boot, cmdline: str, words: str):
+    """A run in which generation 1 reads `words` for its command line."""
+    with boot(cmdline, paused=True) as machine:
+        with machine.debugger() as debugger:
+            at(debugger, "options_read")  # of generation 0 …
+            at(debugger, "options_read")  # … and of generation 1
+            line_va = debugger.register("rdi")
+            debugger.write(line_va, words.encode() + b"\0")
+            debugger.detach()
+        run = machine.finish()
+    assert run.all("panic") == []
+    return run
+
+
+def test_another_mode_is_refused_once_addresses_are_virtual(boot):
+    run = with_other_words(boot, "efi=fixed lives=2 end=exit",
+                           "efi=identity lives=2 end=exit")
+    why = run.one("refused", gen=1, what="efi")["why"]
+    assert "identity" in why and "fixed" in why and "once" in why
+    assert run.all("efi.call", gen=1) == []
+    run.one("end", gen=1, verdict="refused")
+
+
+def test_from_physical_any_mode_can_be_reached(boot):
+    run = with_other_words(boot, "efi=physical lives=3 end=exit",
+                           "efi=fixed lives=2 end=exit")
+    run.expect(wanted("efi.mode", gen=0, mode="physical", svam="never"),
+               wanted("efi.mode", gen=1, mode="fixed", svam="called"),
+               wanted("end", gen=1, verdict="pass"))
+
+
+def test_an_address_that_is_not_the_rules_is_refused(boot):
+    """One region was handed over at another place than `fixed` gives it."""
+    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            at(debugger, "efi_start")
+            at(debugger, "efi_start")
+            machine.wait_for("boot", gen=1)
+            moved = machine.run.all("efi.region", gen=0)[1].number("va")
+            change_word(debugger, machine.run, moved, moved - 0x200000)
+            debugger.detach()
+        run = machine.finish()
+    why = run.one("refused", gen=1, what="efi")["why"]
+    assert f"{moved:#x}" in why and f"{moved - 0x200000:#x}" in why
+    assert run.all("efi.call", gen=1) == []
+
+
+def change_word(debugger, run, old: int, new: int) -> None:
+    """Replace one 64-bit word in struct boot_info, wherever it is in it."""
+    boot_va = symbol(paths.SYMBOLS, "boot")
+    data = debugger.read(boot_va, 64 * 1024)
+    places = [at for at in range(0, len(data) - 8, 8)
+              if data[at:at + 8] == struct.pack("<Q", old)]
+    assert len(places) == 1, f"{old:#x} is there {len(places)} times"
+    debugger.write(boot_va + places[0], struct.pack("<Q", new))
+
+
+def test_a_region_that_svam_was_not_told_of_is_noticed(boot):
+    """OVMF answers EFI_SUCCESS to a map in which its code is missing, and
+    leaves its pointers physical. Only looking at them tells."""
+    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            at(debugger, "gate_enter")  # the first call: SVAM
+            hide_runtime_code(debugger)
+            debugger.detach()
+        run = machine.finish()
+    run.one("efi.call", gen=0, svc="SetVirtualAddressMap",
+            status="EFI_SUCCESS")
+    assert "unconverted" in run.one("refused", gen=0, what="efi")["why"]
+    assert run.all("panic") == []
+    run.one("refused", gen=1, what="efi")
+    run.one("end", gen=1, verdict="refused")
+
+
+def hide_runtime_code(debugger) -> None:
+    """Take the RUNTIME attribute from the descriptor of runtime code."""
+    current = symbol(paths.SYMBOLS, "gate_current")
+    record, = struct.unpack("<Q", debugger.read(current, 8))
+    fields = struct.unpack("<6Q", debugger.read(record, 48))
+    _function, map_bytes, step, _version, map_pa, _fifth = fields
+    debugger.physical()
+    for at_pa in range(map_pa, map_pa + map_bytes, step):
+        words = list(DESCRIPTOR.unpack(debugger.read(at_pa, DESCRIPTOR.size)))
+        if words[0] == 5:  # EfiRuntimeServicesCode
+            words[5] &= ~RUNTIME
+            debugger.write(at_pa, DESCRIPTOR.pack(*words))

@@ -1,0 +1,569 @@
+// From one kernel to the next: what handoff_write() lays out,
+// boot_params_read() understands; whatever happens to a bit of it on the way,
+// no firmware address is believed. And boot_params that no Baton wrote.
+
+#include "kexec/handoff.h"
+
+#include <asm/bootparam.h>
+#include <stdio.h>
+
+#include "lib/crc32.h"
+#include "tests/unit/memory.h"
+
+#define BLOCK        0x2000UL // where the block is in memory.at
+#define BLOCK_PA     (MEMORY_PA + BLOCK)
+#define COMMAND_LINE "efi=fixed lives=3"
+#define LOADER_KEXEC 0xd0 // Linux's type_of_loader
+
+// Places in memory.at that the block leaves free.
+enum { ELSEWHERE = 0x13000, FREE = 0x14000 };
+
+static struct boot_info boot;
+static struct boot_params *const params = (void *)(memory.at + BLOCK);
+
+// ---- what is sent
+
+static uint8_t image[0x400];
+static struct memory_map map;
+static struct boot_efi efi;
+static struct handoff baton;
+static struct handoff_content content;
+
+static void fill(void *data, size_t bytes) {
+    uint64_t random = 0x48414e44;
+    for (size_t i = 0; i < bytes; i++)
+        ((uint8_t *)data)[i] = (uint8_t)next_random(&random);
+}
+
+// A file whose setup header ends at 0x26c, with things around it that must not
+// get into boot_params: boot.rst wants them zero.
+static void make_image(void) {
+    memset(image, 0xee, sizeof(image));
+    memset(image + 0x1f1, 0, 0x26c - 0x1f1);
+    image[0x201] = 0x26c - 0x202;
+    memcpy(image + 0x202, "HdrS", 4);
+    image[0x232] = 0x20; // kernel_alignment: 2 MiB
+}
+
+static const struct memory_range sent_map[] = {
+    {0x1000, 0x9f000, MEMORY_USABLE},
+    {0x9f000, 0x100000, MEMORY_RESERVED},
+    {0x100000, 0x800000, MEMORY_BOOT_SERVICES},
+    {0x800000, 0x900000, MEMORY_IN_USE},
+    {0x900000, 0xa00000, MEMORY_USABLE},
+    {0xa00000, 0xa01000, MEMORY_ACPI},
+    {0xa01000, 0xa02000, MEMORY_NVS},
+    {0xc00000, 0xd00000, MEMORY_RUNTIME},
+    {0xffc00000, 0xffffffff, MEMORY_MMIO},
+};
+
+static const struct memory_range received_map[] = {
+    {0x1000, 0x9f000, MEMORY_USABLE},
+    {0x9f000, 0x100000, MEMORY_RESERVED},
+    {0x100000, 0xa00000, MEMORY_USABLE},
+    {0xa00000, 0xa01000, MEMORY_ACPI},
+    {0xa01000, 0xa02000, MEMORY_NVS},
+    {0xa02000, 0xc00000, MEMORY_HOLE},
+    {0xc00000, 0xd00000, MEMORY_RESERVED},
+    {0xd00000, 0xffc00000, MEMORY_HOLE},
+    {0xffc00000, 0xffffffff, MEMORY_RESERVED},
+};
+
+static void make_baton(void) {
+    fill(&baton, sizeof(baton));
+    memcpy(baton.mode, "fixed\0\0\0\0\0\0\0\0\0\0", sizeof(baton.mode));
+    baton.life_count = HANDOFF_LINEAGE_MAX;
+    baton.attribute_count = HANDOFF_ATTRIBUTES_MAX;
+}
+
+static void make_content(void) {
+    map.count = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(sent_map); i++)
+        assert_int_equal(memory_map_put(&map, sent_map[i].start,
+                                        sent_map[i].end - sent_map[i].start,
+                                        sent_map[i].kind),
+                         STATUS_OK);
+    efi = (struct boot_efi){0x11f9ee018, 48, 1, 5 * 48, {0}};
+    fill(efi.map, efi.map_bytes);
+    content = (struct handoff_content){.image = image,
+                                       .memory = &map,
+                                       .command_line = COMMAND_LINE,
+                                       .bundle_pa = 0x17c00000,
+                                       .bundle_bytes = 0x112345678,
+                                       .rsdp_pa = 0x11f77e014,
+                                       .efi = &efi,
+                                       .with_efi_setup = true,
+                                       .baton = &baton};
+    fill(&content.efi_setup, sizeof(content.efi_setup));
+}
+
+static status_t write(void) {
+    memory_clear();
+    return handoff_write(&content, memory.at + BLOCK, BLOCK_PA);
+}
+
+static int sample(void **state) {
+    (void)state;
+    make_image();
+    make_baton();
+    make_content();
+    assert_int_equal(write(), STATUS_OK);
+    return 0;
+}
+
+// ---- what is received
+
+static status_t parse(void) {
+    status_t status = boot_params_read(BLOCK_PA, memory_read, &boot);
+    memory_forget();
+    return status;
+}
+
+static bool is_zero(const void *data, size_t bytes) {
+    const uint8_t *byte = data;
+    return bytes == 0 || (*byte == 0 && memcmp(byte, byte + 1, bytes - 1) == 0);
+}
+
+// Nothing is left that firmware could be called by.
+static bool is_dropped(void) {
+    return boot.handoff_status != STATUS_OK && boot.handoff_why[0] &&
+           !boot.has_handoff && !boot.has_efi_setup &&
+           is_zero(&boot.handoff, sizeof(boot.handoff)) &&
+           is_zero(&boot.efi, sizeof(boot.efi)) &&
+           is_zero(&boot.efi_setup, sizeof(boot.efi_setup));
+}
+
+static void expect_refused(const char *reason) {
+    assert_int_equal(parse(), STATUS_OK);
+    assert_contains(boot.handoff_why, reason);
+    assert_true(is_dropped());
+}
+
+static void expect_invalid(const char *reason) {
+    assert_int_equal(parse(), STATUS_INVALID);
+    assert_contains(why(), reason);
+}
+
+// ---- from Baton to Baton
+
+static void small_things_arrive(void **state) {
+    (void)state;
+    assert_int_equal(parse(), STATUS_OK);
+    assert_int_equal(boot.via, VIA_BOOT_PARAMS);
+    assert_string_equal(boot.loader, "baton");
+    assert_string_equal(boot.command_line, COMMAND_LINE);
+    assert_int_equal(boot.bundle_pa, 0x17c00000);
+    assert_int_equal(boot.bundle_bytes, 0x112345678);
+    assert_int_equal(boot.rsdp_pa, 0x11f77e014);
+}
+
+static void the_memory_map_arrives(void **state) {
+    (void)state;
+    assert_int_equal(parse(), STATUS_OK);
+    assert_int_equal(boot.memory.count, ARRAY_SIZE(received_map));
+    for (size_t i = 0; i < ARRAY_SIZE(received_map); i++) {
+        assert_int_equal(boot.memory.range[i].start, received_map[i].start);
+        assert_int_equal(boot.memory.range[i].end, received_map[i].end);
+        assert_int_equal(boot.memory.range[i].kind, received_map[i].kind);
+    }
+}
+
+static void the_firmware_arrives(void **state) {
+    (void)state;
+    assert_int_equal(parse(), STATUS_OK);
+    assert_int_equal(boot.handoff_status, STATUS_OK);
+    assert_memory_equal(&boot.efi, &efi, sizeof(efi));
+    assert_true(boot.has_efi_setup);
+    assert_memory_equal(&boot.efi_setup, &content.efi_setup,
+                        sizeof(boot.efi_setup));
+}
+
+// All of the node, but for what the writer itself puts there.
+static void the_baton_arrives(void **state) {
+    (void)state;
+    assert_int_equal(parse(), STATUS_OK);
+    assert_true(boot.has_handoff);
+    assert_int_equal(boot.handoff.block_pa, BLOCK_PA);
+    struct handoff expected = baton;
+    expected.magic = HANDOFF_MAGIC;
+    expected.version = HANDOFF_VERSION;
+    expected.bytes = sizeof(expected);
+    expected.block_pa = BLOCK_PA;
+    expected.block_bytes = boot.handoff.block_bytes;
+    expected.block_crc = boot.handoff.block_crc;
+    assert_memory_equal(&boot.handoff, &expected, sizeof(expected));
+}
+
+static void the_header_is_the_images(void **state) {
+    (void)state;
+    assert_memory_equal(&params->hdr.header, "HdrS", 4);
+    assert_int_equal(params->hdr.kernel_alignment, 2 * MIB);
+    assert_int_equal(params->hdr.type_of_loader, 0xff);
+    assert_int_equal(params->sentinel, 0);
+    assert_true(is_zero(params->_pad7, sizeof(params->_pad7)));
+}
+
+static void without_firmware(void **state) {
+    (void)state;
+    efi.map_bytes = 0;
+    content.with_efi_setup = false;
+    assert_int_equal(write(), STATUS_OK);
+    assert_int_equal(parse(), STATUS_OK);
+    assert_true(boot.has_handoff);
+    assert_false(boot.has_efi_setup);
+    assert_true(is_zero(&boot.efi, sizeof(boot.efi)));
+}
+
+static void fragmented_memory(void **state) {
+    (void)state;
+    map.count = 0;
+    for (pa_t i = 0; i < E820_MAX_ENTRIES_ZEROPAGE; i++)
+        memory_map_put(&map, 2 * i * PAGE_SIZE, PAGE_SIZE, MEMORY_USABLE);
+    assert_int_equal(write(), STATUS_OK);
+    assert_int_equal(parse(), STATUS_OK);
+    assert_memory_equal(&boot.memory, &map, sizeof(map));
+
+    memory_map_put(&map, GIB, PAGE_SIZE, MEMORY_USABLE);
+    assert_int_equal(write(), STATUS_NO_MEMORY);
+    assert_contains(why(), "more than 128 ranges");
+}
+
+// ---- damage
+
+static uint32_t block_bytes(void) {
+    assert_int_equal(parse(), STATUS_OK);
+    assert_true(boot.has_handoff);
+    return boot.handoff.block_bytes;
+}
+
+// Either boot_params are of no use at all, or only the firmware is given up.
+static void every_bit_matters(void **state) {
+    (void)state;
+    uint32_t bytes = block_bytes(), refused = 0;
+    for (uint32_t bit = 0; bit < 8 * bytes; bit++) {
+        uint8_t *at = &memory.at[BLOCK + bit / 8];
+        *at ^= 1 << bit % 8;
+        bool unusable = parse() == STATUS_INVALID;
+        *at ^= 1 << bit % 8;
+        if (!unusable && !is_dropped())
+            print_error("bit %u of byte %#x\n", bit % 8, bit / 8);
+        assert_true(unusable || is_dropped());
+        refused += !unusable;
+    }
+    print_message("# of %u bits %u cost the firmware, %u the boot\n", 8 * bytes,
+                  refused, 8 * bytes - refused);
+}
+
+static void cut_everywhere(void **state) {
+    (void)state;
+    uint32_t bytes = block_bytes();
+    for (uint32_t left = 0; left < bytes; left++) {
+        memory.bytes = BLOCK + left;
+        assert_true(parse() == STATUS_INVALID || is_dropped());
+    }
+}
+
+// A bit of a pointer may lead to a node that is not Baton's: as if it had never
+// sent one. But Baton always does.
+static void a_lost_node_is_damage(void **state) {
+    (void)state;
+    params->hdr.setup_data = 0;
+    expect_refused("loader of type 0xff");
+    sample(state);
+    params->hdr.setup_data = MEMORY_PA; // zeros: a node of type 0, the last
+    expect_refused("loader of type 0xff");
+}
+
+// boot_params that a node does not vouch for.
+static void a_node_of_another_block(void **state) {
+    (void)state;
+    memcpy(memory.at + ELSEWHERE, params, sizeof(*params));
+    status_t status =
+        boot_params_read(MEMORY_PA + ELSEWHERE, memory_read, &boot);
+    memory_forget();
+    assert_int_equal(status, STATUS_OK);
+    assert_true(is_dropped());
+    assert_contains(boot.handoff_why, "0x1243000");
+}
+
+// ---- a sender who computes the right CRC over wrong values
+
+static struct handoff *sent(void) {
+    pa_t node_pa = params->hdr.setup_data;
+    assert_true(memory_has(node_pa, sizeof(struct handoff) + 16));
+    return (void *)(memory.at + (node_pa - MEMORY_PA) + 16);
+}
+
+static void seal(void) {
+    struct handoff *node = sent();
+    if (!memory_has(node->block_pa, node->block_bytes))
+        return;
+    node->block_crc = 0;
+    node->block_crc =
+        crc32(0, memory.at + (node->block_pa - MEMORY_PA), node->block_bytes);
+}
+
+#define FIELD(name)                                                            \
+    offsetof(struct handoff, name), sizeof(((struct handoff *)0)->name)
+#define SHAPE   "is not version 1"
+#define OUTSIDE "lies outside its block"
+
+static const struct {
+    size_t offset, bytes;
+    uint64_t value;
+    const char *reason;
+} bad_fields[] = {
+    {FIELD(magic), HANDOFF_MAGIC + 1, SHAPE},
+    {FIELD(version), 0, SHAPE},
+    {FIELD(version), HANDOFF_VERSION + 1, SHAPE},
+    {FIELD(bytes), sizeof(struct handoff) - 1, SHAPE},
+    {FIELD(bytes), sizeof(struct handoff) + 1, SHAPE},
+    {FIELD(block_bytes), 0, SHAPE},
+    {FIELD(block_bytes), 4095, SHAPE},
+    {FIELD(block_bytes), MIB + 1, SHAPE},
+    {FIELD(block_bytes), ~0u, SHAPE},
+    {FIELD(life_count), HANDOFF_LINEAGE_MAX + 1, SHAPE},
+    {FIELD(life_count), ~0u, SHAPE},
+    {FIELD(attribute_count), HANDOFF_ATTRIBUTES_MAX + 1, SHAPE},
+    {FIELD(mode), ~0ul, SHAPE}, // and no NUL behind: see below
+    {FIELD(block_bytes), 4096, OUTSIDE},
+    {FIELD(block_bytes), MIB, OUTSIDE},
+    {FIELD(block_pa), 0, OUTSIDE},
+    {FIELD(block_pa), ~0ul, OUTSIDE},
+    {FIELD(block_pa), MEMORY_PA + ELSEWHERE, OUTSIDE},
+    {FIELD(block_pa), BLOCK_PA - 16,
+     "vouches for the boot_params at 0x1231ff0"},
+};
+
+static void bad_fields_are_refused(void **state) {
+    for (size_t i = 0; i < ARRAY_SIZE(bad_fields); i++) {
+        sample(state);
+        uint8_t *field = (uint8_t *)sent() + bad_fields[i].offset;
+        memset(field, 0xff, bad_fields[i].bytes);
+        memcpy(field, &bad_fields[i].value,
+               min_u64(bad_fields[i].bytes, sizeof(uint64_t)));
+        seal();
+        expect_refused(bad_fields[i].reason);
+    }
+}
+
+static void no_room_for_the_lies(void **state) {
+    (void)state;
+    const int32_t wrong[] = {-1, 1, INT32_MAX};
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        sample(state);
+        struct setup_data *node = (void *)((uint8_t *)sent() - 16);
+        node->len += wrong[i];
+        seal();
+        expect_refused("is not version 1");
+    }
+}
+
+// ---- Linux's boot_params, and what a chain can be like
+
+// As `kexec -s` writes them: descriptors of 40 bytes, no node of ours.
+static int linux_sample(void **state) {
+    (void)state;
+    memory_clear();
+    params->hdr.type_of_loader = LOADER_KEXEC;
+    params->e820_entries = 1;
+    params->e820_table[0] = (struct boot_e820_entry){0x100000, 0x1000, 1};
+    memcpy(&params->efi_info.efi_loader_signature, "EL64", 4);
+    params->efi_info.efi_systab = 0x1f9ee018;
+    params->efi_info.efi_memdesc_size = 40;
+    params->efi_info.efi_memdesc_version = 1;
+    params->efi_info.efi_memmap = MEMORY_PA + ELSEWHERE;
+    params->efi_info.efi_memmap_size = 5 * 40;
+    fill(memory.at + ELSEWHERE, 5 * 40);
+    return 0;
+}
+
+// Puts a node at `offset` of the free memory; the payload is zero.
+static void put_node(size_t offset, pa_t next, uint32_t type, uint32_t bytes) {
+    struct setup_data node = {.next = next, .type = type, .len = bytes};
+    memcpy(memory.at + FREE + offset, &node, sizeof(node));
+}
+
+static pa_t free_pa(size_t offset) {
+    return MEMORY_PA + FREE + offset;
+}
+
+static void linux_is_understood(void **state) {
+    (void)state;
+    params->hdr.setup_data = free_pa(0);
+    put_node(0, free_pa(0x100), 9, 32); // SETUP_RNG_SEED
+    put_node(0x100, 0, SETUP_EFI, sizeof(struct efi_setup));
+    put_u32(FREE + 0x100 + 16, 0x1fe12345); // its first word
+    assert_int_equal(parse(), STATUS_OK);
+    assert_int_equal(boot.handoff_status, STATUS_OK);
+    assert_string_equal(boot.loader, "linux");
+    assert_false(boot.has_handoff);
+    assert_true(boot.has_efi_setup);
+    assert_int_equal(boot.efi_setup.firmware_vendor_pa, 0x1fe12345);
+    assert_int_equal(boot.efi.system_table_pa, 0x1f9ee018);
+    assert_int_equal(boot.efi.descriptor_bytes, 40);
+    assert_int_equal(boot.efi.map_bytes, 5 * 40);
+    assert_memory_equal(boot.efi.map, memory.at + ELSEWHERE, 5 * 40);
+}
+
+static void linux_without_efi(void **state) {
+    (void)state;
+    memset(&params->efi_info, 0, sizeof(params->efi_info));
+    assert_int_equal(parse(), STATUS_OK);
+    assert_int_equal(boot.handoff_status, STATUS_OK);
+    assert_int_equal(boot.efi.system_table_pa, 0);
+}
+
+static void chains_that_bite_their_tail(void **state) {
+    (void)state;
+    params->hdr.setup_data = free_pa(0);
+    put_node(0, free_pa(0), 9, 0);
+    expect_refused("goes on after 64 nodes, at 0x1244000");
+    put_node(0, free_pa(0x20), 9, 0);
+    put_node(0x20, free_pa(0), 9, 0);
+    expect_refused("goes on after 64 nodes, at 0x1244000");
+}
+
+static void long_chains(void **state) {
+    (void)state;
+    params->hdr.setup_data = free_pa(0);
+    for (size_t i = 0; i < 64; i++)
+        put_node(i * 16, i < 63 ? free_pa((i + 1) * 16) : 0, 9, 0);
+    assert_int_equal(parse(), STATUS_OK);
+    assert_int_equal(boot.handoff_status, STATUS_OK);
+    put_node(63 * 16, free_pa(64 * 16), 9, 0);
+    expect_refused("goes on after 64 nodes, at 0x1244400");
+}
+
+static void chains_that_leave_memory(void **state) {
+    (void)state;
+    const pa_t places[] = {1, MEMORY_PA - 1, MEMORY_PA + MEMORY_BYTES - 15,
+                           ~0ul, ~0ul - 15};
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        params->hdr.setup_data = places[i];
+        expect_refused("is not in memory");
+        params->hdr.setup_data = free_pa(0);
+        put_node(0, places[i], 9, 0);
+        expect_refused("is not in memory");
+    }
+}
+
+// A chain can start at any byte: nodes of others are read wherever they lie.
+static void misaligned_nodes(void **state) {
+    for (uint32_t by = 1; by < 16; by++) {
+        linux_sample(state);
+        params->hdr.setup_data = free_pa(by);
+        put_node(by, 0, SETUP_EFI, sizeof(struct efi_setup));
+        put_u32(FREE + by + 16, by);
+        assert_int_equal(parse(), STATUS_OK);
+        assert_int_equal(boot.efi_setup.firmware_vendor_pa, by);
+        put_node(by, 0, SETUP_BATON, sizeof(struct handoff));
+        expect_refused("is not version 1");
+    }
+}
+
+static void short_efi_nodes(void **state) {
+    (void)state;
+    const uint32_t sizes[] = {0, 1, sizeof(struct efi_setup) - 1};
+    params->hdr.setup_data = free_pa(0);
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        char reason[32];
+        snprintf(reason, sizeof(reason), "has %u bytes; it takes 96", sizes[i]);
+        put_node(0, 0, SETUP_EFI, sizes[i]);
+        expect_refused(reason);
+    }
+    // Long enough by its own account, but memory ends before it does.
+    memory.bytes = FREE + 16 + sizeof(struct efi_setup) - 1;
+    put_node(0, 0, SETUP_EFI, ~0u);
+    expect_refused("has 4294967295 bytes");
+}
+
+static void a_size_that_nobody_needs(void **state) {
+    (void)state;
+    params->hdr.setup_data = free_pa(0);
+    put_node(0, 0, 9, ~0u);
+    assert_int_equal(parse(), STATUS_OK);
+    assert_int_equal(boot.handoff_status, STATUS_OK);
+}
+
+static void bad_efi_info(void **state) {
+    struct efi_info *info = &params->efi_info;
+    memcpy(&info->efi_loader_signature, "EL32", 4);
+    expect_refused("signature 0x32334c45 is not EL64");
+    linux_sample(state);
+    info->efi_memmap_size = EFI_MAP_BYTES + 1;
+    expect_refused("map of 32769 bytes; there is room for 32768");
+    linux_sample(state);
+    info->efi_memmap_hi = 1;
+    expect_refused("map at 0x101243000 is not in memory");
+}
+
+static void bad_memory_maps(void **state) {
+    params->e820_entries = E820_MAX_ENTRIES_ZEROPAGE + 1;
+    expect_invalid("129 e820 entries; there is room for 128");
+    params->e820_entries = 255;
+    expect_invalid("255 e820 entries");
+    linux_sample(state);
+    params->e820_table[0].addr = ~0xffful;
+    expect_invalid("0x1000 bytes at 0xfffffffffffff000");
+}
+
+static void bad_command_lines(void **state) {
+    (void)state;
+    params->hdr.cmd_line_ptr = 0x1000;
+    params->ext_cmd_line_ptr = 2;
+    expect_invalid("command line at 0x200001000 is not in memory");
+    params->ext_cmd_line_ptr = 0;
+    params->hdr.cmd_line_ptr = free_pa(0);
+    memset(memory.at + FREE, 'x', COMMAND_LINE_MAX);
+    expect_invalid("at 0x1244000 is longer than 2047 bytes");
+    memory.at[FREE + COMMAND_LINE_MAX - 1] = '\0';
+    assert_int_equal(parse(), STATUS_OK);
+    assert_int_equal(strlen(boot.command_line), COMMAND_LINE_MAX - 1);
+
+    // It ends where memory does, but for its NUL.
+    memory.at[MEMORY_BYTES - 1] = 'x';
+    params->hdr.cmd_line_ptr = MEMORY_PA + MEMORY_BYTES - 1;
+    expect_invalid("is not in memory");
+}
+
+static void nowhere(void **state) {
+    (void)state;
+    assert_int_equal(boot_params_read(0x1000, memory_read, &boot),
+                     STATUS_INVALID);
+    assert_contains(why(), "boot_params at 0x1000 are not in memory");
+}
+
+#define FROM_BATON(name) cmocka_unit_test_setup(name, sample)
+#define FROM_LINUX(name) cmocka_unit_test_setup(name, linux_sample)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        FROM_BATON(small_things_arrive),
+        FROM_BATON(the_memory_map_arrives),
+        FROM_BATON(the_firmware_arrives),
+        FROM_BATON(the_baton_arrives),
+        FROM_BATON(the_header_is_the_images),
+        FROM_BATON(without_firmware),
+        FROM_BATON(fragmented_memory),
+        FROM_BATON(every_bit_matters),
+        FROM_BATON(cut_everywhere),
+        FROM_BATON(a_lost_node_is_damage),
+        FROM_BATON(a_node_of_another_block),
+        FROM_BATON(bad_fields_are_refused),
+        FROM_BATON(no_room_for_the_lies),
+        FROM_LINUX(linux_is_understood),
+        FROM_LINUX(linux_without_efi),
+        FROM_LINUX(chains_that_bite_their_tail),
+        FROM_LINUX(long_chains),
+        FROM_LINUX(chains_that_leave_memory),
+        FROM_LINUX(misaligned_nodes),
+        FROM_LINUX(short_efi_nodes),
+        FROM_LINUX(a_size_that_nobody_needs),
+        FROM_LINUX(bad_efi_info),
+        FROM_LINUX(bad_memory_maps),
+        FROM_LINUX(bad_command_lines),
+        FROM_LINUX(nowhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
