@@ -56,7 +56,7 @@ def test_an_address_that_is_not_the_rules_is_refused(boot):
             at(debugger, "efi_start")
             at(debugger, "efi_start")
             machine.wait_for("boot", gen=1)
-            moved = machine.run.all("efi.region", gen=0)[1].number("va")
+            moved = machine.run.all("efi.region", gen=0)[0].number("va")
             change_word(debugger, machine.run, moved, moved - 0x200000)
             debugger.detach()
         run = machine.finish()
