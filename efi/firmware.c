@@ -228,9 +228,7 @@ status_t efi_start(const struct boot_info *boot,
     if (boot->efi.system_table_pa == 0)
         return fail(STATUS_NOT_FOUND, "no EFI system table: this machine was "
                                       "not started by EFI firmware");
-    firmware.boot_memory = true;
     status_t status = open_firmware(boot, wanted);
-    firmware.boot_memory = false;
     firmware.ready = status == STATUS_OK;
     if (firmware.ready) {
         announce_firmware();

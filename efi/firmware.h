@@ -11,8 +11,8 @@
 #include "mm/page_table.h"
 
 struct efi_firmware {
-    bool ready;       // may be called
-    bool boot_memory; // boot-services memory may still be touched by a call
+    bool ready; // may be called
+    bool moved; // this kernel called SetVirtualAddressMap, whatever came of it
     const struct efi_mode *mode;
     enum efi_svam svam;
     struct efi_regions regions;

@@ -36,6 +36,7 @@ static status_t build_map(uint32_t step) {
 status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
     TRY(build_map(descriptor_bytes));
     firmware.ready = true; // for this one call
+    firmware.moved = true; // even if it fails: it cannot be tried again
     efi_status_t answer = efi_set_virtual_address_map(
         map, firmware.regions.count * (uint64_t)descriptor_bytes,
         descriptor_bytes, EFI_DESCRIPTOR_VERSION);

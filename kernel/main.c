@@ -33,9 +33,13 @@ static uint64_t counter; // BatonGeneration, as far as we know it
 static enum outcome outcome = OUTCOME_NONE;
 static bool unwell; // a self test failed
 
+static void refuse_for(const char *what, const char *reason) {
+    event("refused", "what=%s why=\"%s\"", what, reason);
+    say("%s: refused: %s", what, reason);
+}
+
 static void refuse(const char *what) {
-    event("refused", "what=%s why=\"%s\"", what, why());
-    say("%s: refused: %s", what, why());
+    refuse_for(what, why());
 }
 
 // ---- who started us, and what he said
@@ -74,7 +78,7 @@ static void announce(pa_t image_pa, uint64_t tsc) {
           boot.via == VIA_MULTIBOOT2 ? "multiboot2" : "boot_params",
           boot.loader, read_cr4() & CR4_LA57 ? 5 : 4, image_pa, ram / MIB, tsc);
     if (boot.handoff_status)
-        event("refused", "what=handoff why=\"%s\"", boot.handoff_why);
+        refuse_for("handoff", boot.handoff_why);
 }
 
 // ---- taking the machine over
@@ -106,6 +110,17 @@ static status_t set_machine_up(pa_t image_pa) {
     TRY(space_init(&boot.memory, image_pa));
     TRY(trap_init_stacks());
     return time_init();
+}
+
+// Who ran before us, as the last one tells it.
+static void announce_lineage(void) {
+    for (unsigned i = 0; i < boot.handoff.life_count; i++) {
+        const struct handoff_life *life = &boot.handoff.life[i];
+        say("boot: before us: generation %u at %#lx, efi=%.*s, "
+            "SetVirtualAddressMap %s",
+            life->generation, life->image_pa, (int)sizeof(life->mode),
+            life->mode, efi_svam_name(life->svam));
+    }
 }
 
 // ---- taking the firmware over
@@ -143,7 +158,7 @@ static void add_life(struct handoff *next, const char *mode) {
 }
 
 // What the next kernel is told. If the firmware was refused here, the next one
-// hears what we heard: nothing about it has changed.
+// hears what we heard, but for one fact: whether its one move is used up.
 static void describe_us(struct handoff *next) {
     *next = boot.handoff;
     next->generation = log_output.generation + 1;
@@ -151,9 +166,9 @@ static void describe_us(struct handoff *next) {
     next->apic_hz = kernel_clock.apic_hz;
     next->tsc_start = kernel_clock.tsc_start;
     next->counter = counter;
+    if (firmware.moved)
+        next->svam = SVAM_CALLED;
     if (firmware.ready) {
-        bool called = firmware.svam != SVAM_NEVER;
-        next->svam = called ? SVAM_CALLED : SVAM_NEVER;
         str_copy(next->mode, sizeof(next->mode), firmware.mode->name);
         next->attribute_count = firmware.attributes.count;
         memcpy(next->attribute, firmware.attributes.row,
@@ -230,6 +245,7 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     log_output.microseconds = time_microseconds;
     say("boot: generation %u at %#lx, command line: %s", log_output.generation,
         image_pa, boot.command_line);
+    announce_lineage();
     announce_memory();
     run_on_stack(stack_top_va, live);
 }

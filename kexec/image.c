@@ -15,6 +15,7 @@
 #define RUN_BYTES_MAX   GIB
 #define ALIGNMENT_MAX   GIB
 #define DIGEST_DIGITS   (2 * SHA256_BYTES)
+#define NAME_OFFSET     (DIGEST_DIGITS + 2)
 
 static status_t check_header(const struct setup_header *h) {
     if (h->boot_flag != BOOT_FLAG || h->header != HEADER_MAGIC)
@@ -87,14 +88,18 @@ static uint64_t line_length(const char *text, uint64_t bytes) {
 }
 
 // A line: 64 digits, a blank, a blank or '*', the name.
+static bool is_line_of(const char *line, uint64_t length, const char *name) {
+    uint64_t name_length = strlen(name);
+    return length == NAME_OFFSET + name_length && line[DIGEST_DIGITS] == ' ' &&
+           (line[DIGEST_DIGITS + 1] == ' ' || line[DIGEST_DIGITS + 1] == '*') &&
+           memcmp(line + NAME_OFFSET, name, name_length) == 0;
+}
+
 status_t image_digest_of(const char *list, uint64_t bytes, const char *name,
                          uint8_t digest[SHA256_BYTES]) {
-    uint64_t name_at = DIGEST_DIGITS + 2, name_length = strlen(name);
     while (bytes > 0) {
         uint64_t length = line_length(list, bytes);
-        if (length == name_at + name_length &&
-            memcmp(list + name_at, name, name_length) == 0 &&
-            read_digest(list, digest))
+        if (is_line_of(list, length, name) && read_digest(list, digest))
             return STATUS_OK;
         uint64_t step = min_u64(length + 1, bytes);
         list += step;

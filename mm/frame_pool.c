@@ -32,6 +32,8 @@ static status_t insert_at(struct frame_pool *pool, size_t i, pa_t start,
 }
 
 status_t frame_pool_give(struct frame_pool *pool, pa_t pa, uint64_t pages) {
+    if (pages == 0)
+        return STATUS_OK;
     pa_t end = pa + pages * PAGE_SIZE;
     size_t i = first_after(pool, pa);
     struct frame_extent *next = &pool->extent[i];
@@ -78,10 +80,10 @@ pa_t frame_pool_take_low(struct frame_pool *pool, uint64_t pages,
                          uint64_t align, pa_t floor, pa_t ceiling) {
     uint64_t bytes = pages * PAGE_SIZE;
     for (size_t i = 0; i < pool->count; i++) {
-        pa_t start = max_u64(pool->extent[i].start, floor);
-        start = align_up(start, align);
+        pa_t lowest = max_u64(pool->extent[i].start, floor);
+        pa_t start = align_up(lowest, align); // may wrap to 0
         pa_t end = min_u64(pool->extent[i].end, ceiling);
-        if (start < end && end - start >= bytes)
+        if (lowest <= start && start < end && end - start >= bytes)
             return cut(pool, i, start, start + bytes);
     }
     return 0;
@@ -92,7 +94,7 @@ pa_t frame_pool_take_high(struct frame_pool *pool, uint64_t pages,
     uint64_t bytes = pages * PAGE_SIZE;
     for (size_t i = pool->count; i-- > 0;) {
         pa_t start = pool->extent[i].start;
-        pa_t end = min_u64(pool->extent[i].end, ceiling);
+        pa_t end = align_down(min_u64(pool->extent[i].end, ceiling), PAGE_SIZE);
         if (start < end && end - start >= bytes)
             return cut(pool, i, end - bytes, end);
     }

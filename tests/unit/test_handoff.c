@@ -335,8 +335,8 @@ static const struct {
     {FIELD(block_pa), 0, OUTSIDE},
     {FIELD(block_pa), ~0ul, OUTSIDE},
     {FIELD(block_pa), MEMORY_PA + ELSEWHERE, OUTSIDE},
-    {FIELD(block_pa), BLOCK_PA - 16,
-     "vouches for the boot_params at 0x1231ff0"},
+    {FIELD(block_pa), BLOCK_PA + 16,
+     "vouches for the boot_params at 0x1232010"},
 };
 
 static void bad_fields_are_refused(void **state) {

@@ -1,0 +1,286 @@
+// Kernel images and the digests that vouch for them: a header made by hand, the
+// image that was really built, and what has to be refused.
+
+#include "kexec/image.h"
+
+#include <asm/bootparam.h>
+#include <stdio.h>
+
+#include "tests/unit/unit.h"
+
+#define HEADER  0x1f1
+#define PAYLOAD 0x400 // behind the boot sector and one more
+#define BYTES   0x1000
+
+static uint8_t file[BYTES];
+static struct kernel_image image;
+
+static int begin(void **state) {
+    (void)state;
+    const struct setup_header header = {.setup_sects = 1,
+                                        .boot_flag = 0xaa55,
+                                        .header = 0x53726448,
+                                        .version = 0x020f,
+                                        .relocatable_kernel = 1,
+                                        .kernel_alignment = 2 * MIB,
+                                        .xloadflags = XLF_KERNEL_64,
+                                        .init_size = 3 * MIB};
+    memset(file, 0xcc, sizeof(file));
+    memcpy(file + HEADER, &header, sizeof(header));
+    return 0;
+}
+
+// What every caller of image_parse() relies on.
+static void check_sane(const void *at, uint64_t bytes) {
+    assert_ptr_equal(image.file, at);
+    assert_int_equal(image.file_bytes, bytes);
+    assert_int_equal(image.payload_offset + image.payload_bytes, bytes);
+    assert_true(image.payload_bytes > IMAGE_ENTRY_OFFSET);
+    assert_true(image.payload_bytes < bytes);
+    assert_in_range(image.run_bytes, image.payload_bytes, GIB);
+    assert_in_range(image.alignment, PAGE_SIZE, GIB);
+    assert_true(is_aligned(image.alignment, image.alignment));
+}
+
+// `bytes` bytes of `data`, in memory of exactly that size.
+static status_t parse_all(const void *data, uint64_t bytes) {
+    void *exact = exact_copy(data, bytes);
+    status_t status = image_parse(exact, bytes, &image);
+    if (status == STATUS_OK)
+        check_sane(exact, bytes);
+    free(exact);
+    return status;
+}
+
+static status_t parse(uint64_t bytes) {
+    return parse_all(file, bytes);
+}
+
+static void a_header_made_by_hand(void **state) {
+    (void)state;
+    assert_int_equal(parse(BYTES), STATUS_OK);
+    assert_int_equal(image.payload_offset, PAYLOAD);
+    assert_int_equal(image.run_bytes, 3 * MIB);
+    assert_int_equal(image.alignment, 2 * MIB);
+}
+
+static void the_image_that_was_built(void **state) {
+    (void)state;
+    static uint8_t built[4 * MIB];
+    FILE *stream = fopen("build/baton", "rb");
+    if (!stream)
+        skip();
+    size_t bytes = fread(built, 1, sizeof(built), stream);
+    fclose(stream);
+    assert_int_equal(parse_all(built, bytes), STATUS_OK);
+    assert_int_equal(image.payload_offset, PAYLOAD);
+    assert_int_equal(image.alignment, 2 * MIB);
+}
+
+static void set(size_t field, uint64_t value, size_t bytes) {
+    memcpy(file + HEADER + field, &value, bytes);
+}
+
+#define FIELD(name)                                                            \
+    offsetof(struct setup_header, name),                                       \
+        sizeof(((struct setup_header *)NULL)->name)
+
+static const struct {
+    size_t field, bytes;
+    uint64_t value;
+} good_fields[] = {
+    {FIELD(setup_sects), 0}, // stands for four
+    {FIELD(setup_sects), 5}, // the entry is just inside
+    {FIELD(version), 0x020c},       {FIELD(kernel_alignment), PAGE_SIZE},
+    {FIELD(kernel_alignment), GIB}, {FIELD(init_size), BYTES - PAYLOAD},
+    {FIELD(init_size), GIB},
+};
+
+static void good_fields_are_taken(void **state) {
+    for (size_t i = 0; i < ARRAY_SIZE(good_fields); i++) {
+        begin(state);
+        set(good_fields[i].field, good_fields[i].value, good_fields[i].bytes);
+        assert_int_equal(parse(BYTES), STATUS_OK);
+    }
+}
+
+static void sectors_move_the_payload(void **state) {
+    (void)state;
+    const uint8_t offsets[][2] = {{0, 5}, {1, 2}, {4, 5}, {5, 6}};
+    for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
+        file[HEADER] = offsets[i][0]; // setup_sects
+        assert_int_equal(parse(BYTES), STATUS_OK);
+        assert_int_equal(image.payload_offset, offsets[i][1] * 512);
+    }
+}
+
+static const struct {
+    size_t field, bytes;
+    uint64_t value;
+    status_t status;
+    const char *reason;
+} bad_fields[] = {
+    {FIELD(boot_flag), 0xaa54, STATUS_INVALID, "boot flag 0xaa54"},
+    {FIELD(header), 0x53726449, STATUS_INVALID, "magic 0x53726449"},
+    {FIELD(version), 0x020b, STATUS_UNSUPPORTED, "protocol 0x20b"},
+    {FIELD(xloadflags), 2, STATUS_UNSUPPORTED, "xloadflags 0x2"},
+    {FIELD(relocatable_kernel), 0, STATUS_UNSUPPORTED, "cannot be moved"},
+    {FIELD(kernel_alignment), 0, STATUS_UNSUPPORTED, "only by 0 bytes"},
+    {FIELD(kernel_alignment), 0x800, STATUS_UNSUPPORTED, "only by 0x800"},
+    {FIELD(kernel_alignment), 0x3000, STATUS_UNSUPPORTED, "only by 0x3000"},
+    {FIELD(kernel_alignment), 2 * GIB, STATUS_UNSUPPORTED, "by 0x80000000"},
+    {FIELD(setup_sects), 6, STATUS_INVALID, "payload at 0xe00"},
+    {FIELD(setup_sects), 255, STATUS_INVALID, "payload at 0x20000"},
+    {FIELD(init_size), 0, STATUS_INVALID, "init_size 0, for a"},
+    {FIELD(init_size), 0xbff, STATUS_INVALID, "init_size 0xbff, for a"},
+    {FIELD(init_size), GIB + 1, STATUS_INVALID, "init_size 0x40000001"},
+    {FIELD(init_size), ~0u, STATUS_INVALID, "init_size 0xffffffff"},
+};
+
+static void bad_fields_are_named(void **state) {
+    for (size_t i = 0; i < ARRAY_SIZE(bad_fields); i++) {
+        begin(state);
+        set(bad_fields[i].field, bad_fields[i].value, bad_fields[i].bytes);
+        assert_int_equal(parse(BYTES), bad_fields[i].status);
+        assert_contains(why(), bad_fields[i].reason);
+    }
+}
+
+static void cut_everywhere(void **state) {
+    (void)state;
+    const uint64_t header_end = HEADER + sizeof(struct setup_header);
+    for (uint64_t bytes = 0; bytes < BYTES; bytes++) {
+        bool has_entry = bytes > PAYLOAD + IMAGE_ENTRY_OFFSET;
+        assert_int_equal(parse(bytes), has_entry ? STATUS_OK : STATUS_INVALID);
+        if (!has_entry)
+            assert_contains(why(), bytes < header_end ? "too few for a header"
+                                                      : "before the entry");
+    }
+}
+
+// Every byte of the header takes every value; parse() checks what comes.
+static void damaged_everywhere(void **state) {
+    (void)state;
+    for (size_t at = 0; at < sizeof(struct setup_header); at++)
+        for (int change = 1; change < 256; change++) {
+            file[HEADER + at] ^= change;
+            parse(BYTES);
+            file[HEADER + at] ^= change;
+        }
+}
+
+// ---- digests
+
+// 64 digits each, of the bytes 0x0a, 0x1a, 0x2a … and 0x0b, 0x1b, 0x2b ….
+#define DIGITS(x)                                                              \
+    "0" x "1" x "2" x "3" x "4" x "5" x "6" x "7" x "8" x "9" x "a" x "b" x    \
+    "c" x "d" x "e" x "f" x
+#define A DIGITS("a") DIGITS("a")
+#define B DIGITS("b") DIGITS("b")
+
+#define LINE_BYTES(name) (64 + 2 + sizeof(name) - 1)
+
+static const char *find_in(const char *list, size_t bytes, const char *name) {
+    static uint8_t digest[SHA256_BYTES];
+    static char text[SHA256_TEXT];
+    void *exact = exact_copy(list, bytes);
+    status_t status = image_digest_of(exact, bytes, name, digest);
+    free(exact);
+    if (status == STATUS_OK) {
+        sha256_hex(digest, text);
+        return text;
+    }
+    assert_int_equal(status, STATUS_NOT_FOUND);
+    assert_contains(why(), name);
+    return NULL;
+}
+
+static const char *find(const char *list, const char *name) {
+    return find_in(list, strlen(list), name);
+}
+
+static void digests_by_name(void **state) {
+    (void)state;
+    const char list[] = A "  baton\n" B " *linux\n";
+    assert_string_equal(find(list, "baton"), A);
+    assert_string_equal(find(list, "linux"), B);
+    assert_null(find(list, "batons"));
+    assert_null(find(list, "bato"));
+    assert_null(find(list, "aton"));
+    assert_null(find(list, ""));
+}
+
+static void names_that_start_alike(void **state) {
+    (void)state;
+    const char list[] = A "  baton.elf\n" A "  a/baton\n" B "  baton\n";
+    assert_string_equal(find(list, "baton"), B);
+}
+
+static void the_first_digest_of_a_name(void **state) {
+    (void)state;
+    assert_string_equal(find(A "  baton\n" B "  baton\n", "baton"), A);
+}
+
+// A name is found as soon as all of its line is there, newline or not.
+static void lists_cut_everywhere(void **state) {
+    (void)state;
+    const char list[] = A "  baton\n" B " *baton.elf\n";
+    const size_t first = LINE_BYTES("baton");
+    const size_t second = first + 1 + LINE_BYTES("baton.elf");
+    for (size_t bytes = 0; bytes < sizeof(list); bytes++) {
+        assert_int_equal(find_in(list, bytes, "baton") != NULL, bytes >= first);
+        assert_int_equal(find_in(list, bytes, "baton.elf") != NULL,
+                         bytes >= second);
+    }
+}
+
+static const char *const bad_lines[] = {
+    "",
+    "\n\n\n",
+    "baton",
+    "  baton",
+    A,
+    A "baton",
+    A " baton",
+    A "   baton",
+    A "**baton",
+    A "\t baton",
+    A " \tbaton",
+    A "00baton",
+    A "  baton\r",
+    A "  baton ",
+    A "  ./baton",
+    " " A "  baton",
+    "\\" A "  baton",
+    A "\n  baton",
+    DIGITS("a") DIGITS("A") "  baton",
+    DIGITS("a") DIGITS("g") "  baton",
+    DIGITS("a") DIGITS(" ") "  baton",
+    DIGITS("a") DIGITS("\xff") "  baton",
+    DIGITS("a") "  baton",
+};
+
+// Nothing is found in them, and behind them the right line still is.
+static void bad_lines_are_passed_over(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(bad_lines); i++) {
+        char list[512];
+        assert_null(find(bad_lines[i], "baton"));
+        snprintf(list, sizeof(list), "%s\n%s  baton\n", bad_lines[i], B);
+        assert_string_equal(find(list, "baton"), B);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, begin)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_header_made_by_hand),  TEST(the_image_that_was_built),
+        TEST(good_fields_are_taken),  TEST(sectors_move_the_payload),
+        TEST(bad_fields_are_named),   TEST(cut_everywhere),
+        TEST(damaged_everywhere),     TEST(digests_by_name),
+        TEST(names_that_start_alike), TEST(the_first_digest_of_a_name),
+        TEST(lists_cut_everywhere),   TEST(bad_lines_are_passed_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
