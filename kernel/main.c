@@ -197,6 +197,7 @@ static void pass_on(void) {
 static void end(void) {
     if (unwell)
         outcome = OUTCOME_FAIL;
+    event("mm", "at=end free=%lu", frames_free_pages());
     event("end", "verdict=%s", outcome_name(outcome));
     if (options.end == END_HALT) {
         say("end: the machine may be switched off now");

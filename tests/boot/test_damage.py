@@ -66,3 +66,5 @@ def test_a_staged_image_that_changes_after_loading(boot):
     assert "SHA-256" in run.one("refused", gen=0, what="kexec")["why"]
     assert run.all("kexec.jump") == []
     run.one("end", gen=0, verdict="refused")
+    # Nothing is lost: image, handoff and page tables are free again.
+    assert run.one("mm", at="end")["free"] == run.one("mm", at="ready")["free"]
