@@ -42,8 +42,8 @@ status_t efi_attributes_check(const struct efi_attributes *attributes,
 static const struct efi_memory_attributes_table *
 open_table(pa_t pa, memory_reader read) {
     const struct efi_memory_attributes_table *table = read(pa, sizeof(*table));
-    if (!table || table->version < 1 || table->version > VERSION_MAX ||
-        table->entries > ENTRIES_MAX ||
+    if (!table || !is_aligned(pa, 8) || table->version < 1 ||
+        table->version > VERSION_MAX || table->entries > ENTRIES_MAX ||
         table->descriptor_bytes < sizeof(struct efi_memory_descriptor) ||
         table->descriptor_bytes > DESCRIPTOR_BYTES_MAX)
         return NULL;

@@ -24,12 +24,6 @@
 
 struct efi_firmware firmware;
 
-static struct efi_map_view map_of(const struct boot_efi *efi) {
-    return (struct efi_map_view){efi->map, efi->map_bytes,
-                                 efi->descriptor_bytes,
-                                 efi->descriptor_version};
-}
-
 // Did a kernel before us say that it called SetVirtualAddressMap? Linux says so
 // by sending a SETUP_EFI node.
 static bool told_virtual(const struct boot_info *boot) {
@@ -214,7 +208,7 @@ static void announce_mode(const char *name) {
 
 static status_t open_firmware(const struct boot_info *boot,
                               const struct efi_mode *wanted) {
-    struct efi_map_view view = map_of(&boot->efi);
+    struct efi_map_view view = efi_map_of(&boot->efi);
     TRY(efi_regions_read(&view, &firmware.regions));
     TRY(read_tables(boot));
     TRY(choose_mode(boot, wanted));

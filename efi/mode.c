@@ -56,7 +56,7 @@ status_t efi_place_fixed(struct efi_regions *regions) {
     va_t va = EFI_WINDOW_START;
     for (size_t i = regions->count; i-- > 0;) {
         struct efi_region *region = &regions->region[i];
-        if (region_bytes(region) > va - EFI_WINDOW_END - LARGE_PAGE)
+        if (region_bytes(region) + LARGE_PAGE > va - EFI_WINDOW_END)
             return fail(STATUS_REFUSED,
                         "efi: %lu pages at %#lx do not fit into the window "
                         "that ends at %#lx",
@@ -76,7 +76,7 @@ status_t efi_place_naive(struct efi_regions *regions) {
     va_t va = VMAP_NAIVE;
     for (size_t i = 0; i < regions->count; i++) {
         struct efi_region *region = &regions->region[i];
-        if (region_bytes(region) > VMAP_END - va - PAGE_SIZE)
+        if (region_bytes(region) + PAGE_SIZE > VMAP_END - va)
             return fail(
                 STATUS_REFUSED,
                 "efi: no room for %lu pages in the kernel's address space",

@@ -38,7 +38,6 @@ bool efi_map_at(const struct efi_map_view *view, uint64_t index,
 static bool is_sane(const struct efi_memory_descriptor *d) {
     return d->pages > 0 && d->pages < PAGES_MAX &&
            is_aligned(d->physical_start, PAGE_SIZE) &&
-           is_aligned(d->virtual_start, PAGE_SIZE) &&
            d->physical_start < PAGES_MAX * PAGE_SIZE &&
            d->physical_start + d->pages * PAGE_SIZE <= PAGES_MAX * PAGE_SIZE;
 }
@@ -81,7 +80,7 @@ status_t efi_regions_read(const struct efi_map_view *view,
     for (uint64_t i = 0; status == STATUS_OK && efi_map_at(view, i, &d); i++) {
         if (!(d.attribute & EFI_MEMORY_RUNTIME))
             continue;
-        if (is_sane(&d))
+        if (is_sane(&d) && is_aligned(d.virtual_start, PAGE_SIZE))
             status = insert(regions, &d);
         else
             say("efi: dropped runtime descriptor %lu: %lu pages at pa %#lx, va "
@@ -89,6 +88,20 @@ status_t efi_regions_read(const struct efi_map_view *view,
                 i, d.pages, d.physical_start, d.virtual_start);
     }
     return status ? status : check_disjoint(regions);
+}
+
+void efi_regions_write(const struct efi_regions *regions, uint32_t step,
+                       bool with_va, uint8_t *map) {
+    memset(map, 0, regions->count * (uint64_t)step);
+    for (size_t i = 0; i < regions->count; i++) {
+        const struct efi_region *r = &regions->region[i];
+        struct efi_memory_descriptor d = {.type = r->type,
+                                          .physical_start = r->pa,
+                                          .virtual_start = with_va ? r->va : 0,
+                                          .pages = r->pages,
+                                          .attribute = r->attribute};
+        memcpy(map + i * step, &d, sizeof(d));
+    }
 }
 
 // UEFI 2.10 §7.2, table 7.10: usage after ExitBootServices. Types that are not

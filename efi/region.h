@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "boot/boot_info.h"
 #include "efi/types.h"
 #include "lib/memory_map.h"
 #include "lib/status.h"
@@ -30,6 +31,12 @@ struct efi_map_view {
     uint32_t descriptor_bytes, descriptor_version;
 };
 
+static inline struct efi_map_view efi_map_of(const struct boot_efi *efi) {
+    return (struct efi_map_view){efi->map, efi->map_bytes,
+                                 efi->descriptor_bytes,
+                                 efi->descriptor_version};
+}
+
 // The descriptor at `index`; false past the end. The view must have passed
 // efi_map_check().
 bool efi_map_at(const struct efi_map_view *view, uint64_t index,
@@ -43,6 +50,11 @@ status_t efi_map_check(const struct efi_map_view *view);
 // in the log. INVALID where two overlap; NO_MEMORY where they are too many.
 status_t efi_regions_read(const struct efi_map_view *view,
                           struct efi_regions *regions);
+
+// Writes the regions as a memory map with descriptors of `step` bytes each into
+// the count * step bytes at `map`; with their virtual addresses, or with none.
+void efi_regions_write(const struct efi_regions *regions, uint32_t step,
+                       bool with_va, uint8_t *map);
 
 // Paints the map over what the loader said of memory.
 status_t efi_map_paint(const struct efi_map_view *view,

@@ -24,8 +24,7 @@ static status_t map_regions(struct page_table *table, bool at_va) {
 
 static status_t map_boot_memory(struct page_table *table,
                                 const struct boot_efi *efi) {
-    struct efi_map_view view = {efi->map, efi->map_bytes, efi->descriptor_bytes,
-                                efi->descriptor_version};
+    struct efi_map_view view = efi_map_of(efi);
     struct efi_memory_descriptor d;
     for (uint64_t i = 0; efi_map_at(&view, i, &d); i++) {
         bool boot = d.type == EFI_BOOT_SERVICES_CODE ||

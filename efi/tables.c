@@ -44,7 +44,9 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
         return fail(STATUS_INVALID, "%s at %#lx: signature %#lx, not %#lx",
                     what, pa, header->signature, signature);
     uint32_t bytes = header->header_bytes;
-    if (bytes < bytes_min || bytes > HEADER_BYTES_MAX || !read(pa, bytes))
+    bool is_possible = bytes >= bytes_min && bytes <= HEADER_BYTES_MAX;
+    header = is_possible ? read(pa, bytes) : NULL;
+    if (!header)
         return fail(STATUS_INVALID, "%s at %#lx: header of %u bytes", what, pa,
                     bytes);
     uint32_t crc = header_crc(header);
@@ -61,7 +63,7 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
 
 pa_t efi_config_find(pa_t tables_pa, uint64_t count,
                      const struct efi_guid *guid, memory_reader read) {
-    if (count > CONFIG_TABLES_MAX)
+    if (count > CONFIG_TABLES_MAX || !is_aligned(tables_pa, 8))
         return 0;
     const struct efi_config_table *tables =
         read(tables_pa, count * sizeof(*tables));

@@ -14,32 +14,18 @@
 
 static uint8_t map[16 * KIB];
 
-static status_t build_map(uint32_t step) {
+status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
     const struct efi_regions *regions = &firmware.regions;
-    if (regions->count * (uint64_t)step > sizeof(map))
+    if (regions->count * (uint64_t)descriptor_bytes > sizeof(map))
         return fail(STATUS_NO_MEMORY,
                     "efi: %zu descriptors of %u bytes do not fit into %zu",
-                    regions->count, step, sizeof(map));
-    memset(map, 0, sizeof(map));
-    for (size_t i = 0; i < regions->count; i++) {
-        const struct efi_region *r = &regions->region[i];
-        struct efi_memory_descriptor d = {.type = r->type,
-                                          .physical_start = r->pa,
-                                          .virtual_start = r->va,
-                                          .pages = r->pages,
-                                          .attribute = r->attribute};
-        memcpy(map + i * step, &d, sizeof(d));
-    }
-    return STATUS_OK;
-}
-
-status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
-    TRY(build_map(descriptor_bytes));
+                    regions->count, descriptor_bytes, sizeof(map));
+    efi_regions_write(regions, descriptor_bytes, true, map);
     firmware.ready = true; // for this one call
     firmware.moved = true; // even if it fails: it cannot be tried again
     efi_status_t answer = efi_set_virtual_address_map(
-        map, firmware.regions.count * (uint64_t)descriptor_bytes,
-        descriptor_bytes, EFI_DESCRIPTOR_VERSION);
+        map, regions->count * (uint64_t)descriptor_bytes, descriptor_bytes,
+        EFI_DESCRIPTOR_VERSION);
     firmware.ready = false;
     if (answer != EFI_SUCCESS)
         return fail(STATUS_FAILED, "efi: SetVirtualAddressMap answered %s",

@@ -85,9 +85,7 @@ static void announce(pa_t image_pa, uint64_t tsc) {
 
 // Firmware, image and bundle are painted over what the loader calls free.
 static status_t complete_memory_map(pa_t image_pa) {
-    struct efi_map_view view = {boot.efi.map, boot.efi.map_bytes,
-                                boot.efi.descriptor_bytes,
-                                boot.efi.descriptor_version};
+    struct efi_map_view view = efi_map_of(&boot.efi);
     if (view.bytes && efi_map_paint(&view, &boot.memory))
         refuse("efi-map");
     TRY(memory_map_put(&boot.memory, image_pa, image_end - text_start,

@@ -94,23 +94,13 @@ void kexec_unload(struct kexec_staged *staged) {
 // addresses that it was bound to, if this mode hands them on.
 static void describe_firmware(const struct boot_efi *given,
                               struct boot_efi *efi) {
-    const struct efi_regions *regions = &firmware.regions;
     *efi = *given;
     if (!firmware.ready)
         return;
     uint32_t step = given->descriptor_bytes;
-    efi->map_bytes = regions->count * (uint64_t)step;
-    memset(efi->map, 0, efi->map_bytes);
-    for (size_t i = 0; i < regions->count; i++) {
-        const struct efi_region *r = &regions->region[i];
-        struct efi_memory_descriptor d = {
-            .type = r->type,
-            .physical_start = r->pa,
-            .virtual_start = firmware.mode->hands_on ? r->va : 0,
-            .pages = r->pages,
-            .attribute = r->attribute};
-        memcpy(efi->map + i * step, &d, sizeof(d));
-    }
+    efi->map_bytes = firmware.regions.count * (uint64_t)step;
+    efi_regions_write(&firmware.regions, step, firmware.mode->hands_on,
+                      efi->map);
 }
 
 static void describe_setup(const struct boot_info *boot,

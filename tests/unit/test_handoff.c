@@ -491,14 +491,13 @@ static void a_size_that_nobody_needs(void **state) {
 }
 
 static void bad_efi_info(void **state) {
-    struct efi_info *info = &params->efi_info;
-    memcpy(&info->efi_loader_signature, "EL32", 4);
+    memcpy(&params->efi_info.efi_loader_signature, "EL32", 4);
     expect_refused("signature 0x32334c45 is not EL64");
     linux_sample(state);
-    info->efi_memmap_size = EFI_MAP_BYTES + 1;
+    params->efi_info.efi_memmap_size = EFI_MAP_BYTES + 1;
     expect_refused("map of 32769 bytes; there is room for 32768");
     linux_sample(state);
-    info->efi_memmap_hi = 1;
+    params->efi_info.efi_memmap_hi = 1;
     expect_refused("map at 0x101243000 is not in memory");
 }
 

@@ -15,7 +15,7 @@
 static uint8_t file[BYTES];
 static struct kernel_image image;
 
-static int begin(void **state) {
+static int sound_header(void **state) {
     (void)state;
     const struct setup_header header = {.setup_sects = 1,
                                         .boot_flag = 0xaa55,
@@ -98,7 +98,7 @@ static const struct {
 
 static void good_fields_are_taken(void **state) {
     for (size_t i = 0; i < ARRAY_SIZE(good_fields); i++) {
-        begin(state);
+        sound_header(state);
         set(good_fields[i].field, good_fields[i].value, good_fields[i].bytes);
         assert_int_equal(parse(BYTES), STATUS_OK);
     }
@@ -139,7 +139,7 @@ static const struct {
 
 static void bad_fields_are_named(void **state) {
     for (size_t i = 0; i < ARRAY_SIZE(bad_fields); i++) {
-        begin(state);
+        sound_header(state);
         set(bad_fields[i].field, bad_fields[i].value, bad_fields[i].bytes);
         assert_int_equal(parse(BYTES), bad_fields[i].status);
         assert_contains(why(), bad_fields[i].reason);
@@ -271,16 +271,22 @@ static void bad_lines_are_passed_over(void **state) {
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, begin)
+#define SOUND_HEADER(name) cmocka_unit_test_setup(name, sound_header)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_header_made_by_hand),  TEST(the_image_that_was_built),
-        TEST(good_fields_are_taken),  TEST(sectors_move_the_payload),
-        TEST(bad_fields_are_named),   TEST(cut_everywhere),
-        TEST(damaged_everywhere),     TEST(digests_by_name),
-        TEST(names_that_start_alike), TEST(the_first_digest_of_a_name),
-        TEST(lists_cut_everywhere),   TEST(bad_lines_are_passed_over),
+        SOUND_HEADER(a_header_made_by_hand),
+        SOUND_HEADER(the_image_that_was_built),
+        SOUND_HEADER(good_fields_are_taken),
+        SOUND_HEADER(sectors_move_the_payload),
+        SOUND_HEADER(bad_fields_are_named),
+        SOUND_HEADER(cut_everywhere),
+        SOUND_HEADER(damaged_everywhere),
+        SOUND_HEADER(digests_by_name),
+        SOUND_HEADER(names_that_start_alike),
+        SOUND_HEADER(the_first_digest_of_a_name),
+        SOUND_HEADER(lists_cut_everywhere),
+        SOUND_HEADER(bad_lines_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,7 +28,8 @@ def unit_tests():
     """(program, test) for each cmocka test, in the order of the sources."""
     for source in sorted(Path(__file__).parent.glob("test_*.c")):
         table = source.read_text().rpartition("int main(void)")[2]
-        for name in re.findall(r"^ +\w+\((\w+).*\),$", table, re.MULTILINE):
+        rows = table.partition("tests[] = {")[2].partition("};")[0]
+        for name in re.findall(r"\b\w+\((\w+)[^()]*\),", rows):
             yield pytest.param(source.stem, name, id=f"{source.stem}:{name}")
 
 

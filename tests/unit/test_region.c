@@ -1,0 +1,544 @@
+// Runtime regions: maps of every form, good and bad, and where the modes put
+// what they find.
+
+#include "efi/region.h"
+
+#include <stdio.h>
+
+#include "efi/mode.h"
+#include "lib/log.h"
+#include "mm/layout.h"
+#include "tests/unit/unit.h"
+
+#define RUNTIME (EFI_MEMORY_RUNTIME | EFI_MEMORY_WB)
+#define LARGE   (2 * MIB)
+
+// ---- a memory map
+
+static uint8_t bytes[8192];
+static struct efi_map_view view;
+static struct efi_regions regions;
+static struct memory_map memory;
+
+static void begin(uint32_t step) {
+    memset(bytes, 0xee, sizeof(bytes)); // what is between two descriptors
+    memset(&regions, 0, sizeof(regions));
+    view = (struct efi_map_view){bytes, 0, step, EFI_DESCRIPTOR_VERSION};
+}
+
+static int usual_map(void **state) {
+    (void)state;
+    begin(48);
+    return 0;
+}
+
+static void add_at(uint32_t type, pa_t pa, va_t va, uint64_t pages,
+                   uint64_t attribute) {
+    struct efi_memory_descriptor d = {type, 0, pa, va, pages, attribute};
+    assert_true(view.bytes + view.descriptor_bytes <= sizeof(bytes));
+    memcpy(bytes + view.bytes, &d, sizeof(d));
+    view.bytes += view.descriptor_bytes;
+}
+
+static void add(uint32_t type, pa_t pa, uint64_t pages) {
+    add_at(type, pa, 0, pages, RUNTIME);
+}
+
+// Both readers, over memory that ends where the map does.
+static status_t read_map(void) {
+    uint8_t *exact = exact_copy(bytes, view.bytes);
+    struct efi_map_view copy = view;
+    copy.map = exact;
+    memory.count = 0;
+    status_t painted = efi_map_paint(&copy, &memory);
+    status_t status = efi_regions_read(&copy, &regions);
+    if (status == STATUS_OK)
+        assert_int_equal(painted, STATUS_OK);
+    free(exact);
+    return status;
+}
+
+static void expect(status_t status, const char *reason) {
+    assert_int_equal(read_map(), status);
+    assert_contains(why(), reason);
+}
+
+// ---- reading
+
+static void every_descriptor_size(void **state) {
+    (void)state;
+    const uint32_t sizes[] = {40, 48, 56, 4096};
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        begin(sizes[i]);
+        add_at(EFI_RUNTIME_SERVICES_CODE, 0x5000, 0xfffffffeff605000, 3,
+               RUNTIME);
+        add(EFI_RUNTIME_SERVICES_DATA, 0x8000, 1);
+        assert_int_equal(read_map(), STATUS_OK);
+        assert_int_equal(regions.count, 2);
+        assert_int_equal(regions.region[0].type, EFI_RUNTIME_SERVICES_CODE);
+        assert_int_equal(regions.region[0].pa, 0x5000);
+        assert_int_equal(regions.region[0].va, 0xfffffffeff605000);
+        assert_int_equal(regions.region[0].pages, 3);
+        assert_int_equal(regions.region[0].attribute, RUNTIME);
+        assert_int_equal(regions.region[1].pa, 0x8000);
+        assert_int_equal(efi_regions_bytes(&regions), 4 * PAGE_SIZE);
+    }
+}
+
+static void bad_sizes_are_refused(void **state) {
+    (void)state;
+    const uint32_t sizes[] = {0, 8, 39, 41, 47, 4104, ~0u, ~0u - 7};
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        char reason[32];
+        snprintf(reason, sizeof(reason), "descriptors of %u bytes", sizes[i]);
+        usual_map(state);
+        add(EFI_RUNTIME_SERVICES_DATA, 0x8000, 1);
+        view.descriptor_bytes = sizes[i];
+        expect(STATUS_INVALID, reason);
+        assert_int_equal(regions.count, 0);
+        assert_int_equal(memory.count, 0);
+    }
+}
+
+static void only_version_1_is_known(void **state) {
+    (void)state;
+    add(EFI_RUNTIME_SERVICES_DATA, 0x8000, 1);
+    view.descriptor_version = 2;
+    expect(STATUS_INVALID, "descriptor version 2; only 1 is known");
+    view.descriptor_version = 0;
+    expect(STATUS_INVALID, "descriptor version 0");
+}
+
+static void a_map_is_whole_descriptors(void **state) {
+    (void)state;
+    expect(STATUS_INVALID, "0 bytes are no multiple of the 48 bytes");
+    add(EFI_RUNTIME_SERVICES_DATA, 0x8000, 1);
+    view.bytes = 47;
+    expect(STATUS_INVALID, "47 bytes are no multiple");
+    view.bytes = 49;
+    expect(STATUS_INVALID, "49 bytes are no multiple");
+}
+
+static void past_the_end_is_nothing(void **state) {
+    (void)state;
+    struct efi_memory_descriptor d;
+    add(EFI_RUNTIME_SERVICES_DATA, 0x8000, 1);
+    assert_true(efi_map_at(&view, 0, &d));
+    assert_false(efi_map_at(&view, 1, &d));
+    assert_false(efi_map_at(&view, UINT64_MAX, &d));
+}
+
+static char log_text[1024];
+
+static void note_log(const char *text, size_t length) {
+    strncat(log_text, text, length);
+}
+
+static void read_with_log(void) {
+    log_text[0] = '\0';
+    log_output.write = note_log;
+    status_t status = read_map();
+    log_output.write = NULL;
+    assert_int_equal(status, STATUS_OK);
+}
+
+static const struct efi_memory_descriptor insane[] = {
+    {6, 0, 0x5000, 0, 0, RUNTIME},
+    {6, 0, 0x5000, 0, 1UL << 40, RUNTIME},
+    {6, 0, 0x5000, 0, ~0UL, RUNTIME},
+    {6, 0, 0x5000, 0, 1UL << 52, RUNTIME}, // 2^64 bytes
+    {6, 0, 0x5800, 0, 1, RUNTIME},
+    {6, 0, 1UL << 52, 0, 1, RUNTIME},
+    {6, 0, -0x1000UL, 0, 1, RUNTIME},
+    {6, 0, -0x1000UL, 0, 2, RUNTIME},
+    {6, 0, 0x5000, 0, (1UL << 40) - 4, RUNTIME},
+};
+
+// The ones that make no sense are dropped, with a line; the rest is used.
+static void nonsense_is_dropped(void **state) {
+    for (size_t i = 0; i < ARRAY_SIZE(insane); i++) {
+        const struct efi_memory_descriptor *d = &insane[i];
+        char line[128];
+        usual_map(state);
+        add(EFI_RUNTIME_SERVICES_DATA, 0x8000, 1);
+        add(d->type, d->physical_start, d->pages);
+        read_with_log();
+        assert_int_equal(regions.count, 1);
+        // A virtual address says nothing about memory: it is painted still.
+        bool odd_va = !is_aligned(d->virtual_start, PAGE_SIZE);
+        assert_int_equal(memory.count > 1, odd_va);
+        snprintf(line, sizeof(line),
+                 "dropped runtime descriptor 1: %lu pages at pa %#lx, va 0",
+                 d->pages, d->physical_start);
+        assert_contains(log_text, line);
+    }
+}
+
+// A bad virtual address makes no region, but what is there is still not ours.
+static void misaligned_virtual_addresses(void **state) {
+    (void)state;
+    add_at(EFI_RUNTIME_SERVICES_DATA, 0x5000, 0xfffffffeff605800, 1, RUNTIME);
+    read_with_log();
+    assert_contains(log_text, "1 pages at pa 0x5000, va 0xfffffffeff605800");
+    assert_int_equal(regions.count, 0);
+    assert_int_equal(memory_map_find(&memory, 0x5000)->kind, MEMORY_RUNTIME);
+}
+
+static void the_very_last_page(void **state) {
+    (void)state;
+    add(EFI_MMIO, (1UL << 52) - PAGE_SIZE, 1);
+    assert_int_equal(read_map(), STATUS_OK);
+    assert_int_equal(regions.count, 1);
+}
+
+// It is the attribute that counts: ACPI tables and MMIO can be in, too.
+static void only_runtime_is_taken(void **state) {
+    (void)state;
+    for (uint32_t type = 0; type < EFI_MEMORY_TYPES + 2; type++) {
+        pa_t pa = 0x100000 + 2 * type * PAGE_SIZE;
+        add(type, pa, 1);
+        add_at(type, pa + PAGE_SIZE, 0, 1, EFI_MEMORY_WB);
+    }
+    assert_int_equal(read_map(), STATUS_OK);
+    assert_int_equal(regions.count, EFI_MEMORY_TYPES + 2);
+    for (uint32_t i = 0; i < regions.count; i++)
+        assert_int_equal(regions.region[i].type, i);
+}
+
+static void comes_out_sorted(void **state) {
+    (void)state;
+    const uint32_t order[] = {7, 0, 3, 9, 1, 8, 2, 6, 4, 5};
+    for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+        add(EFI_RUNTIME_SERVICES_DATA, 0x5000 + order[i] * PAGE_SIZE, 1);
+    assert_int_equal(read_map(), STATUS_OK);
+    assert_int_equal(regions.count, ARRAY_SIZE(order));
+    for (size_t i = 0; i < regions.count; i++)
+        assert_int_equal(regions.region[i].pa, 0x5000 + i * PAGE_SIZE);
+}
+
+static void overlaps_are_refused(void **state) {
+    const struct {
+        pa_t pa;
+        uint64_t pages;
+    } rows[] = {{0x8000, 4}, {0x8000, 1}, {0xB000, 1}, {0x7000, 2}, {0, 64}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char part[64];
+        usual_map(state);
+        add(EFI_RUNTIME_SERVICES_DATA, 0x8000, 4);
+        add(EFI_RUNTIME_SERVICES_CODE, rows[i].pa, rows[i].pages);
+        expect(STATUS_INVALID, "runtime regions overlap");
+        snprintf(part, sizeof(part), "%lu pages at %#lx", rows[i].pages,
+                 rows[i].pa);
+        bool first = rows[i].pa < 0x8000;
+        assert_contains(why(), first ? part : "4 pages at 0x8000");
+        assert_contains(why(), first ? "4 at 0x8000" : "overlap");
+    }
+}
+
+static void too_many_are_refused(void **state) {
+    (void)state;
+    for (pa_t i = 0; i < EFI_REGIONS_MAX; i++)
+        add(EFI_RUNTIME_SERVICES_DATA, 2 * i * PAGE_SIZE, 1);
+    assert_int_equal(read_map(), STATUS_OK);
+    assert_int_equal(regions.count, EFI_REGIONS_MAX);
+    add(EFI_RUNTIME_SERVICES_DATA, GIB, 1);
+    expect(STATUS_NO_MEMORY, "more than 64 runtime regions");
+}
+
+// ---- writing
+
+// What is written reads as what it was, in steps of any size.
+static void written_and_read_again(void **state) {
+    (void)state;
+    const uint32_t steps[] = {40, 48, 64};
+    for (size_t i = 0; i < ARRAY_SIZE(steps) * 2; i++) {
+        begin(steps[i / 2]);
+        add_at(EFI_RUNTIME_SERVICES_CODE, 0x5000, 0xfffffffeff605000, 3,
+               RUNTIME);
+        add_at(EFI_MMIO, 0x9000, 0xfffffffeff609000, 1, RUNTIME);
+        assert_int_equal(read_map(), STATUS_OK);
+        struct efi_regions before = regions;
+        uint8_t *exact = malloc(view.bytes);
+        efi_regions_write(&regions, steps[i / 2], i % 2, exact);
+        memcpy(bytes, exact, view.bytes);
+        free(exact);
+        assert_int_equal(read_map(), STATUS_OK);
+        for (size_t n = 0; i % 2 == 0 && n < before.count; n++)
+            before.region[n].va = 0;
+        assert_memory_equal(&regions, &before, sizeof(before));
+    }
+}
+
+// ---- painting
+
+static const enum memory_kind kinds[EFI_MEMORY_TYPES + 1] = {
+    [EFI_RESERVED] = MEMORY_RESERVED,
+    [EFI_LOADER_CODE] = MEMORY_USABLE,
+    [EFI_LOADER_DATA] = MEMORY_USABLE,
+    [EFI_BOOT_SERVICES_CODE] = MEMORY_BOOT_SERVICES,
+    [EFI_BOOT_SERVICES_DATA] = MEMORY_BOOT_SERVICES,
+    [EFI_RUNTIME_SERVICES_CODE] = MEMORY_RUNTIME,
+    [EFI_RUNTIME_SERVICES_DATA] = MEMORY_RUNTIME,
+    [EFI_CONVENTIONAL] = MEMORY_USABLE,
+    [EFI_UNUSABLE] = MEMORY_RESERVED,
+    [EFI_ACPI_RECLAIM] = MEMORY_ACPI,
+    [EFI_ACPI_NVS] = MEMORY_NVS,
+    [EFI_MMIO] = MEMORY_MMIO,
+    [EFI_MMIO_PORTS] = MEMORY_MMIO,
+    [EFI_PAL_CODE] = MEMORY_RESERVED,
+    [EFI_PERSISTENT] = MEMORY_RESERVED,
+    [EFI_UNACCEPTED] = MEMORY_RESERVED,
+    [EFI_MEMORY_TYPES] = MEMORY_RESERVED, // of the future
+};
+
+// RAM with the runtime attribute belongs to the firmware, whatever its type.
+static void every_type_has_a_kind(void **state) {
+    for (uint32_t type = 0; type < ARRAY_SIZE(kinds); type++) {
+        usual_map(state);
+        add_at(type, 0x5000, 0, 1, EFI_MEMORY_WB);
+        add(type, 0x9000, 1);
+        assert_int_equal(read_map(), STATUS_OK);
+        assert_int_equal(memory_map_find(&memory, 0x5000)->kind, kinds[type]);
+        assert_int_equal(memory_map_find(&memory, 0x9000)->kind,
+                         kinds[type] < MEMORY_RESERVED ? MEMORY_RUNTIME
+                                                       : kinds[type]);
+    }
+}
+
+// ---- looking up
+
+static void lookups_at_the_edges(void **state) {
+    (void)state;
+    const struct {
+        uint64_t offset, bytes;
+        bool found;
+    } rows[] = {
+        {0, 0, true},      {0, 0x3000, true},      {0, 0x3001, false},
+        {0x2fff, 1, true}, {0x2fff, 2, false},     {0x3000, 0, false},
+        {-1UL, 1, false},  {-1UL, 2, false},       {0x1000, UINT64_MAX, false},
+        {1, -1UL, false},  {0x2000, 0x1000, true}, {0x2000, 0x1001, false},
+    };
+    va_t va = 0xfffffffeff600000;
+    add_at(EFI_RUNTIME_SERVICES_DATA, 0x8000, va, 3, RUNTIME);
+    add_at(EFI_RUNTIME_SERVICES_DATA, 0xB000, -PAGE_SIZE, 1, RUNTIME);
+    assert_int_equal(read_map(), STATUS_OK);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct efi_region *first = &regions.region[0], *expected;
+        expected = rows[i].found ? first : NULL;
+        uint64_t at = rows[i].offset, length = rows[i].bytes;
+        assert_ptr_equal(efi_region_of_va(&regions, va + at, length), expected);
+        if (at != 0x3000) // where, physically, the second one starts
+            assert_ptr_equal(efi_region_of_pa(&regions, 0x8000 + at, length),
+                             expected);
+    }
+    assert_ptr_equal(efi_region_of_pa(&regions, 0xB000, 0), &regions.region[1]);
+    assert_ptr_equal(efi_region_of_va(&regions, -1UL, 1), &regions.region[1]);
+    assert_null(efi_region_of_va(&regions, 0, 1));
+}
+
+// ---- placing
+
+// What OVMF has in 512 MiB.
+static void ovmf(void) {
+    add(EFI_RUNTIME_SERVICES_DATA, 0x1EAA0000, 0x102);
+    add(EFI_RUNTIME_SERVICES_DATA, 0x1F4EC000, 0x100);
+    add(EFI_RUNTIME_SERVICES_CODE, 0x1F5EC000, 0x100);
+    add(EFI_RUNTIME_SERVICES_DATA, 0x1FEF4000, 0x84);
+    add(EFI_MMIO, 0xFFC00000, 0x400);
+    assert_int_equal(read_map(), STATUS_OK);
+}
+
+static void check_va(const va_t *expected) {
+    for (size_t i = 0; i < regions.count; i++)
+        assert_int_equal(regions.region[i].va, expected[i]);
+}
+
+// The addresses that Linux prints for the same machine.
+static void fixed_is_linuxs_rule(void **state) {
+    (void)state;
+    ovmf();
+    assert_int_equal(efi_place_fixed(&regions), STATUS_OK);
+    check_va((const va_t[]){0xfffffffeff6a0000, 0xfffffffeff8ec000,
+                            0xfffffffeff9ec000, 0xfffffffeffaf4000,
+                            0xfffffffeffc00000});
+}
+
+static void identity_is_the_identity(void **state) {
+    (void)state;
+    ovmf();
+    assert_int_equal(efi_place_identity(&regions), STATUS_OK);
+    for (size_t i = 0; i < regions.count; i++)
+        assert_int_equal(regions.region[i].va, regions.region[i].pa);
+}
+
+// One after the other from VMAP_NAIVE, a page between them unmapped.
+static void naive_is_in_order_of_asking(void **state) {
+    (void)state;
+    ovmf();
+    assert_int_equal(efi_place_naive(&regions), STATUS_OK);
+    check_va((const va_t[]){0xffffffffd0000000, 0xffffffffd0103000,
+                            0xffffffffd0204000, 0xffffffffd0305000,
+                            0xffffffffd038a000});
+}
+
+static void overflow_of_the_window(void **state) {
+    uint64_t most = (EFI_WINDOW_START - EFI_WINDOW_END - LARGE) / PAGE_SIZE;
+    add(EFI_MMIO, 1UL << 40, most);
+    assert_int_equal(read_map(), STATUS_OK);
+    assert_int_equal(efi_place_fixed(&regions), STATUS_OK);
+    assert_int_equal(regions.region[0].va, EFI_WINDOW_END + LARGE);
+
+    add(EFI_MMIO, 0x5000, 1); // is placed after the other one
+    assert_int_equal(read_map(), STATUS_OK);
+    assert_int_equal(efi_place_fixed(&regions), STATUS_REFUSED);
+    assert_contains(why(), "1 pages at 0x5000");
+    assert_contains(why(), "0xffffffef00000000");
+
+    usual_map(state);
+    add(EFI_MMIO, 1UL << 40, most + 1);
+    assert_int_equal(read_map(), STATUS_OK);
+    assert_int_equal(efi_place_fixed(&regions), STATUS_REFUSED);
+    assert_contains(why(), "pages at 0x10000000000");
+}
+
+static void overflow_of_the_vmap(void **state) {
+    uint64_t most = (VMAP_END - VMAP_NAIVE - PAGE_SIZE) / PAGE_SIZE;
+    add(EFI_MMIO, 0x5000, most);
+    assert_int_equal(read_map(), STATUS_OK);
+    assert_int_equal(efi_place_naive(&regions), STATUS_OK);
+    add(EFI_MMIO, 1UL << 40, 1);
+    assert_int_equal(read_map(), STATUS_OK);
+    assert_int_equal(efi_place_naive(&regions), STATUS_REFUSED);
+    assert_contains(why(), "no room for 1 pages");
+
+    usual_map(state);
+    add(EFI_MMIO, 0x5000, most + 1);
+    assert_int_equal(read_map(), STATUS_OK);
+    assert_int_equal(efi_place_naive(&regions), STATUS_REFUSED);
+}
+
+// ---- chance
+
+static uint64_t seed = 0x4d4f4445;
+
+// Ascending, with gaps of no pages up to some GiB.
+static void random_regions(void) {
+    pa_t pa = (pa_t)next_random(&seed) << PAGE_SHIFT;
+    begin(40);
+    for (unsigned n = next_random(&seed) % EFI_REGIONS_MAX; n > 0; n--) {
+        uint64_t pages = 1 + next_random(&seed) % 1500;
+        unsigned shift = next_random(&seed) % 32;
+        add(EFI_RUNTIME_SERVICES_DATA, pa, pages);
+        pa += (pages + (next_random(&seed) >> shift) % (1 << 20)) * PAGE_SIZE;
+    }
+    if (view.bytes == 0)
+        add(EFI_RUNTIME_SERVICES_DATA, pa, 1);
+    assert_int_equal(read_map(), STATUS_OK);
+}
+
+// Congruent, in order, apart by less than a large page: only one placement that
+// starts at the top can be like that.
+static void check_fixed(void) {
+    va_t end = EFI_WINDOW_START;
+    assert_int_equal(efi_place_fixed(&regions), STATUS_OK);
+    for (size_t i = regions.count; i-- > 0;) {
+        const struct efi_region *r = &regions.region[i];
+        assert_true(r->va >= EFI_WINDOW_END && r->va < end);
+        assert_int_equal(r->va % LARGE, r->pa % LARGE);
+        assert_true(region_bytes(r) <= end - r->va);
+        assert_true(end - (r->va + region_bytes(r)) < LARGE);
+        end = r->va;
+    }
+}
+
+static void check_naive(void) {
+    va_t end = VMAP_NAIVE;
+    if (efi_place_naive(&regions) != STATUS_OK) {
+        assert_true(efi_regions_bytes(&regions) + (regions.count << 12) >
+                    VMAP_END - VMAP_NAIVE);
+        return;
+    }
+    for (size_t i = 0; i < regions.count; i++) {
+        const struct efi_region *r = &regions.region[i];
+        assert_true(r->va >= end && r->va < VMAP_END);
+        assert_true(region_bytes(r) <= VMAP_END - r->va);
+        end = r->va + region_bytes(r);
+    }
+}
+
+static void random_places(void **state) {
+    (void)state;
+    print_message("# seed 0x%lx\n", seed);
+    for (unsigned round = 0; round < 2000; round++) {
+        random_regions();
+        check_fixed();
+        check_naive();
+    }
+}
+
+// ---- modes
+
+static void modes_are_rows(void **state) {
+    (void)state;
+    const struct efi_mode expected[] = {
+        {"physical", "2010", TABLE_PRIVATE, false, false, efi_place_identity},
+        {"identity", "2013", TABLE_PRIVATE, true, true, efi_place_identity},
+        {"fixed", "2013", TABLE_KERNEL, true, true, efi_place_fixed},
+        {"naive", "2013", TABLE_KERNEL, true, false, efi_place_naive},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+        const struct efi_mode *mode = efi_mode_find(expected[i].name);
+        assert_non_null(mode);
+        assert_string_equal(mode->name, expected[i].name);
+        assert_contains(mode->proposal, expected[i].proposal);
+        assert_int_equal(mode->table, expected[i].table);
+        assert_int_equal(mode->calls_svam, expected[i].calls_svam);
+        assert_int_equal(mode->hands_on, expected[i].hands_on);
+        assert_ptr_equal(mode->place, expected[i].place);
+        assert_contains(efi_mode_names(), mode->name);
+    }
+    assert_null(efi_mode_find(""));
+    assert_null(efi_mode_find("fixe"));
+    assert_null(efi_mode_find("fixed "));
+}
+
+static void svam_has_names(void **state) {
+    (void)state;
+    assert_string_equal(efi_svam_name(SVAM_NEVER), "never");
+    assert_string_equal(efi_svam_name(SVAM_CALLED), "called");
+    assert_string_equal(efi_svam_name(SVAM_INHERITED), "inherited");
+    assert_string_equal(efi_svam_name(SVAM_REFUSED), "refused");
+    assert_string_equal(efi_svam_name(SVAM_REFUSED + 1), "?");
+    assert_string_equal(efi_svam_name((enum efi_svam) - 1), "?");
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, usual_map)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(every_descriptor_size),
+        TEST(bad_sizes_are_refused),
+        TEST(only_version_1_is_known),
+        TEST(a_map_is_whole_descriptors),
+        TEST(past_the_end_is_nothing),
+        TEST(nonsense_is_dropped),
+        TEST(misaligned_virtual_addresses),
+        TEST(the_very_last_page),
+        TEST(only_runtime_is_taken),
+        TEST(comes_out_sorted),
+        TEST(overlaps_are_refused),
+        TEST(too_many_are_refused),
+        TEST(written_and_read_again),
+        TEST(every_type_has_a_kind),
+        TEST(lookups_at_the_edges),
+        TEST(fixed_is_linuxs_rule),
+        TEST(identity_is_the_identity),
+        TEST(naive_is_in_order_of_asking),
+        TEST(overflow_of_the_window),
+        TEST(overflow_of_the_vmap),
+        TEST(random_places),
+        TEST(modes_are_rows),
+        TEST(svam_has_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
