@@ -8,8 +8,8 @@
 #define ENTRIES_MAX          4096
 #define DESCRIPTOR_BYTES_MAX 4096
 
-// A row has to lie in one region of runtime code or data, and say something: no
-// right removed means "no protection possible" (UEFI 2.10 §4.6.3).
+// A row has to lie in one runtime region. One that removes no right is legal:
+// it says that no protection is possible there (UEFI 2.10 §4.6.3).
 static status_t check_row(const struct handoff_attribute *row,
                           const struct efi_regions *regions) {
     bool sane = is_aligned(row->pa, PAGE_SIZE) && row->pages > 0 &&

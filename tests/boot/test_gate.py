@@ -16,9 +16,9 @@ from harness.rsp import symbol
 MODES = ["physical", "fixed"]  # a private page table, and the kernel's own
 NOWHERE = 0x0000_6EAD_BEEF_0000
 
-# xor ebx,ebx; xor r15d,r15d; std; cli; mov rcx,cr0; btr rcx,16; mov cr0,rcx;
+# not rbx; not r15; std; cli; mov rcx,cr0; btr rcx,16; mov cr0,rcx;
 # xor eax,eax; ret: four registers that are the caller's, and EFI_SUCCESS.
-VANDAL = bytes.fromhex("31db4531fffdfa0f20c1480fbaf1100f22c131c0c3")
+VANDAL = bytes.fromhex("48f7d349f7d7fdfa0f20c1480fbaf1100f22c131c0c3")
 VANDALISED = {"rbx", "r15", "rflags", "cr0"}
 
 # xor esp,esp; mov rax,[rsp-8]: a stack that is nowhere.

@@ -6,6 +6,7 @@ protocol is in GDB's manual, appendix E: `$packet#checksum`, answered by `+`.
 """
 
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
@@ -89,8 +90,10 @@ class Debugger:
         self.write(address, bytes([byte ^ (1 << bit)]))
 
     def detach(self) -> None:
-        """Let the machine go on without us."""
-        self._must("D")
+        """Let the machine go on without us. It may be at its end before the
+        stub hears that we have its answer."""
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self._must("D")
         self.link.close()
 
     # The protocol
