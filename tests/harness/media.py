@@ -84,11 +84,14 @@ def _folders(files) -> list[str]:
     return sorted(parents - {"/", "."})
 
 
-def menu_entry(title: str, cmdline: str, bundle: bool = True) -> str:
+def menu_entry(title: str, cmdline: str, bundle: bool = True,
+               note: str = "") -> str:
     """One entry of GRUB's menu."""
     lines = [f"multiboot2 /baton {cmdline}"]
     if bundle:
         lines.append("module2 /bundle.cpio bundle")
+    if note:
+        lines.append(f"echo '{note}'")
     body = "".join(f"    {line}\n" for line in lines)
     return f"menuentry '{title}' {{\n{body}}}\n"
 
@@ -108,6 +111,9 @@ def disk(image: Path, cmdline: str, kernel: Path = paths.KERNEL,
         files["/bundle.cpio"] = bundle
     return fat(image, files)
 
+
+# On a PC with a screen, GRUB's words are the last that it shows.
+ISO_NOTE = "Baton runs now. It speaks on the first serial port, 115200 8n1."
 
 ISO_MENU = """\
 set timeout=5
@@ -143,7 +149,7 @@ def iso(image: Path, kernel: Path = paths.KERNEL,
 def iso_menu(last: str) -> str:
     """One entry per mapping mode; `last` says what the last generation does."""
     return ISO_MENU + "".join(
-        menu_entry(f"Baton, efi={mode}", f"efi={mode} {last}")
+        menu_entry(f"Baton, efi={mode}", f"efi={mode} {last}", note=ISO_NOTE)
         for mode in MODES
     )
 
