@@ -18,6 +18,7 @@
 #include "lib/string.h"
 #include "lib/utf16.h"
 #include "mm/frames.h"
+#include "mm/layout.h"
 #include "mm/space.h"
 
 #define VENDOR_UNITS 32
@@ -112,24 +113,46 @@ static status_t choose_mode(const struct boot_info *boot,
     return STATUS_OK;
 }
 
-// Places the regions. Where addresses were inherited, the mode's rule has to
-// give the same ones again.
-static status_t place_regions(void) {
-    static struct efi_regions given;
-    given = firmware.regions;
-    status_t status = firmware.mode->place(&firmware.regions);
-    if (status || firmware.svam != SVAM_INHERITED)
-        return status;
-    for (size_t i = 0; i < given.count; i++) {
+// Addresses that no rule yields have to lie where this kernel keeps nothing,
+// and apart from each other.
+static status_t check_window(const struct efi_regions *regions) {
+    va_t end = EFI_WINDOW_END;
+    for (size_t i = 0; i < regions->count; i++) {
+        const struct efi_region *region = &regions->region[i];
+        if (region->va < end ||
+            region_bytes(region) > EFI_WINDOW_START - region->va)
+            return fail(STATUS_REFUSED,
+                        "region at %#lx was handed over at va %#lx, outside "
+                        "the firmware window or over another",
+                        region->pa, region->va);
+        end = region->va + region_bytes(region);
+    }
+    return STATUS_OK;
+}
+
+static status_t compare_places(const struct efi_regions *given) {
+    for (size_t i = 0; i < given->count; i++) {
         const struct efi_region *region = &firmware.regions.region[i];
-        if (region->va != given.region[i].va)
+        if (region->va != given->region[i].va)
             return fail(STATUS_REFUSED,
                         "region at %#lx was handed over at va %#lx, but mode "
                         "%s puts it at %#lx",
-                        region->pa, given.region[i].va, firmware.mode->name,
+                        region->pa, given->region[i].va, firmware.mode->name,
                         region->va);
     }
     return STATUS_OK;
+}
+
+// Where addresses were inherited, the mode's rule has to give the same ones
+// again; without a rule they are taken if they are possible.
+static status_t place_regions(void) {
+    static struct efi_regions given;
+    bool inherited = firmware.svam == SVAM_INHERITED;
+    if (inherited && !firmware.mode->by_rule)
+        return check_window(&firmware.regions);
+    given = firmware.regions;
+    TRY(firmware.mode->place(&firmware.regions));
+    return inherited ? compare_places(&given) : STATUS_OK;
 }
 
 // Generation 0 finds the table by its GUID; later ones are handed a copy.

@@ -8,15 +8,23 @@
 
 #define LARGE_PAGE (2 * MIB)
 
+uint64_t efi_table_seed = 1;
+
 static const struct efi_mode modes[] = {
     {"physical", "Takao Indoh, 2010: never leave physical mode", TABLE_PRIVATE,
-     false, false, efi_place_identity},
+     false, false, true, efi_place_identity},
     {"identity", "option 1 of 2013: virtual mode, at VA = PA", TABLE_PRIVATE,
-     true, true, efi_place_identity},
+     true, true, true, efi_place_identity},
     {"fixed", "option 2 of 2013, by the rule that Linux settled on",
-     TABLE_KERNEL, true, true, efi_place_fixed},
+     TABLE_KERNEL, true, true, true, efi_place_fixed},
+    {"contiguous", "Petkov's variant of option 2: one run, one start",
+     TABLE_KERNEL, true, true, true, efi_place_contiguous},
+    {"direct", "option 3 of 2013: in the direct map, MMIO too", TABLE_KERNEL,
+     true, true, true, efi_place_direct},
+    {"table", "option 4 of 2013: anywhere, by an exported table", TABLE_KERNEL,
+     true, true, false, efi_place_table},
     {"naive", "Linux before 2013: anywhere, and nobody is told", TABLE_KERNEL,
-     true, false, efi_place_naive},
+     true, false, true, efi_place_naive},
 };
 
 const struct efi_mode *efi_mode_find(const char *name) {
@@ -66,6 +74,61 @@ status_t efi_place_fixed(struct efi_regions *regions) {
         if (va > below)
             va -= LARGE_PAGE;
         region->va = va;
+    }
+    return STATUS_OK;
+}
+
+// One run with the distances that memory has: a next kernel that knows where it
+// starts knows everything. It costs address space, and there is plenty of it.
+status_t efi_place_contiguous(struct efi_regions *regions) {
+    pa_t first_pa = align_down(regions->region[0].pa, LARGE_PAGE);
+    for (size_t i = 0; i < regions->count; i++) {
+        struct efi_region *region = &regions->region[i];
+        region->va = EFI_CONTIGUOUS + (region->pa - first_pa);
+        if (region->pa - first_pa + region_bytes(region) > EFI_CONTIGUOUS)
+            return fail(STATUS_REFUSED,
+                        "efi: regions from %#lx to %#lx span more than the "
+                        "second quadrant",
+                        first_pa, region->pa);
+    }
+    return STATUS_OK;
+}
+
+// __va(pa): no address to hand on, as long as the next kernel's direct map is
+// where ours is.
+status_t efi_place_direct(struct efi_regions *regions) {
+    for (size_t i = 0; i < regions->count; i++) {
+        struct efi_region *region = &regions->region[i];
+        region->va = DIRECT_MAP_BASE + region->pa;
+        if (region->pa + region_bytes(region) >
+            DIRECT_MAP_END - DIRECT_MAP_BASE)
+            return fail(STATUS_REFUSED,
+                        "efi: the region at %#lx is above the direct map",
+                        region->pa);
+    }
+    return STATUS_OK;
+}
+
+static uint64_t next_random(uint64_t *state) { // xorshift, Marsaglia 2003
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    return *state ^= *state << 17;
+}
+
+// Anywhere in the firmware window, with holes of random size; but what touches
+// in memory still touches, for it may be one driver (see `fixed`).
+status_t efi_place_table(struct efi_regions *regions) {
+    TRY(efi_place_fixed(regions));
+    uint64_t state = efi_table_seed | 1, down = 0;
+    uint64_t room = regions->region[0].va - EFI_WINDOW_END;
+    uint64_t holes = room / LARGE_PAGE / (regions->count + 1);
+    for (size_t i = regions->count; i-- > 0;) {
+        struct efi_region *region = &regions->region[i], *above = region + 1;
+        bool touches = i + 1 < regions->count &&
+                       region->pa + region_bytes(region) == above->pa;
+        if (!touches && holes > 0)
+            down += next_random(&state) % holes * LARGE_PAGE;
+        region->va -= down;
     }
     return STATUS_OK;
 }

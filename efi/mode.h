@@ -26,9 +26,10 @@ struct efi_mode {
     enum efi_table table;
     bool calls_svam;
     bool hands_on; // do the descriptors for the next kernel carry addresses?
+    bool by_rule;  // the next kernel runs place() again and compares; otherwise
+                   // it takes the addresses that it is handed
 
     // Gives each region its virtual address. INVALID or REFUSED with a reason.
-    // The next kernel runs the same rule again and compares.
     status_t (*place)(struct efi_regions *regions);
 };
 
@@ -37,9 +38,16 @@ const struct efi_mode *efi_mode_find(const char *name);
 // "physical, identity, …": for whoever asked for another one.
 const char *efi_mode_names(void);
 
+// Where the random places of efi=table come from: the same number, the same
+// places.
+extern uint64_t efi_table_seed;
+
 const char *efi_svam_name(enum efi_svam svam);
 
 // The placement rules, each a pure function.
 status_t efi_place_identity(struct efi_regions *regions);
 status_t efi_place_fixed(struct efi_regions *regions);
+status_t efi_place_contiguous(struct efi_regions *regions);
+status_t efi_place_direct(struct efi_regions *regions);
+status_t efi_place_table(struct efi_regions *regions);
 status_t efi_place_naive(struct efi_regions *regions);

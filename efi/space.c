@@ -13,11 +13,20 @@ static uint64_t flags_of(uint32_t type, uint64_t attribute) {
     return attribute & EFI_MEMORY_WB ? flags : flags | MAP_UNCACHED;
 }
 
+// Under efi=direct the pages are there already, to be read only.
+static status_t map_region(struct page_table *table, va_t va,
+                           const struct efi_region *region) {
+    uint64_t flags = flags_of(region->type, region->attribute);
+    pa_t pa;
+    if (page_table_translate(table, va, &pa) && pa == region->pa)
+        return page_table_protect(table, va, region_bytes(region), flags);
+    return page_table_map(table, va, region->pa, region_bytes(region), flags);
+}
+
 static status_t map_regions(struct page_table *table, bool at_va) {
     for (size_t i = 0; i < firmware.regions.count; i++) {
         const struct efi_region *r = &firmware.regions.region[i];
-        TRY(page_table_map(table, at_va ? r->va : r->pa, r->pa, region_bytes(r),
-                           flags_of(r->type, r->attribute)));
+        TRY(map_region(table, at_va ? r->va : r->pa, r));
     }
     return STATUS_OK;
 }

@@ -130,6 +130,8 @@ static void take_firmware(void) {
                                                          : OUTCOME_REFUSED;
     } else if (efi_start(&boot, options.mode) == STATUS_OK) {
         say("efi: mode %s (%s)", options.mode->name, options.mode->proposal);
+        if (!options.mode->by_rule && firmware.svam == SVAM_CALLED)
+            say("efi: seed=%lu gives the same places again", efi_table_seed);
         outcome = proof_run(&boot, &counter) ? OUTCOME_PASS : OUTCOME_FAIL;
     } else if (boot.efi.system_table_pa == 0) {
         say("efi: %s: no firmware to call", why());

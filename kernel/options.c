@@ -4,6 +4,7 @@
 
 #include "lib/options.h"
 #include "lib/string.h"
+#include "lib/x86.h"
 
 #define LIVES_DEFAULT 3
 #define LIVES_MAX     1000000
@@ -45,6 +46,9 @@ status_t options_read(const char *line, struct options *options) {
     if (status == STATUS_OK)
         status = option_number(line, "lives", 1, LIVES_MAX, LIVES_DEFAULT,
                                &options->lives);
+    if (status == STATUS_OK)
+        status = option_number(line, "seed", 1, UINT64_MAX, read_tsc(),
+                               &efi_table_seed);
     status_t mode_status = read_mode(line, options);
     return status ? status : mode_status;
 }

@@ -20,10 +20,12 @@
 //                       │ (nothing)                                    │
 //   0xffffc00000000000  ├──────────────────────────────────────────────┤
 //                       │ direct map: RAM, at base + physical address, │
-//                       │ never executable                             │
+//                       │ executable nowhere but under `efi=direct`    │
 //   0xffff800000000000  ├──────────────────────────────────────────────┤
 //                       │ (not canonical with 4-level paging)          │
 //   0x00007fffffffffff  ├──────────────────────────────────────────────┤
+//                       │ second quadrant: `efi=contiguous`            │
+//   0x0000400000000000  ├──────────────────────────────────────────────┤
 //                       │ empty in the kernel's table; in the          │
 //                       │ firmware's table: its regions at VA = PA     │
 //   0x0000000000000000  └──────────────────────────────────────────────┘
@@ -35,6 +37,7 @@
 
 #define DIRECT_MAP_BASE  0xffff800000000000
 #define DIRECT_MAP_END   0xffffc00000000000
+#define EFI_CONTIGUOUS   0x0000400000000000
 #define EFI_WINDOW_END   0xffffffef00000000
 #define EFI_WINDOW_START 0xffffffff00000000
 #define KERNEL_BASE      0xffffffff80000000

@@ -48,7 +48,7 @@ def test_the_demonstration_of_one_mode(locale, mark):
     text = done.stdout.decode("utf-8")
     assert done.returncode == 0, text + done.stderr.decode()
     assert "BatonGeneration is 3" in text
-    assert f"identity   2  {mark} " in text
+    assert f"identity     2  {mark} " in text
     assert locale != "C" or text.isascii()
 
 

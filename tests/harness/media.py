@@ -29,7 +29,8 @@ SERIAL_NUMBER = "0ba70000"  # of the FAT file systems
 FAT_LABEL, ISO_LABEL = "BATON EFI", "BATON"
 
 SPARE_BYTES = 512 * 1024  # for folders, file system tables, clusters' ends
-MODES = ("fixed", "physical", "identity", "naive", "off")
+MODES = ("fixed", "physical", "identity", "contiguous", "direct", "table",
+         "naive", "off")
 
 
 def tool(*command, **options) -> None:

@@ -381,6 +381,54 @@ static void naive_is_in_order_of_asking(void **state) {
                             0xffffffffd038a000});
 }
 
+// Petkov's run: distances as in memory, from the start of the quadrant.
+static void contiguous_keeps_distances(void **state) {
+    (void)state;
+    ovmf();
+    assert_int_equal(efi_place_contiguous(&regions), STATUS_OK);
+    check_va((const va_t[]){0x4000000a0000, 0x400000aec000, 0x400000bec000,
+                            0x4000014f4000, 0x4000e1200000});
+}
+
+static void direct_is_the_direct_map(void **state) {
+    (void)state;
+    ovmf();
+    assert_int_equal(efi_place_direct(&regions), STATUS_OK);
+    for (size_t i = 0; i < regions.count; i++)
+        assert_int_equal(regions.region[i].va,
+                         DIRECT_MAP_BASE + regions.region[i].pa);
+}
+
+// The same seed, the same places; another seed, others. What touches in memory
+// (the second and the third region) touches wherever it goes.
+static void table_is_random_by_its_seed(void **state) {
+    (void)state;
+    va_t first[2];
+    for (unsigned i = 0; i < 3; i++) {
+        ovmf();
+        efi_table_seed = i < 2 ? 77 : 79;
+        assert_int_equal(efi_place_table(&regions), STATUS_OK);
+        assert_int_equal(regions.region[1].va + 0x100000, regions.region[2].va);
+        if (i == 0)
+            memcpy(first, (va_t[]){regions.region[0].va, regions.region[4].va},
+                   sizeof(first));
+        assert_int_equal(regions.region[0].va == first[0], i < 2);
+        assert_int_equal(regions.region[4].va == first[1], i < 2);
+        usual_map(state);
+    }
+}
+
+static void overflow_of_the_quadrant(void **state) {
+    (void)state;
+    add(EFI_MMIO, 0x5000, 1);
+    add(EFI_MMIO, EFI_CONTIGUOUS, 1);
+    assert_int_equal(read_map(), STATUS_OK);
+    assert_int_equal(efi_place_contiguous(&regions), STATUS_REFUSED);
+    assert_contains(why(), "0x400000000000");
+    assert_int_equal(efi_place_direct(&regions), STATUS_REFUSED);
+    assert_contains(why(), "0x400000000000");
+}
+
 static void overflow_of_the_window(void **state) {
     uint64_t most = (EFI_WINDOW_START - EFI_WINDOW_END - LARGE) / PAGE_SIZE;
     add(EFI_MMIO, 1UL << 40, most);
@@ -451,6 +499,20 @@ static void check_fixed(void) {
     }
 }
 
+// Congruent, in order, inside the window.
+static void check_table(void) {
+    va_t end = EFI_WINDOW_END;
+    efi_table_seed = next_random(&seed);
+    assert_int_equal(efi_place_table(&regions), STATUS_OK);
+    for (size_t i = 0; i < regions.count; i++) {
+        const struct efi_region *r = &regions.region[i];
+        assert_true(r->va >= end && r->va < EFI_WINDOW_START);
+        assert_int_equal(r->va % LARGE, r->pa % LARGE);
+        end = r->va + region_bytes(r);
+        assert_true(end <= EFI_WINDOW_START);
+    }
+}
+
 static void check_naive(void) {
     va_t end = VMAP_NAIVE;
     if (efi_place_naive(&regions) != STATUS_OK) {
@@ -472,6 +534,7 @@ static void random_places(void **state) {
     for (unsigned round = 0; round < 2000; round++) {
         random_regions();
         check_fixed();
+        check_table();
         check_naive();
     }
 }
@@ -481,10 +544,16 @@ static void random_places(void **state) {
 static void modes_are_rows(void **state) {
     (void)state;
     const struct efi_mode expected[] = {
-        {"physical", "2010", TABLE_PRIVATE, false, false, efi_place_identity},
-        {"identity", "2013", TABLE_PRIVATE, true, true, efi_place_identity},
-        {"fixed", "2013", TABLE_KERNEL, true, true, efi_place_fixed},
-        {"naive", "2013", TABLE_KERNEL, true, false, efi_place_naive},
+        {"physical", "2010", TABLE_PRIVATE, false, false, true,
+         efi_place_identity},
+        {"identity", "2013", TABLE_PRIVATE, true, true, true,
+         efi_place_identity},
+        {"fixed", "2013", TABLE_KERNEL, true, true, true, efi_place_fixed},
+        {"contiguous", "Petkov", TABLE_KERNEL, true, true, true,
+         efi_place_contiguous},
+        {"direct", "2013", TABLE_KERNEL, true, true, true, efi_place_direct},
+        {"table", "2013", TABLE_KERNEL, true, true, false, efi_place_table},
+        {"naive", "2013", TABLE_KERNEL, true, false, true, efi_place_naive},
     };
     for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
         const struct efi_mode *mode = efi_mode_find(expected[i].name);
@@ -493,6 +562,7 @@ static void modes_are_rows(void **state) {
         assert_contains(mode->proposal, expected[i].proposal);
         assert_int_equal(mode->table, expected[i].table);
         assert_int_equal(mode->calls_svam, expected[i].calls_svam);
+        assert_int_equal(mode->by_rule, expected[i].by_rule);
         assert_int_equal(mode->hands_on, expected[i].hands_on);
         assert_ptr_equal(mode->place, expected[i].place);
         assert_contains(efi_mode_names(), mode->name);
@@ -534,6 +604,10 @@ int main(void) {
         TEST(fixed_is_linuxs_rule),
         TEST(identity_is_the_identity),
         TEST(naive_is_in_order_of_asking),
+        TEST(contiguous_keeps_distances),
+        TEST(direct_is_the_direct_map),
+        TEST(table_is_random_by_its_seed),
+        TEST(overflow_of_the_quadrant),
         TEST(overflow_of_the_window),
         TEST(overflow_of_the_vmap),
         TEST(random_places),
