@@ -9,34 +9,17 @@
 #include <asm/bootparam.h>
 
 #include "boot/boot_info.h"
+#include "boot/e820.h"
 #include "lib/crc32.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
 #define SETUP_NODES_MAX 64
 #define BLOCK_BYTES_MAX MIB
-#define E820_RAM        1
-#define E820_ACPI       3
-#define E820_NVS        4
 #define LOADER_KEXEC    0xd0 // type_of_loader of both of Linux's kexecs
 
 static uint64_t join(uint32_t high, uint32_t low) {
     return (uint64_t)high << 32 | low;
-}
-
-// Type 128 is Linux's own "RAM that I use for now" (kexec -s): to us, RAM that
-// some part of the handoff may lie in, so it is left alone.
-static enum memory_kind kind_of(uint32_t e820_type) {
-    switch (e820_type) {
-    case E820_RAM:
-        return MEMORY_USABLE;
-    case E820_ACPI:
-        return MEMORY_ACPI;
-    case E820_NVS:
-        return MEMORY_NVS;
-    default:
-        return MEMORY_RESERVED;
-    }
 }
 
 static status_t read_e820(const struct boot_params *params,
@@ -48,7 +31,7 @@ static status_t read_e820(const struct boot_params *params,
     for (unsigned i = 0; i < params->e820_entries; i++) {
         struct boot_e820_entry entry = params->e820_table[i];
         TRY(memory_map_put(&boot->memory, entry.addr, entry.size,
-                           kind_of(entry.type)));
+                           e820_kind(entry.type)));
     }
     return STATUS_OK;
 }

@@ -5,6 +5,7 @@
 // and the whole with what is readable; a list without its end tag was cut off.
 
 #include "boot/boot_info.h"
+#include "boot/e820.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
@@ -101,20 +102,6 @@ static status_t read_module(const struct tag *tag, struct boot_info *boot) {
     return STATUS_OK;
 }
 
-// Multiboot2 §3.6.8; the types are e820's.
-static enum memory_kind kind_of(uint32_t type) {
-    switch (type) {
-    case 1:
-        return MEMORY_USABLE;
-    case 3:
-        return MEMORY_ACPI;
-    case 4:
-        return MEMORY_NVS;
-    default:
-        return MEMORY_RESERVED;
-    }
-}
-
 static status_t read_memory_map(const struct tag *tag, struct boot_info *boot) {
     const struct tag_memory_map *map = (const struct tag_memory_map *)tag;
     size_t step = map->entry_bytes;
@@ -128,7 +115,7 @@ static status_t read_memory_map(const struct tag *tag, struct boot_info *boot) {
         struct memory_map_entry entry;
         memcpy(&entry, at, sizeof(entry));
         TRY(memory_map_put(&boot->memory, entry.start_pa, entry.bytes,
-                           kind_of(entry.type)));
+                           e820_kind(entry.type)));
     }
     return STATUS_OK;
 }

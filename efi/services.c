@@ -51,14 +51,8 @@ status_t efi_services_map(struct page_table *private_table) {
                           pages_for(sizeof(*args)) * PAGE_SIZE, MAP_WRITE);
 }
 
-// These two are never converted, and only work in physical mode.
-static bool stays_physical(enum efi_service service) {
-    return service == EFI_SET_VIRTUAL_ADDRESS_MAP ||
-           service == EFI_CONVERT_POINTER;
-}
-
 static bool on_private_table(enum efi_service service) {
-    return stays_physical(service) || firmware.mode->table == TABLE_PRIVATE;
+    return efi_stays_physical(service) || firmware.mode->table == TABLE_PRIVATE;
 }
 
 static uint64_t at_physical(const void *field) {

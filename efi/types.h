@@ -56,7 +56,7 @@ enum efi_service {
     EFI_SET_TIME,
     EFI_GET_WAKEUP_TIME,
     EFI_SET_WAKEUP_TIME,
-    EFI_SET_VIRTUAL_ADDRESS_MAP, // this and the next one stay physical
+    EFI_SET_VIRTUAL_ADDRESS_MAP,
     EFI_CONVERT_POINTER,
     EFI_GET_VARIABLE,
     EFI_GET_NEXT_VARIABLE_NAME,
@@ -68,6 +68,13 @@ enum efi_service {
     EFI_QUERY_VARIABLE_INFO,
     EFI_SERVICES,
 };
+
+// SetVirtualAddressMap and ConvertPointer are never converted, and only work in
+// physical mode (§8.4).
+static inline bool efi_stays_physical(enum efi_service service) {
+    return service == EFI_SET_VIRTUAL_ADDRESS_MAP ||
+           service == EFI_CONVERT_POINTER;
+}
 
 struct efi_runtime_services { // §4.5
     struct efi_table_header header;

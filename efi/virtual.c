@@ -35,9 +35,8 @@ status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
 
 static status_t check_service(enum efi_service service) {
     uint64_t entry = firmware.service[service];
-    bool stays = service == EFI_SET_VIRTUAL_ADDRESS_MAP ||
-                 service == EFI_CONVERT_POINTER;
-    if (stays || efi_region_of_va(&firmware.regions, entry, 1))
+    if (efi_stays_physical(service) ||
+        efi_region_of_va(&firmware.regions, entry, 1))
         return STATUS_OK;
     return fail(STATUS_FAILED,
                 "efi: %s is at %#lx, outside every region: "

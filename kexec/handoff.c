@@ -4,6 +4,7 @@
 
 #include <asm/bootparam.h>
 
+#include "boot/e820.h"
 #include "lib/crc32.h"
 #include "lib/string.h"
 
@@ -33,29 +34,21 @@ static void *reserve(struct writer *writer, uint64_t bytes, pa_t *pa) {
     return writer->block + start;
 }
 
-static uint32_t e820_type(enum memory_kind kind) {
-    switch (kind) {
-    case MEMORY_USABLE:
-    case MEMORY_BOOT_SERVICES:
-    case MEMORY_IN_USE: // by us, and by the bundle, which is named elsewhere
-        return 1;
-    case MEMORY_ACPI:
-        return 3;
-    case MEMORY_NVS:
-        return 4;
-    case MEMORY_HOLE:
-        return 0;
-    default:
-        return 2;
-    }
-}
+// IN_USE is in use by us, who will be gone, or by the bundle, which has a place
+// of its own in boot_params.
+static const uint8_t e820_types[MEMORY_KINDS] = {
+    [MEMORY_USABLE] = E820_RAM,       [MEMORY_BOOT_SERVICES] = E820_RAM,
+    [MEMORY_IN_USE] = E820_RAM,       [MEMORY_ACPI] = E820_ACPI,
+    [MEMORY_NVS] = E820_NVS,          [MEMORY_RESERVED] = E820_RESERVED,
+    [MEMORY_RUNTIME] = E820_RESERVED, [MEMORY_MMIO] = E820_RESERVED,
+};
 
 static status_t write_e820(const struct memory_map *memory,
                            struct boot_params *params) {
     struct boot_e820_entry *last = NULL;
     for (size_t i = 0; i < memory->count; i++) {
         const struct memory_range *r = &memory->range[i];
-        uint32_t type = e820_type(r->kind);
+        uint32_t type = e820_types[r->kind];
         if (type == 0)
             continue;
         if (last && last->type == type && last->addr + last->size == r->start) {

@@ -10,7 +10,7 @@ from harness import paths
 
 LAYERS = ["lib", "boot", "mm", "efi", "kexec", "kernel"]
 # The form of what is handed on: every layer may read it.
-SHARED = {"boot/boot_info.h", "boot/handoff.h"}
+SHARED = {"boot/boot_info.h", "boot/e820.h", "boot/handoff.h"}
 COLUMNS, FUNCTION_LINES = 80, 50
 
 

@@ -48,11 +48,13 @@ $(foreach test,$(UNIT_TESTS),$(eval $(UNIT_OUT)/$(test): \
 	$(patsubst %.c,$(UNIT_OUT)/%.o,tests/unit/$(test).c $(UNIT_$(test)))))
 
 $(UNIT_PROGRAMS):
-	$(UNIT_CC) $(UNIT_CFLAGS) $^ -lcmocka -o $@
+	@echo "  LINK  $@"
+	@$(UNIT_CC) $(UNIT_CFLAGS) $^ -lcmocka -o $@
 
 $(UNIT_OBJECTS): $(UNIT_OUT)/%.o: %.c tests/unit/unit.mk
 	@mkdir -p $(@D)
-	$(UNIT_CC) $(UNIT_CFLAGS) $(UNIT_RENAME_$*) -c $< -o $@
+	@echo "  HOST  $<"
+	@$(UNIT_CC) $(UNIT_CFLAGS) $(UNIT_RENAME_$*) -c $< -o $@
 
 # On the host the standard names belong to the C library, which the sanitizers
 # watch; ours get names of their own.
