@@ -1,15 +1,15 @@
 // The call gate: the one way into the firmware, and the one way out.
 //
 // A call runs on a stack of its own, with the state that UEFI 2.10 §2.3.4 asks
-// for, on whichever page table the caller names. Afterwards everything is put
-// back from memory, not from registers: the firmware may have changed any of
-// them, its stack pointer too. What it changed against the rules is counted. An
-// exception inside the firmware ends the call, not the kernel.
+// for, on whichever page table the caller names. Afterwards every register is
+// held against a note in memory: the firmware may have changed any of them, its
+// stack pointer too. What it changed against the rules is counted, and put back
+// from there. An exception inside the firmware ends the call, not the kernel.
 
 #pragma once
 
 #include "efi/types.h"
-#include "lib/status.h"
+#include "mm/space.h"
 
 #define GATE_ARGUMENTS 5
 
@@ -40,6 +40,13 @@ struct gate_fault {
     va_t address_va; // of a page fault
 };
 
+enum gate_outcome {
+    GATE_KEPT,    // all registers came back as they were
+    GATE_CHANGED, // some did not, and were put back
+    GATE_FAULTED, // the firmware did: its call was ended, see `fault`
+    GATE_REFUSED, // a call is under way already: an interrupt handler's mistake
+};
+
 // One call. gate.asm reads and writes this by offset: keep the order.
 struct gate_call {
     uint64_t function;                 // 0x00
@@ -50,7 +57,9 @@ struct gate_call {
     uint64_t kernel_rsp;               // 0x48
     pa_t kernel_table_pa;              // 0x50
     uint64_t before[GATE_REGISTERS];   // 0x58
-    uint64_t after[GATE_REGISTERS];    // 0xd8
+    uint64_t after[GATE_REGISTERS];    // 0xd8: filled if any did change
+    enum gate_outcome outcome;         // 0x158: 32 bits
+    struct gate_fault fault;
 };
 
 struct gate_statistics {
@@ -62,10 +71,32 @@ struct gate_statistics {
 
 extern struct gate_statistics gate_statistics;
 
-// Runs `call->function` with its arguments and fills `call->status`.
-// REFUSED: a call is under way already (an interrupt handler's mistake).
-// FAILED: the firmware faulted; *fault says how and where.
-status_t gate_run(struct gate_call *call, struct gate_fault *fault);
+// The call that is under way: the lock, and what gate.asm and the trap handler
+// find their way back by.
+extern struct gate_call *gate_current;
+
+// gate.asm: runs gate_current.
+void gate_enter(void);
+
+// For a call whose outcome is not GATE_KEPT.
+void gate_account_for(const struct gate_call *call);
+
+// Runs `call->function` with its arguments and fills `call->status`, if it came
+// back. Gives call->outcome. Inline, as each call to the firmware goes here.
+static inline enum gate_outcome gate_run(struct gate_call *call) {
+    struct gate_call *idle = NULL;
+    if (!__atomic_compare_exchange_n(&gate_current, &idle, call, false,
+                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return call->outcome = GATE_REFUSED;
+    call->kernel_table_pa = kernel_table.root_pa;
+    call->outcome = GATE_KEPT;
+    gate_enter();
+    gate_statistics.calls++;
+    __atomic_store_n(&gate_current, NULL, __ATOMIC_RELEASE);
+    if (call->outcome != GATE_KEPT)
+        gate_account_for(call);
+    return call->outcome;
+}
 
 // For the trap handler, which has seen to it that the fault is not in kernel
 // code: is the firmware running? Then the call ends: *rip and *rflags are where

@@ -27,12 +27,18 @@ struct arguments {
     uint8_t data[EFI_DATA_BYTES];
 };
 
-uint64_t efi_calls[EFI_SERVICES];
-
 static struct arguments *args;
 static pa_t args_pa;
+static uint64_t args_at; // where the mode's services see them
+static bool on_private_table;
 static va_t stack_top_va;
 static pa_t stack_pa;
+
+// Which table and which stack each service is called on.
+static struct route {
+    const struct page_table *table;
+    uint64_t stack_top;
+} routes[EFI_SERVICES];
 
 status_t efi_services_init(void) {
     TRY(space_stack(STACK_PAGES, &stack_top_va, &stack_pa));
@@ -41,18 +47,26 @@ status_t efi_services_init(void) {
         return fail(STATUS_NO_MEMORY, "efi: no frames for arguments");
     args = pa_to_va(args_pa);
     memset(args, 0, sizeof(*args));
+    on_private_table = firmware.mode->table == TABLE_PRIVATE;
+    args_at = on_private_table ? args_pa : (va_t)args;
     return STATUS_OK;
 }
 
-status_t efi_services_map(struct page_table *private_table) {
-    TRY(page_table_map(private_table, stack_pa, stack_pa,
-                       STACK_PAGES * PAGE_SIZE, MAP_WRITE));
-    return page_table_map(private_table, args_pa, args_pa,
-                          pages_for(sizeof(*args)) * PAGE_SIZE, MAP_WRITE);
+// These two are never converted, and only work in physical mode.
+static bool stays_physical(enum efi_service service) {
+    return service == EFI_SET_VIRTUAL_ADDRESS_MAP ||
+           service == EFI_CONVERT_POINTER;
 }
 
-static bool on_private_table(enum efi_service service) {
-    return efi_stays_physical(service) || firmware.mode->table == TABLE_PRIVATE;
+status_t efi_services_map(struct page_table *private_table) {
+    uint64_t bytes = STACK_PAGES * PAGE_SIZE;
+    for (unsigned i = 0; i < EFI_SERVICES; i++)
+        routes[i] = on_private_table || stays_physical(i)
+                        ? (struct route){private_table, stack_pa + bytes}
+                        : (struct route){&kernel_table, stack_top_va};
+    TRY(page_table_map(private_table, stack_pa, stack_pa, bytes, MAP_WRITE));
+    return page_table_map(private_table, args_pa, args_pa,
+                          pages_for(sizeof(*args)) * PAGE_SIZE, MAP_WRITE);
 }
 
 static uint64_t at_physical(const void *field) {
@@ -61,18 +75,7 @@ static uint64_t at_physical(const void *field) {
 
 // The address of a field of `args` as the mode's services see it.
 static uint64_t at(const void *field) {
-    bool private = firmware.mode && firmware.mode->table == TABLE_PRIVATE;
-    return private ? at_physical(field) : (va_t)field;
-}
-
-// One event for each answer that a service has not given before.
-static void report(enum efi_service service, efi_status_t status) {
-    static efi_status_t last[EFI_SERVICES];
-    if (efi_calls[service]++ > 0 && last[service] == status)
-        return;
-    last[service] = status;
-    event("efi.call", "svc=%s status=%s", efi_service_name(service),
-          efi_status_name(status));
+    return args_at + ((va_t)field - (va_t)args);
 }
 
 // Every deviation is counted, but each service's first one alone is told.
@@ -80,10 +83,9 @@ static void report_deviation(enum efi_service service,
                              const struct gate_call *call) {
     static bool told[EFI_SERVICES];
     const char *name = gate_deviation(call);
-    bool first = name && !told[service];
-    told[service] |= first;
-    if (first)
+    if (name && !told[service])
         say("efi: %s changed %s; put back", efi_service_name(service), name);
+    told[service] |= name != NULL;
 }
 
 static const char *access_of(const struct gate_fault *fault) {
@@ -108,31 +110,49 @@ static void report_fault(enum efi_service service,
         access_of(fault), class_of(fault->address_va));
 }
 
+static efi_status_t answer_of(enum efi_service service,
+                              const struct gate_call *call) {
+    if (call->outcome == GATE_REFUSED)
+        return EFI_NOT_READY;
+    if (call->outcome == GATE_FAULTED) {
+        report_fault(service, &call->fault);
+        return EFI_ABORTED;
+    }
+    report_deviation(service, call);
+    return call->status;
+}
+
+// The answers that each service gave last, inverted: 0 means none yet.
+static efi_status_t told[EFI_SERVICES];
+
+// All that is not the way which most calls go: that one is short, and a bench
+// counts its instructions (docs/bench.md).
+static __attribute__((cold, noinline)) efi_status_t
+report(enum efi_service service, const struct gate_call *call) {
+    efi_status_t answer = answer_of(service, call);
+    if (told[service] != ~answer)
+        event("efi.call", "svc=%s status=%s", efi_service_name(service),
+              efi_status_name(answer));
+    told[service] = ~answer;
+    return answer;
+}
+
 static efi_status_t call(enum efi_service service, uint64_t a, uint64_t b,
                          uint64_t c, uint64_t d, uint64_t e) {
-    struct gate_fault fault;
     struct gate_call call;
     if (!firmware.ready || firmware.service[service] == 0)
         return EFI_UNSUPPORTED;
-    bool private = on_private_table(service);
     call.function = firmware.service[service];
-    memcpy(call.argument, (uint64_t[]){a, b, c, d, e}, sizeof(call.argument));
-    call.table_pa =
-        private ? firmware.private_table.root_pa : kernel_table.root_pa;
-    call.stack_top =
-        private ? stack_pa + STACK_PAGES * PAGE_SIZE : stack_top_va;
-
-    status_t status = gate_run(&call, &fault);
-    if (status == STATUS_REFUSED)
-        return EFI_NOT_READY;
-    if (status) {
-        report_fault(service, &fault);
-        call.status = EFI_ABORTED;
-    } else {
-        report_deviation(service, &call);
-    }
-    report(service, call.status);
-    return call.status;
+    call.argument[0] = a;
+    call.argument[1] = b;
+    call.argument[2] = c;
+    call.argument[3] = d;
+    call.argument[4] = e;
+    call.table_pa = routes[service].table->root_pa;
+    call.stack_top = routes[service].stack_top;
+    if (gate_run(&call) == GATE_KEPT && told[service] == ~call.status)
+        return call.status;
+    return report(service, &call);
 }
 
 efi_status_t efi_get_time(struct efi_time *time,
@@ -192,46 +212,61 @@ efi_status_t efi_convert_pointer(uint64_t disposition, uint64_t *address) {
     return status;
 }
 
-static bool copy_name(const uint16_t *name) {
-    size_t units = 0;
-    while (units < EFI_NAME_UNITS && name[units])
-        units++;
-    if (units == EFI_NAME_UNITS)
-        return false;
-    memcpy(args->name, name, (units + 1) * sizeof(*name));
-    return true;
+// The address of the kernel's memory as the mode's services see it: where it
+// is, if they are on the kernel's table; else that of a copy.
+static uint64_t lend(const void *memory, void *copy, uint64_t bytes) {
+    if (!on_private_table)
+        return (va_t)memory;
+    copy_bytes(copy, memory, bytes);
+    return at(copy);
+}
+
+// Brings back what the firmware wrote.
+static void take_back(void *memory, const void *copy, uint64_t bytes) {
+    if (on_private_table)
+        copy_bytes(memory, copy, bytes);
+}
+
+// 0: there is no NUL in EFI_NAME_UNITS.
+static uint64_t lend_name(const uint16_t *name) {
+    if (!on_private_table)
+        return (va_t)name;
+    size_t units = units_to_zero(name, EFI_NAME_UNITS);
+    return units ? lend(name, args->name, units * sizeof(*name)) : 0;
 }
 
 efi_status_t efi_get_variable(const uint16_t *name, const struct efi_guid *guid,
                               uint32_t *attributes, void *data,
                               uint64_t *bytes) {
-    if (!copy_name(name) || *bytes > sizeof(args->data))
+    uint64_t name_at = lend_name(name), room = *bytes;
+    if (!name_at || room > sizeof(args->data))
         return EFI_INVALID_PARAMETER;
-    uint64_t room = *bytes;
     args->guid = *guid;
     args->number[0] = room;
-    efi_status_t status =
-        call(EFI_GET_VARIABLE, at(args->name), at(&args->guid),
-             at(&args->attributes), at(&args->number[0]), at(args->data));
+    efi_status_t status = call(EFI_GET_VARIABLE, name_at, at(&args->guid),
+                               at(&args->attributes), at(&args->number[0]),
+                               on_private_table ? at(args->data) : (va_t)data);
     *bytes = args->number[0];
     if (status == EFI_SUCCESS && *bytes > room)
         return EFI_DEVICE_ERROR; // it claims to have overrun the buffer
     if (status == EFI_SUCCESS)
-        memcpy(data, args->data, *bytes);
+        take_back(data, args->data, *bytes);
     if (attributes)
         *attributes = args->attributes;
     return status;
 }
 
 efi_status_t efi_get_next_variable_name(uint16_t *name, struct efi_guid *guid) {
-    if (!copy_name(name))
+    uint64_t name_at = lend_name(name);
+    if (!name_at)
         return EFI_INVALID_PARAMETER;
     args->guid = *guid;
     args->number[0] = sizeof(args->name);
     efi_status_t status = call(EFI_GET_NEXT_VARIABLE_NAME, at(&args->number[0]),
-                               at(args->name), at(&args->guid), 0, 0);
-    args->name[EFI_NAME_UNITS - 1] = 0;
-    memcpy(name, args->name, sizeof(args->name));
+                               name_at, at(&args->guid), 0, 0);
+    if (on_private_table)
+        copy_bytes(name, args->name,
+                   units_to_zero(args->name, EFI_NAME_UNITS) * sizeof(*name));
     *guid = args->guid;
     return status;
 }
@@ -239,12 +274,12 @@ efi_status_t efi_get_next_variable_name(uint16_t *name, struct efi_guid *guid) {
 efi_status_t efi_set_variable(const uint16_t *name, const struct efi_guid *guid,
                               uint32_t attributes, const void *data,
                               uint64_t bytes) {
-    if (!copy_name(name) || bytes > sizeof(args->data))
+    uint64_t name_at = lend_name(name);
+    if (!name_at || bytes > sizeof(args->data))
         return EFI_INVALID_PARAMETER;
     args->guid = *guid;
-    memcpy(args->data, data, bytes);
-    return call(EFI_SET_VARIABLE, at(args->name), at(&args->guid), attributes,
-                bytes, at(args->data));
+    return call(EFI_SET_VARIABLE, name_at, at(&args->guid), attributes, bytes,
+                lend(data, args->data, bytes));
 }
 
 efi_status_t efi_query_variable_info(uint32_t attributes, uint64_t *maximum,

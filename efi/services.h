@@ -1,10 +1,10 @@
 // All fourteen runtime services, typed, as functions (UEFI 2.10 ch. 8).
 //
-// Arguments and results are ordinary kernel memory: they are copied through
-// pages that the firmware's table maps, so a service never sees an address that
-// its mode does not give it. Every function returns the firmware's own status,
-// or EFI_ABORTED if it faulted, EFI_NOT_READY if a call is under way, and
-// EFI_UNSUPPORTED where there is no firmware to call.
+// Arguments and results are ordinary kernel memory: a service that runs on a
+// table of its own gets copies, in pages which that table maps, so it never
+// sees an address that its mode does not give it. Every function returns the
+// firmware's own status, or EFI_ABORTED if it faulted, EFI_NOT_READY if a call
+// is under way, and EFI_UNSUPPORTED where there is no firmware to call.
 
 #pragma once
 
@@ -57,6 +57,3 @@ efi_query_capsule_capabilities(const struct efi_capsule_header *capsule,
 
 // Does not return where it works.
 efi_status_t efi_reset_system(enum efi_reset_type type);
-
-// How often each service was called by this kernel.
-extern uint64_t efi_calls[EFI_SERVICES];

@@ -136,6 +136,23 @@ static inline void spin_hint(void) {
     __asm__ volatile("pause");
 }
 
+// For a few bytes: two instructions to set up, and one per byte.
+static inline void copy_bytes(void *to, const void *from, size_t bytes) {
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes)::"memory");
+}
+
+// How many 16-bit units there are up to and with the first zero; 0 if it is not
+// among the first `max`.
+static inline size_t units_to_zero(const uint16_t *text, size_t max) {
+    size_t left = max;
+    bool found;
+    __asm__("repne scasw"
+            : "+D"(text), "+c"(left), "=@ccz"(found)
+            : "a"(0)
+            : "memory");
+    return found ? max - left : 0;
+}
+
 struct table_register { // what lgdt and lidt read: SDM vol. 3 §2.4
     uint16_t limit;
     va_t base_va;

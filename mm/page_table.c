@@ -99,26 +99,30 @@ status_t page_table_init(struct page_table *table, unsigned levels,
     return STATUS_OK;
 }
 
+// Neighbours in one table are filled without a descent for each.
 status_t page_table_map(struct page_table *table, va_t va, pa_t pa,
                         uint64_t bytes, uint64_t flags) {
-    status_t status = check_range(table, va, pa, bytes);
-    while (status == STATUS_OK && bytes > 0) {
+    TRY(check_range(table, va, pa, bytes));
+    while (bytes > 0) {
         unsigned level = fitting_level(va | pa, bytes, table->leaf_max);
-        uint64_t *entry;
-        status = slot(table, va, level, &entry);
-        if (status)
-            break;
-        if (*entry & PTE_PRESENT)
-            return fail(STATUS_REFUSED,
-                        "page table: va %#lx (for pa %#lx) is mapped already: "
-                        "entry %#lx",
-                        va, pa, *entry);
-        *entry = pa | flags | (level > 1 ? PTE_LARGE : 0);
-        va += level_bytes(level);
-        pa += level_bytes(level);
-        bytes -= level_bytes(level);
+        unsigned index = index_at(va, level);
+        uint64_t *entry, step = level_bytes(level);
+        TRY(slot(table, va, level, &entry));
+        do {
+            if (*entry & PTE_PRESENT)
+                return fail(STATUS_REFUSED,
+                            "page table: va %#lx (for pa %#lx) is mapped "
+                            "already: entry %#lx",
+                            va, pa, *entry);
+            *entry++ = pa | flags | (level > 1 ? PTE_LARGE : 0);
+            va += step;
+            pa += step;
+            bytes -= step;
+        } while (++index < TABLE_ENTRIES &&
+                 fitting_level(va | pa, bytes, table->leaf_max) == level &&
+                 bytes >= step);
     }
-    return status;
+    return STATUS_OK;
 }
 
 // The level of the leaf that maps `va`; 0 if none does.
