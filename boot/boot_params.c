@@ -94,6 +94,10 @@ static status_t read_efi_info(const struct boot_params *params,
     return STATUS_OK;
 }
 
+// A block that has room for boot_params has room for the node, too.
+_Static_assert(sizeof(struct handoff) <= sizeof(struct boot_params),
+               "the check of block_bytes below relies on it");
+
 static bool handoff_has_shape(const struct handoff *handoff, uint32_t bytes) {
     return bytes == sizeof(*handoff) && handoff->magic == HANDOFF_MAGIC &&
            handoff->version == HANDOFF_VERSION &&
