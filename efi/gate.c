@@ -9,46 +9,33 @@ extern const char gate_recover[];
 struct gate_call *gate_current;
 struct gate_statistics gate_statistics;
 
-// The bits of each register that the calling convention keeps. Arithmetic flags
-// and the sticky exception flags of the MXCSR are the firmware's to change.
-static const struct {
-    const char *name;
-    uint64_t kept;
-} registers[GATE_REGISTERS] = {
-    [GATE_RBX] = {"rbx", ~0UL},
-    [GATE_RBP] = {"rbp", ~0UL},
-    [GATE_RSI] = {"rsi", ~0UL},
-    [GATE_RDI] = {"rdi", ~0UL},
-    [GATE_R12] = {"r12", ~0UL},
-    [GATE_R13] = {"r13", ~0UL},
-    [GATE_R14] = {"r14", ~0UL},
-    [GATE_R15] = {"r15", ~0UL},
-    [GATE_RSP] = {"rsp", ~0UL},
-    [GATE_RFLAGS] = {"rflags", RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL |
-                                   RFLAGS_NT | RFLAGS_AC},
-    [GATE_CR0] = {"cr0", ~0UL},
-    [GATE_CR3] = {"cr3", ~0UL},
-    [GATE_CR4] = {"cr4", ~0UL},
-    [GATE_SEGMENTS] = {"a segment register", ~0UL},
-    [GATE_GS] = {"gs", 0xffff},
-    [GATE_FPU] = {"the FPU's control words", 0xffff0000ffc0},
+static const char registers[GATE_REGISTERS][24] = {
+    [GATE_RBX] = "rbx",
+    [GATE_RBP] = "rbp",
+    [GATE_RSI] = "rsi",
+    [GATE_RDI] = "rdi",
+    [GATE_R12] = "r12",
+    [GATE_R13] = "r13",
+    [GATE_R14] = "r14",
+    [GATE_R15] = "r15",
+    [GATE_RSP] = "rsp",
+    [GATE_RFLAGS] = "rflags",
+    [GATE_CR0] = "cr0",
+    [GATE_CR3] = "cr3",
+    [GATE_CR4] = "cr4",
+    [GATE_SEGMENTS] = "a segment register",
+    [GATE_GS_FPU] = "gs or the FPU's control",
 };
 
-static bool deviates(const struct gate_call *call, unsigned i) {
-    return (call->before[i] ^ call->after[i]) & registers[i].kept;
-}
-
-const char *gate_deviation(const struct gate_call *call) {
-    for (unsigned i = 0; i < GATE_REGISTERS; i++)
-        if (call->outcome == GATE_CHANGED && deviates(call, i))
-            return registers[i].name;
-    return NULL;
-}
-
-void gate_account_for(const struct gate_call *call) {
-    for (unsigned i = 0; i < GATE_REGISTERS; i++)
-        gate_statistics.deviations +=
-            call->outcome == GATE_CHANGED && deviates(call, i);
+const char *gate_count_deviations(const struct gate_call *call) {
+    const char *first = NULL;
+    for (unsigned i = GATE_REGISTERS; i-- > 0;) {
+        if (call->before[i] != call->after[i]) {
+            gate_statistics.deviations++;
+            first = registers[i];
+        }
+    }
+    return first;
 }
 
 bool gate_contain(const struct gate_fault *fault, va_t *rip, uint64_t *rflags) {

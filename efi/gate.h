@@ -29,8 +29,7 @@ enum gate_register {
     GATE_CR3,
     GATE_CR4,
     GATE_SEGMENTS, // ss, ds, es and fs, 16 bits each
-    GATE_GS,
-    GATE_FPU, // MXCSR below, the x87 control word above
+    GATE_GS_FPU,   // gs, then the x87 control word, then the MXCSR above
     GATE_REGISTERS,
 };
 
@@ -57,8 +56,8 @@ struct gate_call {
     uint64_t kernel_rsp;               // 0x48
     pa_t kernel_table_pa;              // 0x50
     uint64_t before[GATE_REGISTERS];   // 0x58
-    uint64_t after[GATE_REGISTERS];    // 0xd8: filled if any did change
-    enum gate_outcome outcome;         // 0x158: 32 bits
+    uint64_t after[GATE_REGISTERS];    // 0xd0
+    enum gate_outcome outcome;         // 0x148
     struct gate_fault fault;
 };
 
@@ -78,9 +77,6 @@ extern struct gate_call *gate_current;
 // gate.asm: runs gate_current.
 void gate_enter(void);
 
-// For a call whose outcome is not GATE_KEPT.
-void gate_account_for(const struct gate_call *call);
-
 // Runs `call->function` with its arguments and fills `call->status`, if it came
 // back. Gives call->outcome. Inline, as each call to the firmware goes here.
 static inline enum gate_outcome gate_run(struct gate_call *call) {
@@ -93,8 +89,6 @@ static inline enum gate_outcome gate_run(struct gate_call *call) {
     gate_enter();
     gate_statistics.calls++;
     __atomic_store_n(&gate_current, NULL, __ATOMIC_RELEASE);
-    if (call->outcome != GATE_KEPT)
-        gate_account_for(call);
     return call->outcome;
 }
 
@@ -106,5 +100,6 @@ bool gate_contain(const struct gate_fault *fault, va_t *rip, uint64_t *rflags);
 // For the timer's handler: counts itself if the firmware is running.
 void gate_count_interrupt(void);
 
-// "rbx", "rflags", …: the first register that deviated in `call`; NULL if none.
-const char *gate_deviation(const struct gate_call *call);
+// For a call whose outcome is GATE_CHANGED, once: counts what changed, and
+// gives the first one's name: "rbx", "rflags", ….
+const char *gate_count_deviations(const struct gate_call *call);

@@ -52,16 +52,10 @@ status_t efi_services_init(void) {
     return STATUS_OK;
 }
 
-// These two are never converted, and only work in physical mode.
-static bool stays_physical(enum efi_service service) {
-    return service == EFI_SET_VIRTUAL_ADDRESS_MAP ||
-           service == EFI_CONVERT_POINTER;
-}
-
 status_t efi_services_map(struct page_table *private_table) {
     uint64_t bytes = STACK_PAGES * PAGE_SIZE;
     for (unsigned i = 0; i < EFI_SERVICES; i++)
-        routes[i] = on_private_table || stays_physical(i)
+        routes[i] = on_private_table || efi_stays_physical(i)
                         ? (struct route){private_table, stack_pa + bytes}
                         : (struct route){&kernel_table, stack_top_va};
     TRY(page_table_map(private_table, stack_pa, stack_pa, bytes, MAP_WRITE));
@@ -82,10 +76,10 @@ static uint64_t at(const void *field) {
 static void report_deviation(enum efi_service service,
                              const struct gate_call *call) {
     static bool told[EFI_SERVICES];
-    const char *name = gate_deviation(call);
-    if (name && !told[service])
+    const char *name = gate_count_deviations(call);
+    if (!told[service])
         say("efi: %s changed %s; put back", efi_service_name(service), name);
-    told[service] |= name != NULL;
+    told[service] = true;
 }
 
 static const char *access_of(const struct gate_fault *fault) {
@@ -110,18 +104,6 @@ static void report_fault(enum efi_service service,
         access_of(fault), class_of(fault->address_va));
 }
 
-static efi_status_t answer_of(enum efi_service service,
-                              const struct gate_call *call) {
-    if (call->outcome == GATE_REFUSED)
-        return EFI_NOT_READY;
-    if (call->outcome == GATE_FAULTED) {
-        report_fault(service, &call->fault);
-        return EFI_ABORTED;
-    }
-    report_deviation(service, call);
-    return call->status;
-}
-
 // The answers that each service gave last, inverted: 0 means none yet.
 static efi_status_t told[EFI_SERVICES];
 
@@ -129,7 +111,15 @@ static efi_status_t told[EFI_SERVICES];
 // counts its instructions (docs/bench.md).
 static __attribute__((cold, noinline)) efi_status_t
 report(enum efi_service service, const struct gate_call *call) {
-    efi_status_t answer = answer_of(service, call);
+    efi_status_t answer = call->status;
+    if (call->outcome == GATE_REFUSED)
+        return EFI_NOT_READY;
+    if (call->outcome == GATE_CHANGED)
+        report_deviation(service, call);
+    if (call->outcome == GATE_FAULTED) {
+        report_fault(service, &call->fault);
+        answer = EFI_ABORTED;
+    }
     if (told[service] != ~answer)
         event("efi.call", "svc=%s status=%s", efi_service_name(service),
               efi_status_name(answer));
@@ -221,18 +211,12 @@ static uint64_t lend(const void *memory, void *copy, uint64_t bytes) {
     return at(copy);
 }
 
-// Brings back what the firmware wrote.
-static void take_back(void *memory, const void *copy, uint64_t bytes) {
-    if (on_private_table)
-        copy_bytes(memory, copy, bytes);
-}
-
-// 0: there is no NUL in EFI_NAME_UNITS.
+// 0: it is too long.
 static uint64_t lend_name(const uint16_t *name) {
     if (!on_private_table)
         return (va_t)name;
     size_t units = units_to_zero(name, EFI_NAME_UNITS);
-    return units ? lend(name, args->name, units * sizeof(*name)) : 0;
+    return units < EFI_NAME_UNITS ? lend(name, args->name, 2 * units) : 0;
 }
 
 efi_status_t efi_get_variable(const uint16_t *name, const struct efi_guid *guid,
@@ -249,8 +233,8 @@ efi_status_t efi_get_variable(const uint16_t *name, const struct efi_guid *guid,
     *bytes = args->number[0];
     if (status == EFI_SUCCESS && *bytes > room)
         return EFI_DEVICE_ERROR; // it claims to have overrun the buffer
-    if (status == EFI_SUCCESS)
-        take_back(data, args->data, *bytes);
+    if (status == EFI_SUCCESS && on_private_table)
+        copy_bytes(data, args->data, *bytes);
     if (attributes)
         *attributes = args->attributes;
     return status;
@@ -266,7 +250,8 @@ efi_status_t efi_get_next_variable_name(uint16_t *name, struct efi_guid *guid) {
                                name_at, at(&args->guid), 0, 0);
     if (on_private_table)
         copy_bytes(name, args->name,
-                   units_to_zero(args->name, EFI_NAME_UNITS) * sizeof(*name));
+                   2 * units_to_zero(args->name, EFI_NAME_UNITS));
+    name[EFI_NAME_UNITS - 1] = 0; // whatever the firmware did
     *guid = args->guid;
     return status;
 }

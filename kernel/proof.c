@@ -13,6 +13,8 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "lib/utf16.h"
+#include "lib/x86.h"
+#include "mm/space.h"
 
 #define DETAIL_BYTES  160
 #define WAIT_SECONDS  5
@@ -51,8 +53,9 @@ static enum verdict check_time(struct proof *proof) {
     uint64_t deadline = time_ticks() + WAIT_SECONDS * TICKS_PER_SECOND;
     efi_status_t status = efi_get_time(&first, NULL);
     now = first;
-    while (status == EFI_SUCCESS && now.second == first.second &&
-           time_ticks() < deadline)
+    while (status == EFI_SUCCESS && time_ticks() < deadline &&
+           (now.second == first.second ||
+            gate_statistics.interrupts == interrupts))
         status = efi_get_time(&now, NULL);
 
     interrupts = gate_statistics.interrupts - interrupts;
@@ -310,12 +313,14 @@ static enum verdict check_wx(struct proof *proof) {
 }
 
 // A call that changed registers was repaired; but on good firmware none does.
+// And after hundreds of calls the page table is still the kernel's.
 static enum verdict check_gate(struct proof *proof) {
     const struct gate_statistics *s = &gate_statistics;
+    bool home = read_cr3() == kernel_table.root_pa;
     format(proof->detail, DETAIL_BYTES,
-           "%lu calls, %lu registers came back changed, %lu faults", s->calls,
-           s->deviations, s->faults);
-    return s->deviations == 0 && s->faults == 0 ? PASS : FAIL;
+           "%lu calls, %lu registers came back changed, %lu faults%s", s->calls,
+           s->deviations, s->faults, home ? "" : "; CR3 is not the kernel's");
+    return home && s->deviations == 0 && s->faults == 0 ? PASS : FAIL;
 }
 
 static const struct {
