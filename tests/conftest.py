@@ -12,7 +12,13 @@ import re
 import pytest
 
 from harness import chain, paths, qemu
+from harness.dossier import dossier
 from harness.machine import End, Machine, Run
+
+
+# Machines go on from a state saved in front of the kernel. A test that wants
+# to see all of the boot asks for medium="disk".
+USUAL = "saved" if qemu.Config.accel == "tcg" else "disk"
 
 
 def pytest_generate_tests(metafunc):
@@ -37,13 +43,14 @@ def boot(request, runs):
     """Boot a machine of this test's own: `with boot("efi=off") as machine:`."""
 
     name = re.sub(r"[^A-Za-z0-9.]+", "-", request.node.name).strip("-")
-    contents = {"kernel", "bundle", "iso"}
+    extras = {"kernel", "bundle", "iso", "patience"}
 
     def start(cmdline: str, **options) -> Machine:
-        """`options`: fields of qemu.Config, arguments of machine.prepare()."""
-        files = {key: options.pop(key) for key in contents & options.keys()}
+        """`options`: fields of qemu.Config, arguments of Machine()."""
+        more = {key: options.pop(key) for key in extras & options.keys()}
         home = paths.RUNS / f"{name}{len(runs) or ''}"
-        machine = Machine(home, qemu.Config(cmdline, **options), **files)
+        config = qemu.Config(cmdline, **{"medium": USUAL, **options})
+        machine = Machine(home, config, **more)
         runs.append(machine.run)
         return machine
 
@@ -74,7 +81,7 @@ _known: dict[str, Run] = {}
 def shared(name: str, cmdline: str, session: str) -> Run:
     """A run that all tests of a session share, whichever worker made it."""
     home = paths.RUNS / name
-    config = qemu.Config(cmdline=cmdline)
+    config = qemu.Config(cmdline=cmdline, medium=USUAL)
     if name not in _known:
         with paths.hold(paths.RUNS / f"{name}.session"):
             _known[name] = _load(home, config, session) or _make(
@@ -106,4 +113,4 @@ def pytest_runtest_makereport(item):
     report = outcome.get_result()
     if report.failed:
         for run in getattr(item, "runs", []):
-            report.sections.append((f"machine {run.home.name}", run.report()))
+            report.sections.append((f"machine {run.home.name}", dossier(run)))

@@ -6,9 +6,15 @@ Reading order, each file standing on the ones before it:
     events   what the kernel says: `@` lines of the serial log, as objects
     media    what it boots from: a small disk, an ISO
     qemu     the machine, as a command line (data in, data out)
-    machine  the machine, running: its lines, its events, how it ended
-    flash    what the firmware left in its flash file after power-off
+    process  QEMU as a process; its sockets
+    qmp      asking QEMU, and being told
+    saved    machines saved in front of the kernel, to go on from
     rsp      the GDB protocol: to stop a machine and damage it from outside
+    autopsy  what a machine was doing when it died, read from its memory
+    machine  the machine, running: its lines, its events, how it ended
+    dossier  the page to read when a run has died
+    flash    what the firmware left in its flash file after power-off
+    gdb      GDB itself, as a person gets it or as a script
     chain    a run of several generations, and what each of them proved
 
 The kernel is believed in nothing that can be seen from outside: how a machine

@@ -6,27 +6,28 @@ nothing for STALL seconds, or is not done after TOTAL, is stopped. It is a
 context manager, and QEMU never outlives it, not even when Python is killed.
 """
 
-import ctypes
+import dataclasses
 import json
 import os
-import select
 import selectors
 import shutil
-import signal
-import socket
 import subprocess
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import media, paths, qemu, rsp
+from . import autopsy, media, paths, qemu, rsp, saved
 from .events import Event, clean, missing, parse
+from .process import open_socket, spawn
+from .qmp import Qmp
 
 # Hang detectors, not performance targets: a run takes 3 to 6 seconds.
 SLOWNESS = float(os.environ.get("SLOWNESS", "1"))
 STALL = 45 * SLOWNESS
 TOTAL = 150 * SLOWNESS
+
+AUTOPSY, CONFIG = "autopsy.txt", "config.json"
 
 # What isa-debug-exit makes of the value v that the kernel writes: 2v + 1.
 EXIT = {"pass": 33, "fail": 35, "refused": 37, "none": 39}
@@ -63,6 +64,7 @@ class Run:
     events: list[Event] = field(default_factory=list)
     end: End | None = None
     flash: bytes | None = field(default=None, repr=False)  # after power-off
+    autopsy: str = field(default="", repr=False)  # if it died without a word
 
     def add(self, line: str) -> Event | None:
         """Take in one line of the serial log."""
@@ -76,6 +78,8 @@ class Run:
     def load(cls, home: Path, config: qemu.Config, end: End) -> "Run":
         """A run of another process, from what it left behind."""
         run = cls(home, config, end=end, flash=flash_of(home))
+        with suppress(FileNotFoundError):
+            run.autopsy = (home / AUTOPSY).read_text()
         for line in (home / "serial.log").read_bytes().splitlines():
             run.add(clean(line))
         return run
@@ -95,26 +99,17 @@ class Run:
         problem = missing(self.events, list(story))
         assert problem is None, problem
 
-    def report(self, tail: int = 40) -> str:
-        """All that is needed to look into a failure."""
-        last = "\n".join(f"  | {line}" for line in self.lines[-tail:])
-        errors = (self.home / "qemu.err").read_text(errors="replace").strip()
-        return (
-            f"the end of {self.home}/serial.log:\n{last}\n\n"
-            f"kernel command line: {self.config.cmdline}\n"
-            f"the machine ended:   {self.end}\n"
-            f"QEMU's own errors:   {errors or 'none'}\n"
-            f"again:               sh {self.home}/qemu.cmd\n"
-            f"left behind in:      {self.home}"
-        )
-
 
 class Machine:
-    """A QEMU process. `with Machine(...) as machine: machine.finish()`."""
+    """A QEMU process. `with Machine(...) as machine: machine.finish()`.
+
+    patience: after so many seconds of silence it is taken for dead.
+    """
 
     live: set["Machine"] = set()  # those whose process may still run
 
-    def __init__(self, home: Path, config: qemu.Config, **contents):
+    def __init__(self, home: Path, config: qemu.Config,
+                 patience: float = STALL, **contents):
         self._lock = paths.hold(home)  # nobody else may use this directory
         prepare(home, config, **contents)
         self.run = Run(home, config)
@@ -122,7 +117,8 @@ class Machine:
         self._fresh: list[Event] = []
         self._reason = ""
         self._started = self._heard = time.monotonic()
-        self._process = _spawn(home, qemu.command(config))
+        self._patience = patience
+        self._process = spawn(home, qemu.command(config, watched=True))
         self._selector = selectors.DefaultSelector()
         self._qmp = None
         self._listen(self._process.stdout, self._on_serial)
@@ -136,13 +132,16 @@ class Machine:
             raise
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, problem, *_):
+        if problem and issubclass(problem, Exception):
+            self._examine()  # a test gives up: what was the machine doing?
         self.stop()
 
     # Waiting
 
     def events(self):
         """Every event as it comes, until the machine has ended."""
+        self._heard = time.monotonic()  # a debugger may have kept it silent
         while True:
             while self._fresh:
                 yield self._fresh.pop(0)
@@ -166,10 +165,9 @@ class Machine:
 
     # Acting
 
-    def ask(self, command: str, **arguments) -> None:
-        """Send a QMP command."""
-        message = {"execute": command, "arguments": arguments}
-        self._qmp.sendall(json.dumps(message).encode() + b"\n")
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def debugger(self) -> rsp.Debugger:
         """Attach from outside; the machine stands still from here on."""
@@ -204,9 +202,10 @@ class Machine:
     def _pump(self) -> None:
         """Wait for something to happen, and take it in."""
         now = time.monotonic()
-        deadline = min(self._heard + STALL, self._started + TOTAL)
+        deadline = min(self._heard + self._patience, self._started + TOTAL)
         ready = self._selector.select(max(0, deadline - now))
         if not ready:
+            self._examine()
             self.stop("stalled")
             return
         for key, _ in ready:
@@ -227,24 +226,36 @@ class Machine:
                 self._fresh.append(event)
 
     def _open_qmp(self) -> None:
-        self._qmp = open_socket(self.run.home / "qmp.sock", self._process)
-        if self._qmp:
-            self._qmp_lines = b""
-            self.ask("qmp_capabilities")
+        link = open_socket(self.run.home / "qmp.sock", self._process)
+        if not link:
+            return
+        with suppress(ConnectionError):
+            self._qmp = Qmp(link)
+            if self.run.config.restored:
+                wait_until_restored(self._qmp)
             self._listen(self._qmp, self._on_qmp)
 
-    def _on_qmp(self, connection) -> None:
-        data = b""
-        with suppress(ConnectionResetError):
-            data = connection.recv(65536)
-        if not data:
-            self._selector.unregister(connection)
-            return
-        *lines, self._qmp_lines = (self._qmp_lines + data).split(b"\n")
-        for line in lines:
-            message = json.loads(line)
-            if message.get("event") == "SHUTDOWN":
-                self._reason = message["data"]["reason"]
+    def _on_qmp(self, qmp: Qmp) -> None:
+        for message in qmp.take_in():
+            if message["event"] == "SHUTDOWN" and message["data"]["guest"]:
+                self._ended(message["data"]["reason"])
+        if not qmp.open:
+            self._selector.unregister(qmp)
+
+    def _ended(self, reason: str) -> None:
+        """Its end, from inside: it stands still for us to look at it."""
+        self._reason = reason
+        if reason != "guest-shutdown":
+            self._examine()
+        with suppress(ConnectionError):
+            self._qmp.execute("quit")
+
+    def _examine(self) -> None:
+        """Note what can only be seen while it is there."""
+        if self._qmp and self._qmp.open and not self.run.end:
+            home = self.run.home
+            self.run.autopsy = autopsy.report(self._qmp, home, self.run.events)
+            (home / AUTOPSY).write_text(self.run.autopsy)
 
     def _finished(self, how: str) -> None:
         """Note how it ended, once, and the last line if it has no end."""
@@ -266,10 +277,10 @@ class Machine:
         return self._reason or "died"
 
 
-def flash_of(home: Path) -> bytes | None:
-    """The flash file of a run, if its machine has one."""
-    path = home / "vars.fd"
-    return path.read_bytes() if path.exists() else None
+def wait_until_restored(qmp: Qmp) -> None:
+    """A debugger that comes before that would find another machine."""
+    if qmp.execute("query-status")["status"] == "inmigrate":
+        qmp.wait("MIGRATION", status="completed")
 
 
 def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
@@ -278,62 +289,61 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
     """Fill the directory of a run with all that its command line names."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    if config.medium == "disk":
+    if config.restored:
+        saved.restore(home, config)
+        media.cargo(home / "cargo.img",
+                    media.cargo_of(config.cmdline, kernel, bundle))
+    elif config.medium == "disk":
         media.disk(home / "disk.img", config.cmdline, kernel, bundle)
     else:
         (home / "baton.iso").symlink_to(iso.resolve())
-    if config.has_flash:
+    if config.has_flash and not config.restored:
         shutil.copy(qemu.VARS, home / "vars.fd")
+    describe(home, config)
+
+
+def prepare_again(home: Path, old: Path) -> qemu.Config:
+    """The machine of a former run, from the start, in front of a debugger."""
+    config = dataclasses.replace(
+        qemu.Config(**json.loads((old / CONFIG).read_text())), paused=True)
+    medium = medium_of(old).resolve()
+    prepare(home, config, iso=medium)
+    if config.medium in ("saved", "disk"):
+        shutil.copy(medium, home / medium.name)
+    return config
+
+
+def medium_of(home: Path) -> Path | None:
+    """What a run has booted its kernel from, if that is still there."""
+    names = ("cargo.img", "disk.img", "baton.iso")
+    return next((home / name for name in names if (home / name).exists()),
+                None)
+
+
+def describe(home: Path, config: qemu.Config) -> None:
+    """Leave in the directory what it takes to start the machine again."""
     (home / "qemu.cmd").write_text(qemu.script(config))
+    (home / CONFIG).write_text(json.dumps(dataclasses.asdict(config)))
 
 
 @contextmanager
-def background(home: Path, config: qemu.Config):
+def background(home: Path, config: qemu.Config, prepared: bool = False):
     """A machine that nobody listens to: for a debugger to attach to."""
     with paths.hold(home, wait=False):
-        prepare(home, config)
-        process = _spawn(home, qemu.command(config), subprocess.DEVNULL)
+        if not prepared:
+            prepare(home, config)
+        process = spawn(home, qemu.command(config), subprocess.DEVNULL)
         try:
-            with open_socket(home / "qmp.sock", process) as link:
-                link.recv(1)  # QMP's greeting: all sockets are there by now
-                yield
+            qmp = Qmp(open_socket(home / "qmp.sock", process))
+            wait_until_restored(qmp)
+            qmp.close()
+            yield
         finally:
             process.kill()
             process.wait()
 
 
-def open_socket(path: Path, process: subprocess.Popen) -> socket.socket | None:
-    """Connect to QEMU, which makes its sockets some milliseconds after its
-    start. None if it exited instead."""
-    exits = os.pidfd_open(process.pid)
-    folder = os.open(path.parent, os.O_PATH)
-    short = f"/proc/self/fd/{folder}/{path.name}"  # a socket's limit is 107
-    try:
-        while not select.select([exits], [], [], 0.005)[0]:
-            link = socket.socket(socket.AF_UNIX)
-            with suppress(FileNotFoundError, ConnectionRefusedError):
-                link.connect(short)
-                return link
-            link.close()
-        return None
-    finally:
-        os.close(exits)
-        os.close(folder)
-
-
-def _spawn(home: Path, words: list[str],
-           serial=subprocess.PIPE) -> subprocess.Popen:
-    return subprocess.Popen(
-        words,
-        cwd=home,
-        stdin=subprocess.DEVNULL,
-        stdout=serial,
-        stderr=open(home / "qemu.err", "wb"),
-        start_new_session=True,
-        preexec_fn=die_with_parent,
-    )
-
-
-def die_with_parent() -> None:
-    """In the child: SIGKILL when the parent is gone (PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+def flash_of(home: Path) -> bytes | None:
+    """The flash file of a run, if its machine has one."""
+    path = home / "vars.fd"
+    return path.read_bytes() if path.exists() else None

@@ -19,7 +19,7 @@ from . import paths
 MODULES = """boot configfile echo fat halt iso9660 multiboot2 normal part_gpt
     part_msdos reboot search search_label serial terminal test""".split()
 PLATFORMS = {
-    "x86_64-efi": [],
+    "x86_64-efi": ["iorw", "newc"],
     "i386-pc": ["biosdisk"],
 }
 
@@ -27,6 +27,9 @@ EPOCH = "1362177167"  # 2013-03-01T22:32:47Z, the proposal this kernel is about
 ENVIRONMENT = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "TZ": "UTC"}
 SERIAL_NUMBER = "0ba70000"  # of the FAT file systems
 FAT_LABEL, ISO_LABEL = "BATON EFI", "BATON"
+
+CARGO_BYTES = 32 << 20  # mostly holes
+PAUSE_PORT = 0x505
 
 SPARE_BYTES = 512 * 1024  # for folders, file system tables, clusters' ends
 MODES = ("fixed", "physical", "identity", "contiguous", "direct", "table",
@@ -111,6 +114,53 @@ def disk(image: Path, cmdline: str, kernel: Path = paths.KERNEL,
     if bundle:
         files["/bundle.cpio"] = bundle
     return fat(image, files)
+
+
+# The loader's script: QEMU can be told to pause when this port is written to
+# (a pvpanic device), and GRUB has not looked at the second disk by then.
+LOADER = f"""\
+set timeout=0
+outb {PAUSE_PORT:#x} 1
+set root=hd1
+configfile /grub.cfg
+"""
+
+
+def loader() -> Path:
+    """The disk that has GRUB alone, which goes on with the cargo; made once."""
+    key = hashlib.sha256(LOADER.encode() + grub("x86_64-efi").name.encode())
+    image = paths.MEDIA / f"loader-{key.hexdigest()[:12]}.img"
+    with paths.hold(image):
+        if not image.exists():
+            script = paths.replace(image.with_suffix(".cfg"), LOADER.encode())
+            fat(image.with_suffix(".new"), {
+                "/EFI/BOOT/BOOTX64.EFI": grub("x86_64-efi"),
+                "/EFI/BOOT/grub.cfg": script,
+            }).replace(image)
+    return image
+
+
+def cargo(image: Path, files: dict[str, bytes]) -> Path:
+    """The disk that differs from run to run: a cpio archive, for speed.
+
+    Its size is always the same, because GRUB knows it by the time that the
+    machine is saved.
+    """
+    archive = cpio(files)
+    assert len(archive) <= CARGO_BYTES, f"{len(archive)} bytes are too many"
+    image.write_bytes(archive)
+    os.truncate(image, CARGO_BYTES)
+    return image
+
+
+def cargo_of(cmdline: str, kernel: Path, bundle: Path | None) -> dict:
+    """The files that GRUB finds there: menu, kernel, bundle."""
+    entry = menu_entry("Baton", cmdline, bundle is not None)
+    files = {"grub.cfg": f"set timeout=0\n{entry}".encode(),
+             "baton": kernel.read_bytes()}
+    if bundle:
+        files["bundle.cpio"] = bundle.read_bytes()
+    return files
 
 
 # On a PC with a screen, GRUB's words are the last that it shows.

@@ -13,6 +13,7 @@ BUNDLE = BUILD / "bundle.cpio"  # what generation 0 hands on
 ISO = BUILD / "baton.iso"
 
 MEDIA = BUILD / "media"  # made once, shared by all runs
+SAVED = BUILD / "saved"  # machines in front of the kernel, to go on from
 RUNS = BUILD / "runs"  # one directory per machine
 
 

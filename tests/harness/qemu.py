@@ -30,6 +30,11 @@ class Config:
     accel: str = os.environ.get("ACCEL", "tcg")
 
     @property
+    def restored(self) -> bool:
+        """Does it start from a saved state, right before the kernel?"""
+        return self.medium == "saved"
+
+    @property
     def has_flash(self) -> bool:
         """Is there a flash file, vars.fd, in the directory of the run?"""
         return any("vars.fd" in word for word in FIRMWARE[self.firmware])
@@ -60,7 +65,16 @@ FIRMWARE = {
     "none": [],
 }
 
+# "saved" goes on from a saved state: see saved.py. The firmware looks only at
+# disks that it may boot from, so the cargo has a bootindex as well.
 MEDIUM = {
+    "saved": [
+        "-device", "pvpanic",
+        "-drive", "if=none,id=boot,format=raw,readonly=on,file=loader.img",
+        "-device", "virtio-blk-pci,drive=boot,bootindex=0",
+        "-drive", "if=none,id=cargo,format=raw,readonly=on,file=cargo.img",
+        "-device", "virtio-blk-pci,drive=cargo,bootindex=1",
+    ],
     "disk": [
         "-drive", "if=none,id=boot,format=raw,readonly=on,file=disk.img",
         "-device", "virtio-blk-pci,drive=boot,bootindex=0",
@@ -93,15 +107,28 @@ SERIAL = {
     ],
 }
 
+# A state is written by `migrate`, and read before the machine runs.
+MIGRATION_EVENTS = ["-global", "migration.x-events=on"]
+SAVING = ["-action", "panic=pause", *MIGRATION_EVENTS]
+RESTORING = ["-incoming", "exec:cat state", *MIGRATION_EVENTS]
 
-def command(config: Config) -> list[str]:
-    """The exact command, to be run inside the directory of the run."""
+
+def command(config: Config, saving: bool = False,
+            watched: bool = False) -> list[str]:
+    """The exact command, to be run inside the directory of the run.
+
+    saving: boot up to the point where the state is saved.
+    watched: pause instead of ending, so that the one who watches over QMP can
+    look at the machine as it was when it died.
+    """
+    start = SAVING if saving else RESTORING if config.restored else []
     return [
         os.environ.get("QEMU", "qemu-system-x86_64"),
         "-machine", "q35", "-m", str(config.ram_mib),
         *(["-cpu", config.cpu] if config.cpu else []),
         "-nodefaults", "-no-user-config", "-display", "none", "-net", "none",
-        "-no-reboot", "-rtc", "base=2013-03-01T22:32:47,clock=vm",
+        "-no-reboot", *(["-action", "shutdown=pause"] if watched else []),
+        "-rtc", "base=2013-03-01T22:32:47,clock=vm",
         "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4",
         "-d", "cpu_reset", "-D", "qemu.log",
         "-qmp", "unix:qmp.sock,server=on,wait=off",
@@ -110,6 +137,7 @@ def command(config: Config) -> list[str]:
         *SERIAL[config.interactive],
         *FIRMWARE[config.firmware],
         *MEDIUM[config.medium],
+        *start,
         *(["-S"] if config.paused else []),
     ]
 
@@ -121,6 +149,7 @@ def script(config: Config) -> str:
         if word.startswith("-"):
             lines.append("   ")
         lines[-1] += " " + shlex.quote(word)
-    fresh = f"cp {VARS} vars.fd\n" if config.has_flash else ""
+    flash = "$(dirname $(readlink state))/vars.fd" if config.restored else VARS
+    fresh = f"cp {flash} vars.fd\n" if config.has_flash else ""
     body = " \\\n".join(lines)
     return f'#!/bin/sh -e\ncd "$(dirname "$0")"\n{fresh}exec{body}\n'

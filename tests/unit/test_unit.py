@@ -25,12 +25,15 @@ KERNEL_FLAGS = """-std=gnu11 -ffreestanding -fno-stack-protector -mno-red-zone
 
 
 def unit_tests():
-    """(program, test) for each cmocka test, in the order of the sources."""
+    """(program, test) for each cmocka test, in the order of the sources.
+
+    All tests of a program are for one worker: it runs the program once."""
     for source in sorted(Path(__file__).parent.glob("test_*.c")):
         table = source.read_text().rpartition("int main(void)")[2]
         rows = table.partition("tests[] = {")[2].partition("};")[0]
         for name in re.findall(r"\b\w+\((\w+)[^()]*\),", rows):
-            yield pytest.param(source.stem, name, id=f"{source.stem}:{name}")
+            yield pytest.param(source.stem, name, id=f"{source.stem}:{name}",
+                               marks=pytest.mark.xdist_group(source.stem))
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +76,9 @@ def test_unit(build_log, program, name):
         fail(program, status, output)
 
 
-@pytest.mark.parametrize("program", sorted({p.values[0] for p in unit_tests()}))
+@pytest.mark.parametrize("program", [
+    pytest.param(program, marks=pytest.mark.xdist_group(program))
+    for program in sorted({p.values[0] for p in unit_tests()})])
 def test_exit_status(build_log, program):
     """What no test of a program answers for, such as a leak seen at its end."""
     status, output = run(program, build_log)

@@ -1,0 +1,189 @@
+"""When a run dies: each way to die is told apart, and its dossier helps.
+
+The machines here are killed on purpose, each in another way.
+"""
+
+import os
+import re
+import signal
+import subprocess
+
+import pexpect
+import pytest
+
+from harness import paths
+from harness.dossier import death, dossier
+from harness.rsp import symbol
+
+WORDS = "efi=fixed lives=2 end=exit"
+
+
+def at(debugger, name: str) -> int:
+    """Go on until this function of the kernel is called; where it is."""
+    address = symbol(paths.SYMBOLS, name)
+    debugger.run_to(address)
+    return address
+
+
+def test_a_panic(boot):
+    with boot("efi=off crash=null end=exit") as machine:
+        run = machine.finish()
+    kind, words = death(run)
+    assert kind == "panic" and "page fault at crash_null" in words
+    text = dossier(run)
+    assert re.search(r"crash_null at \S*kernel/crash\.c:\d+", text)
+    assert "PML4[  0]" in text and "not present" in text
+
+
+def test_a_triple_fault(boot):
+    """No interrupt table: the first exception is the end. The machine is held
+    at the faulting instruction."""
+    with boot(WORDS, paused=True) as machine:
+        with machine.debugger() as debugger:
+            address = at(debugger, "kexec_load")
+            debugger.write(address, bytes.fromhex(
+                "55 4889e5"  # push rbp; mov rbp,rsp
+                "4831c0 50 50"  # xor rax,rax; push rax; push rax
+                "0f011c24 0f0b"  # lidt [rsp]; ud2
+            ))
+            debugger.detach()
+        run = machine.finish()
+    assert death(run)[0] == run.end.how == "triple-fault"
+    text = dossier(run)
+    assert f"#0  {address + 13:016x}  kexec_load at " in text
+    assert re.search(r"#1 .* at \S*kernel/main\.c:\d+", text)
+    assert "the interrupt table ends at 0x0" in text
+    assert re.search(r"PT  \[.*r-x", text) or "PD  [" in text
+    assert "svc=" in text
+
+
+def test_a_loop_without_an_end(boot):
+    """`cli; jmp $` over the code: it runs, and says nothing."""
+    with boot(WORDS, paused=True, patience=1) as machine:
+        with machine.debugger() as debugger:
+            debugger.write(at(debugger, "kexec_load"), b"\xfa\xeb\xfe")
+            debugger.detach()
+        run = machine.finish()
+    assert death(run)[0] == "hang" and run.end.how == "stalled"
+    text = dossier(run)
+    assert "the machine was running" in text and "kexec_load at " in text
+
+
+def test_a_machine_that_a_debugger_left_standing(boot):
+    with boot(WORDS, paused=True, patience=1) as machine:
+        with machine.debugger() as debugger:
+            at(debugger, "efi_start")
+            run = machine.finish()
+    assert death(run)[0] == "hang"
+    text = dossier(run)
+    assert re.search("the machine was (paused|debug)", text)
+    assert "efi_start at " in text
+
+
+def test_a_hang_inside_the_firmware(boot):
+    """Its code loops: the gate's record names the call."""
+    with boot("efi=physical lives=1 end=exit", paused=True,
+              patience=1) as machine:
+        with machine.debugger() as debugger:
+            at(debugger, "gate_enter")
+            record = word(debugger, symbol(paths.SYMBOLS, "gate_current"))
+            function = word(debugger, record)
+            debugger.physical()
+            debugger.write(function, b"\xeb\xfe")
+            debugger.detach()
+        run = machine.finish()
+    assert death(run)[0] == "hang"
+    assert f"a firmware call is under way: {function:#x}" in dossier(run)
+
+
+def word(debugger, address: int) -> int:
+    return int.from_bytes(debugger.read(address, 8), "little")
+
+
+def test_qemu_is_killed(boot):
+    with boot(WORDS, paused=True) as machine:
+        with machine.debugger() as debugger:
+            at(debugger, "efi_start")
+            os.kill(machine.pid, signal.SIGKILL)
+        run = machine.finish()
+    kind, words = death(run)
+    assert kind == "early-exit" and "signal 9" in words
+    assert "generation 0" in words
+
+
+def test_a_reset_in_the_middle(boot):
+    """The kernel is gone without a word: reset, but no triple fault."""
+    with boot(WORDS, paused=True) as machine:
+        with machine.debugger() as debugger:
+            address = at(debugger, "kexec_load")
+            # mov al,6; mov dx,0xcf9; out dx,al: the chipset's reset
+            debugger.write(address, bytes.fromhex("b006 66baf90c ee ebfe"))
+            debugger.detach()
+        run = machine.finish()
+    assert death(run)[0] == "early-exit" and run.end.how == "guest-reset"
+    assert "kexec_load at " in dossier(run)
+
+
+def test_no_boot_at_all(boot, tmp_path):
+    """An empty disk: the firmware waits for ever."""
+    empty = tmp_path / "empty.iso"
+    empty.write_bytes(bytes(1 << 20))
+    with boot("", medium="stick", iso=empty, patience=3) as machine:
+        run = machine.finish()
+    kind, words = death(run)
+    assert kind == "no-boot" and "no kernel ever spoke" in words
+    assert "TEST=" in dossier(run)
+
+
+def test_a_test_that_fails_in_the_middle(boot):
+    """Where the machine was by then is often the answer."""
+    with pytest.raises(ZeroDivisionError):
+        with boot(WORDS, paused=True) as machine:
+            with machine.debugger() as debugger:
+                at(debugger, "kexec_load")
+                1 / 0
+    assert death(machine.run)[0] == "stopped"
+    assert "kexec_load at " in dossier(machine.run)
+
+
+@pytest.mark.parametrize("words", ["end=exit", "end=shutdown"])
+def test_a_good_end_is_none_of_these(boot, words):
+    with boot(f"efi=fixed lives=1 {words}") as machine:
+        run = machine.finish()
+    assert death(run)[0] == "none"
+    assert run.autopsy == ""
+
+
+def test_the_command_in_the_dossier_starts_the_machine_again(boot, tmp_path):
+    """Also when it is one that goes on from a saved state."""
+    with boot("efi=fixed lives=1 end=exit") as machine:
+        run = machine.finish()
+    done = subprocess.run(["sh", run.home / "qemu.cmd"], timeout=60,
+                          stdin=subprocess.DEVNULL, capture_output=True)
+    assert done.returncode == run.end.code == 33, done.stderr
+    assert b"@end gen=0 verdict=pass" in done.stdout
+
+
+def test_the_machine_of_a_test_in_front_of_gdb(boot):
+    """make debug TEST=…: the same command line, before it was loaded."""
+    with boot("efi=off lives=1 crash=divide end=exit") as machine:
+        run = machine.finish()
+    name = run.home.name.replace("-", "_")  # as pytest calls it
+    words = ["--debug", "--test", f"tests/boot/test_death.py::{name}"]
+    gdb = pexpect.spawn(str(paths.ROOT / "tools/run"), words, timeout=60,
+                        env={**os.environ, "TERM": "dumb"})
+    gdb.expect_exact("efi=off lives=1 crash=divide")
+    for line in ("hbreak crash", "continue", "continue", "backtrace 1"):
+        gdb.expect_exact("(gdb) ")
+        gdb.sendline(line)
+    gdb.expect(r"#0 +crash \(")
+    gdb.sendline("quit")
+    gdb.expect(pexpect.EOF)
+    gdb.close(force=True)
+
+
+def test_a_test_that_has_not_run_has_no_machine():
+    done = subprocess.run(
+        [paths.ROOT / "tools/run", "--debug", "--test", "test_no_bundel"],
+        capture_output=True, text=True)
+    assert done.returncode and "no test has left a machine" in done.stderr

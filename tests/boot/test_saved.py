@@ -1,0 +1,50 @@
+"""Machines that go on from a saved state are as good as machines that boot."""
+
+from dataclasses import replace
+
+from harness import flash, media, qemu, saved
+from harness.chain import Chain
+
+WORDS = "efi=fixed lives=2 end=shutdown"
+
+
+def story(run) -> list:
+    """What a run said, without the numbers that differ by its boot's time."""
+    keep = ("type", "pa", "va", "mode", "svam", "svc", "status", "verdict")
+    return [(event.name, {key: event.get(key) for key in keep})
+            for event in run.events]
+
+
+def test_going_on_is_like_booting(boot):
+    runs = []
+    for medium in ("saved", "disk"):
+        with boot(WORDS, medium=medium) as machine:
+            runs.append(machine.finish())
+    assert story(runs[0]) == story(runs[1])
+    assert runs[0].end == runs[1].end
+
+
+def test_two_that_go_on_from_one_state_do_not_meet(boot):
+    with boot(WORDS) as one, boot(WORDS) as other:
+        runs = [one.finish(), other.finish()]
+    assert [Chain(run).counted() for run in runs] == [2, 2]
+    kept = saved.ready(runs[0].config) / saved.FLASH
+    assert flash.generation(kept.read_bytes()) is None
+
+
+def test_the_recipe_names_all_that_it_is_made_of():
+    recipe = saved.ingredients(qemu.Config(medium="saved"))
+    for name in (qemu.CODE, qemu.VARS, str(media.loader()), "QEMU emulator"):
+        assert name in recipe
+    assert saved.digest(qemu.CODE) in recipe
+
+
+def test_another_machine_is_another_state_but_another_kernel_is_not():
+    usual = qemu.Config(medium="saved")
+    states = {saved.ready(config) for config in (
+        usual, replace(usual, cmdline="efi=off"), replace(usual, paused=True))}
+    assert len(states) == 1
+    recipes = {saved.ingredients(config) for config in (
+        usual, replace(usual, ram_mib=1024), replace(usual, cpu="max"),
+        replace(usual, firmware="smm"))}
+    assert len(recipes) == 4

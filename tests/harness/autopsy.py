@@ -1,0 +1,201 @@
+"""What a machine was doing when it died: told by the machine itself.
+
+QEMU holds it still (after a reset that nobody wanted, or because it hangs),
+gives the registers over QMP, and copies physical memory into a file. From
+these the page tables are walked and the stack is unwound, without a word from
+the kernel.
+"""
+
+import re
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+from . import paths
+from .events import Event
+from .qmp import Qmp, Refused
+from .rsp import symbol
+
+PAGE = 4096
+REGISTER = re.compile(r"\b([A-Z][A-Z0-9]+) ?=([0-9a-f]{8,16})\b")
+IDT = re.compile(r"^IDT= +([0-9a-f]+) ([0-9a-f]+)", re.M)
+SHOWN = """RIP RSP RBP RAX RBX RCX RDX RSI RDI R8 R9 R10 R11 R12 R13 R14 R15
+    CR0 CR2 CR3 CR4""".split()
+
+# SDM vol. 3 §4.5: the entries of all levels have these bits in common.
+PRESENT, WRITABLE, LARGE, NX = 1 << 0, 1 << 1, 1 << 7, 1 << 63
+ADDRESS = 0x000F_FFFF_FFFF_F000
+LEVELS = ["PT", "PD", "PDPT", "PML4", "PML5"]
+PAGING, FIVE_LEVELS = 1 << 31, 1 << 12  # in CR0, in CR4
+FRAMES = 24  # of a backtrace
+
+
+class Nowhere(Exception):
+    """No memory is mapped there."""
+
+
+class Machine:
+    """A machine that is made to stand still, to be read."""
+
+    def __init__(self, qmp: Qmp, home: Path):
+        self.qmp, self.scratch = qmp, home / "memory.bin"
+        self.state = qmp.execute("query-status")["status"]
+        qmp.execute("stop")  # or the registers would be of another moment
+        text = qmp.human("info registers")
+        self.registers = {name: int(value, 16)
+                          for name, value in REGISTER.findall(text)}
+        base, limit = IDT.search(text).groups()
+        self.idt_limit = int(limit, 16)
+        self._pages: dict[int, bytes] = {}
+
+    def page(self, pa: int) -> bytes:
+        """One page of physical memory."""
+        pa &= ~(PAGE - 1)
+        if pa not in self._pages:
+            try:
+                self.qmp.execute("pmemsave", val=pa, size=PAGE,
+                                 filename=self.scratch.name)
+            except Refused:
+                raise Nowhere from None
+            self._pages[pa] = self.scratch.read_bytes()
+        return self._pages[pa]
+
+    def walk(self, va: int) -> tuple[list[str], int | None]:
+        """Every step of the translation in words; the physical address."""
+        if not self.registers["CR0"] & PAGING:
+            return ["paging is off"], va
+        levels = 5 if self.registers["CR4"] & FIVE_LEVELS else 4
+        steps, table = [], self.registers["CR3"] & ADDRESS
+        for level in reversed(range(levels)):
+            index = va >> (12 + 9 * level) & 511
+            entry = word(self.page(table), 8 * index)
+            last = level == 0 or level < 3 and entry & LARGE
+            steps.append(f"{LEVELS[level]:4}[{index:3}] = {entry:016x}  "
+                         + meaning(entry, last))
+            if not entry & PRESENT:
+                return steps, None
+            if last:
+                size = PAGE << 9 * level
+                return steps, entry & ADDRESS & -size | va & size - 1
+            table = entry & ADDRESS
+
+    def word(self, va: int) -> int:
+        """64 bits of virtual memory, which do not cross a page."""
+        pa = self.walk(va)[1]
+        if pa is None or va % 8:
+            raise Nowhere
+        return word(self.page(pa), pa % PAGE)
+
+    def backtrace(self) -> list[int]:
+        """Where it is, and the return addresses (the kernel keeps RBP)."""
+        found, frame = [self.registers["RIP"]], self.registers["RBP"]
+        with suppress(Nowhere):
+            while len(found) < FRAMES and (back := self.word(frame + 8)):
+                found.append(back)
+                frame = self.word(frame)
+        return found
+
+
+def word(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 8], "little")
+
+
+def meaning(entry: int, last: bool) -> str:
+    if not entry & PRESENT:
+        return "not present"
+    if not last:
+        return f"table at {entry & ADDRESS:#x}"
+    rights = ("r" + "-w"[bool(entry & WRITABLE)] + "x-"[bool(entry & NX)])
+    return f"page at {entry & ADDRESS:#x} {rights}"
+
+
+def locate(addresses: list[int], events: list[Event]) -> list[str]:
+    """Names for addresses: function, file and line, as far as known."""
+    linked = [linked_address(address, events) for address in addresses]
+    # A return address is behind the call: it may belong to the next line.
+    asked = [f"{at - (i > 0):#x}" for i, at in enumerate(linked)]
+    output = subprocess.run(
+        ["addr2line", "-fpe", str(paths.SYMBOLS), *asked],
+        capture_output=True, text=True).stdout
+    output = re.sub(r" at (\./|\S*//)", " at ", output)
+    output = re.sub(r" \(discriminator \d+\)", "", output).splitlines()
+    return [outside(address, events) if answer.startswith("??") else answer
+            for address, answer in zip(addresses, output)]
+
+
+def linked_address(address: int, events: list[Event]) -> int:
+    """Before its paging is on, a kernel runs where it was loaded."""
+    start = symbol(paths.SYMBOLS, "text_start")
+    size = symbol(paths.SYMBOLS, "image_end") - start
+    for event in reversed(events):
+        if event.name in ("boot", "kexec.load"):
+            if 0 <= (offset := address - event.number("base")) < size:
+                return start + offset
+    return address
+
+
+def outside(address: int, events: list[Event]) -> str:
+    """Not in the kernel: in the firmware, perhaps."""
+    for event in reversed(events):
+        if event.name == "efi.region":
+            for kind in ("va", "pa"):
+                offset = address - event.number(kind)
+                if 0 <= offset < event.number("pages") * PAGE:
+                    return f"the firmware: {event['type']} + {offset:#x}"
+    return "neither the kernel nor the firmware that it knows"
+
+
+def report(qmp: Qmp, home: Path, events: list[Event]) -> str:
+    """The whole finding."""
+    try:
+        machine = Machine(qmp, home)
+        parts = [where(machine, events), walks(machine), registers(machine),
+                 call_under_way(machine, events)]
+        return "\n".join(line for part in parts for line in part)
+    except (Refused, OSError) as problem:
+        return f"QEMU could not be asked: {problem}"
+    finally:
+        (home / "memory.bin").unlink(missing_ok=True)
+
+
+def where(machine: Machine, events) -> list[str]:
+    addresses = machine.backtrace()
+    names = locate(addresses, events)
+    lines = [f"  #{i:<2} {address:016x}  {name}" for i, (address, name)
+             in enumerate(zip(addresses, names))]
+    return [f"the machine was {machine.state}; backtrace, innermost first:",
+            *lines]
+
+
+def walks(machine: Machine) -> list[str]:
+    lines = []
+    if machine.idt_limit < 16 * 32 - 1:
+        lines.append(f"the interrupt table ends at {machine.idt_limit:#x}: "
+                     "it has no room for the processor's exceptions")
+    for name in ("RIP", "RSP", "CR2"):
+        va = machine.registers[name]
+        if name == "CR2" and not va:
+            continue  # no page fault since the reset, or one at 0
+        try:
+            steps = machine.walk(va)[0]
+        except Nowhere:
+            steps = ["the page table itself is not in memory"]
+        note = " (the last page fault)" if name == "CR2" else ""
+        lines += [f"{name} {va:#x}{note}:", *(f"  {step}" for step in steps)]
+    return lines
+
+
+def registers(machine: Machine) -> list[str]:
+    words = [f"{name.lower():3} {machine.registers[name]:016x}"
+             for name in SHOWN]
+    return ["  ".join(words[i : i + 3]) for i in range(0, len(words), 3)]
+
+
+def call_under_way(machine: Machine, events) -> list[str]:
+    """The call gate's record, if a call was going on."""
+    with suppress(Nowhere, KeyError):
+        if record := machine.word(symbol(paths.SYMBOLS, "gate_current")):
+            function = machine.word(record)
+            return [f"a firmware call is under way: {function:#x}, "
+                    + outside(function, events)]
+    return ["no firmware call is under way"]

@@ -1,0 +1,91 @@
+"""What to read first when a run has died: one page, the same for every death.
+
+The ways to die are told apart by what is seen from outside. What only a
+machine that still stands can tell is in autopsy.py and was noted when it died.
+"""
+
+import re
+
+from . import autopsy, paths
+from .machine import EXIT, Run
+
+FRAME = re.compile(r"panic: +#\d+ +([0-9a-f]{16})")
+TAIL = 40
+
+
+def death(run: Run) -> tuple[str, str]:
+    """The kind of death, and it in words; "none" where it ended as planned."""
+    end, last = run.end, run.all("boot")
+    who = f"generation {last[-1]['gen']}" if last else "the firmware or GRUB"
+    if panics := run.all("panic"):
+        return "panic", f"{who} panicked: {panics[-1]['why']}"
+    if end.how == "triple-fault":
+        return end.how, (f"{who} faulted while it handled a fault, so the "
+                         "processor reset itself")
+    if end.how == "stopped":
+        return end.how, f"the test ended while {who} was running"
+    if not last:
+        return "no-boot", f"no kernel ever spoke: {ended(run)}"
+    if end.how == "stalled":
+        return "hang", f"{who} said nothing more, and did not end"
+    if not run.all("end"):
+        return "early-exit", f"gone in the middle of {who}: {ended(run)}"
+    return "none", f"it came to an end of its own: {ended(run)}"
+
+
+def ended(run: Run) -> str:
+    how, code = run.end.how, run.end.code
+    if how == "died":
+        errors = (run.home / "qemu.err").read_text(errors="replace").strip()
+        how = f"QEMU was ended by signal {-code}" if code < 0 else \
+            f"QEMU failed with exit code {code}"
+        return f"{how}; {errors or 'it says nothing about it'}"
+    verdicts = {number: name for name, number in EXIT.items()}
+    return {
+        "debug-exit": f"the kernel left through isa-debug-exit, with {code} "
+        f"({verdicts.get(code)})",
+        "guest-shutdown": "switched off from inside",
+        "guest-reset": "reset from inside",
+        "triple-fault": "reset by a triple fault",
+        "stalled": "it was stopped, because it said nothing any more",
+    }.get(how, str(run.end))
+
+
+def dossier(run: Run) -> str:
+    """All that is needed to look into it."""
+    kind, words = death(run)
+    parts = [f"what happened:  {kind}: {words}", where(run), last_call(run)]
+    parts.append(f"the end of {shown(run.home)}/serial.log:\n"
+                 + indented(run.lines[-TAIL:]))
+    command = (run.home / "qemu.cmd").read_text().splitlines()
+    parts.append("the machine (a script: " + shown(run.home) + "/qemu.cmd):\n"
+                 + indented(command))
+    parts.append(f"in GDB:         make debug TEST={run.home.name}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def where(run: Run) -> str:
+    """Where it was: noted at its death, or in the kernel's own report."""
+    if run.autopsy:
+        return run.autopsy
+    frames = [FRAME.search(line) for line in run.lines]
+    addresses = [int(frame[1], 16) for frame in frames if frame]
+    if not addresses:
+        return ""
+    names = autopsy.locate(addresses, run.events)
+    return "the panic's backtrace in the source:\n" + indented(names)
+
+
+def last_call(run: Run) -> str:
+    calls = [e for e in run.events if e.name in ("efi.call", "efi.fault")]
+    return f"last firmware call that was new: {calls[-1]}" if calls else \
+        "no firmware call is in the log"
+
+
+def shown(path) -> str:
+    return str(path.relative_to(paths.ROOT) if path.is_relative_to(paths.ROOT)
+               else path)
+
+
+def indented(lines: list[str]) -> str:
+    return "\n".join(f"  | {line}" for line in lines)

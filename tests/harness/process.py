@@ -1,0 +1,51 @@
+"""A QEMU process, and the sockets through which it is talked to.
+
+It never outlives the Python that started it, not even when that is killed.
+"""
+
+import ctypes
+import os
+import select
+import signal
+import socket
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+
+def spawn(home: Path, words: list[str],
+          serial=subprocess.PIPE) -> subprocess.Popen:
+    """Start a command in the directory of its run."""
+    return subprocess.Popen(
+        words,
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        stdout=serial,
+        stderr=open(home / "qemu.err", "wb"),
+        start_new_session=True,
+        preexec_fn=die_with_parent,
+    )
+
+
+def die_with_parent() -> None:
+    """In the child: SIGKILL when the parent is gone (PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def open_socket(path: Path, process: subprocess.Popen) -> socket.socket | None:
+    """Connect to QEMU, which makes its sockets some milliseconds after its
+    start. None if it exited instead."""
+    exits = os.pidfd_open(process.pid)
+    folder = os.open(path.parent, os.O_PATH)
+    short = f"/proc/self/fd/{folder}/{path.name}"  # a socket's limit is 107
+    try:
+        while not select.select([exits], [], [], 0.005)[0]:
+            link = socket.socket(socket.AF_UNIX)
+            with suppress(FileNotFoundError, ConnectionRefusedError):
+                link.connect(short)
+                return link
+            link.close()
+        return None
+    finally:
+        os.close(exits)
+        os.close(folder)

@@ -1,0 +1,81 @@
+"""QMP, by which QEMU is asked and tells what happens to the machine.
+
+One JSON object per line, in both directions: a command is answered by
+`return` or `error`, and events come in between whenever they like.
+"""
+
+import json
+import socket
+from contextlib import suppress
+
+TIMEOUT = 60.0  # for an answer; QEMU gives most of them at once
+
+
+class Refused(Exception):
+    """QEMU did not carry out a command, and says why."""
+
+
+class Qmp:
+    """One connection. Events that come while an answer is awaited are kept."""
+
+    def __init__(self, link: socket.socket):
+        self.link = link
+        self.link.settimeout(TIMEOUT)
+        self.open = True
+        self._unread = b""
+        self._events: list[dict] = []
+        self.execute("qmp_capabilities")
+
+    def fileno(self) -> int:
+        return self.link.fileno()
+
+    def close(self) -> None:
+        self.link.close()
+
+    def execute(self, command: str, **arguments):
+        """Carry out a command; returns its answer."""
+        message = {"execute": command, "arguments": arguments}
+        with suppress(BrokenPipeError):
+            self.link.sendall(json.dumps(message).encode() + b"\n")
+        while self.open:
+            for answer in self._receive():
+                if "error" in answer:
+                    raise Refused(f"{command}: {answer['error']['desc']}")
+                if "return" in answer:
+                    return answer["return"]
+        raise ConnectionError(f"QEMU ended before it answered {command}")
+
+    def human(self, line: str) -> str:
+        """What QEMU's monitor for people says to a line."""
+        return self.execute("human-monitor-command", **{"command-line": line})
+
+    def wait(self, name: str, **data) -> dict:
+        """Until this event comes; others that come before it are dropped."""
+        while self.open or self._events:
+            for event in self.events():
+                if event["event"] == name and data.items() <= event.get(
+                        "data", {}).items():
+                    return event.get("data", {})
+            self._receive()
+        raise ConnectionError(f"QEMU ended without {name} {data}")
+
+    def events(self) -> list[dict]:
+        """The events that have come, each once."""
+        came, self._events = self._events, []
+        return came
+
+    def take_in(self) -> list[dict]:
+        """Read what is there; the events that have come."""
+        self._receive()
+        return self.events()
+
+    def _receive(self) -> list[dict]:
+        """Read once. Returns answers, keeps events."""
+        data = b""
+        with suppress(ConnectionResetError):
+            data = self.link.recv(65536)
+        self.open = bool(data)
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        messages = [json.loads(line) for line in lines if line.strip()]
+        self._events += [m for m in messages if "event" in m]
+        return [m for m in messages if "event" not in m]

@@ -1,0 +1,118 @@
+"""Machines that have booted already: saved once, gone on from many times.
+
+Firmware and GRUB take three seconds to come to the kernel, and it is the same
+three seconds for every test. So a machine is stopped there once, and its
+memory and devices are written to a file; a test's machine reads that file in
+a tenth of a second and goes on as if it had booted itself.
+
+What differs from test to test (command line, kernel, bundle) is on a second
+disk, the cargo, which nobody has read yet at that point. The machine stops
+itself, at one and the same instruction every time: GRUB's script writes to
+the port of a pvpanic device, which makes QEMU pause.
+
+The file is found by a digest of everything that had a part in it; a change of
+any of these is another file.
+"""
+
+import functools
+import hashlib
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+from . import media, paths, process, qemu
+from .qmp import Qmp
+
+STATE, FLASH = "state", "vars.fd"
+
+# QEMU notes in the file that the machine was paused by pvpanic, and would
+# have it so again. We want it to run, or to wait if the command line says -S.
+PAUSED, RUNNING = b"guest-panicked", b"running"
+
+
+def ready(config: qemu.Config) -> Path:
+    """The directory with this machine's saved state; made if need be."""
+    config = replace(config, cmdline="", paused=False)
+    recipe = ingredients(config)
+    key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
+    name = f"{config.firmware}-{config.ram_mib}{config.cpu and '-'}{config.cpu}"
+    home = paths.SAVED / f"{name}-{key}"
+    with paths.hold(paths.SAVED / name):
+        if not home.exists():
+            for old in paths.SAVED.glob(f"{name}-{'?' * 12}"):
+                shutil.rmtree(old)
+            _make(home, config, recipe)
+    return home
+
+
+def ingredients(config: qemu.Config) -> str:
+    """All that a saved state depends on, one thing per line."""
+    words = qemu.command(config, saving=True)
+    names = [word.rpartition("file=")[2] for word in words[1:]]
+    files = [name for name in names if name.startswith("/")]
+    if config.has_flash:
+        files.append(qemu.VARS)
+    files += [str(media.loader()), __file__]
+    lines = [" ".join(words[1:]), qemu_version(words[0])]
+    return "\n".join(lines + [f"{digest(name)} {name}" for name in files])
+
+
+@functools.cache
+def qemu_version(program: str) -> str:
+    return subprocess.check_output([program, "-version"], text=True)
+
+
+@functools.cache
+def digest(name: str) -> str:
+    return hashlib.sha256(Path(name).read_bytes()).hexdigest()
+
+
+def _make(home: Path, config: qemu.Config, recipe: str) -> None:
+    draft = home.with_suffix(".new")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    (draft / "recipe").write_text(recipe)
+    (draft / "loader.img").symlink_to(media.loader())
+    media.cargo(draft / "cargo.img", {})
+    if config.has_flash:
+        shutil.copy(qemu.VARS, draft / FLASH)
+    machine = process.spawn(draft, qemu.command(config, saving=True),
+                            subprocess.DEVNULL)
+    try:
+        _save(Qmp(process.open_socket(draft / "qmp.sock", machine)))
+    except Exception as problem:
+        raise RuntimeError("the firmware and GRUB did not come to the kernel; "
+                           f"see serial.log and qemu.err in {draft}"
+                           ) from problem
+    finally:
+        machine.kill()
+        machine.wait()
+    _let_it_run(draft / STATE)
+    draft.rename(home)
+
+
+def _save(qmp: Qmp) -> None:
+    qmp.wait("GUEST_PANICKED")
+    qmp.execute("migrate", uri=f"exec:cat >{STATE}")
+    qmp.wait("MIGRATION", status="completed")
+    qmp.close()
+
+
+def _let_it_run(state: Path) -> None:
+    data = state.read_bytes()
+    assert data.count(PAUSED) == 1, "this is not as QEMU 7.2 writes it"
+    state.write_bytes(data.replace(PAUSED, RUNNING.ljust(len(PAUSED), b"\0")))
+
+
+def restore(home: Path, config: qemu.Config) -> None:
+    """Put into the directory of a run what its machine goes on from.
+
+    QEMU keeps the flash in memory, so its content is part of the state; the
+    file is the one from the same moment.
+    """
+    source = ready(config)
+    (home / "loader.img").symlink_to(media.loader())
+    (home / STATE).symlink_to(source / STATE)
+    if config.has_flash:
+        shutil.copy(source / FLASH, home / FLASH)

@@ -1,0 +1,213 @@
+"""Counts instructions, from outside: the kernel has no line for it.
+
+Under `-icount shift=7` an instruction takes 128 ns of the machine's time, which
+its time-stamp counter counts: exactly, and the same on every host. A stop by
+the debugger does cost time, though, so the counter is read on the way: once by
+a piece of code that the debugger puts the machine on (it goes on where the
+machine stood), once by one that it puts in the way of where it will arrive.
+"""
+
+import struct
+from dataclasses import dataclass
+
+from elftools.elf.elffile import ELFFile
+
+from . import paths
+from .rsp import Debugger
+
+FOUR_GIB = 1 << 32
+CYCLES = 1 << 7  # of the time-stamp counter, for one instruction
+FLAGS_AT, FLAGS_IF = 17 * 8, 0x200  # in QEMU's `g` packet
+
+# Room for our code and for what it notes: places that the kernel does not use
+# while we measure.
+CODE, NOTES = "selftest_run", "boot_stack_end"
+NOTES_BELOW = 0x4000
+
+# push rax; push rdx; rdtsc; mov [rip + …], eax; mov [rip + …], edx;
+# pop rdx; pop rax; jmp [rip]
+READ = b"\x50\x52\x0f\x31\x89\x05%s\x89\x15%s\x5a\x58"
+JUMP = b"\xff\x25\0\0\0\0"
+PROBE_BYTES = 64
+OVERHEAD = 9  # our own instructions, from the first RDTSC to the second
+
+# The services that can be called once more without harm, and the functions
+# that call them; how many bytes the first two arguments point to, where the
+# call changes what it asks for.
+SERVICES = {
+    "GetTime": "efi_get_time",
+    "SetTime": "efi_set_time",
+    "GetWakeupTime": "efi_get_wakeup_time",
+    "SetWakeupTime": "efi_set_wakeup_time",
+    "GetVariable": "efi_get_variable",
+    "GetNextVariableName": "efi_get_next_variable_name",
+    "SetVariable": "efi_set_variable",
+    "QueryVariableInfo": "efi_query_variable_info",
+    "GetNextHighMonotonicCount": "efi_get_next_high_monotonic_count",
+    "UpdateCapsule": "efi_update_capsule",
+    "QueryCapsuleCapabilities": "efi_query_capsule_capabilities",
+    "ConvertPointer": "efi_convert_pointer",
+}
+POINTED = {"GetNextVariableName": {"rdi": 1024, "rsi": 16}}
+
+# The gate's budget: what it may cost over the firmware's own instructions.
+PRIVATE = {"physical", "identity"}  # modes with a page table of their own
+
+
+def budget(mode: str) -> int:
+    return 300 if mode in PRIVATE else 200
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a service, in instructions."""
+
+    firmware: int  # the firmware's own
+    gate: int  # all that we put around it, the copies of arguments included
+
+
+def symbols() -> dict[str, int]:
+    """All of the kernel's, linked addresses."""
+    with open(paths.SYMBOLS, "rb") as file:
+        table = ELFFile(file).get_section_by_name(".symtab")
+        return {s.name: s["st_value"] for s in table.iter_symbols()}
+
+
+class Stopwatch:
+    """A debugger with a watch. Make it before the kernel runs."""
+
+    def __init__(self, debugger: Debugger):
+        self.debugger = debugger
+        self.symbols = symbols()
+        self.run_to("kernel_main")
+        self.base_pa = debugger.register("rdx")
+
+    # Going on
+
+    def run_to(self, *places: str | int) -> int:
+        """Go on to whichever of these symbols or addresses comes first."""
+        bug = self.debugger
+        wanted = {self.symbols.get(place, place) for place in places}
+        if bug.register("rip") in wanted:
+            bug.command("s")  # or the breakpoint would stop us right here
+        for address in wanted:
+            assert bug.command(f"Z1,{address:x},1") == "OK"
+        bug.command("c")
+        for address in wanted:
+            assert bug.command(f"z1,{address:x},1") == "OK"
+        return bug.register("rip")
+
+    def lap(self, place: str | int, base_pa: int | None = None) -> int:
+        """Go on to a place, and count the instructions on the way. If the
+        place is in another kernel than this one, `base_pa` is where it lies.
+        """
+        bug = self.debugger
+        self.interrupts(False)
+        there = self.symbols.get(place, place)
+        self._write_probe(0, bug.register("rip"))
+        begin_pa = self._note_pa(0)
+        self.base_pa = base_pa or self.base_pa
+        stop = self._write_probe(1, there)
+        code = self._write(there, JUMP + _word(self._probe_at(1)))
+        bug.set_register("rip", self._probe_at(0))
+        self.run_to(stop)
+        bug.set_register("rip", there)
+        self._write(there, code)
+        bug.physical()
+        cycles = self.pointer(self._note_pa(1)) - self.pointer(begin_pa)
+        bug.physical(False)
+        assert cycles % CYCLES == 0, "is this icount, shift=7?"
+        return cycles // CYCLES - OVERHEAD
+
+    def interrupts(self, on: bool) -> bool:
+        """Let the machine take interrupts or not; what it did before."""
+        state = self.debugger.command("g")
+        at = 2 * FLAGS_AT
+        flags = int.from_bytes(bytes.fromhex(state[at : at + 8]), "little")
+        was = bool(flags & FLAGS_IF)
+        flags = flags | FLAGS_IF if on else flags & ~FLAGS_IF
+        word = flags.to_bytes(4, "little").hex()
+        self._must("G" + state[:at] + word + state[at + 8 :])
+        return was
+
+    def back(self) -> int:
+        """At the first instruction of a function: where it will return to."""
+        return self.pointer(self.debugger.register("rsp"))
+
+    def pointer(self, address: int) -> int:
+        return struct.unpack("<Q", self.debugger.read(address, 8))[0]
+
+    # The services
+
+    def services(self):
+        """(service, Call) for each, the first time that the kernel calls it,
+        until it loads the next one."""
+        entries = {self.symbols[function]: name
+                   for name, function in SERVICES.items()}
+        end = self.symbols["kexec_load"]
+        while (at := self.run_to(end, *entries)) != end:
+            name = entries.pop(at)
+            yield name, self._call(POINTED.get(name, {}))
+
+    def _call(self, pointed: dict[str, int]) -> Call:
+        """The machine is about to call a service. It has to do so twice: the
+        first time it may have something to say about the answer."""
+        bug = self.debugger
+        interrupts = self.interrupts(False)
+        begin, back = bug.command("g"), self.back()
+        memory = [(at := bug.register(name), bug.read(at, size))
+                  for name, size in pointed.items()]
+        self.run_to("gate_enter")
+        function = self.pointer(self.pointer(self.symbols["gate_current"]))
+        self.run_to(back)
+        self._must("G" + begin)
+        for at, content in memory:
+            bug.write(at, content)
+        way_in, firmware = self.lap(function), self.lap(self.back())
+        way_out = self.lap(back)
+        self.interrupts(interrupts)
+        return Call(firmware, way_in + way_out)
+
+    # Our code in the machine
+
+    def _probe_at(self, number: int) -> int:
+        return self.symbols[CODE] + number * PROBE_BYTES
+
+    def _note_at(self, number: int) -> int:
+        return self.symbols[NOTES] - NOTES_BELOW + number * 8
+
+    def _note_pa(self, number: int) -> int:
+        return self._place(self._note_at(number))
+
+    def _write_probe(self, number: int, target: int) -> int:
+        """Write code that notes the time and goes on at `target`; where its
+        last instruction is."""
+        at, note = self._probe_at(number), self._note_at(number)
+        low = struct.pack("<i", note - (at + 10))
+        high = struct.pack("<i", note + 4 - (at + 16))
+        code = READ % (low, high)
+        self._write(at, code + JUMP + _word(target))
+        return at + len(code)
+
+    def _write(self, address: int, code: bytes) -> bytes:
+        """Put code there; what it replaces. By the physical address where that
+        is known: the virtual one need not be mapped yet."""
+        bug, address = self.debugger, self._place(address)
+        bug.physical(address < FOUR_GIB)
+        replaced = bug.read(address, len(code))
+        bug.write(address, code)
+        bug.physical(False)
+        return replaced
+
+    def _place(self, address: int) -> int:
+        """Where something in the image is in physical memory."""
+        text, end = self.symbols["text_start"], self.symbols["image_end"]
+        inside = text <= address < end
+        return address - text + self.base_pa if inside else address
+
+    def _must(self, text: str) -> None:
+        assert self.debugger.command(text) == "OK", text
+
+
+def _word(number: int) -> bytes:
+    return struct.pack("<Q", number)

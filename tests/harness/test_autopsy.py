@@ -1,0 +1,119 @@
+"""Reading a dead machine, on memory made here; QMP, on a pair of sockets."""
+
+import json
+import socket
+
+import pytest
+
+from harness import autopsy
+from harness.autopsy import LARGE, NX, PAGE, PRESENT, WRITABLE
+from harness.qmp import Qmp, Refused
+
+ROOT, PDPT, PD, PT, STACK = (n * PAGE for n in range(1, 6))
+REGISTERS = """RIP={rip:016x} RFL=00200246 [---Z-P-] CPL=0 II=0
+RBP={rbp:016x} R8 =0000000000000007 CR0=80010033 CR3={root:016x} CR4=00000668
+IDT=     ffffffff80001000 00000fff
+"""
+
+
+class FakeQmp:
+    """Answers what QEMU answers, from a dictionary of pages."""
+
+    def __init__(self, home, words: dict, rip=0, rbp=0):
+        self.home, self.pages = home, {}
+        self.text = REGISTERS.format(rip=rip, rbp=rbp, root=ROOT)
+        for pa, value in words.items():
+            page = self.pages.setdefault(pa & -PAGE, bytearray(PAGE))
+            page[pa % PAGE : pa % PAGE + 8] = value.to_bytes(8, "little")
+
+    def human(self, _line):
+        return self.text
+
+    def execute(self, command, **words):
+        if command == "pmemsave":
+            if words["val"] not in self.pages:
+                raise Refused("no memory there")
+            page = self.pages[words["val"]]
+            (self.home / words["filename"]).write_bytes(page)
+        return {"status": "shutdown"}
+
+
+# One page of stack at 0 … 0x1000, a large page at 2 MiB.
+TABLES = {
+    ROOT: PDPT | PRESENT | WRITABLE,
+    PDPT: PD | PRESENT | WRITABLE,
+    PD: PT | PRESENT | WRITABLE,
+    PD + 8: 0x4000_0000 | PRESENT | LARGE,
+    PD + 16: 0x7777_7000 | PRESENT,
+    PT: STACK | PRESENT | WRITABLE | NX,
+}
+
+
+def machine(tmp_path, more={}, **registers):
+    return autopsy.Machine(FakeQmp(tmp_path, TABLES | more, **registers),
+                           tmp_path)
+
+
+def test_every_step_of_a_walk_is_told(tmp_path):
+    steps, pa = machine(tmp_path).walk(0x123)
+    assert pa == STACK + 0x123 and len(steps) == 4
+    assert steps[0].startswith("PML4[  0] = ") and "table at 0x2000" in steps[0]
+    assert steps[3].endswith("page at 0x5000 rw-")
+
+
+def test_a_large_page_ends_a_walk(tmp_path):
+    steps, pa = machine(tmp_path).walk(0x0020_1234)
+    assert pa == 0x4000_1234 and len(steps) == 3
+    assert steps[2].endswith("page at 0x40000000 r-x")
+
+
+def test_a_walk_ends_where_nothing_is(tmp_path):
+    steps, pa = machine(tmp_path).walk(0xFFFF_8000_0000_0000)
+    assert pa is None and steps[-1].endswith("not present")
+    with pytest.raises(autopsy.Nowhere):
+        machine(tmp_path).walk(0x0040_0000)  # a table that is no memory
+
+
+def test_a_stack_is_unwound_as_far_as_it_goes(tmp_path):
+    frames = {STACK + 0x80: 0x100, STACK + 0x88: 0xAAAA,
+              STACK + 0x100: 0x9000, STACK + 0x108: 0xBBBB}
+    stack = machine(tmp_path, frames, rip=0x1111, rbp=0x80)
+    assert stack.backtrace() == [0x1111, 0xAAAA, 0xBBBB]
+
+
+def test_a_stack_that_turns_in_a_circle_has_an_end(tmp_path):
+    frames = {STACK + 0x80: 0x80, STACK + 0x88: 0xAAAA}
+    stack = machine(tmp_path, frames, rbp=0x80)
+    assert len(stack.backtrace()) == autopsy.FRAMES
+
+
+@pytest.fixture
+def qemu():
+    """Both ends of a connection; QEMU's greeting has been said."""
+    ours, theirs = socket.socketpair()
+    lines = [{"QMP": {}}, {"return": {}}]
+    theirs.sendall(b"".join(json.dumps(m).encode() + b"\r\n" for m in lines))
+    yield Qmp(ours), theirs
+    ours.close()
+    theirs.close()
+
+
+def test_events_are_not_lost_while_an_answer_is_awaited(qemu):
+    qmp, theirs = qemu
+    theirs.sendall(b'{"event": "STOP"}\n{"event": "RESUME"}\n{"return": 5}\n')
+    assert qmp.execute("question") == 5
+    assert [event["event"] for event in qmp.events()] == ["STOP", "RESUME"]
+
+
+def test_a_refusal_says_why(qemu):
+    qmp, theirs = qemu
+    theirs.sendall(b'{"error": {"class": "x", "desc": "not today"}}\n')
+    with pytest.raises(Refused, match="question: not today"):
+        qmp.execute("question")
+
+
+def test_the_end_of_qemu_is_noticed(qemu):
+    qmp, theirs = qemu
+    theirs.close()
+    with pytest.raises(ConnectionError):
+        qmp.wait("SHUTDOWN")
