@@ -1,0 +1,324 @@
+"""efi-regions, efi-mode, step-firmware, finish-firmware.
+
+What the kernel knows of the firmware is in `firmware` (efi/firmware.h). A call
+that is under way is in `gate_current` (efi/gate.h), and goes through one call
+instruction, in gate_enter (efi/gate.asm).
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import gdb
+
+from . import machine, paging
+from .commands import Command
+
+ATTRIBUTES = {  # UEFI 2.10 §7.2.3
+    "UC": 0, "WC": 1, "WT": 2, "WB": 3, "UCE": 4, "WP": 12, "RP": 13,
+    "XP": 14, "NV": 15, "MORE_RELIABLE": 16, "RO": 17, "SP": 18,
+    "CPU_CRYPTO": 19, "RUNTIME": 63,
+}
+GATE = "gate_enter"
+
+
+def firmware() -> gdb.Value:
+    return gdb.parse_and_eval("firmware")
+
+
+def lives() -> list[gdb.Value]:
+    """The kernels before this one, as the last of them told it."""
+    handoff = gdb.parse_and_eval("'kernel/main.c'::boot")["handoff"]
+    return [handoff["life"][i] for i in range(int(handoff["life_count"]))]
+
+
+# ---- regions
+
+class Region(NamedTuple):
+    """One runtime region, as plain numbers."""
+
+    type: str
+    pa: int
+    va: int
+    size: int
+    attribute: int
+
+    @classmethod
+    def of(cls, value: gdb.Value) -> "Region":
+        return cls(machine.memory_type_name(int(value["type"])),
+                   int(value["pa"]), int(value["va"]),
+                   int(value["pages"]) * machine.PAGE,
+                   int(value["attribute"]))
+
+    def offset(self, place: int) -> int | None:
+        """How far into the region a place is, virtual or physical."""
+        for start in self.va, self.pa:
+            if start <= place < start + self.size:
+                return place - start
+        return None
+
+
+def regions() -> list[Region]:
+    table = firmware()["regions"]
+    return [Region.of(table["region"][i]) for i in range(int(table["count"]))]
+
+
+def region_text(place: int) -> str:
+    """"RuntimeServicesCode+0x1234", or that it is in none."""
+    for region in regions():
+        offset = region.offset(place)
+        if offset is not None:
+            return f"{region.type}+{offset:#x}"
+    return "in no runtime region"
+
+
+def attribute_text(bits: int) -> str:
+    return "|".join(n for n, bit in ATTRIBUTES.items() if bits >> bit & 1)
+
+
+class RegionsCommand(Command):
+    """List the firmware's runtime regions, and how they are mapped now.
+
+    efi-regions [ROOT]
+
+    `now` is what the table at ROOT allows at the region's virtual addresses;
+    more than one word where its pages differ. ROOT is the table that this
+    mode calls the firmware on, if not given."""
+
+    name = "efi-regions"
+
+    def run(self, root: str = "") -> None:
+        root_pa = paging.root_of(root) if root else table_of_mode()
+        print(f"on the table at {root_pa:#x}:")
+        print(f"{'type':20}{'physical':>12} {'virtual':>18} {'size':>9}  "
+              f"{'now':8} attributes")
+        mapped = list(paging.ranges(root_pa)) if root_pa else []
+        for region in regions():
+            print(f"{region.type:20}{region.pa:#12x} {region.va:#18x} "
+                  f"{machine.size_text(region.size):>9}  "
+                  f"{rights_of(mapped, region):8} "
+                  f"{attribute_text(region.attribute)}")
+
+
+def rights_of(mapped: list[paging.Range], region: Region) -> str:
+    end = region.va + region.size
+    found = {r.rights.split()[0] for r in mapped
+             if r.va < end and region.va < r.va + r.size}
+    return " ".join(sorted(found)) or "nothing"
+
+
+# ---- the mode
+
+def table_of_mode() -> int:
+    """The table that services are called on; 0: there is none yet."""
+    mode = firmware()["mode"]
+    if int(mode) and machine.enum_name(mode["table"], "TABLE_") == "kernel":
+        return machine.number("kernel_table.root_pa")
+    return int(firmware()["private_table"]["root_pa"])
+
+
+def converter(svam: str) -> str:
+    """Who called SetVirtualAddressMap."""
+    if svam == "called":
+        return "by this generation"
+    for life in lives():
+        if machine.enum_name(life["svam"], "SVAM_", "efi_svam") == "called":
+            return (f"generation {int(life['generation'])} called it, "
+                    f"kernel at {int(life['image_pa']):#x}, "
+                    f"efi={life['mode'].string()}")
+    return "by a kernel that is not in the lineage" if svam == "inherited" \
+        else "nobody has called it" if svam == "never" else "nobody knows"
+
+
+class ModeCommand(Command):
+    """Tell how the firmware is called: mode, who moved it, entry points.
+
+    efi-mode
+
+    Two entry points stay physical even where the others are virtual: those
+    that SetVirtualAddressMap never converts (UEFI 2.10 §8.4)."""
+
+    name = "efi-mode"
+
+    def run(self) -> None:
+        known = firmware()
+        if not int(known["mode"]):
+            print("the kernel has not opened the firmware (yet)")
+            return
+        mode, svam = known["mode"], machine.enum_name(known["svam"], "SVAM_")
+        for name, text in [
+            ("generation", machine.number("log_output.generation")),
+            ("mode", f"{mode['name'].string()}: {mode['proposal'].string()}"),
+            ("may be called", "yes" if known["ready"] else "no"),
+            ("SetVirtualAddressMap", f"{svam}: {converter(svam)}"),
+            ("page table", self._table(mode)),
+            ("system table", f"pa {int(known['system_table_pa']):#x}"),
+            ("runtime table", f"pa {int(known['runtime_table_pa']):#x}"),
+            ("gate", gate_text()),
+        ]:
+            print(f"{name + ':':22}{text}")
+        self._services(known)
+
+    @staticmethod
+    def _table(mode: gdb.Value) -> str:
+        kind = machine.enum_name(mode["table"], "TABLE_")
+        text = {"kernel": "the kernel's",
+                "private": "a private one, VA = PA: CR3 changes with each call"}
+        return f"{table_of_mode():#x}, {text[kind]}"
+
+    @staticmethod
+    def _services(known: gdb.Value) -> None:
+        print(f"{'service':27}{'entry':>18}  where")
+        low, high = known["service"].type.range()
+        for i in range(low, high + 1):
+            entry = int(known["service"][i])
+            print(f"{machine.service_name(i):27}{entry:#18x}  "
+                  f"{region_text(entry)}")
+
+
+# ---- a call
+
+def call() -> gdb.Value | None:
+    """struct gate_call of the call that is under way."""
+    current = gdb.parse_and_eval("gate_current")
+    return current.dereference() if int(current) else None
+
+
+def service_of(function: int) -> str:
+    """Which service is entered at this address."""
+    table = firmware()["service"]
+    low, high = table.type.range()
+    for i in range(low, high + 1):
+        if int(table[i]) == function:
+            return machine.service_name(i)
+    return f"{function:#x}"
+
+
+def gate_text() -> str:
+    now = call()
+    if not now:
+        return "no call is under way"
+    return f"{service_of(int(now['function']))} is under way"
+
+
+@lru_cache
+def gate_code() -> list[dict]:
+    """gate_enter's instructions, up to its `ret`. Every generation has the
+    same, and no other code is ever seen there: so they are read once."""
+    here = gdb.selected_inferior().architecture()
+    code = here.disassemble(machine.address(GATE),
+                            machine.address("gate_recover") - 1)
+    ends = [i for i, line in enumerate(code) if line["asm"].startswith("ret")]
+    return code[:ends[0] + 1]
+
+
+def is_mapped() -> bool:
+    """Can the kernel's memory be read, or is it too early for that?"""
+    try:
+        return bool(machine.read_words(machine.address(GATE), 1))
+    except gdb.MemoryError:
+        return False
+
+
+def call_instruction() -> tuple[int, int]:
+    """Where gate_enter calls the firmware, and where that returns to."""
+    for line in gate_code():
+        if line["asm"].startswith("call"):
+            return line["addr"], line["addr"] + line["length"]
+    raise gdb.GdbError(f"{GATE} has no call instruction")
+
+
+def quietly(command: str) -> None:
+    """Without GDB's word on where it stops: ours follows."""
+    gdb.execute("set suppress-cli-notifications on")
+    try:
+        gdb.execute(command, to_string=True)
+    finally:
+        gdb.execute("set suppress-cli-notifications off")
+
+
+def run_to(*places: int) -> bool:
+    """Go on until one of these; False: something else stopped the machine."""
+    stops = [gdb.Breakpoint(f"*{place:#x}", gdb.BP_HARDWARE_BREAKPOINT,
+                            internal=True) for place in places]
+    try:
+        quietly("continue")
+    finally:
+        for stop in stops:
+            stop.delete()
+    if gdb.selected_inferior().pid and machine.pc() in places:
+        return True
+    print("something else stopped the machine first:")
+    gdb.execute("frame")
+    return False
+
+
+def describe_entry() -> None:
+    """Just inside: which service, where, with what."""
+    root, here = paging.root_of("$cr3"), machine.pc()
+    pa = paging.translate(root, here)
+    own = root != int(call()["kernel_table_pa"])
+    print(f"{service_of(here)}, at {here:#x} (pa {pa:#x}, "
+          f"{region_text(here)})")
+    print(f"  on {'a private table' if own else 'the kernel table'} at "
+          f"{root:#x}, stack at {machine.number('$rsp'):#x}")
+    words = [f"{name}={machine.number('$' + name):#x}"
+             for name in ("rcx", "rdx", "r8", "r9")]
+    fifth, = machine.read_words(machine.number("$rsp") + 0x28, 1)
+    print(f"  arguments: {' '.join(words)} [rsp+0x28]={fifth:#x}")
+
+
+class StepCommand(Command):
+    """Go on to the next firmware call, and into it.
+
+    step-firmware [SERVICE]
+
+    Stops at the first instruction of the service: with SERVICE (GetTime,
+    SetVariable, …), of the next call to that one."""
+
+    name = "step-firmware"
+
+    def run(self, service: str = "") -> None:
+        known = machine.service_names()
+        if service and service not in known:
+            raise gdb.GdbError(f"no service is called {service}: "
+                               f"{', '.join(known)}")
+        if not is_mapped():
+            run_to(machine.address("kernel_main"))
+        inside, _ = call_instruction()
+        while machine.pc() == inside or run_to(inside):
+            entered = service_of(int(call()["function"]))
+            quietly("stepi")
+            if service in ("", entered):
+                describe_entry()
+                return
+
+
+class FinishCommand(Command):
+    """Go on until the firmware call that is under way is over.
+
+    finish-firmware
+
+    Stops in gate_enter, right behind the call instruction; or in
+    gate_recover, if the firmware faulted and the kernel ended its call."""
+
+    name = "finish-firmware"
+
+    def run(self) -> None:
+        now = call()
+        if not now:
+            raise gdb.GdbError("no firmware call is under way")
+        service, (_, behind) = service_of(int(now["function"])), \
+            call_instruction()
+        recover = machine.address("gate_recover")
+        if not run_to(behind, recover):
+            return
+        if machine.pc() == recover:
+            print(f"{service} faulted; the kernel takes over again")
+        else:
+            status = machine.number("$rax")
+            print(f"{service} returned {machine.status_name(status)} "
+                  f"({status:#x})")
+        gdb.execute("frame")
+
+
+COMMANDS = [RegionsCommand, ModeCommand, StepCommand, FinishCommand]

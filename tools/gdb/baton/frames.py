@@ -1,0 +1,196 @@
+"""Backtraces that go through what no compiler described.
+
+Three places have no unwind information: the firmware (images without symbols),
+the call gate and the trap door (assembly). For each there is something in
+memory that says where the kernel was:
+
+    firmware    gate_current is set: the caller is gate_enter
+    gate        gate_current has the kernel's stack pointer, and the registers
+                as they were before the call
+    trap door   rbx points to struct trap_frame (kernel/trap.asm)
+
+Two stacks begin with an assembly call: there the backtrace ends. Nor does it
+go back over a kexec, where no register is left that could tell.
+"""
+
+import itertools
+import re
+from typing import NamedTuple
+
+import gdb
+from gdb.FrameDecorator import FrameDecorator
+from gdb.unwinder import Unwinder, register_unwinder
+
+from . import firmware, machine
+
+WORD = 8
+BEGINNINGS = ("run_on_stack", "common64", "entry64")
+JUMP = ("kexec_jump", "kexec_last_instruction")
+CALLEE_SAVED = "rbx rbp r12 r13 r14 r15".split()
+TRAP_REGISTERS = """r15 r14 r13 r12 r11 r10 r9 r8 rdi rsi rbp rbx rdx rcx rax
+    rip rsp""".split()  # of struct trap_frame
+
+
+class FrameId(NamedTuple):
+    """By what GDB knows a frame again after a step."""
+
+    sp: gdb.Value
+    pc: gdb.Value
+
+
+class Gap(Unwinder):
+    """Finds the caller where there is no unwind information."""
+
+    def __init__(self):
+        super().__init__("baton")
+
+    def __call__(self, pending):
+        try:
+            return self._unwind(pending)
+        except gdb.error:  # no kernel is mapped (yet)
+            return None
+
+    def _unwind(self, pending):
+        pc = int(pending.read_register("rip")) & machine.MASK
+        if pc == 0:
+            return None  # behind the end
+        place = routine_at(pc)
+        if place in BEGINNINGS or (place in JUMP and is_zero(pending, "rbp")):
+            rsp = int(pending.read_register("rsp"))
+            return found(pending, pc, rsp, {"rip": 0, "rsp": rsp, "rbp": 0})
+        if not machine.in_kernel(pc):
+            return self._out_of_firmware(pending, pc)
+        if place in ("gate_enter", "changed", "gate_recover"):
+            return self._out_of_gate(pending, pc)
+        if place == "room" and is_behind_call(pc):
+            return self._out_of_trap(pending, pc)
+        return None
+
+    def _out_of_firmware(self, pending, pc):
+        call = firmware.call()
+        if not call:
+            return None
+        _, behind = firmware.call_instruction()
+        rsp = int(call["kernel_rsp"])
+        # The firmware's stack may lie above the kernel's, and GDB believes in
+        # stacks that grow one way: so the frame's name is its caller's, less
+        # one word.
+        return found(pending, pc, rsp - WORD, {"rip": behind, "rsp": rsp})
+
+    def _out_of_gate(self, pending, pc):
+        at = return_address_at(pending, pc)
+        saved = {"rip": machine.read_words(at, 1)[0], "rsp": at + WORD}
+        _, behind = firmware.call_instruction()
+        for name in CALLEE_SAVED:
+            if pc < behind:  # not touched yet
+                saved[name] = int(pending.read_register(name))
+            else:
+                saved[name] = before_the_call(name)
+        return found(pending, pc, at, saved)
+
+    def _out_of_trap(self, pending, pc):
+        rbx = int(pending.read_register("rbx"))
+        pointer = gdb.lookup_type("struct trap_frame").pointer()
+        frame = gdb.Value(rbx).cast(pointer).dereference()
+        saved = {name: int(frame[name]) for name in TRAP_REGISTERS}
+        return found(pending, pc, rbx, saved)
+
+
+def found(pending, pc: int, sp: int, saved: dict[str, int]):
+    """What GDB wants to hear: the frame's name, and its caller's registers."""
+    number = gdb.lookup_type("long")
+    pointer = gdb.lookup_type("void").pointer()
+    typed = {"rip": pointer, "rsp": pointer}
+    info = pending.create_unwind_info(
+        FrameId(gdb.Value(sp).cast(pointer), gdb.Value(pc).cast(pointer)))
+    for name, value in saved.items():
+        value = gdb.Value(value).cast(typed.get(name, number))
+        info.add_saved_register(name, value)
+    return info
+
+
+def is_zero(pending, name: str) -> bool:
+    return int(pending.read_register(name)) == 0
+
+
+def routine_at(pc: int) -> str:
+    """The global label before this place. NASM's local ones come as
+    "gate_enter.restored", which GDB at times takes for "gate_enter[restored]".
+    """
+    return re.split(r"[ .[]", machine.symbol_at(pc))[0]
+
+
+def is_behind_call(pc: int) -> bool:
+    """In `room`: did trap_handler's call happen, is rbx the frame's?"""
+    here = gdb.selected_inferior().architecture()
+    line, = here.disassemble(pc - 5, count=1)
+    return line["asm"].startswith("call")
+
+
+def return_address_at(pending, pc: int) -> int:
+    """Where on the kernel's stack gate_enter's return address lies.
+
+    Until it has stored rsp for the way back, rsp tells; from then on, what it
+    has stored. Above that is what it had pushed by then.
+    """
+    depth = 0
+    for line in firmware.gate_code():
+        if line["addr"] == pc:
+            return int(pending.read_register("rsp")) + depth
+        if stores_rsp(line):
+            break
+        depth += WORD * (line["asm"].startswith("push") -
+                         line["asm"].startswith("pop"))
+    return int(firmware.call()["kernel_rsp"]) + depth
+
+
+def stores_rsp(line: dict) -> bool:
+    """mov [gate_current->kernel_rsp], rsp: the first of its kind."""
+    return line["asm"].startswith("mov") and line["asm"].endswith("],rsp")
+
+
+def before_the_call(register: str) -> int:
+    index = machine.number(f"GATE_{register.upper()}")
+    return int(firmware.call()["before"][index])
+
+
+# ---- names in backtraces
+
+class Named(FrameDecorator):
+    """A frame that says which service the firmware runs, and where; or which
+    routine of the assembly, not which of its inner labels."""
+
+    def function(self):
+        frame = self.inferior_frame()
+        source = frame.find_sal().symtab
+        if source and source.filename.endswith(".asm"):
+            return routine_at(frame.pc())
+        service = None if source else self._service(frame.pc())
+        return service or super().function()
+
+    @staticmethod
+    def _service(pc: int) -> str | None:
+        try:
+            call = firmware.call()
+            if call and not machine.in_kernel(pc):
+                name = firmware.service_of(int(call["function"]))
+                return f"{name} [firmware, {firmware.region_text(pc)}]"
+        except gdb.MemoryError:
+            pass  # no kernel is mapped (yet)
+        return None
+
+
+class Names:
+    """Gives the frames of a backtrace those names, and ends it at the end."""
+
+    name, priority, enabled = "baton", 100, True
+
+    def filter(self, frames):
+        real = itertools.takewhile(
+            lambda frame: frame.inferior_frame().pc(), frames)
+        return map(Named, real)
+
+
+def install() -> None:
+    register_unwinder(None, Gap(), replace=True)
+    gdb.frame_filters[Names.name] = Names()

@@ -1,0 +1,34 @@
+"""Baton's commands for GDB: `source tools/gdb/start.py` (`make debug` does).
+
+`help baton` lists them. They need nothing but GDB's own Python, and know no
+address or offset by heart: all comes from the symbols of build/baton.elf, the
+code that GDB disassembles, and mm/layout.h.
+"""
+
+import sys
+from pathlib import Path
+
+import gdb
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from baton import commands, firmware, frames  # noqa: E402
+from baton import kexec, machine, paging, printers  # noqa: E402
+
+for setting in [
+    "disassembly-flavor intel",  # as in the .asm files
+    "print pretty on",
+    "print entry-values no",  # shorter backtraces
+    "stack-cache off",  # memory is read physically, too: no address is
+    "code-cache off",  # always the same byte
+]:
+    gdb.execute(f"set {setting}")
+
+machine.learn_addresses()
+frames.install()
+printers.install()
+commands.install([
+    *paging.COMMANDS,
+    *firmware.COMMANDS,
+    *kexec.COMMANDS,
+])
