@@ -55,6 +55,7 @@ help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | \
 		awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
 	@echo '  Variables: CROSS_COMPILE=prefix-  MODE=fixed  LIVES=3  ACCEL=kvm'
+	@echo '             TEST=name (debug)  JUNIT=file (test)'
 
 .PHONY: demo
 demo: deps all ## show it: every mode, three generations each
@@ -70,7 +71,15 @@ debug: deps all ## boot it halted, with GDB and its symbols in front of it
 
 .PHONY: test
 test: deps all unit $(OUT)/baton.iso ## run all tests
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest $(if $(JUNIT),--junit-xml=$(JUNIT))
+
+.PHONY: coverage
+coverage: deps all $(OUT)/baton.iso ## which lines run in the tests: build/coverage/index.html
+	@tools/coverage
+
+.PHONY: bench
+bench: deps all ## instructions of calls, kexec and boot, and Linux beside it
+	@tools/bench
 
 .PHONY: iso
 iso: deps $(OUT)/baton.iso ## make build/baton.iso, which boots a real PC

@@ -1,0 +1,58 @@
+"""The gate keeps to its budget: instructions, which are the same everywhere.
+
+No test looks at seconds. How it is counted: tests/harness/stopwatch.py.
+"""
+
+import runpy
+import subprocess
+
+import pytest
+from elftools.elf.elffile import ELFFile
+
+from harness import paths
+from harness.stopwatch import SERVICES, Stopwatch, budget, symbols
+
+TOOLS = paths.ROOT / "tools"
+
+
+def measured(boot, mode: str) -> dict:
+    with boot(f"efi={mode} lives=2 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            calls = dict(Stopwatch(debugger).services())
+            debugger.detach()
+        run = machine.finish()
+    assert run.one("end", gen=1)["verdict"] == "pass"  # it did no harm
+    return calls
+
+
+@pytest.mark.parametrize("mode", ["fixed", "physical"])
+def test_the_gate_is_cheap(boot, mode):
+    calls = measured(boot, mode)
+    assert set(calls) == set(SERVICES)
+    dear = {name: call.gate for name, call in calls.items()
+            if call.gate > budget(mode)}
+    assert not dear, f"more than {budget(mode)} instructions: {dear}"
+
+
+def test_the_stopwatch_is_exact(boot):
+    """Another machine, the same numbers."""
+    calls = [measured(boot, "fixed")["GetTime"] for _ in range(2)]
+    assert calls[0] == calls[1]
+
+
+def test_coverage_knows_lines():
+    tool = runpy.run_path(str(TOOLS / "coverage"))
+    with open(paths.SYMBOLS, "rb") as file:
+        kernel = tool["Kernel"](ELFFile(file))
+    begin = symbols()["gate_enter"]
+    lines = kernel.lines({begin})
+    ran = {(name, line) for name, counts in lines.items()
+           for line, count in counts.items() if count}
+    (name, line), = ran
+    text = (paths.ROOT / name).read_text().splitlines()
+    assert name == "efi/gate.asm" and "gate_current" in text[line - 1]
+
+
+@pytest.mark.parametrize("tool", ["bench", "coverage"])
+def test_the_tools_explain_themselves(tool):
+    assert subprocess.check_output([TOOLS / tool, "--help"], text=True)
