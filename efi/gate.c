@@ -9,23 +9,23 @@ extern const char gate_recover[];
 struct gate_call *gate_current;
 struct gate_statistics gate_statistics;
 
-static const char registers[GATE_REGISTERS][24] = {
-    [GATE_RBX] = "rbx",
-    [GATE_RBP] = "rbp",
-    [GATE_RSI] = "rsi",
-    [GATE_RDI] = "rdi",
-    [GATE_R12] = "r12",
-    [GATE_R13] = "r13",
-    [GATE_R14] = "r14",
-    [GATE_R15] = "r15",
-    [GATE_RSP] = "rsp",
-    [GATE_RFLAGS] = "rflags",
-    [GATE_CR0] = "cr0",
-    [GATE_CR3] = "cr3",
-    [GATE_CR4] = "cr4",
-    [GATE_SEGMENTS] = "a segment register",
-    [GATE_GS_FPU] = "gs or the FPU's control",
-};
+// In the order of enum gate_register.
+static const char *const registers[GATE_REGISTERS] = {
+    "rbx",
+    "rbp",
+    "rsi",
+    "rdi",
+    "r12",
+    "r13",
+    "r14",
+    "r15",
+    "rsp",
+    "rflags",
+    "cr0",
+    "cr3",
+    "cr4",
+    "a segment register",
+    "gs or the FPU's control"};
 
 const char *gate_count_deviations(const struct gate_call *call) {
     const char *first = NULL;

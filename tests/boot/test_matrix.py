@@ -1,0 +1,55 @@
+"""Every step from mode to mode, of one generation and the next.
+
+SetVirtualAddressMap works once, so there are three kinds of steps: from
+`physical` to anything, for nothing has happened yet; to the same mode again; and
+all others, which are refused with the reason, by a kernel that lives on.
+"""
+
+import itertools
+
+import pytest
+
+from harness.chain import EXPECTED, PROVING
+
+STEPS = list(itertools.product(EXPECTED, EXPECTED))
+
+
+def verdict(first: str, second: str) -> str:
+    """What generation 1 makes of the firmware that it finds."""
+    if first == "physical":
+        return "never" if second == "physical" else "called"
+    return "inherited" if first == second in PROVING else "refused"
+
+
+@pytest.mark.parametrize("first, second", STEPS)
+def test_step(boot, first, second):
+    with boot(f"lives={first},{second} end=exit") as machine:
+        run = machine.finish()
+    expected = verdict(first, second)
+    assert run.all("panic") == run.all("proof", verdict="fail") == []
+    run.one("end", gen=1,
+            verdict="refused" if expected == "refused" else "pass")
+    run.one("efi.mode", gen=1, mode=second, svam=expected)
+    if expected == "refused":
+        why = run.one("refused", gen=1, what="efi")["why"]
+        assert ("virtual address" if first == "naive" else "once") in why
+        assert run.all("efi.call", gen=1) == []
+
+
+def test_a_longer_chain(boot):
+    """Physical as long as one likes, and then one mode for the rest."""
+    chain = "physical,physical,table,table,table"
+    with boot(f"lives={chain} end=shutdown") as machine:
+        run = machine.finish()
+    assert [(e["mode"], e["svam"]) for e in run.all("efi.mode")] == [
+        ("physical", "never"), ("physical", "never"), ("table", "called"),
+        ("table", "inherited"), ("table", "inherited")]
+    run.one("end", gen=4, verdict="pass")
+    assert run.end.how == "guest-shutdown"
+
+
+def test_an_unknown_link_of_the_chain(boot):
+    with boot("lives=fixed,wishful end=exit") as machine:
+        run = machine.finish()
+    assert "wishful" in run.one("refused", gen=1, what="cmdline")["why"]
+    run.one("end", gen=1, verdict="refused")
