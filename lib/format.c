@@ -58,13 +58,11 @@ static void put_field(struct sink *sink, const struct conversion *how,
 
 static void put_number(struct sink *sink, const struct conversion *how,
                        const char *prefix, uint64_t value, unsigned base) {
-    const char *digits =
-        how->type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
     char text[20]; // as many as 2^64 - 1 has in decimal
     size_t at = sizeof(text);
 
     do {
-        text[--at] = digits[value % base];
+        text[--at] = "0123456789abcdef"[value % base];
         value /= base;
     } while (value);
     put_field(sink, how, prefix, text + at, sizeof(text) - at);
@@ -78,10 +76,9 @@ static void put_signed(struct sink *sink, const struct conversion *how,
 
 static void put_hex(struct sink *sink, const struct conversion *how,
                     uint64_t value) {
-    const char *prefix = how->type == 'X' ? "0X" : "0x";
     // As in C: # marks no zero. A pointer is always marked.
     bool marked = how->type == 'p' || (how->alternate && value);
-    put_number(sink, how, marked ? prefix : "", value, 16);
+    put_number(sink, how, marked ? "0x" : "", value, 16);
 }
 
 static void put_string(struct sink *sink, const struct conversion *how,
@@ -109,7 +106,6 @@ static bool convert(struct sink *sink, const struct conversion *how,
                    10);
         return true;
     case 'x':
-    case 'X':
         put_hex(sink, how,
                 how->wide ? va_arg(*args, unsigned long)
                           : va_arg(*args, unsigned));
