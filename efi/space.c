@@ -31,6 +31,9 @@ static status_t map_regions(struct page_table *table, bool at_va) {
     return STATUS_OK;
 }
 
+// And page 0, whatever the map says of it: drivers have been seen to look there
+// when they are told of their new addresses (Linux maps it for them since
+// 2016).
 static status_t map_boot_memory(struct page_table *table,
                                 const struct boot_efi *efi) {
     struct efi_map_view view = efi_map_of(efi);
@@ -43,7 +46,10 @@ static status_t map_boot_memory(struct page_table *table,
         TRY(page_table_map(table, d.physical_start, d.physical_start,
                            d.pages * PAGE_SIZE, MAP_ANY));
     }
-    return STATUS_OK;
+    pa_t pa;
+    if (page_table_translate(table, 0, &pa))
+        return STATUS_OK;
+    return page_table_map(table, 0, 0, PAGE_SIZE, MAP_WRITE);
 }
 
 status_t efi_space_build(const struct boot_efi *efi, bool boot_memory) {

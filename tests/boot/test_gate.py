@@ -6,6 +6,7 @@ has to name what happened, repair it, and go on; the kexec after it still works.
 """
 
 import struct
+import subprocess
 
 import pytest
 
@@ -16,13 +17,54 @@ from harness.rsp import symbol
 MODES = ["physical", "fixed"]  # a private page table, and the kernel's own
 NOWHERE = 0x0000_6EAD_BEEF_0000
 
-# not rbx; not r15; std; cli; mov rcx,cr0; btr rcx,16; mov cr0,rcx;
-# xor eax,eax; ret: four registers that are the caller's, and EFI_SUCCESS.
-VANDAL = bytes.fromhex("48f7d349f7d7fdfa0f20c1480fbaf1100f22c131c0c3")
+# Firmware code, each in the place of GetTime. Four registers that are the
+# caller's are changed, and EFI_SUCCESS returned:
+VANDAL = """
+    not rbx
+    not r15
+    std
+    cli
+    mov rcx, cr0
+    btr rcx, 16
+    mov cr0, rcx
+    xor eax, eax
+    ret
+"""
 VANDALISED = {"rbx", "r15", "rflags", "cr0"}
 
-# xor esp,esp; mov rax,[rsp-8]: a stack that is nowhere.
-STACK_THIEF = bytes.fromhex("31e4488b4424f8")
+# A stack that is nowhere:
+STACK_THIEF = """
+    xor esp, esp
+    mov rax, [rsp - 8]
+"""
+
+# Looks for the FPU state that UEFI 2.10 §2.3.4 promises, answers
+# EFI_DEVICE_ERROR if it is another, and leaves another behind:
+FPU_CRITIC = """
+    stmxcsr [rsp + 8]
+    cmp dword [rsp + 8], 0x1f80
+    jne .broken
+    fnstcw [rsp + 8]
+    cmp word [rsp + 8], 0x037f
+    jne .broken
+    mov dword [rsp + 8], 0x5f80
+    ldmxcsr [rsp + 8]
+    mov word [rsp + 8], 0x027f
+    fldcw [rsp + 8]
+    xor eax, eax
+    ret
+.broken:
+    mov eax, 7
+    bts rax, 63
+    ret
+"""
+
+
+def assemble(text: str, folder) -> bytes:
+    source, binary = folder / "code.asm", folder / "code.bin"
+    source.write_text("bits 64\ncode:" + text)
+    subprocess.run(["nasm", "-f", "bin", "-o", binary, source], check=True)
+    return binary.read_bytes()
 
 
 def call_under_way(debugger) -> tuple[int, int]:
@@ -88,8 +130,8 @@ def test_a_call_into_nowhere_is_contained(boot, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_registers_that_come_back_changed_are_put_back(boot, mode):
-    run = misbehave(boot, mode, overwrite(VANDAL))
+def test_registers_that_come_back_changed_are_put_back(boot, mode, tmp_path):
+    run = misbehave(boot, mode, overwrite(assemble(VANDAL, tmp_path)))
     gate = run.one("efi.gate", gen=0)
     calls = len(VANDALISED)
     assert gate.number("deviations") > 0
@@ -99,9 +141,48 @@ def test_registers_that_come_back_changed_are_put_back(boot, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_firmware_that_loses_its_stack_is_contained(boot, mode):
-    run = misbehave(boot, mode, overwrite(STACK_THIEF))
+def test_a_firmware_that_loses_its_stack_is_contained(boot, mode, tmp_path):
+    run = misbehave(boot, mode, overwrite(assemble(STACK_THIEF, tmp_path)))
     # The page fault itself is seen, on a stack of its own: no double fault.
     faults = run.all("efi.fault", gen=0, svc="GetTime")
     assert faults and {fault["vector"] for fault in faults} == {"14"}
     assert run.one("proof", gen=0, check="variable")["verdict"] == "pass"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_each_call_has_the_fpu_that_was_promised(boot, mode, tmp_path):
+    """Whatever the call before it left behind."""
+    run = misbehave(boot, mode, overwrite(assemble(FPU_CRITIC, tmp_path)))
+    assert {event["status"] for event in run.all("efi.call", svc="GetTime")
+            } == {"EFI_SUCCESS"}
+    assert run.one("efi.gate", gen=0).number("deviations") > 100
+
+
+def maps_page_0(debugger, table_pa: int) -> bool:
+    """Does this page table map address 0, as it does with all that belongs to
+    boot services? No runtime region is anywhere near."""
+    debugger.physical()
+    entry = table_pa
+    for level in range(4):
+        entry, = struct.unpack("<Q", debugger.read(entry & ~0xFFF, 8))
+        if not entry & 1 or (level in (1, 2) and entry & 0x80):
+            break
+    debugger.physical(False)
+    return bool(entry & 1)
+
+
+def test_boot_services_are_mapped_for_svam_alone(boot):
+    """Some firmware runs there during SetVirtualAddressMap; no other call
+    may."""
+    with boot("efi=identity lives=1 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            mapped = []
+            for _ in range(2):
+                record, _function = call_under_way(debugger)
+                table_pa, = struct.unpack("<Q",
+                                          debugger.read(record + 0x30, 8))
+                mapped.append(maps_page_0(debugger, table_pa))
+            debugger.detach()
+        run = machine.finish()
+    assert mapped == [True, False]
+    run.one("end", gen=0, verdict="pass")
