@@ -216,7 +216,7 @@ static uint64_t lend_name(const uint16_t *name) {
     if (!on_private_table)
         return (va_t)name;
     size_t units = units_to_zero(name, EFI_NAME_UNITS);
-    return units < EFI_NAME_UNITS ? lend(name, args->name, 2 * units) : 0;
+    return name[units - 1] ? 0 : lend(name, args->name, 2 * units);
 }
 
 efi_status_t efi_get_variable(const uint16_t *name, const struct efi_guid *guid,

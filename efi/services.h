@@ -34,6 +34,7 @@ efi_status_t efi_set_virtual_address_map(const void *map, uint64_t bytes,
                                          uint32_t descriptor_version);
 efi_status_t efi_convert_pointer(uint64_t disposition, uint64_t *address);
 
+// A `name` is NUL-terminated within EFI_NAME_UNITS.
 // *bytes: the room at `data`, and then what the variable takes.
 efi_status_t efi_get_variable(const uint16_t *name, const struct efi_guid *guid,
                               uint32_t *attributes, void *data,
