@@ -76,14 +76,10 @@ static pa_t find_config_table(const struct efi_guid *guid) {
 static status_t read_tables(const struct boot_info *boot) {
     bool virtual = told_virtual(boot);
     firmware.system_table_pa = boot->efi.system_table_pa;
-    TRY(efi_table_check(firmware.system_table_pa, EFI_SYSTEM_TABLE_SIGNATURE,
-                        sizeof(struct efi_system_table), !virtual,
-                        "system table", physical_read));
+    TRY(efi_system_table_check(firmware.system_table_pa, !virtual));
     const struct efi_system_table *system = pa_to_va(firmware.system_table_pa);
     TRY(find_runtime_table(boot, system->runtime_services));
-    TRY(efi_table_check(firmware.runtime_table_pa, EFI_RUNTIME_TABLE_SIGNATURE,
-                        sizeof(struct efi_runtime_services), !virtual,
-                        "runtime table", physical_read));
+    TRY(efi_runtime_table_check(firmware.runtime_table_pa, !virtual));
 
     const struct efi_setup *setup = &boot->efi_setup;
     firmware.firmware_vendor_pa = virtual ? setup->firmware_vendor_pa

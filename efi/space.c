@@ -99,15 +99,13 @@ static const struct page_table *table_of_mode(void) {
 }
 
 status_t efi_space_verify(void) {
-    for (size_t i = 0; i < firmware.regions.count; i++) {
+    for (size_t i = 0; i < firmware.regions.count; i++)
         TRY(verify_region(table_of_mode(), &firmware.regions.region[i]));
-    }
     return STATUS_OK;
 }
 
 static bool count_wx(const struct leaf *leaf, void *count) {
-    bool wx = (leaf->entry & PTE_WRITE) && !(leaf->entry & PTE_NX);
-    if (wx)
+    if (leaf_is_wx(leaf))
         *(uint64_t *)count += level_bytes(leaf->level) / PAGE_SIZE;
     return true;
 }

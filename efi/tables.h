@@ -5,6 +5,7 @@
 #include "boot/boot_info.h"
 #include "efi/types.h"
 #include "lib/status.h"
+#include "mm/space.h"
 
 // Checks `bytes_min` bytes at `pa`: readable, signed, whole, and CRC-32 as UEFI
 // 2.10 §4.2 defines it. INVALID otherwise; `what` names the table in the
@@ -13,6 +14,19 @@
 status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
                          bool crc_matters, const char *what,
                          memory_reader read);
+
+// The two tables that have one, in the kernel's memory.
+static inline status_t efi_system_table_check(pa_t pa, bool crc_matters) {
+    return efi_table_check(pa, EFI_SYSTEM_TABLE_SIGNATURE,
+                           sizeof(struct efi_system_table), crc_matters,
+                           "system table", physical_read);
+}
+
+static inline status_t efi_runtime_table_check(pa_t pa, bool crc_matters) {
+    return efi_table_check(pa, EFI_RUNTIME_TABLE_SIGNATURE,
+                           sizeof(struct efi_runtime_services), crc_matters,
+                           "runtime table", physical_read);
+}
 
 // The address that the configuration table at `tables_pa` has for `guid`; 0 if
 // it is not there, or not readable.

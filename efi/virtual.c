@@ -30,7 +30,8 @@ status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
     if (answer != EFI_SUCCESS)
         return fail(STATUS_FAILED, "efi: SetVirtualAddressMap answered %s",
                     efi_status_name(answer));
-    return STATUS_OK;
+    TRY(efi_system_table_check(firmware.system_table_pa, false));
+    return efi_runtime_table_check(firmware.runtime_table_pa, false);
 }
 
 static status_t check_service(enum efi_service service) {
@@ -57,9 +58,8 @@ static status_t check_pointer(const char *name, uint64_t pointer, pa_t pa) {
 }
 
 status_t efi_check_pointers(void) {
-    for (unsigned i = 0; i < EFI_SERVICES; i++) {
+    for (unsigned i = 0; i < EFI_SERVICES; i++)
         TRY(check_service(i));
-    }
     const struct efi_system_table *system = pa_to_va(firmware.system_table_pa);
     const struct {
         const char *name;
@@ -73,15 +73,8 @@ status_t efi_check_pointers(void) {
         {"RuntimeServices", system->runtime_services,
          firmware.runtime_table_pa},
     };
-    for (size_t i = 0; i < ARRAY_SIZE(pointers); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(pointers); i++)
         TRY(check_pointer(pointers[i].name, pointers[i].pointer,
                           pointers[i].pa));
-    }
-    TRY(efi_table_check(firmware.system_table_pa, EFI_SYSTEM_TABLE_SIGNATURE,
-                        sizeof(struct efi_system_table), false, "system table",
-                        physical_read));
-    return efi_table_check(firmware.runtime_table_pa,
-                           EFI_RUNTIME_TABLE_SIGNATURE,
-                           sizeof(struct efi_runtime_services), false,
-                           "runtime table", physical_read);
+    return STATUS_OK;
 }

@@ -126,8 +126,7 @@ static void announce_lineage(void) {
 static void take_firmware(void) {
     if (!options.call_firmware || !options.mode) {
         say("efi: services stay off");
-        outcome = options.mode || !options.call_firmware ? OUTCOME_NONE
-                                                         : OUTCOME_REFUSED;
+        outcome = options.call_firmware ? OUTCOME_REFUSED : OUTCOME_NONE;
     } else if (efi_start(&boot, options.mode) == STATUS_OK) {
         say("efi: mode %s (%s)", options.mode->name, options.mode->proposal);
         if (!options.mode->by_rule && firmware.svam == SVAM_CALLED)

@@ -36,15 +36,14 @@ bool selftest_run(void) {
     return all;
 }
 
-static bool is_write_or_exec(const struct leaf *leaf, void *good) {
-    if ((leaf->entry & PTE_WRITE) && !(leaf->entry & PTE_NX))
-        *(bool *)good = false;
+static bool note_wx(const struct leaf *leaf, void *good) {
+    *(bool *)good &= !leaf_is_wx(leaf);
     return true;
 }
 
 TEST(no_page_is_writable_and_executable) {
     bool good = true;
-    page_table_each(&kernel_table, is_write_or_exec, &good);
+    page_table_each(&kernel_table, note_wx, &good);
     return good;
 }
 
@@ -76,8 +75,8 @@ TEST(write_protect_and_nx_are_on) {
 }
 
 TEST(smep_and_smap_are_on_where_the_cpu_has_them) {
-    uint32_t features = cpuid(0, 0).eax >= 7 ? cpuid(7, 0).ebx : 0;
-    bool smep = features & 1u << 7, smap = features & 1u << 20;
+    bool smep = cpuid_features() & CPUID_SMEP;
+    bool smap = cpuid_features() & CPUID_SMAP;
     return smep == !!(read_cr4() & CR4_SMEP) &&
            smap == !!(read_cr4() & CR4_SMAP);
 }

@@ -39,17 +39,6 @@ static status_t check_digest(const char *name, const uint8_t expected[],
                 name, actual_text, expected_text);
 }
 
-// The digest of the file, as it is in the bundle or, for the payload, as it is
-// staged.
-static void digest_of(const struct kernel_image *image, const void *payload,
-                      uint8_t digest[SHA256_BYTES]) {
-    struct sha256 hash;
-    sha256_init(&hash);
-    sha256_update(&hash, image->file, image->payload_offset);
-    sha256_update(&hash, payload, image->payload_bytes);
-    sha256_final(&hash, digest);
-}
-
 static status_t place(struct kexec_staged *staged) {
     const struct kernel_image *image = &staged->image;
     staged->base_pa =
@@ -144,9 +133,15 @@ static status_t build_bridge(struct page_table *bridge) {
     return page_table_map(bridge, 0, 0, EARLY_MAP_BYTES, MAP_ANY);
 }
 
+// Is the file, with the payload as it lies staged, still what SHA256SUMS says?
 static status_t verify_staged(const struct kexec_staged *staged) {
+    const struct kernel_image *image = &staged->image;
     uint8_t digest[SHA256_BYTES];
-    digest_of(&staged->image, pa_to_va(staged->base_pa), digest);
+    struct sha256 hash;
+    sha256_init(&hash);
+    sha256_update(&hash, image->file, image->payload_offset);
+    sha256_update(&hash, pa_to_va(staged->base_pa), image->payload_bytes);
+    sha256_final(&hash, digest);
     return check_digest(staged->name, staged->digest, digest);
 }
 

@@ -38,6 +38,14 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf) {
     return id;
 }
 
+#define CPUID_SMEP (1u << 7) // two of the bits of cpuid_features()
+#define CPUID_SMAP (1u << 20)
+
+// Leaf 7, EBX: the structured extended features; 0 on a CPU without that leaf.
+static inline uint32_t cpuid_features(void) {
+    return cpuid(0, 0).eax >= 7 ? cpuid(7, 0).ebx : 0;
+}
+
 static inline uint64_t read_cr0(void) {
     uint64_t value;
     __asm__ volatile("mov %%cr0, %0" : "=r"(value));

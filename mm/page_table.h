@@ -82,6 +82,10 @@ static inline pa_t leaf_pa(const struct leaf *leaf) {
     return leaf->entry & PTE_ADDRESS & ~(level_bytes(leaf->level) - 1);
 }
 
+static inline bool leaf_is_wx(const struct leaf *leaf) {
+    return (leaf->entry & PTE_WRITE) && !(leaf->entry & PTE_NX);
+}
+
 static inline bool is_canonical(va_t va, unsigned levels) {
     unsigned shift = 64 - (12 + 9 * levels);
     return (va_t)((int64_t)(va << shift) >> shift) == va;

@@ -12,8 +12,6 @@
 #define CPUID_EXTENDED 0x80000001
 #define CPUID_NX       (1u << 20)
 #define CPUID_1GB      (1u << 26)
-#define CPUID_SMEP     (1u << 7)  // leaf 7, ebx
-#define CPUID_SMAP     (1u << 20) // leaf 7, ebx
 
 // Entry 3 (PCD and PWT set) is uncached: the value after reset. A kernel before
 // us may have left another (SDM vol. 3 §12.12.4).
@@ -99,7 +97,7 @@ static status_t protect_cpu(void) {
                     "this CPU has no NX bit (CPUID 80000001h, EDX bit 20)");
     write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_NXE);
     write_msr(MSR_PAT, PAT_AFTER_RESET);
-    uint32_t features = cpuid(0, 0).eax >= 7 ? cpuid(7, 0).ebx : 0;
+    uint32_t features = cpuid_features();
     uint64_t cr4 = read_cr4();
     if (features & CPUID_SMEP)
         cr4 |= CR4_SMEP;
