@@ -103,7 +103,7 @@ def test_a_region_that_svam_was_not_told_of_is_noticed(boot):
 def hide_runtime_code(debugger) -> None:
     """Take the RUNTIME attribute from the descriptor of runtime code."""
     current = symbol(paths.SYMBOLS, "gate_current")
-    record, = struct.unpack("<Q", debugger.read(current, 8))
+    record = debugger.word(current)
     fields = struct.unpack("<6Q", debugger.read(record, 48))
     _function, map_bytes, step, _version, map_pa, _fifth = fields
     debugger.physical()

@@ -52,9 +52,9 @@ class Debugger:
         if self.register("rip") == address:
             self.command("s")  # or the breakpoint would stop us right here
         point = f"{address:x},1"
-        self._must(f"Z1,{point}")
+        self.must(f"Z1,{point}")
         self.command("c")  # answered when the machine stops
-        self._must(f"z1,{point}")
+        self.must(f"z1,{point}")
         stopped = self.register("rip")
         assert stopped == address, f"stopped at {stopped:#x}"
 
@@ -64,11 +64,11 @@ class Debugger:
 
     def set_register(self, name: str, value: int) -> None:
         word = value.to_bytes(8, "little").hex()
-        self._must(f"P{REGISTERS.index(name):x}={word}")
+        self.must(f"P{REGISTERS.index(name):x}={word}")
 
     def physical(self, on: bool = True) -> None:
         """Addresses of memory are physical from now on (or virtual again)."""
-        self._must(f"Qqemu.PhyMemMode:{int(on)}")
+        self.must(f"Qqemu.PhyMemMode:{int(on)}")
 
     def read(self, address: int, size: int) -> bytes:
         data = b""
@@ -79,10 +79,14 @@ class Debugger:
             data += bytes.fromhex(answer)
         return data
 
+    def word(self, address: int) -> int:
+        """64 bits of memory."""
+        return int.from_bytes(self.read(address, 8), "little")
+
     def write(self, address: int, data: bytes) -> None:
         for at in range(0, len(data), MEMORY_CHUNK):
             piece = data[at : at + MEMORY_CHUNK]
-            self._must(f"M{address + at:x},{len(piece):x}:{piece.hex()}")
+            self.must(f"M{address + at:x},{len(piece):x}:{piece.hex()}")
 
     def flip(self, address: int, bit: int = 0) -> None:
         """Flip one bit of the byte at `address`."""
@@ -93,7 +97,7 @@ class Debugger:
         """Let the machine go on without us. It may be at its end before the
         stub hears that we have its answer."""
         with suppress(BrokenPipeError, ConnectionResetError):
-            self._must("D")
+            self.must("D")
         self.link.close()
 
     # The protocol
@@ -103,7 +107,7 @@ class Debugger:
         self.link.sendall(b"$%s#%02x" % (packet, sum(packet) & 0xFF))
         return self._packet().decode()
 
-    def _must(self, text: str) -> None:
+    def must(self, text: str) -> None:
         answer = self.command(text)
         assert answer == "OK", f"the stub answered {answer!r} to {text!r}"
 

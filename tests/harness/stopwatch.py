@@ -114,7 +114,7 @@ class Stopwatch:
         bug.set_register("rip", there)
         self._write(there, code)
         bug.physical()
-        cycles = self.pointer(self._note_pa(1)) - self.pointer(begin_pa)
+        cycles = bug.word(self._note_pa(1)) - bug.word(begin_pa)
         bug.physical(False)
         assert cycles % CYCLES == 0, "is this icount, shift=7?"
         return cycles // CYCLES - OVERHEAD
@@ -127,15 +127,12 @@ class Stopwatch:
         was = bool(flags & FLAGS_IF)
         flags = flags | FLAGS_IF if on else flags & ~FLAGS_IF
         word = flags.to_bytes(4, "little").hex()
-        self._must("G" + state[:at] + word + state[at + 8 :])
+        self.debugger.must("G" + state[:at] + word + state[at + 8 :])
         return was
 
     def back(self) -> int:
         """At the first instruction of a function: where it will return to."""
-        return self.pointer(self.debugger.register("rsp"))
-
-    def pointer(self, address: int) -> int:
-        return struct.unpack("<Q", self.debugger.read(address, 8))[0]
+        return self.debugger.word(self.debugger.register("rsp"))
 
     # The services
 
@@ -158,9 +155,9 @@ class Stopwatch:
         memory = [(at := bug.register(name), bug.read(at, size))
                   for name, size in pointed.items()]
         self.run_to("gate_enter")
-        function = self.pointer(self.pointer(self.symbols["gate_current"]))
+        function = self.debugger.word(self.debugger.word(self.symbols["gate_current"]))
         self.run_to(back)
-        self._must("G" + begin)
+        self.debugger.must("G" + begin)
         for at, content in memory:
             bug.write(at, content)
         way_in, firmware = self.lap(function), self.lap(self.back())
@@ -204,9 +201,6 @@ class Stopwatch:
         text, end = self.symbols["text_start"], self.symbols["image_end"]
         inside = text <= address < end
         return address - text + self.base_pa if inside else address
-
-    def _must(self, text: str) -> None:
-        assert self.debugger.command(text) == "OK", text
 
 
 def _word(number: int) -> bytes:
