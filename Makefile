@@ -70,8 +70,12 @@ debug: deps all ## boot it halted, with GDB and its symbols in front of it
 	@tools/run --debug
 
 .PHONY: test
-test: deps all unit $(OUT)/baton.iso ## run all tests
+test: deps all unit $(OUT)/baton.iso ## run the tests, but for the slow ones
 	@$(PYTHON) -m pytest $(if $(JUNIT),--junit-xml=$(JUNIT))
+
+.PHONY: test-all
+test-all: deps all unit $(OUT)/baton.iso ## run all tests: takes long
+	@$(PYTHON) -m pytest -m "" $(if $(JUNIT),--junit-xml=$(JUNIT))
 
 .PHONY: coverage
 coverage: deps all $(OUT)/baton.iso ## which lines run in the tests: build/coverage/index.html
