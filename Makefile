@@ -25,9 +25,11 @@ C_FILES := \
 	efi/space.c efi/virtual.c efi/gate.c efi/services.c efi/names.c \
 	kexec/image.c kexec/handoff.c kexec/kexec.c \
 	kernel/trap.c kernel/time.c kernel/panic.c kernel/symbols.c \
-	kernel/crash.c kernel/selftest.c kernel/power.c kernel/console.c \
+	kernel/power.c kernel/console.c \
 	lib/log.c lib/status.c lib/format.c lib/string.c lib/options.c \
-	lib/memory_map.c lib/cpio.c lib/crc32.c lib/sha256.c lib/utf16.c
+	lib/memory_map.c lib/cpio.c lib/crc32.c lib/sha256.c lib/utf16.c \
+	kernel/monitor/monitor.c kernel/monitor/line.c \
+	kernel/monitor/machine.c kernel/monitor/crash.c kernel/monitor/selftest.c
 ASM_FILES := boot/entry.asm kernel/trap.asm efi/gate.asm kexec/jump.asm
 
 # Paths inside the image do not depend on where it was built. The headers of the

@@ -1,5 +1,5 @@
-// Polled output to COM1. Without a UART the port reads as all ones, which looks
-// like one that is always ready: the log is lost, and nothing hangs.
+// Polled, on COM1. Without a UART the port reads as all ones, which looks like
+// one that is always ready to send: the log is lost, and nothing hangs.
 
 #include "kernel/console.h"
 
@@ -13,7 +13,9 @@ enum uart { DATA, INTERRUPTS, FIFO, LINE, MODEM, STATUS };
 #define LINE_DIVISOR      0x80
 #define FIFO_ON           0x07
 #define MODEM_DTR_RTS     0x03
+#define STATUS_RECEIVED   0x01
 #define STATUS_SEND_EMPTY 0x20
+#define STATUS_NO_UART    0xff
 
 static void write_byte(char byte) {
     while (!(in8(COM1 + STATUS) & STATUS_SEND_EMPTY))
@@ -37,4 +39,12 @@ void console_write(const char *text, size_t bytes) {
             write_byte('\r');
         write_byte(text[i]);
     }
+}
+
+bool console_read(char *byte) {
+    uint8_t status = in8(COM1 + STATUS);
+    if (!(status & STATUS_RECEIVED) || status == STATUS_NO_UART)
+        return false;
+    *byte = in8(COM1 + DATA);
+    return true;
 }

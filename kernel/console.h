@@ -6,3 +6,6 @@
 
 void console_init(void);
 void console_write(const char *text, size_t bytes);
+
+// Takes the next byte that was typed; false if there is none yet.
+bool console_read(char *byte);

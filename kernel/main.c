@@ -7,12 +7,13 @@
 #include "efi/services.h"
 #include "efi/start.h"
 #include "kernel/console.h"
-#include "kernel/crash.h"
+#include "kernel/monitor/crash.h"
+#include "kernel/monitor/monitor.h"
+#include "kernel/monitor/selftest.h"
 #include "kernel/options.h"
 #include "kernel/panic.h"
 #include "kernel/power.h"
 #include "kernel/proof.h"
-#include "kernel/selftest.h"
 #include "kernel/time.h"
 #include "kernel/trap.h"
 #include "kexec/kexec.h"
@@ -177,20 +178,33 @@ static void describe_us(struct handoff *next) {
 }
 
 // Comes back only if the next kernel was refused.
-static void pass_on(void) {
+static status_t pass_on(const char *image, const char *command_line) {
     static struct kexec_staged staged;
     static struct handoff next;
-    if (kexec_load(&boot, "baton", &staged)) {
+    status_t status = kexec_load(&boot, image, &staged);
+    if (status) {
         refuse("image");
-        return;
+        return status;
     }
+    staged.command_line = command_line;
     describe_us(&next);
     event("mm", "at=jump free=%lu", frames_free_pages());
     say("kexec: jumping to generation %u at %#lx", next.generation,
         staged.base_pa);
-    kexec_run(&boot, &staged, &next, time_stop);
+    status = kexec_run(&boot, &staged, &next, time_stop);
     refuse("kexec");
     kexec_unload(&staged);
+    return status;
+}
+
+static __attribute__((noreturn)) void switch_off(void) {
+    if (firmware.ready) {
+        say("end: ResetSystem(EfiResetShutdown)");
+        efi_status_t status = efi_reset_system(EFI_RESET_SHUTDOWN);
+        say("end: ResetSystem came back: %s", efi_status_name(status));
+        outcome = OUTCOME_FAIL;
+    }
+    power_off_after(outcome);
 }
 
 static void end(void) {
@@ -198,16 +212,12 @@ static void end(void) {
         outcome = OUTCOME_FAIL;
     event("mm", "at=end free=%lu", frames_free_pages());
     event("end", "verdict=%s", outcome_name(outcome));
-    if (options.end == END_HALT) {
-        say("end: the machine may be switched off now");
-        power_halt();
-    }
-    if (options.end == END_SHUTDOWN && firmware.ready) {
-        say("end: ResetSystem(EfiResetShutdown)");
-        efi_status_t status = efi_reset_system(EFI_RESET_SHUTDOWN);
-        say("end: ResetSystem came back: %s", efi_status_name(status));
-        outcome = OUTCOME_FAIL;
-    }
+    workbench = (struct workbench){&boot, pass_on, switch_off};
+    monitor_script();
+    if (options.end == END_MONITOR)
+        monitor_ask();
+    if (options.end == END_SHUTDOWN)
+        switch_off();
     power_off_after(outcome);
 }
 
@@ -220,7 +230,7 @@ static void live(void) {
     frames_add(&boot.memory, MEMORY_BOOT_SERVICES);
     event("mm", "at=ready free=%lu", frames_free_pages());
     if (log_output.generation + 1 < options.lives) {
-        pass_on();
+        pass_on("baton", boot.command_line);
         outcome = OUTCOME_REFUSED;
     }
     end();

@@ -57,9 +57,10 @@ static status_t find_mode(const char *name, struct options *options) {
 }
 
 static status_t read_end(const char *line, struct options *options) {
-    static const char *const words[] = {
-        [END_SHUTDOWN] = "shutdown", [END_EXIT] = "exit", [END_HALT] = "halt"};
-    char word[16] = "halt";
+    static const char *const words[] = {[END_SHUTDOWN] = "shutdown",
+                                        [END_EXIT] = "exit",
+                                        [END_MONITOR] = "monitor"};
+    char word[16] = "monitor";
     option_get(line, "end", word, sizeof(word));
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
         if (str_equal(words[i], word)) {
@@ -67,8 +68,9 @@ static status_t read_end(const char *line, struct options *options) {
             return STATUS_OK;
         }
     }
-    options->end = END_HALT;
-    return fail(STATUS_INVALID, "end=%s: known are shutdown, exit, halt", word);
+    options->end = END_MONITOR;
+    return fail(STATUS_INVALID, "end=%s: known are shutdown, exit, monitor",
+                word);
 }
 
 status_t options_read(const char *line, struct options *options) {

@@ -8,7 +8,7 @@
 enum end_action {
     END_SHUTDOWN, // the firmware's ResetSystem(EfiResetShutdown)
     END_EXIT,     // QEMU's isa-debug-exit
-    END_HALT,     // stay, for whoever looks at the screen
+    END_MONITOR,  // ask whoever sits there (docs/monitor.md)
 };
 
 struct options {

@@ -4,7 +4,6 @@
 
 #include "efi/firmware.h"
 #include "kexec/handoff.h"
-#include "lib/cpio.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "lib/x86.h"
@@ -16,16 +15,23 @@
 extern void kexec_jump(pa_t entry_pa, pa_t params_pa, pa_t table_pa)
     __attribute__((noreturn));
 
-static status_t find(const struct boot_info *boot, const char *name,
-                     struct cpio_file *file) {
-    const void *bundle =
+status_t kexec_bundle(const struct boot_info *boot, struct cpio *bundle) {
+    const void *archive =
         boot->bundle_bytes ? physical_read(boot->bundle_pa, boot->bundle_bytes)
                            : NULL;
-    if (!bundle)
+    *bundle = cpio_open(archive, boot->bundle_bytes);
+    if (!archive)
         return fail(STATUS_NOT_FOUND,
                     "no bundle: the loader brought no cpio archive with the "
                     "next kernel (module2 /bundle.cpio)");
-    return cpio_find(bundle, boot->bundle_bytes, name, file);
+    return STATUS_OK;
+}
+
+static status_t find(const struct boot_info *boot, const char *name,
+                     struct cpio_file *file) {
+    struct cpio bundle;
+    TRY(kexec_bundle(boot, &bundle));
+    return cpio_find(bundle.data, bundle.bytes, name, file);
 }
 
 static status_t check_digest(const char *name, const uint8_t expected[],
@@ -59,6 +65,7 @@ status_t kexec_load(const struct boot_info *boot, const char *name,
     struct cpio_file file, list;
     uint8_t digest[SHA256_BYTES];
     str_copy(staged->name, sizeof(staged->name), name);
+    staged->command_line = boot->command_line;
     TRY(find(boot, name, &file));
     TRY(find(boot, "SHA256SUMS", &list));
     TRY(image_digest_of((const char *)list.data, list.bytes, name,
@@ -113,7 +120,7 @@ static status_t write_handoff(const struct boot_info *boot,
     struct handoff_content content = {
         .image = staged->image.file,
         .memory = &boot->memory,
-        .command_line = boot->command_line,
+        .command_line = staged->command_line,
         .bundle_pa = boot->bundle_pa,
         .bundle_bytes = boot->bundle_bytes,
         .rsdp_pa = firmware.rsdp_pa ? firmware.rsdp_pa : boot->rsdp_pa,

@@ -8,14 +8,19 @@
 
 #include "boot/boot_info.h"
 #include "kexec/image.h"
+#include "lib/cpio.h"
 #include "lib/status.h"
 
 struct kexec_staged {
     struct kernel_image image;
     char name[32];
+    const char *command_line;     // ours, unless it is changed
     pa_t base_pa;                 // of the payload
     uint8_t digest[SHA256_BYTES]; // of the file, by the bundle's SHA256SUMS
 };
+
+// The archive that came with this kernel. NOT_FOUND: there is none.
+status_t kexec_bundle(const struct boot_info *boot, struct cpio *bundle);
 
 // Finds `name` in the bundle, checks header and digest, and places it. The
 // reason of a refusal names what is wrong; no frames are lost.

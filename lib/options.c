@@ -87,8 +87,7 @@ static unsigned digit_value(char c) {
     return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : UINT32_MAX;
 }
 
-// False: no digits, something else than digits, or more than 64 bits.
-static bool parse_number(const char *text, uint64_t *number) {
+bool option_parse_number(const char *text, uint64_t *number) {
     bool hex = text[0] == '0' && (text[1] | 0x20) == 'x';
     unsigned base = hex ? 16 : 10;
     const char *at = hex ? text + 2 : text;
@@ -115,9 +114,26 @@ status_t option_number(const char *line, const char *key, uint64_t min,
         return STATUS_OK;
     }
     bool whole = copy_value(found, text, sizeof(text)) < sizeof(text);
-    if (!whole || !parse_number(text, &number) || number < min || number > max)
+    if (!whole || !option_parse_number(text, &number) || number < min ||
+        number > max)
         return fail(STATUS_INVALID, "option %s=%s is no number from %lu to %lu",
                     key, text, min, max);
     *out = number;
     return STATUS_OK;
+}
+
+// A word without its quotes is no longer than with them, so there is room.
+size_t option_words(char *line, const char **words, size_t max) {
+    size_t count = 0;
+    struct span word = next_word(line);
+
+    while (word.start < word.end && count < max) {
+        const char *next = *word.end ? word.end + 1 : word.end;
+        char *to = line + (word.start - line);
+        words[count++] = to;
+        while ((*to = take(&word)))
+            to++;
+        word = next_word(next);
+    }
+    return count;
 }

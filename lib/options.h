@@ -19,3 +19,11 @@ bool option_get(const char *line, const char *key, char *value, size_t size);
 // reason names the option and the range, and *out is left alone.
 status_t option_number(const char *line, const char *key, uint64_t min,
                        uint64_t max, uint64_t otherwise, uint64_t *out);
+
+// A number alone, decimal or hex with 0x. False: it is none, or has more than
+// 64 bits.
+bool option_parse_number(const char *text, uint64_t *number);
+
+// Splits a line of words in place: quotes go, each word gets its NUL. Returns
+// how many there are, at most `max`; words[i] is where the i-th one began.
+size_t option_words(char *line, const char **words, size_t max);

@@ -34,3 +34,10 @@ status_t fail(status_t status, const char *reason, ...) {
 const char *why(void) {
     return reason_text;
 }
+
+const char *status_name(status_t status) {
+    static const char *const names[] = {"ok",        "invalid",   "refused",
+                                        "not-found", "no-memory", "unsupported",
+                                        "failed"};
+    return status < ARRAY_SIZE(names) ? names[status] : "?";
+}

@@ -26,6 +26,9 @@ status_t fail(status_t status, const char *reason, ...)
 // The reason of the latest failure; "" before the first.
 const char *why(void);
 
+// "ok", "invalid", …
+const char *status_name(status_t status);
+
 // Hands a failure up: returns from the function it stands in, with the status
 // of `call`, unless that is STATUS_OK. (A macro, for no function can return for
 // its caller.)

@@ -31,7 +31,7 @@ def test_a_panic(boot):
     kind, words = death(run)
     assert kind == "panic" and "page fault at crash_null" in words
     text = dossier(run)
-    assert re.search(r"crash_null at \S*kernel/crash\.c:\d+", text)
+    assert re.search(r"crash_null at \S*kernel/monitor/crash\.c:\d+", text)
     assert "PML4[  0]" in text and "not present" in text
 
 

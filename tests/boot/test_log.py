@@ -29,7 +29,7 @@ def in_sources() -> dict[str, set]:
     """Event -> its keys, from every call of event() in the kernel."""
     found: dict[str, set] = {}
     for folder in ("boot", "mm", "efi", "kexec", "kernel", "lib"):
-        for source in (paths.ROOT / folder).glob("*.c"):
+        for source in (paths.ROOT / folder).rglob("*.c"):
             for name, pairs in CALL.findall(source.read_text()):
                 found.setdefault(name, {"gen"}).update(KEY.findall(pairs))
     return found

@@ -9,6 +9,7 @@ context manager, and QEMU never outlives it, not even when Python is killed.
 import dataclasses
 import json
 import os
+import re
 import selectors
 import shutil
 import subprocess
@@ -27,6 +28,7 @@ SLOWNESS = float(os.environ.get("SLOWNESS", "1"))
 STALL = 45 * SLOWNESS
 TOTAL = 150 * SLOWNESS
 
+PROMPT = re.compile(r"g[0-9]+> ")  # of the monitor
 AUTOPSY, CONFIG = "autopsy.txt", "config.json"
 
 # What isa-debug-exit makes of the value v that the kernel writes: 2v + 1.
@@ -100,6 +102,22 @@ class Run:
         assert problem is None, problem
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What the monitor answered to a command."""
+
+    event: Event  # @monitor.command
+    lines: list[str]
+
+    @property
+    def status(self) -> str:
+        return self.event["status"]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
 class Machine:
     """A QEMU process. `with Machine(...) as machine: machine.finish()`.
 
@@ -165,6 +183,21 @@ class Machine:
 
     # Acting
 
+    def type(self, keys: str) -> None:
+        """Press keys on the serial line; the machine takes them when it can.
+        """
+        self._process.stdin.write(keys.encode())
+        self._process.stdin.flush()
+
+    def ask(self, line: str) -> "Answer":
+        """Type a command at the monitor's prompt and take in its answer."""
+        while not self.run.end and not PROMPT.fullmatch(clean(self._pending)):
+            self._pump()
+        echo = len(self.run.lines)
+        self.type(f"{line}\r")
+        event = self.wait_for("monitor.command")
+        return Answer(event, self.run.lines[echo + 1 : -1])
+
     @property
     def pid(self) -> int:
         return self._process.pid
@@ -183,6 +216,7 @@ class Machine:
         self._finished(how)
         self._selector.close()
         self._process.stdout.close()
+        self._process.stdin.close()
         if self._qmp:
             self._qmp.close()
         self._lock.close()

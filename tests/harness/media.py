@@ -179,7 +179,7 @@ fi
 
 
 def iso(image: Path, kernel: Path = paths.KERNEL,
-        bundle: Path = paths.BUNDLE, last: str = "end=halt") -> Path:
+        bundle: Path = paths.BUNDLE, last: str = "end=monitor") -> Path:
     """An ISO for UEFI and for BIOS, as a disc or written to a stick."""
     stage = image.with_suffix(".stage")
     shutil.rmtree(stage, ignore_errors=True)

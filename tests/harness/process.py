@@ -19,7 +19,7 @@ def spawn(home: Path, words: list[str],
     return subprocess.Popen(
         words,
         cwd=home,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,  # the keyboard of the serial line
         stdout=serial,
         stderr=open(home / "qemu.err", "wb"),
         start_new_session=True,

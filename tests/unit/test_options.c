@@ -138,6 +138,36 @@ static void limits_are_included(void **state) {
     assert_int_equal(number, 10);
 }
 
+// The words of `line`, each between < and >.
+static const char *split(const char *line, size_t max) {
+    static char joined[64];
+    const char *words[8];
+    char *copy = exact_copy(line, strlen(line) + 1);
+    size_t count = option_words(copy, words, max);
+    joined[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        strcat(joined, "<");
+        strcat(joined, words[i]);
+        strcat(joined, ">");
+    }
+    free(copy);
+    return joined;
+}
+
+static void lines_are_split_by_the_same_rules(void **state) {
+    (void)state;
+    assert_string_equal(split("", 8), "");
+    assert_string_equal(split(" \t\n", 8), "");
+    assert_string_equal(split("a", 8), "<a>");
+    assert_string_equal(split("  efi vars\tread X ", 8),
+                        "<efi><vars><read><X>");
+    assert_string_equal(split("write A \"b  c\" d\"e f\"g", 8),
+                        "<write><A><b  c><de fg>");
+    assert_string_equal(split("a \"\" b", 8), "<a><><b>");
+    assert_string_equal(split("a \"never closed ", 8), "<a><never closed >");
+    assert_string_equal(split("a b c d", 2), "<a><b>");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words),
@@ -149,6 +179,7 @@ int main(void) {
         cmocka_unit_test(bad_numbers),
         cmocka_unit_test(no_number_wraps),
         cmocka_unit_test(limits_are_included),
+        cmocka_unit_test(lines_are_split_by_the_same_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,9 @@
 // Runs the collected tests, and has those that look at the machine as a whole.
 
-#include "kernel/selftest.h"
+#include "kernel/monitor/selftest.h"
 
+#include "kernel/monitor/monitor.h"
 #include "kernel/time.h"
-#include "lib/format.h"
-#include "lib/log.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
 #include "mm/layout.h"
@@ -12,28 +11,23 @@
 
 extern const struct selftest tests_start[], tests_end[];
 
-// KTAP lines have a form of their own: no line head.
-static void line(const char *text) {
-    size_t bytes = 0;
-    while (text[bytes])
-        bytes++;
-    log_output.write(text, bytes);
-}
-
 bool selftest_run(void) {
-    char text[96];
     bool all = true;
     unsigned count = tests_end - tests_start;
-    format(text, sizeof(text), "KTAP version 1\n1..%u\n", count);
-    line(text);
+    print("KTAP version 1\n1..%u", count);
     for (unsigned i = 0; i < count; i++) {
         bool good = tests_start[i].run();
         all &= good;
-        format(text, sizeof(text), "%sok %u %s\n", good ? "" : "not ", i + 1,
-               tests_start[i].name);
-        line(text);
+        print("%sok %u %s", good ? "" : "not ", i + 1, tests_start[i].name);
     }
     return all;
+}
+
+COMMAND(selftest, .name = "selftest",
+        .help = "the kernel's tests of itself, in KTAP") {
+    if (!selftest_run())
+        return fail(STATUS_FAILED, "not all is as it should be");
+    return STATUS_OK;
 }
 
 static bool note_wx(const struct leaf *leaf, void *good) {

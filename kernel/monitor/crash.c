@@ -1,8 +1,9 @@
 // One row per way to die. Each does what it is named after, and the panic that
 // follows has to tell.
 
-#include "kernel/crash.h"
+#include "kernel/monitor/crash.h"
 
+#include "kernel/monitor/monitor.h"
 #include "kernel/panic.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -81,4 +82,13 @@ status_t crash(const char *kind) {
                        i ? ", " : "", crashes[i].kind);
     }
     return fail(STATUS_INVALID, "crash=%s: known are %s", kind, kinds);
+}
+
+static const char *kind_at(size_t n) {
+    return n < ARRAY_SIZE(crashes) ? crashes[n].kind : NULL;
+}
+
+COMMAND(crash, .name = "crash", .arguments = "KIND", .choice = kind_at,
+        .help = "die in that way, to read the panic") {
+    return crash(words->word[0]);
 }

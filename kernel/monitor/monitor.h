@@ -1,0 +1,64 @@
+// The monitor: commands to look at the machine with, at a prompt or from a
+// script. This folder is the workbench; the story that the kernel tells does
+// not need it (docs/monitor.md).
+//
+// A file adds a command with COMMAND(id, .name = "…", …) { … return status; };
+// the linker collects them in the order of their ids. A name may have several
+// words. What a command returns as an error, the monitor prints as why().
+
+#pragma once
+
+#include "boot/boot_info.h"
+#include "lib/cpio.h"
+#include "lib/status.h"
+#include "lib/types.h"
+
+#define WORDS_MAX 16
+
+// What was typed behind the name of a command.
+struct words {
+    size_t count;
+    const char *word[WORDS_MAX + 1]; // quotes removed; NULL after the last one
+    const char *rest[WORDS_MAX];     // the line as typed, from each word on
+};
+
+struct command {
+    const char *name;
+    const char *arguments; // "NAME [GUID]"; how many there may be is seen here
+    const char *help;      // a line
+    // The n-th thing that the first argument may be, from 0; NULL past the last
+    // one. No function: it cannot be guessed.
+    const char *(*choice)(size_t n);
+    status_t (*run)(const struct words *words);
+};
+
+#define COMMAND(id, ...)                                                       \
+    static status_t run_##id(const struct words *words);                       \
+    static const struct command command_##id                                   \
+        __attribute__((used, section(".commands." #id), aligned(8))) = {       \
+            __VA_ARGS__, .run = run_##id};                                     \
+    static status_t run_##id(const struct words *words __attribute__((unused)))
+
+// What the monitor knows of the machine, and what it needs the kernel for.
+struct workbench {
+    const struct boot_info *boot;
+    // Loads an image from the bundle and jumps to it. Returns only if refused.
+    status_t (*pass_on)(const char *image, const char *command_line);
+    void (*switch_off)(void); // does not return
+};
+
+extern struct workbench workbench;
+
+// Runs the commands of run="…" on the command line, then those of the bundle's
+// file `run`: several on a line have ';' between them, '#' begins a comment.
+// Each is an event, and an error does not end the script.
+void monitor_script(void);
+
+// Asks for commands, for ever.
+void monitor_ask(void) __attribute__((noreturn));
+
+// A line of a command's answer: no line head, and not in the log.
+void print(const char *text, ...) __attribute__((format(printf, 1, 2)));
+
+// A number in any form that an option may have. INVALID.
+status_t word_number(const char *word, uint64_t *number);
