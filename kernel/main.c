@@ -27,6 +27,7 @@
 
 #define MULTIBOOT2_BOOT    0x36d76289
 #define KERNEL_STACK_PAGES 8
+#define WRITES             10 // at least, in a long chain
 
 static struct boot_info boot;
 static struct options options;
@@ -75,9 +76,12 @@ static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc) {
 
 static void announce(pa_t image_pa, uint64_t tsc) {
     uint64_t ram = memory_map_bytes(&boot.memory, MEMORY_USABLE);
-    event("boot", "via=%s by=%s paging=%d base=%#lx ram_mib=%lu tsc=%lu",
+    event("boot",
+          "via=%s by=%s paging=%d base=%#lx ram_mib=%lu tsc=%lu "
+          "handoff=%u",
           boot.via == VIA_MULTIBOOT2 ? "multiboot2" : "boot_params",
-          boot.loader, read_cr4() & CR4_LA57 ? 5 : 4, image_pa, ram / MIB, tsc);
+          boot.loader, read_cr4() & CR4_LA57 ? 5 : 4, image_pa, ram / MIB, tsc,
+          boot.handoff.block_bytes);
     if (boot.handoff_status)
         refuse_for("handoff", boot.handoff_why);
 }
@@ -124,6 +128,15 @@ static void announce_lineage(void) {
 
 // ---- taking the firmware over
 
+// What is written takes room in the store until the next reset, even if it is
+// deleted (in EDK2 a record is only marked), and a store that is full stopped
+// more than one machine from booting. So a long chain writes ten times or a few
+// more, however long it is.
+static bool is_time_to_write(void) {
+    uint64_t every = max_u64(options.lives / WRITES, 1);
+    return log_output.generation % every == 0;
+}
+
 static void take_firmware(void) {
     if (!options.call_firmware || !options.mode) {
         say("efi: services stay off");
@@ -132,7 +145,8 @@ static void take_firmware(void) {
         say("efi: mode %s (%s)", options.mode->name, options.mode->proposal);
         if (!options.mode->by_rule && firmware.svam == SVAM_CALLED)
             say("efi: seed=%lu gives the same places again", efi_table_seed);
-        outcome = proof_run(&boot, &counter) ? OUTCOME_PASS : OUTCOME_FAIL;
+        outcome = proof_run(&boot, &counter, is_time_to_write()) ? OUTCOME_PASS
+                                                                 : OUTCOME_FAIL;
     } else if (boot.efi.system_table_pa == 0) {
         say("efi: %s: no firmware to call", why());
         outcome = boot.handoff_status ? OUTCOME_REFUSED : OUTCOME_NONE;
@@ -253,8 +267,8 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
         space_stack(KERNEL_STACK_PAGES, &stack_top_va, NULL))
         panic("cannot set the machine up: %s", why());
     log_output.microseconds = time_microseconds;
-    say("boot: generation %u at %#lx, command line: %s", log_output.generation,
-        image_pa, boot.command_line);
+    say("boot: generation %u of %lu at %#lx, command line: %s",
+        log_output.generation, options.lives, image_pa, boot.command_line);
     announce_lineage();
     announce_memory();
     run_on_stack(stack_top_va, live);

@@ -2,7 +2,6 @@
 
 #include "kernel/options.h"
 
-#include "lib/format.h"
 #include "lib/log.h"
 #include "lib/options.h"
 #include "lib/string.h"
@@ -11,37 +10,15 @@
 #define LIVES_DEFAULT 3
 #define LIVES_MAX     1000000
 #define MODE_DEFAULT  "fixed"
-#define CHAIN_BYTES   512
 
-static size_t length_to_comma(const char *text) {
-    size_t length = 0;
-    while (text[length] && text[length] != ',')
-        length++;
-    return length;
-}
-
-// lives=physical,physical,fixed: one word a generation. Counts them, and copies
-// ours. False: `lives` is a number, or not there.
-static bool read_chain(const char *line, uint64_t *lives, char *mode,
-                       size_t size) {
-    char list[CHAIN_BYTES] = "";
-    option_get(line, "lives", list, sizeof(list));
-    if (list[0] < 'a')
-        return false;
-    *lives = 0;
-    for (const char *word = list; word; (*lives)++) {
-        size_t length = length_to_comma(word);
-        if (*lives == log_output.generation)
-            format(mode, size, "%.*s", (int)length, word);
-        word = word[length] ? word + length + 1 : NULL;
-    }
-    return true;
-}
-
+// lives= is a number, or it names the mode of each generation.
 static status_t read_lives(const char *line, struct options *options,
                            char *mode, size_t size) {
-    if (read_chain(line, &options->lives, mode, size))
-        return STATUS_OK;
+    char first[2] = "";
+    option_get(line, "lives", first, sizeof(first));
+    if (first[0] >= 'a')
+        return option_list(line, "lives", log_output.generation, LIVES_MAX,
+                           mode, size, &options->lives);
     option_get(line, "efi", mode, size);
     return option_number(line, "lives", 1, LIVES_MAX, LIVES_DEFAULT,
                          &options->lives);

@@ -28,6 +28,7 @@ enum verdict { PASS, FAIL, SKIP };
 struct proof {
     const struct boot_info *boot;
     uint64_t *counter;
+    bool writes;
     char detail[DETAIL_BYTES];
 };
 
@@ -83,34 +84,40 @@ static efi_status_t read_counter(uint32_t *value) {
     return status;
 }
 
-static enum verdict check_variable(struct proof *proof) {
-    uint32_t found, written, read_back;
-    bool expects_one = proof->boot->has_handoff;
-    efi_status_t status = read_counter(&found);
-    bool absent = status == EFI_NOT_FOUND;
-    bool as_left = expects_one
-                       ? status == EFI_SUCCESS && found == *proof->counter
-                       : status == EFI_SUCCESS || absent;
-    written = found + 1;
+// Writes one more than was found, and reads it.
+static bool count_on(struct proof *proof, size_t used, uint32_t found) {
+    uint32_t written = found + 1, read_back;
     efi_status_t write_status = efi_set_variable(
         counter_name, &baton_guid, ATTRIBUTES, &written, sizeof(written));
     efi_status_t read_status = read_counter(&read_back);
-    if (absent)
-        format(proof->detail, DETAIL_BYTES,
-               "not there yet; wrote %u: %s; reads %u", written,
-               efi_status_name(write_status), read_back);
-    else
-        format(proof->detail, DETAIL_BYTES, "%s %u; wrote %u: %s; reads %u",
-               expects_one ? "the last kernel's" : "an earlier boot's", found,
-               written, efi_status_name(write_status), read_back);
+    format(proof->detail + used, DETAIL_BYTES - used,
+           "; wrote %u: %s; reads %u", written, efi_status_name(write_status),
+           read_back);
     *proof->counter = read_back;
-    return as_left && write_status == EFI_SUCCESS &&
-                   read_status == EFI_SUCCESS && read_back == written
-               ? PASS
-               : FAIL;
+    return write_status == EFI_SUCCESS && read_status == EFI_SUCCESS &&
+           read_back == written;
 }
 
-// ---- enumerate: every name once, each readable, ours among them
+static enum verdict check_variable(struct proof *proof) {
+    uint32_t found;
+    bool expects_one = proof->boot->has_handoff;
+    efi_status_t status = read_counter(&found);
+    bool absent = status == EFI_NOT_FOUND;
+    bool as_left = (status == EFI_SUCCESS || absent) &&
+                   (!expects_one || found == *proof->counter);
+    const char *whose = expects_one ? "the last kernel's" : "an earlier boot's";
+    size_t used =
+        absent ? format(proof->detail, DETAIL_BYTES, "not there yet")
+               : format(proof->detail, DETAIL_BYTES, "%s %u", whose, found);
+    if (proof->writes)
+        return count_on(proof, used, found) && as_left ? PASS : FAIL;
+    format(proof->detail + used, DETAIL_BYTES - used, "; %s; nothing written",
+           efi_status_name(status));
+    *proof->counter = found;
+    return as_left ? PASS : FAIL;
+}
+
+// ---- enumerate: every name once, each readable, ours among them if it exists
 
 static bool same_name(const uint16_t *a, const uint16_t *b) {
     size_t length = utf16_length(a, EFI_NAME_UNITS);
@@ -157,30 +164,42 @@ static enum verdict check_enumerate(struct proof *proof) {
            "ended with %s",
            census.names, census.bytes, census.unreadable,
            census.ours ? "among them" : "missing", efi_status_name(status));
-    return status == EFI_NOT_FOUND && census.ours && !census.unreadable &&
-                   !repeats
+    return status == EFI_NOT_FOUND && census.ours == (*proof->counter != 0) &&
+                   !census.unreadable && !repeats
                ? PASS
                : FAIL;
 }
 
 // ---- space: the store has room, and a write takes some of it
 
+static const uint16_t scratch_name[] = u"BatonScratch";
+
+static efi_status_t room(uint64_t *maximum, uint64_t *free, uint64_t *largest) {
+    return efi_query_variable_info(ATTRIBUTES, maximum, free, largest);
+}
+
+// Does a variable take room, and can it be deleted again?
+static bool takes_room(struct proof *proof, size_t used, uint64_t before) {
+    uint64_t maximum, after, largest, value = 0;
+    efi_set_variable(scratch_name, &baton_guid, ATTRIBUTES, &value,
+                     sizeof(value));
+    efi_status_t status = room(&maximum, &after, &largest);
+    efi_status_t gone = efi_set_variable(scratch_name, &baton_guid, 0, NULL, 0);
+    format(proof->detail + used, DETAIL_BYTES - used, ", %lu after a write",
+           after);
+    return status == EFI_SUCCESS && gone == EFI_SUCCESS && after < before;
+}
+
 static enum verdict check_space(struct proof *proof) {
-    uint64_t maximum, before, after, largest;
-    static const uint16_t scratch[] = u"BatonScratch";
-    uint64_t value = 0;
-    efi_status_t status =
-        efi_query_variable_info(ATTRIBUTES, &maximum, &before, &largest);
-    efi_set_variable(scratch, &baton_guid, ATTRIBUTES, &value, sizeof(value));
-    efi_query_variable_info(ATTRIBUTES, &maximum, &after, &largest);
-    efi_status_t gone = efi_set_variable(scratch, &baton_guid, 0, NULL, 0);
-    format(proof->detail, DETAIL_BYTES,
-           "%s: %lu of %lu bytes free, %lu after a write; largest variable %lu",
-           efi_status_name(status), before, maximum, after, largest);
-    return status == EFI_SUCCESS && gone == EFI_SUCCESS && before <= maximum &&
-                   after < before && largest <= maximum
-               ? PASS
-               : FAIL;
+    uint64_t maximum, free, largest;
+    efi_status_t status = room(&maximum, &free, &largest);
+    size_t used = format(proof->detail, DETAIL_BYTES,
+                         "%s: largest variable %lu; %lu of %lu bytes free",
+                         efi_status_name(status), largest, free, maximum);
+    bool sound = status == EFI_SUCCESS && free <= maximum && largest <= maximum;
+    if (proof->writes)
+        sound &= takes_room(proof, used, free);
+    return sound ? PASS : FAIL;
 }
 
 // ---- services: the rest of the fourteen, each with an answer that fits
@@ -238,23 +257,29 @@ static const struct {
     enum efi_service service;
     efi_status_t (*try)(void);
     uint32_t accepted;
+    bool writes; // to the store of variables
 } trials[] = {
-    {EFI_SET_TIME, try_set_time, SUCCESS | UNSUPPORTED},
-    {EFI_GET_WAKEUP_TIME, try_get_wakeup, SUCCESS | UNSUPPORTED},
-    {EFI_SET_WAKEUP_TIME, try_set_wakeup, SUCCESS | UNSUPPORTED},
-    {EFI_CONVERT_POINTER, try_convert, INVALID | NOT_FOUND | UNSUPPORTED},
-    {EFI_GET_NEXT_HIGH_MONOTONIC_COUNT, try_count, SUCCESS | UNSUPPORTED},
-    {EFI_UPDATE_CAPSULE, try_update_capsule, INVALID | UNSUPPORTED},
-    {EFI_QUERY_CAPSULE_CAPABILITIES, try_query_capsule, SUCCESS | UNSUPPORTED},
+    {EFI_SET_TIME, try_set_time, SUCCESS | UNSUPPORTED, false},
+    {EFI_GET_WAKEUP_TIME, try_get_wakeup, SUCCESS | UNSUPPORTED, false},
+    {EFI_SET_WAKEUP_TIME, try_set_wakeup, SUCCESS | UNSUPPORTED, false},
+    {EFI_CONVERT_POINTER, try_convert, INVALID | NOT_FOUND | UNSUPPORTED,
+     false},
+    {EFI_GET_NEXT_HIGH_MONOTONIC_COUNT, try_count, SUCCESS | UNSUPPORTED, true},
+    {EFI_UPDATE_CAPSULE, try_update_capsule, INVALID | UNSUPPORTED, false},
+    {EFI_QUERY_CAPSULE_CAPABILITIES, try_query_capsule, SUCCESS | UNSUPPORTED,
+     false},
 };
 
 static enum verdict check_services(struct proof *proof) {
-    size_t used = 0, good = 0;
+    size_t used = 0, good = 0, tried = 0;
     for (size_t i = 0; i < ARRAY_SIZE(trials); i++) {
+        if (trials[i].writes && !proof->writes)
+            continue;
         efi_status_t status = trials[i].try();
         uint64_t code = status & ~EFI_ERROR;
         bool accepted = code < 32 && (trials[i].accepted >> code & 1) &&
                         (code == 0) == (status == EFI_SUCCESS);
+        tried++;
         good += accepted;
         if (!accepted && used < DETAIL_BYTES)
             used += format(proof->detail + used, DETAIL_BYTES - used,
@@ -264,7 +289,7 @@ static enum verdict check_services(struct proof *proof) {
     if (used == 0)
         format(proof->detail, DETAIL_BYTES,
                "%zu more services answer as UEFI says", good);
-    return good == ARRAY_SIZE(trials) ? PASS : FAIL;
+    return good == tried ? PASS : FAIL;
 }
 
 // ---- again: SetVirtualAddressMap must refuse a second time
@@ -334,11 +359,12 @@ static const struct {
     {"gate", check_gate},
 };
 
-bool proof_run(const struct boot_info *boot, uint64_t *counter) {
+bool proof_run(const struct boot_info *boot, uint64_t *counter, bool writes) {
     static const char *const verdicts[] = {"pass", "fail", "skip"};
     bool all = true;
     for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
-        struct proof proof = {.boot = boot, .counter = counter};
+        struct proof proof = {
+            .boot = boot, .counter = counter, .writes = writes};
         enum verdict verdict = checks[i].run(&proof);
         event("proof", "mode=%s check=%s verdict=%s detail=\"%s\"",
               firmware.mode->name, checks[i].name, verdicts[verdict],

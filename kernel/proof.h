@@ -7,5 +7,6 @@
 
 // Runs all checks, one `@proof` line each. `*counter` is what the last kernel
 // left in the variable BatonGeneration, and becomes what this one leaves there.
-// False if any check failed.
-bool proof_run(const struct boot_info *boot, uint64_t *counter);
+// With `writes` false nothing is written to the firmware's store: what is
+// written takes room there until the next reset. False if any check failed.
+bool proof_run(const struct boot_info *boot, uint64_t *counter, bool writes);

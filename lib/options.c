@@ -7,6 +7,7 @@
 
 // Room for the longest number, 2^64 - 1 in decimal, with a few zeros in front.
 #define NUMBER_TEXT 32
+#define WORD_TEXT   32
 
 // A stretch of the line: one word, or the value in it, quotes included.
 struct span {
@@ -136,4 +137,42 @@ size_t option_words(char *line, const char **words, size_t max) {
         word = next_word(next);
     }
     return count;
+}
+
+// Copies up to the next ',' or '*', or the end; returns what it was.
+static char take_part(struct span *list, char *part, size_t size) {
+    size_t kept = 0;
+    char c;
+
+    while ((c = take(list)) && c != ',' && c != '*')
+        if (kept + 1 < size)
+            part[kept++] = c;
+    part[kept] = '\0';
+    return c;
+}
+
+status_t option_list(const char *line, const char *key, uint64_t index,
+                     uint64_t max, char *word, size_t size, uint64_t *count) {
+    struct span list;
+    char stop;
+
+    if (!find_last(line, key, &list))
+        return fail(STATUS_NOT_FOUND, "there is no option %s", key);
+    *count = 0;
+    do {
+        char part[WORD_TEXT], text[NUMBER_TEXT] = "1";
+        uint64_t times;
+        stop = take_part(&list, part, sizeof(part));
+        if (stop == '*')
+            stop = take_part(&list, text, sizeof(text));
+        if (stop == '*' || !option_parse_number(text, &times) || times == 0 ||
+            times > max - *count)
+            return fail(STATUS_INVALID,
+                        "option %s: %s*%s: not a number, or beyond %lu in all",
+                        key, part, text, max);
+        if (index >= *count && index - *count < times)
+            str_copy(word, size, part);
+        *count += times;
+    } while (stop == ',');
+    return STATUS_OK;
 }

@@ -1,4 +1,4 @@
-"""Other machines than the usual one: memory, firmware, many generations."""
+"""Other machines than the usual one: memory, processor, firmware."""
 
 import re
 
@@ -50,15 +50,6 @@ def test_firmware_that_lies(boot):
         run = machine.finish()
     run.one("end", gen=1, verdict="pass")
     assert Chain(run).counted() is None
-
-
-def test_a_dozen_generations_lose_nothing(boot):
-    with boot("efi=fixed lives=12 end=shutdown") as machine:
-        run = machine.finish()
-    passes(run, 12)
-    for at in ("ready", "jump"):
-        free = [event["free"] for event in run.all("mm", at=at)[1:]]
-        assert len(set(free)) == 1, f"free frames {at}: {free}"
 
 
 def test_without_firmware_on_purpose(boot):

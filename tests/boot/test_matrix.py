@@ -38,7 +38,7 @@ def test_step(boot, first, second):
 
 def test_a_longer_chain(boot):
     """Physical as long as one likes, and then one mode for the rest."""
-    chain = "physical,physical,table,table,table"
+    chain = "physical*2,table*3"
     with boot(f"lives={chain} end=shutdown") as machine:
         run = machine.finish()
     assert [(e["mode"], e["svam"]) for e in run.all("efi.mode")] == [
@@ -53,3 +53,9 @@ def test_an_unknown_link_of_the_chain(boot):
         run = machine.finish()
     assert "wishful" in run.one("refused", gen=1, what="cmdline")["why"]
     run.one("end", gen=1, verdict="refused")
+
+
+def test_a_link_has_a_number_that_is_none(boot):
+    with boot("lives=fixed*2,physical*two end=exit") as machine:
+        run = machine.finish()
+    assert "physical*two" in run.one("refused", gen=0, what="cmdline")["why"]

@@ -122,12 +122,13 @@ class Machine:
     """A QEMU process. `with Machine(...) as machine: machine.finish()`.
 
     patience: after so many seconds of silence it is taken for dead.
+    limit: after so many seconds it has to be done.
     """
 
     live: set["Machine"] = set()  # those whose process may still run
 
     def __init__(self, home: Path, config: qemu.Config,
-                 patience: float = STALL, **contents):
+                 patience: float = STALL, limit: float = TOTAL, **contents):
         self._lock = paths.hold(home)  # nobody else may use this directory
         prepare(home, config, **contents)
         self.run = Run(home, config)
@@ -135,7 +136,7 @@ class Machine:
         self._fresh: list[Event] = []
         self._reason = ""
         self._started = self._heard = time.monotonic()
-        self._patience = patience
+        self._patience, self._limit = patience, limit
         self._process = spawn(home, qemu.command(config, watched=True))
         self._selector = selectors.DefaultSelector()
         self._qmp = None
@@ -236,7 +237,7 @@ class Machine:
     def _pump(self) -> None:
         """Wait for something to happen, and take it in."""
         now = time.monotonic()
-        deadline = min(self._heard + self._patience, self._started + TOTAL)
+        deadline = min(self._heard + self._patience, self._started + self._limit)
         ready = self._selector.select(max(0, deadline - now))
         if not ready:
             self._examine()

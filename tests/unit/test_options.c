@@ -168,6 +168,54 @@ static void lines_are_split_by_the_same_rules(void **state) {
     assert_string_equal(split("a b c d", 2), "<a><b>");
 }
 
+// Place `index` of the list, and how many there are.
+static void place(const char *list, uint64_t index, const char *expected,
+                  uint64_t places) {
+    char word[16] = "none";
+    uint64_t count = 0;
+    char *exact = exact_copy(list, strlen(list) + 1);
+    assert_int_equal(
+        option_list(exact, "l", index, 1000, word, sizeof(word), &count),
+        STATUS_OK);
+    assert_string_equal(word, expected);
+    assert_int_equal(count, places);
+    free(exact);
+}
+
+static void lists(void **state) {
+    (void)state;
+    place("l=one", 0, "one", 1);
+    place("l=one", 1, "none", 1);
+    place("l=a*3,b,c*0x2 k=1", 0, "a", 6);
+    place("l=a*3,b,c*2", 2, "a", 6);
+    place("l=a*3,b,c*2", 3, "b", 6);
+    place("l=a*3,b,c*2", 5, "c", 6);
+    place("l=a*3,b,c*2", 6, "none", 6);
+    place("l=a*1000", 999, "a", 1000);
+    place("l=a,,b", 1, "", 3);
+    place("l=", 0, "", 1);
+    place("l=a-word-that-is-too-long,b", 0, "a-word-that-is-", 2);
+}
+
+static void bad_lists(void **state) {
+    (void)state;
+    const char *lists[] = {"l=a*",     "l=a*0",
+                           "l=a*-1",   "l=a*2*3",
+                           "l=a*1001", "l=a*1000,b",
+                           "l=a,b*x",  "l=a*b,c",
+                           "l=*,a",    "l=a*18446744073709551615,b"};
+    char word[16];
+    uint64_t count;
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        assert_int_equal(
+            option_list(lists[i], "l", 0, 1000, word, sizeof(word), &count),
+            STATUS_INVALID);
+        assert_contains(why(), "option l: ");
+    }
+    assert_int_equal(option_list("m=a", "l", 0, 9, word, sizeof(word), &count),
+                     STATUS_NOT_FOUND);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words),
@@ -177,6 +225,8 @@ int main(void) {
         cmocka_unit_test(values_are_cut),
         cmocka_unit_test(numbers),
         cmocka_unit_test(bad_numbers),
+        cmocka_unit_test(lists),
+        cmocka_unit_test(bad_lists),
         cmocka_unit_test(no_number_wraps),
         cmocka_unit_test(limits_are_included),
         cmocka_unit_test(lines_are_split_by_the_same_rules),
