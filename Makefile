@@ -58,6 +58,7 @@ help: ## show this list
 		awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
 	@echo '  Variables: CROSS_COMPILE=prefix-  MODE=fixed  LIVES=3  ACCEL=kvm'
 	@echo '             TEST=name (debug)  JUNIT=file (test)'
+	@echo '             T=seconds TARGET=name (fuzz)'
 
 .PHONY: demo
 demo: deps all ## show it: every mode, three generations each
@@ -72,12 +73,16 @@ debug: deps all ## boot it halted, with GDB and its symbols in front of it
 	@tools/run --debug
 
 .PHONY: test
-test: deps all unit $(OUT)/baton.iso ## run the tests, but for the slow ones
+test: deps all unit replay $(OUT)/baton.iso ## run the tests, but for the slow ones
 	@$(PYTHON) -m pytest $(if $(JUNIT),--junit-xml=$(JUNIT))
 
 .PHONY: test-all
-test-all: deps all unit $(OUT)/baton.iso ## run all tests: takes long
+test-all: deps all unit replay $(OUT)/baton.iso ## run all tests: takes long
 	@$(PYTHON) -m pytest -m "" $(if $(JUNIT),--junit-xml=$(JUNIT))
+
+.PHONY: fuzz
+fuzz: deps ## hostile input from libFuzzer, T seconds for each target
+	@tools/fuzz --seconds $(or $(T),60) $(TARGET)
 
 .PHONY: coverage
 coverage: deps all $(OUT)/baton.iso ## which lines run in the tests: build/coverage/index.html
@@ -165,5 +170,5 @@ compile_commands.json: Makefile
 	done | sed '$$ s/,$$//'; echo ']'; } > $@
 
 .SECONDARY:
-include tests/unit/unit.mk
+include tests/fuzz/fuzz.mk
 -include $(OBJECTS:.o=.d)

@@ -11,10 +11,19 @@
 
 struct log_output log_output;
 
+// Names and command lines come from outside: none of them shall end a line, and
+// so forge an event, or speak to the terminal.
+static void make_plain(char *line, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        if ((uint8_t)line[i] < ' ' || line[i] == 0x7f)
+            line[i] = ' ';
+}
+
 // A line that is too long loses its end, never its newline.
 static void finish(char *line, size_t length) {
     if (length > LINE_MAX - 2)
         length = LINE_MAX - 2;
+    make_plain(line, length);
     line[length] = '\n';
     if (log_output.write)
         log_output.write(line, length + 1);

@@ -7,6 +7,7 @@
 
 UNIT_test_status     := lib/status.c lib/format.c
 UNIT_test_format     := lib/format.c
+UNIT_test_log        := lib/log.c lib/format.c
 UNIT_test_string     := lib/string.c
 UNIT_test_crc32      := lib/crc32.c
 UNIT_test_sha256     := lib/sha256.c
@@ -39,7 +40,7 @@ UNIT_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Werror -I. -MMD -MP \
 UNIT_TESTS    := $(sort $(patsubst UNIT_%,%,$(filter UNIT_test_%,$(.VARIABLES))))
 UNIT_PROGRAMS := $(UNIT_TESTS:%=$(UNIT_OUT)/%)
 UNIT_SOURCES  := $(sort $(foreach test,$(UNIT_TESTS),$(UNIT_$(test))) \
-	$(UNIT_TESTS:%=tests/unit/%.c))
+	$(UNIT_TESTS:%=tests/unit/%.c) $(UNIT_MORE))
 UNIT_OBJECTS  := $(UNIT_SOURCES:%.c=$(UNIT_OUT)/%.o)
 
 .PHONY: unit

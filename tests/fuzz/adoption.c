@@ -1,0 +1,116 @@
+// Opening the firmware (efi/firmware.c) on what loader and firmware left in
+// memory: of a first generation, or of a later one. Nothing is called here;
+// what would be is looked at instead.
+
+#include "efi/firmware.h"
+
+#include "efi/services.h"
+#include "efi/space.h"
+#include "efi/start.h"
+#include "efi/virtual.h"
+#include "mm/layout.h"
+#include "mm/space.h"
+#include "tests/fuzz/boot.h"
+#include "tests/fuzz/seal.h"
+
+static const char *const modes[] = {"physical",   "identity", "fixed", "table",
+                                    "contiguous", "direct",   "naive"};
+static struct boot_info boot;
+
+// ---- what efi_start() stands on
+
+const void *physical_read(pa_t pa, uint64_t bytes) {
+    return memory_read(pa, bytes);
+}
+
+void *pa_to_va(pa_t pa) {
+    return memory_at(pa, sizeof(struct efi_system_table));
+}
+
+static void check_regions(void) {
+    const struct efi_regions *regions = &firmware.regions;
+    for (size_t i = 0; i < regions->count; i++) {
+        const struct efi_region *r = &regions->region[i];
+        assert_true(is_aligned(r->pa | r->va, PAGE_SIZE) && r->pages > 0);
+        for (size_t k = 0; k < i; k++)
+            assert_false(ranges_overlap(r->va, region_bytes(r),
+                                        regions->region[k].va,
+                                        region_bytes(&regions->region[k])));
+    }
+}
+
+// Before anything is mapped or called.
+status_t efi_services_init(void) {
+    check_regions();
+    uint64_t bytes = sizeof(struct efi_runtime_services);
+    assert_non_null(
+        efi_region_of_pa(&firmware.regions, firmware.runtime_table_pa, bytes));
+    assert_non_null(memory_at(firmware.runtime_table_pa, bytes));
+    return STATUS_OK;
+}
+
+// Told once in a power-on, by a generation that knows of no call before it.
+status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
+    assert_true(firmware.mode->calls_svam && descriptor_bytes >= 40);
+    assert_false(boot.has_efi_setup && !boot.has_handoff);
+    assert_false(boot.has_handoff && boot.handoff.svam != SVAM_NEVER);
+    return STATUS_OK;
+}
+
+status_t efi_space_build(const struct boot_efi *efi, bool boot_memory) {
+    (void)efi, (void)boot_memory;
+    return STATUS_OK;
+}
+
+status_t efi_space_map_kernel(void) {
+    const struct efi_regions *regions = &firmware.regions;
+    for (size_t i = 0; i < regions->count; i++) {
+        va_t va = regions->region[i].va;
+        va_t end = va + region_bytes(&regions->region[i]);
+        assert_true(va >= EFI_CONTIGUOUS && end > va);
+        assert_true(end <= KERNEL_BASE || va >= VMAP_NAIVE);
+    }
+    return STATUS_OK;
+}
+
+void efi_space_drop(void) {
+}
+
+status_t efi_check_pointers(void) {
+    return STATUS_OK;
+}
+
+status_t efi_space_protect(void) {
+    return efi_attributes_check(&firmware.attributes, &firmware.regions);
+}
+
+status_t efi_space_verify(void) {
+    return STATUS_OK;
+}
+
+// ---- what it is given
+
+static status_t read_boot_info(pa_t root_pa, unsigned how) {
+    if (how & 1)
+        return multiboot2_read(root_pa, memory_read, &boot);
+    if (how & 2)
+        seal(root_pa);
+    return boot_params_read(root_pa, memory_read, &boot);
+}
+
+static void fuzz(struct input in) {
+    pa_t root_pa = take(&in, 8);
+    unsigned how = take(&in, 1), mode = take(&in, 1) % ARRAY_SIZE(modes);
+    memory_fill(&in);
+    memset(&firmware, 0, sizeof(firmware));
+    if (read_boot_info(root_pa, how) == STATUS_OK) {
+        status_t status = efi_start(&boot, efi_mode_find(modes[mode]));
+        check_why(status);
+        assert_int_equal(firmware.ready, status == STATUS_OK);
+        if (status)
+            assert_int_equal(firmware.svam, boot.efi.system_table_pa
+                                                ? SVAM_REFUSED
+                                                : SVAM_NEVER);
+    }
+    memory_drop();
+}

@@ -1,0 +1,53 @@
+// Linux's boot_params, the chain that hangs on them, and Baton's own node; with
+// its CRC as it is found, or made right after the damage.
+
+#include "boot/boot_info.h"
+#include "tests/fuzz/boot.h"
+#include "tests/fuzz/seal.h"
+
+static struct boot_info boot;
+
+// The CRC by its definition, a bit at a time.
+static uint32_t slow_crc(uint32_t crc, const uint8_t *data, size_t bytes) {
+    for (size_t bit = 0; bit < 8 * bytes; bit++) {
+        uint32_t out = (crc ^ data[bit / 8] >> bit % 8) & 1;
+        crc = crc >> 1 ^ (out ? 0xedb88320 : 0);
+    }
+    return crc;
+}
+
+// A handoff that was believed is the block that it says it is, to the last bit.
+static void check_seal(pa_t params_pa) {
+    const struct handoff *handoff = &boot.handoff;
+    uint8_t *found = (void *)find_handoff(params_pa);
+    const uint8_t *block = memory_at(handoff->block_pa, handoff->block_bytes);
+    assert_non_null(found);
+    assert_non_null(block);
+    assert_int_equal(handoff->block_pa, params_pa);
+    memset(found + offsetof(struct handoff, block_crc), 0, 4);
+    assert_int_equal(~slow_crc(~0u, block, handoff->block_bytes),
+                     handoff->block_crc);
+}
+
+static void check_dropped(void) {
+    static const struct boot_efi nothing;
+    assert_false(boot.has_handoff || boot.has_efi_setup);
+    assert_memory_equal(&boot.efi, &nothing, sizeof(nothing));
+    assert_true(boot.handoff_why[0] != '\0');
+}
+
+static void fuzz(struct input in) {
+    pa_t params_pa = take(&in, 8);
+    bool sealed = take(&in, 1) & 1;
+    memory_fill(&in);
+    if (sealed)
+        seal(params_pa);
+    status_t status = boot_params_read(params_pa, memory_read, &boot);
+    check_why(status);
+    if (status == STATUS_OK && boot.handoff_status)
+        check_dropped();
+    if (status == STATUS_OK && boot.has_handoff)
+        check_seal(params_pa);
+    memory_drop();
+    check_boot_info(&boot);
+}

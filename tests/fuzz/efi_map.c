@@ -1,0 +1,137 @@
+// An EFI memory map as found: painted against paint.h, its runtime regions
+// against a second reading, and written out and read again.
+
+#include "boot/boot_info.h"
+#include "efi/region.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/paint.h"
+
+static struct memory_map map;
+static struct efi_regions regions, again;
+static struct efi_map_view view;
+
+// UEFI 2.10 table 7.10, once more.
+static enum memory_kind kind_of(const struct efi_memory_descriptor *d) {
+    bool runtime = d->attribute >> 63;
+    switch (d->type) {
+    case 1:
+    case 2:
+    case 7:
+        return runtime ? MEMORY_RUNTIME : MEMORY_USABLE;
+    case 3:
+    case 4:
+        return runtime ? MEMORY_RUNTIME : MEMORY_BOOT_SERVICES;
+    case 5:
+    case 6:
+        return MEMORY_RUNTIME;
+    case 9:
+        return runtime ? MEMORY_RUNTIME : MEMORY_ACPI;
+    case 10:
+        return runtime ? MEMORY_RUNTIME : MEMORY_NVS;
+    case 11:
+    case 12:
+        return MEMORY_MMIO;
+    default:
+        return MEMORY_RESERVED;
+    }
+}
+
+static struct efi_memory_descriptor row(size_t index) {
+    struct efi_memory_descriptor d;
+    memcpy(&d, view.map + index * view.descriptor_bytes, sizeof(d));
+    return d;
+}
+
+// Not empty, on pages, and within the 52 bits that a CPU can address.
+static bool is_sane(const struct efi_memory_descriptor *d) {
+    unsigned __int128 end =
+        d->physical_start + ((unsigned __int128)d->pages << 12);
+    return d->pages != 0 && d->pages < 1UL << 40 &&
+           d->physical_start % 4096 == 0 && end <= 1UL << 52;
+}
+
+static bool is_possible(void) {
+    uint32_t step = view.descriptor_bytes;
+    return view.descriptor_version == 1 && step >= 40 && step <= 4096 &&
+           step % 8 == 0 && view.bytes > 0 && view.bytes % step == 0;
+}
+
+static void check_painting(void) {
+    status_t status = efi_map_paint(&view, &map);
+    check_why(status);
+    if (!is_possible()) {
+        assert_int_equal(status, STATUS_INVALID);
+        assert_int_equal(map.count, 0);
+        return;
+    }
+    if (status == STATUS_OK) {
+        for (size_t i = 0; i < view.bytes / view.descriptor_bytes; i++) {
+            struct efi_memory_descriptor d = row(i);
+            if (is_sane(&d))
+                paint(d.physical_start, d.pages << 12, kind_of(&d));
+        }
+        check_paint(&map);
+    } else {
+        assert_int_equal(status, STATUS_NO_MEMORY);
+        assert_true(map.count > MEMORY_MAP_MAX - 2);
+        check_shape(&map);
+    }
+}
+
+// The same regions, found by asking each descriptor whether it is in the list.
+static void check_regions(void) {
+    size_t count = 0;
+    for (size_t i = 0; i < view.bytes / view.descriptor_bytes; i++) {
+        struct efi_memory_descriptor d = row(i);
+        if (!(d.attribute >> 63) || !is_sane(&d) || d.virtual_start % 4096)
+            continue;
+        const struct efi_region *r =
+            efi_region_of_pa(&regions, d.physical_start, d.pages << 12);
+        assert_non_null(r);
+        assert_true(r->pa == d.physical_start && r->pages == d.pages &&
+                    r->va == d.virtual_start && r->type == d.type &&
+                    r->attribute == d.attribute);
+        count++;
+    }
+    assert_int_equal(count, regions.count);
+    for (size_t i = 1; i < regions.count; i++)
+        assert_true(regions.region[i - 1].pa +
+                        region_bytes(&regions.region[i - 1]) <=
+                    regions.region[i].pa);
+}
+
+// Written as a map, they come back; with their addresses, or with none.
+static void check_round_trip(bool with_va) {
+    uint64_t bytes = regions.count * view.descriptor_bytes;
+    uint8_t *written = malloc(bytes + !bytes);
+    efi_regions_write(&regions, view.descriptor_bytes, with_va, written);
+    struct efi_map_view copy = {written, bytes, view.descriptor_bytes, 1};
+    assert_int_equal(efi_regions_read(&copy, &again), STATUS_OK);
+    assert_int_equal(again.count, regions.count);
+    for (size_t i = 0; i < regions.count; i++) {
+        struct efi_region expected = regions.region[i];
+        expected.va = with_va ? expected.va : 0;
+        assert_memory_equal(&again.region[i], &expected, sizeof(expected));
+    }
+    free(written);
+}
+
+static void fuzz(struct input in) {
+    uint32_t step = take(&in, 4), version = take(&in, 4);
+    uint64_t bytes = min_u64(in.left, EFI_MAP_BYTES);
+    uint8_t *exact = exact_copy(in.at, bytes);
+    view = (struct efi_map_view){exact, bytes, step, version};
+    map.count = painted.count = 0;
+    check_painting();
+    memset(&regions, 0, sizeof(regions));
+    status_t status = efi_regions_read(&view, &regions);
+    check_why(status);
+    if (status == STATUS_OK) {
+        check_regions();
+        if (regions.count > 0) {
+            check_round_trip(true);
+            check_round_trip(false);
+        }
+    }
+    free(exact);
+}

@@ -1,0 +1,74 @@
+# Fuzz targets: parsers of outside data, and what has to be right whatever comes
+# in, run by libFuzzer under the sanitizers (make fuzz), and over the inputs
+# that are kept here (make test).
+#
+# A target is a file X.c here, a row FUZZ_X below with the kernel's sources that
+# it needs, and a seed in corpus/X.
+# Alone: make -f tests/fuzz/fuzz.mk fuzz-programs, or replay
+
+FUZZ_multiboot2  = $(UNIT_test_multiboot2) efi/region.c lib/log.c
+FUZZ_boot_params = boot/boot_params.c lib/crc32.c lib/memory_map.c efi/region.c \
+	lib/log.c lib/string.c lib/status.c lib/format.c
+FUZZ_efi_map     = efi/region.c lib/memory_map.c lib/log.c lib/string.c \
+	lib/status.c lib/format.c
+FUZZ_memory_map  = $(UNIT_test_memory_map) lib/log.c
+FUZZ_tables      = $(UNIT_test_tables)
+FUZZ_adoption    = efi/firmware.c efi/region.c efi/mode.c efi/tables.c \
+	efi/attributes.c efi/names.c boot/multiboot2.c boot/boot_params.c \
+	mm/page_table.c lib/memory_map.c lib/crc32.c lib/utf16.c lib/log.c \
+	lib/string.c lib/status.c lib/format.c
+FUZZ_modes       = $(UNIT_test_region)
+FUZZ_image       = $(UNIT_test_image) kexec/handoff.c lib/crc32.c lib/log.c
+FUZZ_digests     = $(UNIT_test_image) lib/log.c
+FUZZ_cpio        = $(UNIT_test_cpio) lib/log.c
+FUZZ_options     = kernel/options.c efi/mode.c $(UNIT_test_options) lib/string.c \
+	lib/log.c
+FUZZ_line        = $(UNIT_test_line) lib/log.c lib/status.c
+FUZZ_utf16       = $(UNIT_test_utf16) lib/log.c lib/status.c lib/format.c
+FUZZ_frame_pool  = $(UNIT_test_frame_pool) lib/log.c
+FUZZ_page_table  = $(UNIT_test_page_table) lib/log.c
+
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(filter-out \
+	tests/fuzz/replay.c,$(sort $(wildcard tests/fuzz/*.c))))
+
+# Replays are made of the same objects as the unit tests.
+UNIT_MORE = $(foreach target,$(FUZZ_TARGETS),$(FUZZ_$(target)) \
+	tests/fuzz/$(target).c) tests/fuzz/replay.c
+
+include tests/unit/unit.mk
+
+FUZZ_OUT     := build/fuzz
+FUZZ_CC      ?= clang
+FUZZ_CFLAGS  := -std=gnu11 -g -O1 -Wall -Wextra -Werror -Wno-gnu-variable-sized-type-not-at-end -I. -MMD -MP \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(FUZZ_OUT)/%)
+FUZZ_OBJECTS  := $(sort $(UNIT_MORE:%.c=$(FUZZ_OUT)/%.o))
+FUZZ_REPLAYS  := $(FUZZ_TARGETS:%=$(UNIT_OUT)/replay/%)
+
+.PHONY: fuzz-programs replay
+fuzz-programs: $(FUZZ_PROGRAMS)
+replay: $(FUZZ_REPLAYS)
+
+$(foreach target,$(FUZZ_TARGETS),$(eval $(FUZZ_OUT)/$(target): \
+	$(patsubst %.c,$(FUZZ_OUT)/%.o,tests/fuzz/$(target).c \
+	$(sort $(FUZZ_$(target))))))
+$(foreach target,$(FUZZ_TARGETS),$(eval $(UNIT_OUT)/replay/$(target): \
+	$(patsubst %.c,$(UNIT_OUT)/%.o,tests/fuzz/$(target).c \
+	tests/fuzz/replay.c $(sort $(FUZZ_$(target))))))
+
+$(FUZZ_PROGRAMS):
+	@echo "  LINK  $@"
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) $^ -lcmocka -o $@
+
+$(FUZZ_REPLAYS):
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(UNIT_CC) $(UNIT_CFLAGS) $^ -lcmocka -o $@
+
+$(FUZZ_OBJECTS): $(FUZZ_OUT)/%.o: %.c tests/fuzz/fuzz.mk
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $<"
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) $(UNIT_RENAME_$*) -c $< -o $@
+
+-include $(FUZZ_OBJECTS:.o=.d)

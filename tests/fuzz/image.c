@@ -1,0 +1,45 @@
+// A kernel's file: what its header says has to be possible, and enough for
+// those who copy from it later.
+
+#include "kexec/image.h"
+
+#include "kexec/handoff.h"
+#include "tests/fuzz/fuzz.h"
+
+static uint8_t block[HANDOFF_BLOCK_BYTES];
+
+static void check_image(const struct kernel_image *image, uint64_t bytes) {
+    assert_int_equal(image->file_bytes, bytes);
+    assert_true(image->payload_offset + image->payload_bytes == bytes);
+    assert_true(image->payload_bytes > IMAGE_ENTRY_OFFSET);
+    assert_true(image->run_bytes >= image->payload_bytes);
+    assert_true(image->run_bytes <= GIB);
+    assert_true(image->alignment >= PAGE_SIZE && image->alignment <= GIB);
+    assert_true(__builtin_popcountl(image->alignment) == 1);
+}
+
+// The setup header of the next kernel goes into its boot_params.
+static void hand_off(const struct kernel_image *image) {
+    static const struct memory_map memory;
+    static const struct boot_efi efi;
+    static const struct handoff baton;
+    struct handoff_content content = {.image = image->file,
+                                      .memory = &memory,
+                                      .command_line = "",
+                                      .efi = &efi,
+                                      .baton = &baton};
+    memset(block, 0, sizeof(block));
+    assert_int_equal(handoff_write(&content, block, 0x100000), STATUS_OK);
+}
+
+static void fuzz(struct input in) {
+    struct kernel_image image;
+    uint8_t *file = exact_copy(in.at, in.left);
+    status_t status = image_parse(file, in.left, &image);
+    check_why(status);
+    if (status == STATUS_OK) {
+        check_image(&image, in.left);
+        hand_off(&image);
+    }
+    free(file);
+}

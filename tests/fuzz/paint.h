@@ -1,0 +1,62 @@
+// A memory map as slow as it can be: the list of all that was painted. What is
+// at an address is the largest kind of all rows that hold it. Nothing can be
+// wrong with that, so the kernel's map (lib/memory_map.c) is held against it.
+
+#pragma once
+
+#include "lib/memory_map.h"
+#include "tests/fuzz/fuzz.h"
+
+#define PAINTED_MAX 2048
+
+static struct {
+    struct memory_range row[PAINTED_MAX];
+    size_t count;
+} painted;
+
+static inline void paint(pa_t start, uint64_t bytes, enum memory_kind kind) {
+    assert_true(painted.count < PAINTED_MAX);
+    if (bytes > 0)
+        painted.row[painted.count++] =
+            (struct memory_range){start, start + bytes, kind};
+}
+
+static inline enum memory_kind painted_at(pa_t pa) {
+    enum memory_kind kind = MEMORY_HOLE;
+    for (size_t i = 0; i < painted.count; i++)
+        if (pa >= painted.row[i].start && pa < painted.row[i].end &&
+            painted.row[i].kind > kind)
+            kind = painted.row[i].kind;
+    return kind;
+}
+
+static inline enum memory_kind kind_at(const struct memory_map *map, pa_t pa) {
+    const struct memory_range *range = memory_map_find(map, pa);
+    return range ? range->kind : MEMORY_HOLE;
+}
+
+// What the header of lib/memory_map.h promises of the list.
+static inline void check_shape(const struct memory_map *map) {
+    assert_true(map->count <= MEMORY_MAP_MAX);
+    for (size_t i = 0; i < map->count; i++) {
+        const struct memory_range *range = &map->range[i];
+        assert_true(range->start < range->end && range->kind < MEMORY_KINDS);
+        if (i == 0)
+            continue;
+        assert_true(range[-1].end == range->start);
+        assert_true(range[-1].kind != range->kind);
+    }
+}
+
+// The kinds can only differ where a row starts or ends: both sides of each.
+static inline void check_paint(const struct memory_map *map) {
+    check_shape(map);
+    for (size_t i = 0; i < painted.count; i++) {
+        const pa_t edges[] = {painted.row[i].start, painted.row[i].end};
+        for (size_t e = 0; e < ARRAY_SIZE(edges); e++) {
+            assert_int_equal(kind_at(map, edges[e]), painted_at(edges[e]));
+            assert_int_equal(kind_at(map, edges[e] - 1),
+                             painted_at(edges[e] - 1));
+        }
+    }
+}

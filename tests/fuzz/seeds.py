@@ -1,0 +1,225 @@
+#!/usr/bin/python3
+"""The inputs that fuzzing starts from: what a real machine has in its memory.
+
+    make all && tests/fuzz/seeds.py
+
+Boots QEMU, stops it where each generation arrives, and writes what lies there
+into tests/fuzz/corpus, in the form that the targets read (memory.h). To be run
+again when the handoff changes its form.
+"""
+
+import re
+import struct
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from harness import chain, paths, qemu  # noqa: E402
+from harness.machine import Machine  # noqa: E402
+from harness.rsp import symbol  # noqa: E402
+
+CORPUS = Path(__file__).with_name("corpus")
+MODES = ["physical", "identity", "fixed", "table", "contiguous", "direct",
+         "naive"]  # in the order of adoption.c
+MEMORY_ATTRIBUTES = bytes.fromhex("1d91fadceb269f46a22038b7dc461220")
+VENDOR_BYTES = 64
+MULTIBOOT2, SEALED = 1, 2  # adoption.c
+EFI_MAP_TAG, SYSTEM_TABLE_TAG = 17, 12
+RUNTIME = 1 << 63
+ROW = 48
+
+
+def write(target: str, name: str, data: bytes) -> None:
+    home = CORPUS / target
+    home.mkdir(parents=True, exist_ok=True)
+    (home / name).write_bytes(data)
+    print(f"{len(data):6}  {target}/{name}")
+
+
+def word(data: bytes, at: int, form: str = "<Q") -> int:
+    return struct.unpack_from(form, data, at)[0]
+
+
+def piece(address: int, data: bytes) -> bytes:
+    """As memory.h reads it: zeros are only counted."""
+    out = b""
+    for part in re.finditer(rb"(?s)(.*?)(\0{16,}|$)", data):
+        if part[0]:
+            size, zeros = len(part[1]), len(part[2])
+            out += struct.pack("<QHH", address + part.start(), size, zeros)
+            out += part[1]
+    return out
+
+
+# A stopped machine
+
+def tables(debugger, system_pa: int) -> list[bytes]:
+    """The firmware's tables while their addresses are physical."""
+    def read(pa: int, size: int) -> bytes:
+        data = debugger.read(pa, size)
+        pieces.append(piece(pa, data))
+        return data
+
+    pieces: list[bytes] = []
+    system = read(system_pa, 120)
+    read(word(system, 24), VENDOR_BYTES)
+    read(word(system, 88), 136)
+    config = read(word(system, 112), 24 * word(system, 104))
+    for at in range(0, len(config), 24):
+        if config[at : at + 16] == MEMORY_ATTRIBUTES:
+            pa = word(config, at + 16)
+            _, count, step, _ = struct.unpack("<4I", debugger.read(pa, 16))
+            read(pa, 16 + count * step)
+    return pieces
+
+
+def multiboot_tag(info: bytes, wanted: int) -> bytes:
+    at = 8
+    while at < len(info):
+        kind, size = struct.unpack_from("<II", info, at)
+        if kind == wanted:
+            return info[at + 8 : at + size]
+        at += (size + 7) & ~7
+    raise KeyError(wanted)
+
+
+def first_generation(debugger, index: int, mode: str) -> int:
+    """Dump what GRUB left; the address of the system table."""
+    info_pa = debugger.register("rsi")
+    info = debugger.read(info_pa, word(debugger.read(info_pa, 4), 0, "<I"))
+    system_pa = word(multiboot_tag(info, SYSTEM_TABLE_TAG), 0)
+    pieces = tables(debugger, system_pa)
+    root = struct.pack("<Q", info_pa)
+    boot = piece(info_pa, info)
+    write("adoption", f"{mode}-0", root + bytes([MULTIBOOT2, index]) + boot +
+          b"".join(pieces))
+    if index == 0:
+        write("multiboot2", "grub", root + boot)
+        efi_map = multiboot_tag(info, EFI_MAP_TAG)
+        write("efi_map", "ovmf", efi_map)
+        rows = [efi_map[at : at + ROW] for at in range(8, len(efi_map), ROW)]
+        runtime = b"".join(r for r in rows if word(r, 32) & RUNTIME)
+        for name, crc_matters in ("ovmf", 1), ("ovmf-no-crc", 0):
+            write("tables", name,
+                  struct.pack("<QBB", system_pa, crc_matters,
+                              len(runtime) // ROW) +
+                  runtime + b"".join(pieces))
+    return system_pa
+
+
+def later_generation(debugger, index: int, mode: str, system_pa: int) -> None:
+    params_pa = debugger.register("rsi")
+    node_pa = word(debugger.read(params_pa + 0x250, 8), 0) + 16
+    block = debugger.read(params_pa, word(debugger.read(node_pa + 24, 4), 0,
+                                          "<I"))
+    root, boot = struct.pack("<Q", params_pa), piece(params_pa, block)
+    system = debugger.read(system_pa, 120)
+    runtime_pa = runtime_table(debugger, block, word(system, 88))
+    write("boot_params", mode, root + b"\x01" + boot)
+    write("adoption", f"{mode}-1", root + bytes([SEALED, index]) + boot +
+          piece(system_pa, system) +
+          piece(runtime_pa, debugger.read(runtime_pa, 136)))
+
+
+def runtime_table(debugger, block: bytes, pointer: int) -> int:
+    """Where it is: by the map that was handed on, if its address is virtual."""
+    info = 0x1c0  # struct efi_info
+    step, = struct.unpack_from("<I", block, info + 8)
+    start, size = struct.unpack_from("<II", block, info + 16)
+    for pa in range(start, start + size, step):
+        row = debugger.read(pa, 40)
+        first, va, pages = struct.unpack_from("<3Q", row, 8)
+        if va <= pointer < va + pages * 4096:
+            return first + pointer - va
+    return pointer if pointer < 1 << 32 else 0
+
+
+def dump(mode: str, index: int) -> None:
+    config = qemu.Config(chain.cmdline(mode), medium="saved", paused=True)
+    with tempfile.TemporaryDirectory(dir=paths.BUILD) as home:
+        with Machine(Path(home), config) as machine:
+            with machine.debugger() as debugger:
+                debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
+                debugger.physical()
+                system_pa = first_generation(debugger, index, mode)
+                debugger.physical(False)
+                debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
+                debugger.physical()
+                later_generation(debugger, index, mode, system_pa)
+
+
+# Made by hand: small, so that chance gets everywhere quickly
+
+def tag(kind: int, form: str, *values) -> bytes:
+    data = struct.pack("<II" + form, kind, 8 + struct.calcsize("<" + form),
+                       *values)
+    return data + b"\0" * (-len(data) % 8)
+
+
+def small() -> None:
+    tags = [tag(1, "5s", b"a=b"), tag(2, "5s", b"GRUB"),
+            tag(3, "II4s", 0x5000, 0x6000, b"x"),
+            tag(6, "II QQII", 24, 0, 0, 0x10000, 1, 0),
+            tag(12, "Q", 0x9018), tag(17, "IIQ", 48, 1, 5)]
+    for kind, last in zip(("line", "loader", "module", "memory", "table",
+                           "map"), tags):
+        info = last + tag(0, "")
+        write("multiboot2", f"small-{kind}", struct.pack("<Q", 0x1000) + piece(
+            0x1000, struct.pack("<II", 8 + len(info), 0) + info))
+    huge = tag(17, "II", 48, 1)[:4] + struct.pack("<III", 16 + 32784, 48, 1)
+    write("multiboot2", "map-too-large", struct.pack("<Q", 0x1000) + piece(
+        0x1000, struct.pack("<II", 8 + 16 + 32784 + 8, 0) + huge +
+        bytes(32784) + tag(0, "")))
+    write("efi_map", "full", struct.pack("<II", 40, 1) + b"".join(
+        struct.pack("<IIQQQQ", 6, 0, n << 16, 0, 1, RUNTIME)
+        for n in range(64)))
+    write("memory_map", "full", b"".join(
+        struct.pack("<BBBHH", 1, 12, 1 + n % 2, n, 1) for n in range(511)))
+
+
+# Files
+
+def files() -> None:
+    image = (paths.BUILD / "baton").read_bytes()
+    bundle = (paths.BUILD / "bundle.cpio").read_bytes()
+    at = bundle.index(b"SHA256SUMS")
+    sums = bundle[bundle.index(b"\0", at):].lstrip(b"\0").split(b"0707")[0]
+    small = image[:2048]
+    write("image", "baton", small)
+    write("digests", "baton", b"\x05baton" + sums.rstrip(b"\0"))
+    write("cpio", "two", cpio({"SHA256SUMS": sums, "./baton": image[:300]}))
+    write("options", "usual", bytes([30]) + struct.pack("<HQ", 1, 1000) +
+          b'efi=fixed lives=3 end=exit run="efi vars; log" seed=0x1f "selftest"=on')
+    write("options", "chain", bytes([9]) + struct.pack("<HQ", 0, 1 << 63) +
+          b"lives=physical,identity crash=null efi=off end=halt")
+    keys = (b"help\t\x01x\x1b[D\x1b[3~\x04\x0b\x15hello world\x17\r\x1b[A\x1b[B"
+            b"\x1b[H\x1b[F\x1bOA\x1b]0;title\x07\x1b[15;2~\x0c\x03efi \t\t\r")
+    write("line", "keys", b"".join(bytes([0, key]) for key in keys) + b"\xffx")
+    write("utf16", "name", b"\x20" + "BootOrder \U0001f600 \u00e9\ud800".encode(
+        "utf-16-le", "surrogatepass"))
+
+
+def cpio(members: dict[str, bytes]) -> bytes:
+    """A newc archive, with its trailer."""
+    out = b""
+    for name, data in [*members.items(), ("TRAILER!!!", b"")]:
+        numbers = [0, 0o100644, 0, 0, 1, 0, len(data), 0, 0, 0, 0,
+                   len(name) + 1, 0]
+        out += b"070701" + b"".join(b"%08x" % n for n in numbers)
+        out += name.encode() + b"\0"
+        out += b"\0" * (-len(out) % 4) + data
+        out += b"\0" * (-len(out) % 4)
+    return out
+
+
+def main() -> None:
+    for index, mode in enumerate(MODES):
+        dump(mode, index)
+    small()
+    files()
+
+
+if __name__ == "__main__":
+    main()

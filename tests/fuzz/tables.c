@@ -1,0 +1,143 @@
+// The firmware's tables in physical memory: system table, runtime table,
+// configuration tables, memory attributes; and what becomes of the latter.
+
+#include "efi/tables.h"
+
+#include "efi/attributes.h"
+#include "lib/crc32.h"
+#include "tests/fuzz/memory.h"
+#include "tests/unit/frames.h"
+
+#define ROW         48
+#define PAGES_MAX   4096 // that are mapped for a look at their rights
+#define CONFIGS_MAX 1024
+
+static struct efi_regions regions;
+static struct efi_attributes attributes;
+
+// mm/space.h's, for the two checks that are always over the kernel's memory.
+const void *physical_read(pa_t pa, uint64_t bytes) {
+    return memory_read(pa, bytes);
+}
+
+static uint64_t word(pa_t pa) {
+    uint64_t value;
+    memcpy(&value, memory_at(pa, 8), sizeof(value));
+    return value;
+}
+
+static void check_accepted(pa_t pa, uint64_t signature, bool crc_matters) {
+    struct efi_table_header header;
+    memcpy(&header, memory_at(pa, sizeof(header)), sizeof(header));
+    assert_true(header.signature == signature && pa % 8 == 0);
+    uint8_t *whole = memory_at(pa, header.header_bytes);
+    assert_non_null(whole);
+    if (!crc_matters)
+        return;
+    memset(whole + offsetof(struct efi_table_header, crc32), 0, 4);
+    assert_int_equal(crc32(0, whole, header.header_bytes), header.crc32);
+}
+
+// The first row of that GUID, by looking at one after the other.
+static pa_t slow_find(pa_t tables_pa, uint64_t count,
+                      const struct efi_guid *guid) {
+    uint64_t bytes = count * sizeof(struct efi_config_table);
+    if (count > CONFIGS_MAX || tables_pa % 8 || !memory_at(tables_pa, bytes))
+        return 0;
+    for (pa_t at = tables_pa; at < tables_pa + bytes; at += 24)
+        if (memcmp(memory_at(at, 16), guid, 16) == 0)
+            return word(at + 16);
+    return 0;
+}
+
+static pa_t find(pa_t tables_pa, uint64_t count, const struct efi_guid *guid) {
+    pa_t found = efi_config_find(tables_pa, count, guid, memory_read);
+    assert_int_equal(found, slow_find(tables_pa, count, guid));
+    return found;
+}
+
+// ---- memory attributes
+
+static void check_rows(void) {
+    pa_t end = 0;
+    assert_true(attributes.count <= HANDOFF_ATTRIBUTES_MAX);
+    for (size_t i = 0; i < attributes.count; i++) {
+        const struct handoff_attribute *row = &attributes.row[i];
+        assert_true(row->pages > 0 && row->pa % PAGE_SIZE == 0);
+        assert_true(row->pa >= end);
+        end = row->pa + row->pages * PAGE_SIZE;
+        bool inside = false;
+        for (size_t r = 0; r < regions.count; r++)
+            inside |=
+                row->pa >= regions.region[r].pa &&
+                end <= regions.region[r].pa + region_bytes(&regions.region[r]);
+        assert_true(inside);
+    }
+}
+
+static uint64_t rights_of(pa_t pa) {
+    for (size_t i = 0; i < attributes.count; i++)
+        if (pa >= attributes.row[i].pa &&
+            pa < attributes.row[i].pa + attributes.row[i].pages * PAGE_SIZE)
+            return attributes.row[i].attributes;
+    return 0;
+}
+
+static void check_page(const struct page_table *table, pa_t pa) {
+    struct page_walk walk;
+    page_table_walk(table, pa, &walk);
+    assert_true(walk.mapped && walk.pa == pa);
+    assert_int_equal(walk.write, !(rights_of(pa) & EFI_MEMORY_RO));
+    assert_int_equal(walk.exec, !(rights_of(pa) & EFI_MEMORY_XP));
+}
+
+// Each page has the rights that its row gives it, and no neighbour's.
+static void check_rights(void) {
+    uint64_t pages = efi_regions_bytes(&regions) / PAGE_SIZE;
+    if (pages > PAGES_MAX)
+        return;
+    struct page_table table = new_table(4, 2);
+    for (size_t i = 0; i < regions.count; i++) {
+        const struct efi_region *r = &regions.region[i];
+        if (page_table_map(&table, r->pa, r->pa, region_bytes(r), MAP_ANY))
+            return; // above what an address may have
+    }
+    assert_int_equal(efi_attributes_apply(&attributes, &regions, false, &table),
+                     STATUS_OK);
+    for (size_t i = 0; i < regions.count; i++)
+        for (uint64_t p = 0; p < regions.region[i].pages; p++)
+            check_page(&table, regions.region[i].pa + p * PAGE_SIZE);
+}
+
+static bool take_regions(struct input *in) {
+    struct input map = take_part(in, take(in, 1) * ROW);
+    map.left -= map.left % ROW;
+    struct efi_map_view view = {map.at, map.left, ROW, 1};
+    return efi_regions_read(&view, &regions) == STATUS_OK;
+}
+
+static void fuzz(struct input in) {
+    pa_t system_pa = take(&in, 8);
+    bool crc_matters = take(&in, 1) & 1;
+    bool has_regions = take_regions(&in);
+    memory_fill(&in);
+    status_t status = efi_system_table_check(system_pa, crc_matters);
+    check_why(status);
+    if (status == STATUS_OK) {
+        pa_t runtime_pa = word(system_pa + 88), tables = word(system_pa + 112);
+        uint64_t count = word(system_pa + 104);
+        if (efi_runtime_table_check(runtime_pa, crc_matters) == STATUS_OK)
+            check_accepted(runtime_pa, EFI_RUNTIME_TABLE_SIGNATURE,
+                           crc_matters);
+        find(tables, count, &efi_guid_acpi);
+        find(tables, count, &efi_guid_smbios);
+        pa_t mat = find(tables, count, &efi_guid_memory_attributes);
+        if (has_regions && efi_attributes_read(mat, &regions, &attributes,
+                                               memory_read) == STATUS_OK) {
+            check_rows();
+            check_rights();
+        }
+        check_accepted(system_pa, EFI_SYSTEM_TABLE_SIGNATURE, crc_matters);
+    }
+    memory_drop();
+}
