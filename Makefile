@@ -29,6 +29,7 @@ C_FILES := \
 	lib/log.c lib/status.c lib/format.c lib/string.c lib/options.c \
 	lib/memory_map.c lib/cpio.c lib/crc32.c lib/sha256.c lib/utf16.c \
 	kernel/monitor/monitor.c kernel/monitor/line.c \
+	kernel/monitor/memory.c kernel/monitor/firmware.c kernel/monitor/baton.c \
 	kernel/monitor/machine.c kernel/monitor/crash.c kernel/monitor/selftest.c
 ASM_FILES := boot/entry.asm kernel/trap.asm efi/gate.asm kexec/jump.asm
 

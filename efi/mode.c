@@ -27,6 +27,10 @@ static const struct efi_mode modes[] = {
      true, false, true, efi_place_naive},
 };
 
+const struct efi_mode *efi_mode_at(size_t n) {
+    return n < ARRAY_SIZE(modes) ? &modes[n] : NULL;
+}
+
 const struct efi_mode *efi_mode_find(const char *name) {
     for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
         if (str_equal(modes[i].name, name))

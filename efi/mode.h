@@ -35,6 +35,9 @@ struct efi_mode {
 
 const struct efi_mode *efi_mode_find(const char *name);
 
+// The n-th row, from 0; NULL past the last one.
+const struct efi_mode *efi_mode_at(size_t n);
+
 // "physical, identity, …": for whoever asked for another one.
 const char *efi_mode_names(void);
 

@@ -140,7 +140,8 @@ struct efi_time { // §8.3
 };
 
 struct efi_time_capabilities {
-    uint32_t resolution_hz, accuracy_ppm;
+    uint32_t resolution_hz;
+    uint32_t accuracy; // in millionths of a ppm
     uint8_t sets_to_zero;
 };
 

@@ -19,9 +19,6 @@
 #define DETAIL_BYTES  160
 #define WAIT_SECONDS  5
 #define VARIABLES_MAX 4096
-#define ATTRIBUTES                                                             \
-    (EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOT_SERVICE |                   \
-     EFI_VARIABLE_RUNTIME_ACCESS)
 
 enum verdict { PASS, FAIL, SKIP };
 
@@ -32,8 +29,7 @@ struct proof {
     char detail[DETAIL_BYTES];
 };
 
-// 7d1b2a9e-5c43-4f0e-9a86-62b0a7013e15
-static const struct efi_guid baton_guid = {
+const struct efi_guid baton_guid = {
     0x7d1b2a9e,
     0x5c43,
     0x4f0e,
@@ -79,7 +75,7 @@ static efi_status_t read_counter(uint32_t *value) {
     efi_status_t status =
         efi_get_variable(counter_name, &baton_guid, &attributes, value, &bytes);
     if (status == EFI_SUCCESS &&
-        (bytes != sizeof(*value) || attributes != ATTRIBUTES))
+        (bytes != sizeof(*value) || attributes != BATON_ATTRIBUTES))
         return EFI_DEVICE_ERROR;
     return status;
 }
@@ -88,7 +84,7 @@ static efi_status_t read_counter(uint32_t *value) {
 static bool count_on(struct proof *proof, size_t used, uint32_t found) {
     uint32_t written = found + 1, read_back;
     efi_status_t write_status = efi_set_variable(
-        counter_name, &baton_guid, ATTRIBUTES, &written, sizeof(written));
+        counter_name, &baton_guid, BATON_ATTRIBUTES, &written, sizeof(written));
     efi_status_t read_status = read_counter(&read_back);
     format(proof->detail + used, DETAIL_BYTES - used,
            "; wrote %u: %s; reads %u", written, efi_status_name(write_status),
@@ -175,13 +171,13 @@ static enum verdict check_enumerate(struct proof *proof) {
 static const uint16_t scratch_name[] = u"BatonScratch";
 
 static efi_status_t room(uint64_t *maximum, uint64_t *free, uint64_t *largest) {
-    return efi_query_variable_info(ATTRIBUTES, maximum, free, largest);
+    return efi_query_variable_info(BATON_ATTRIBUTES, maximum, free, largest);
 }
 
 // Does a variable take room, and can it be deleted again?
 static bool takes_room(struct proof *proof, size_t used, uint64_t before) {
     uint64_t maximum, after, largest, value = 0;
-    efi_set_variable(scratch_name, &baton_guid, ATTRIBUTES, &value,
+    efi_set_variable(scratch_name, &baton_guid, BATON_ATTRIBUTES, &value,
                      sizeof(value));
     efi_status_t status = room(&maximum, &after, &largest);
     efi_status_t gone = efi_set_variable(scratch_name, &baton_guid, 0, NULL, 0);

@@ -4,6 +4,14 @@
 #pragma once
 
 #include "boot/boot_info.h"
+#include "efi/types.h"
+
+// The vendor of Baton's variables: 7d1b2a9e-5c43-4f0e-9a86-62b0a7013e15. They
+// are kept in flash, and to be had here as well as by a boot loader.
+extern const struct efi_guid baton_guid;
+#define BATON_ATTRIBUTES                                                       \
+    (EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOT_SERVICE |                   \
+     EFI_VARIABLE_RUNTIME_ACCESS)
 
 // Runs all checks, one `@proof` line each. `*counter` is what the last kernel
 // left in the variable BatonGeneration, and becomes what this one leaves there.

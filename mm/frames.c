@@ -4,7 +4,6 @@
 
 #include "lib/log.h"
 #include "lib/string.h"
-#include "mm/frame_pool.h"
 
 #define LOW_MEMORY_END MIB
 #define LOAD_FLOOR     (16 * MIB) // below: ISA's hole, and Linux refuses it
@@ -51,6 +50,10 @@ void frames_free(pa_t pa, uint64_t pages) {
 
 uint64_t frames_free_pages(void) {
     return pool.free_pages;
+}
+
+const struct frame_pool *frames_pool(void) {
+    return &pool;
 }
 
 static void release(pa_t frame_pa) {

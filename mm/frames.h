@@ -3,6 +3,7 @@
 #pragma once
 
 #include "lib/memory_map.h"
+#include "mm/frame_pool.h"
 #include "mm/layout.h"
 #include "mm/page_table.h"
 
@@ -21,6 +22,9 @@ pa_t frames_alloc(uint64_t pages, uint64_t align);
 
 void frames_free(pa_t pa, uint64_t pages);
 uint64_t frames_free_pages(void);
+
+// The pool itself, to look at.
+const struct frame_pool *frames_pool(void);
 
 // Where the kernel reaches a physical address: through the early 1:1 map until
 // space_init() is done, through the direct map from then on.

@@ -10,14 +10,13 @@
 #define RESET_CONTROL 0xcf9 // of a PC's chipset, since the PIIX3
 #define RESET_HARD    0x06
 
-COMMAND(poweroff, .name = "poweroff",
-        .help = "switch off: ResetSystem(EfiResetShutdown)") {
+COMMAND(poweroff, .name = "poweroff", .help = "ResetSystem(EfiResetShutdown)") {
     workbench.switch_off();
     return STATUS_OK;
 }
 
 COMMAND(reboot, .name = "reboot",
-        .help = "start again: ResetSystem(EfiResetCold), or the chipset") {
+        .help = "ResetSystem(EfiResetCold), or the chipset") {
     if (firmware.ready) {
         efi_status_t status = efi_reset_system(EFI_RESET_COLD);
         say("end: ResetSystem came back: %s", efi_status_name(status));

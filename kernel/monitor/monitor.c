@@ -210,7 +210,7 @@ COMMAND(help, .name = "help", .help = "this list") {
     char usage[NAME_BYTES];
     for (const struct command *c = commands_start; c < commands_end; c++) {
         format(usage, sizeof(usage), "%s %s", c->name, arguments_of(c));
-        print("  %-36s %s", usage, c->help);
+        print("  %-35s %s", usage, c->help);
     }
     return STATUS_OK;
 }

@@ -8,10 +8,41 @@ import re
 
 import pytest
 
-from harness import media, paths
+from harness import chain, flash, media, paths
 from harness.events import wanted
 
 DOCUMENT = paths.ROOT / "docs" / "monitor.md"
+GUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+TIME = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d{9}, zone \d+"
+
+# What each command answers in generation 1 of efi=fixed. A test of its own has
+# those that end the session.
+ANSWERS = {
+    "bundle ls": r" \d+  baton  \(a kernel\)",
+    "efi call GetNextHighMonotonicCount": r"EFI_SUCCESS: 0x[1-9a-f]",
+    "efi call GetTime": f"EFI_SUCCESS: {TIME}",
+    "efi call GetVariable BatonGeneration": r"  0000  02 00 00 00 ",
+    "efi call GetWakeupTime": "EFI_SUCCESS: off",
+    "efi call QueryVariableInfo": r"\d+ of \d+ bytes are free",
+    "efi regions": r"RuntimeServicesCode +0x\w+ +0xfffffffe\w+",
+    "efi tables": r"GetVariable +0xfffffffe\w+\n",
+    "efi time": f"^{TIME}.*\\n1 tick.* 50 ppm",
+    "efi vars": rf"{GUID} NV BS RT     4  BatonGeneration\n",
+    "efi vars write Hello 'x": "^$",
+    "efi vars read Hello": r"2 bytes\n  0000  27 78 +'x$",
+    "efi vars delete Hello": "^$",
+    "frames": r"\d+ frames of 4 KiB are free",
+    "help": "help +this list",
+    "lineage": r"generation 0  .*SetVirtualAddressMap called\n.*generation 1",
+    "map": r"kernel image.*\n.*r-- .*\n.*rw- .*\n.*r-x ",
+    "map firmware": r"VA = PA.*\n.*rw- .*\n.*r-x ",
+    "memory": r" runtime\n.* usable\n",
+    "mode": r"\* fixed .* option 2 of 2013",
+    "pt 0xffffffff80000000": r"executable.*\n.*kernel image\n.*multiboot2",
+    "pt firmware 0x1f5ec000": r"RuntimeServicesCode at 0x1f5ec000, 256 pages",
+    "selftest": r"KTAP version 1\n1\.\.9\n(ok .*\n){8}ok 9 .*$",
+}
+ENDINGS = {"crash", "efi call ConvertPointer", "kexec", "poweroff", "reboot"}
 
 
 def usages(text: str) -> dict[str, str]:
@@ -24,13 +55,171 @@ def commands(run) -> list[tuple[str, str]]:
     return [(e["line"], e["status"]) for e in run.all("monitor.command")]
 
 
-def test_help_is_documented(boot):
+def test_every_command_is_documented_and_tried(boot):
     with boot("efi=off lives=1") as machine:
         answer = machine.ask("help")
     listed = re.search(r"> help\n((?: {6}.*\n)+)", DOCUMENT.read_text())
-    documented = usages(listed[1])
-    assert usages(answer.text) == documented
-    assert len(answer.lines) == len(documented)
+    rows = usages(answer.text)
+    assert rows == usages(listed[1])
+    assert len(answer.lines) == len(rows)
+    for usage in rows:
+        name = re.match(r"(\w+)( [a-z]\w*)*( [A-Z]\w+[a-z]\w*)?", usage)[0]
+        assert name in ENDINGS or any(
+            f"{line} ".startswith(f"{name} ") for line in ANSWERS), name
+
+
+def test_every_command_answers(boot):
+    with boot("efi=fixed lives=2") as machine:
+        for line, expected in ANSWERS.items():
+            answer = machine.ask(line)
+            assert answer.status == "ok", answer
+            assert re.search(expected, answer.text), answer.text
+
+
+def said(run, text: str) -> bool:
+    return any(text in line for line in run.lines)
+
+
+def test_memory_is_what_it_is_elsewhere(boot):
+    """Frames, image and the firmware, as the events of the boot have them."""
+    with boot("efi=fixed lives=2") as machine:
+        free = machine.wait_for("mm", at="end").number("free")
+        base = machine.run.one("boot", gen=1)["base"]
+        assert f"\n{free} frames" in machine.ask("frames").text
+        assert re.search(rf"0x0+{base[2:]} - \w+ +\d+ KiB  in-use",
+                         machine.ask("memory").text)
+        walk = machine.ask("pt 0xffffffff80001234").text
+        assert f"physically {int(base, 0) + 0x1234:#x}: in-use" in walk
+        for region in chain.Chain(machine.run).regions(1):
+            walk = machine.ask(f"pt {region.va:#x}").text
+            assert f"physically {region.pa:#x}: " in walk
+            assert f"firmware's {region.type} at {region.pa:#x}" in walk
+            walk = machine.ask(f"pt firmware {region.pa}").text
+            assert f"physically {region.pa:#x}: " in walk
+
+
+def test_addresses_where_nothing_is(boot):
+    nothing = {
+        "pt 0": "PML4[  0] = 0000000000000000  not present",
+        "pt 0x800000000000": "0x800000000000 is not canonical",
+        "pt 0xffffffffc0000000": "guard page below a stack",
+        "pt 0xffffff0000000000": "area: nothing",
+        "pt 18446744073709551616": "is no number",
+        "pt firmware 1": "has no table",
+        "map firmware": "has no table",
+    }
+    with boot("efi=off lives=1") as machine:
+        for line, expected in nothing.items():
+            assert expected in machine.ask(line).text
+
+
+def test_the_firmware_as_the_log_has_it(boot):
+    with boot("efi=table lives=1") as machine:
+        machine.wait_for("end")
+        regions = chain.Chain(machine.run).regions(0)
+        code = [r for r in regions if r.type == "RuntimeServicesCode"]
+        table = machine.ask("efi regions").lines
+        assert [line.split()[:4] for line in table] == [
+            [r.type, f"{r.pa:#x}", f"{r.va:#x}", str(r.pages)]
+            for r in regions]
+        entries = re.findall(r"^    (\w+) +(0x\w+)$",
+                             machine.ask("efi tables").text, re.M)
+    assert len(entries) == 14
+    for name, entry in entries:
+        physical = name in ("SetVirtualAddressMap", "ConvertPointer")
+        starts = [r.pa if physical else r.va for r in code]
+        assert physical or any(start <= int(entry, 0) < start + (1 << 20)
+                               for start in starts), name
+
+
+def test_variables_end_up_in_the_flash(boot):
+    with boot("efi=physical lives=1") as machine:
+        machine.wait_for("end")
+        for line in ("write Kept 'first", 'write Kept "a b"', "write Gone x",
+                     "delete Gone"):
+            assert machine.ask(f"efi vars {line}").status == "ok"
+        machine.type("poweroff\r")
+        run = machine.finish()
+    kept = flash.value(run.flash, "Kept", flash.BATON)
+    assert (kept.data, kept.attributes) == (b"a b", 7)
+    assert flash.value(run.flash, "Gone", flash.BATON) is None
+    assert any(r.name == "Gone" for r in flash.records(run.flash))
+
+
+def test_variables_that_cannot_be(boot):
+    wrong = {
+        "efi vars read Nobody": ("not-found", "no variable Nobody; see"),
+        "efi vars read Timeout": ("not-found", "but this one has: 8be4df61-"),
+        "efi vars read Timeout 8be4": ("ok", "Timeout of 8be4df61-93ca-"),
+        "efi vars read Timeout 7": ("not-found", "vendor 7 has no variable"),
+        "efi vars delete Nobody": ("not-found", "no variable Nobody"),
+        "efi vars delete SetupMode 8be": ("failed", "EFI_WRITE_PROTECTED"),
+        "efi vars write OnlyName": ("invalid", "usage: efi vars write NAME"),
+        'efi vars write "" x': ("failed", "EFI_INVALID_PARAMETER"),
+        "efi vars what": ("invalid", "usage: efi vars"),
+        "efi call QueryVariableInfo 1": ("failed", "EFI_INVALID_PARAMETER"),
+        "efi call QueryVariableInfo x": ("invalid", "x is no number"),
+        "efi call ConvertPointer 0": ("failed", "EFI_INVALID_PARAMETER"),
+        "efi call": ("not-found", "like it: efi call ConvertPointer"),
+    }
+    with boot("efi=fixed lives=1") as machine:
+        for line, (status, words) in wrong.items():
+            answer = machine.ask(line)
+            assert words in answer.text
+            assert answer.status == status
+
+
+def test_without_the_firmware(boot):
+    with boot("efi=off lives=1") as machine:
+        for line in ANSWERS:
+            if line.startswith("efi "):
+                answer = machine.ask(line)
+                assert answer.status == "unsupported", answer
+                assert "does not call the firmware" in answer.text
+        assert "No mode is on" in machine.ask("mode").text
+        assert "efi=none" in machine.ask("lineage").text
+
+
+@pytest.mark.parametrize("line", ["efi=identity lives=1 run=lineage end=exit",
+                                  '"efi=identity lives=1 run=lineage end=exit"'])
+def test_a_kexec_with_another_command_line(boot, line):
+    """The next kernel obeys it, so it chooses another mode for itself."""
+    with boot("efi=physical lives=1") as machine:
+        assert "may take any mode" in machine.ask("mode").text
+        machine.type(f"kexec baton {line}\r")
+        run = machine.finish()
+    run.expect(wanted("efi.mode", gen=0, mode="physical", svam="never"),
+               wanted("end", gen=0, verdict="pass"),
+               wanted("kexec.jump", gen=0, to=1),
+               wanted("efi.mode", gen=1, mode="identity", svam="called"),
+               wanted("end", gen=1, verdict="pass"),
+               wanted("monitor.command", gen=1, line="lineage", status="ok"))
+    lineage = "\n".join(run.lines).partition("@end gen=1")[2]
+    assert re.search("generation 0 .*efi=physical .* never\n"
+                     ".*generation 1 .*efi=identity .* called\n", lineage)
+
+
+def test_a_kexec_goes_on_with_the_same_command_line(boot):
+    with boot("efi=fixed lives=1") as machine:
+        machine.wait_for("end", gen=0)
+        for generation in (1, 2):
+            machine.type("kexec baton\r")
+            machine.wait_for("end", gen=generation, verdict="pass")
+        lives = machine.ask("lineage").lines
+        assert len(lives) == 3 and "generation 2" in lives[2]
+        machine.type("poweroff\r")
+        run = machine.finish()
+    assert flash.generation(run.flash) == 3
+
+
+def test_a_kexec_that_is_refused(boot):
+    with boot("efi=off lives=1") as machine:
+        for name, why in {"nobody": "no file", "SHA256SUMS": "no digest",
+                          "": "no file"}.items():
+            answer = machine.ask(f'kexec "{name}"')
+            assert why in answer.text and answer.status == "not-found"
+        assert machine.ask("kexec").status == "invalid"
+        machine.ask("help")
 
 
 def test_wrong_input_gets_a_helpful_line(boot):
@@ -54,6 +243,14 @@ def test_wrong_input_gets_a_helpful_line(boot):
 def test_keys_of_a_terminal(boot):
     up, left, home = "\x1b[A", "\x1b[D", "\x1b[H"
     with boot("efi=off lives=1") as machine:
+        typed = {
+            "cr\t": "crash ",
+            "crash nu\tx": "crash null x",
+            "bu\t": "bundle ls ",
+            "kexec S\tx": "kexec SHA256SUMS x",
+        }
+        for keys, line in typed.items():
+            assert machine.ask(keys).event["line"] == line
         typed = {
             "xhelp" + home + "\x04": "help",
             "he\t": "help ",

@@ -1,0 +1,89 @@
+// The baton: who had it, what rules it is passed on by, and to whom.
+
+#include "efi/firmware.h"
+#include "kernel/monitor/monitor.h"
+#include "kexec/kexec.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "mm/space.h"
+
+COMMAND(mode, .name = "mode",
+        .help = "the mapping modes, and which one is on") {
+    const struct efi_mode *mode;
+    print("    mode        page table    SVAM  proposed by");
+    for (size_t i = 0; (mode = efi_mode_at(i)); i++)
+        print("  %c %-10s  %-12s  %-4s  %s",
+              firmware.ready && firmware.mode == mode ? '*' : ' ', mode->name,
+              mode->table == TABLE_PRIVATE ? "its own" : "the kernel's",
+              mode->calls_svam ? "yes" : "no", mode->proposal);
+    if (firmware.svam == SVAM_CALLED || firmware.svam == SVAM_INHERITED)
+        print("SetVirtualAddressMap: %s. The firmware is bound to this mode "
+              "until the next reset.",
+              efi_svam_name(firmware.svam));
+    else if (firmware.ready)
+        print("SetVirtualAddressMap was never called: the next kernel may take "
+              "any mode (kexec baton efi=MODE).");
+    else
+        print("No mode is on: this generation does not call the firmware.");
+    return STATUS_OK;
+}
+
+static void print_life(const struct handoff_life *life) {
+    print("  generation %u  kernel at %#010lx  efi=%-10.*s  "
+          "SetVirtualAddressMap %s",
+          life->generation, life->image_pa, (int)sizeof(life->mode), life->mode,
+          efi_svam_name(life->svam));
+}
+
+COMMAND(lineage, .name = "lineage",
+        .help = "who ran before, where, in which mode") {
+    const struct handoff *handoff = &workbench.boot->handoff;
+    struct handoff_life us = {.generation = log_output.generation,
+                              .svam = firmware.svam,
+                              .mode = "none",
+                              .image_pa = image_pa_of(text_start)};
+    for (size_t i = 0; i < handoff->life_count; i++)
+        print_life(&handoff->life[i]);
+    if (firmware.ready)
+        str_copy(us.mode, sizeof(us.mode), firmware.mode->name);
+    print_life(&us);
+    return STATUS_OK;
+}
+
+static status_t bundle_at(size_t n, struct cpio_file *file) {
+    struct cpio bundle;
+    TRY(kexec_bundle(workbench.boot, &bundle));
+    do
+        TRY(cpio_next(&bundle, file));
+    while (n-- > 0);
+    return STATUS_OK;
+}
+
+static const char *bundle_name(size_t n) {
+    struct cpio_file file;
+    return bundle_at(n, &file) ? NULL : file.name;
+}
+
+COMMAND(bundle, .name = "bundle ls",
+        .help = "the files that came with this kernel") {
+    struct cpio_file file;
+    struct kernel_image image;
+    struct cpio bundle;
+    TRY(kexec_bundle(workbench.boot, &bundle));
+    for (size_t n = 0; bundle_at(n, &file) == STATUS_OK; n++) {
+        bool kernel = image_parse(file.data, file.bytes, &image) == STATUS_OK;
+        print("  %10zu  %s%s", file.bytes, file.name,
+              kernel ? "  (a kernel)" : "");
+    }
+    return STATUS_OK;
+}
+
+// A command line that is one word in quotes has lost them.
+COMMAND(kexec, .name = "kexec", .arguments = "IMAGE [LINE...]",
+        .choice = bundle_name,
+        .help = "pass the baton on, with this command line") {
+    const char *line = words->count == 1        ? workbench.boot->command_line
+                       : *words->rest[1] == '"' ? words->word[1]
+                                                : words->rest[1];
+    return workbench.pass_on(words->word[0], line);
+}

@@ -1,0 +1,322 @@
+// The firmware: its tables and regions, its services one by one, its variables.
+//
+// Variables are found by going through all of them: a vendor can then be given
+// by the first digits of his GUID, and whoever misses one hears who has it.
+
+#include "efi/firmware.h"
+#include "efi/services.h"
+#include "kernel/monitor/monitor.h"
+#include "kernel/proof.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "lib/utf16.h"
+#include "mm/frames.h"
+#include "mm/space.h"
+
+#define GUID_TEXT     37
+#define NAME_TEXT     256
+#define VARIABLES_MAX 4096 // a list that goes on after that is none
+#define DUMP_BYTES    16
+
+static status_t need_firmware(void) {
+    if (firmware.ready)
+        return STATUS_OK;
+    return fail(STATUS_UNSUPPORTED,
+                "this generation does not call the firmware: SVAM %s; "
+                "@refused in the log may say why",
+                efi_svam_name(firmware.svam));
+}
+
+static status_t answer(enum efi_service service, efi_status_t status) {
+    if (status == EFI_SUCCESS)
+        return STATUS_OK;
+    return fail(STATUS_FAILED, "%s: %s", efi_service_name(service),
+                efi_status_name(status));
+}
+
+static void guid_words(const struct efi_guid *g, char text[GUID_TEXT]) {
+    format(text, GUID_TEXT, "%08x-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+           g->a, g->b, g->c, g->d[0], g->d[1], g->d[2], g->d[3], g->d[4],
+           g->d[5], g->d[6], g->d[7]);
+}
+
+// ---- tables and regions
+
+static const char *table_name(const char *guid) {
+    static const struct {
+        const char *guid, *name;
+    } known[] = {
+        {"8868e871-e4f1-11d3-bc22-0080c73c8881", "ACPI 2.0"},
+        {"eb9d2d30-2d88-11d3-9a16-0090273fc14d", "ACPI 1.0"},
+        {"eb9d2d31-2d88-11d3-9a16-0090273fc14d", "SMBIOS"},
+        {"f2fd1544-9794-4a2c-992e-e5bbcf20e394", "SMBIOS 3"},
+        {"dcfa911d-26eb-469f-a220-38b7dc461220", "Memory Attributes"},
+        {"eb66918a-7eef-402a-842e-931d21c38ae9", "Runtime Properties"},
+        {"b122a263-3661-4f68-9929-78f8b0d62180", "System Resources (ESRT)"},
+        {"4c19049f-4137-4dd3-9c10-8b97a83ffdfa", "Memory Type Information"},
+        {"060cc026-4c0d-4dda-8f41-595fef00a502", "Memory Status Code Record"},
+        {"05ad34ba-6f02-4214-952e-4da0398e2bb9", "DXE Services"},
+        {"7739f24c-93d7-11d4-9a3a-0090273fc14d", "Hand-Off Block List"},
+        {"49152e77-1ada-4764-b7a2-7afefed95e8b", "Debug Image Info"},
+        {"d719b2cb-3d3a-4596-a3bc-dad00e67656f", "Image Security Database"},
+        {"ee4e5898-3914-4259-9d6e-dc7bd79403cf", "LZMA Section"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        if (str_equal(known[i].guid, guid))
+            return known[i].name;
+    return "";
+}
+
+COMMAND(efi_tables, .name = "efi tables",
+        .help = "the firmware's tables and services") {
+    char guid[GUID_TEXT];
+    const struct efi_config_table *config =
+        physical_read(firmware.config_tables_pa,
+                      firmware.config_table_count * sizeof(*config));
+    TRY(need_firmware());
+    print("  system table   %#lx", firmware.system_table_pa);
+    print("  runtime table  %#lx, with its services at",
+          firmware.runtime_table_pa);
+    for (unsigned i = 0; i < EFI_SERVICES; i++)
+        print("    %-26s %#lx", efi_service_name(i), firmware.service[i]);
+    print("  configuration  %#lx, with these tables",
+          firmware.config_tables_pa);
+    for (size_t i = 0; config && i < firmware.config_table_count; i++) {
+        guid_words(&config[i].vendor, guid);
+        print("    %s %#12lx  %s", guid, config[i].table_pa, table_name(guid));
+    }
+    return STATUS_OK;
+}
+
+COMMAND(efi_regions, .name = "efi regions",
+        .help = "the firmware's memory, where it is mapped") {
+    TRY(need_firmware());
+    for (size_t i = 0; i < firmware.regions.count; i++) {
+        const struct efi_region *r = &firmware.regions.region[i];
+        print("  %-20s %#12lx %#18lx %6lu pages  %#lx",
+              efi_memory_type_name(r->type), r->pa, r->va, r->pages,
+              r->attribute);
+    }
+    return STATUS_OK;
+}
+
+// ---- single services
+
+static void print_time(const char *what, const struct efi_time *t) {
+    print("%s%04u-%02u-%02u %02u:%02u:%02u.%09u, zone %d, daylight %u", what,
+          t->year, t->month, t->day, t->hour, t->minute, t->second,
+          t->nanosecond, t->zone, t->daylight);
+}
+
+COMMAND(efi_time, .name = "efi time", .help = "the firmware's clock") {
+    struct efi_time time;
+    struct efi_time_capabilities can;
+    TRY(need_firmware());
+    TRY(answer(EFI_GET_TIME, efi_get_time(&time, &can)));
+    print_time("", &time);
+    print("%u tick(s) a second, wrong by %u ppm at most", can.resolution_hz,
+          can.accuracy / 1000000);
+    return STATUS_OK;
+}
+
+COMMAND(efi_call_get_time, .name = "efi call GetTime",
+        .help = "this service alone") {
+    struct efi_time time;
+    TRY(need_firmware());
+    TRY(answer(EFI_GET_TIME, efi_get_time(&time, NULL)));
+    print_time("EFI_SUCCESS: ", &time);
+    return STATUS_OK;
+}
+
+COMMAND(efi_call_get_wakeup_time, .name = "efi call GetWakeupTime",
+        .help = "when the alarm switches the machine on") {
+    struct efi_time time;
+    bool enabled, pending;
+    TRY(need_firmware());
+    TRY(answer(EFI_GET_WAKEUP_TIME,
+               efi_get_wakeup_time(&enabled, &pending, &time)));
+    print_time(enabled ? "EFI_SUCCESS: on, " : "EFI_SUCCESS: off, ", &time);
+    return STATUS_OK;
+}
+
+COMMAND(efi_call_get_count, .name = "efi call GetNextHighMonotonicCount",
+        .help = "a number that never comes again") {
+    uint32_t count;
+    TRY(need_firmware());
+    TRY(answer(EFI_GET_NEXT_HIGH_MONOTONIC_COUNT,
+               efi_get_next_high_monotonic_count(&count)));
+    print("EFI_SUCCESS: %#x", count);
+    return STATUS_OK;
+}
+
+COMMAND(efi_call_query_variable_info, .name = "efi call QueryVariableInfo",
+        .arguments = "[BITS]", .help = "the room for variables") {
+    uint64_t attributes = BATON_ATTRIBUTES, maximum, free, largest;
+    TRY(need_firmware());
+    if (words->count > 0)
+        TRY(word_number(words->word[0], &attributes));
+    TRY(answer(EFI_QUERY_VARIABLE_INFO,
+               efi_query_variable_info((uint32_t)attributes, &maximum, &free,
+                                       &largest)));
+    print("EFI_SUCCESS: %lu of %lu bytes are free; the largest may have %lu",
+          free, maximum, largest);
+    return STATUS_OK;
+}
+
+COMMAND(efi_call_convert_pointer, .name = "efi call ConvertPointer",
+        .arguments = "ADDRESS",
+        .help = "what only a driver may ask, and only once") {
+    uint64_t address;
+    TRY(need_firmware());
+    TRY(word_number(words->word[0], &address));
+    TRY(answer(EFI_CONVERT_POINTER, efi_convert_pointer(0, &address)));
+    print("EFI_SUCCESS: %#lx", address);
+    return STATUS_OK;
+}
+
+// ---- variables
+
+struct variable {
+    uint16_t name[EFI_NAME_UNITS];
+    struct efi_guid guid;
+    char name_text[NAME_TEXT], guid_text[GUID_TEXT];
+};
+
+// Steps to the next variable; from an empty name to the first. NOT_FOUND: there
+// are no more.
+static status_t next(struct variable *v) {
+    efi_status_t status = efi_get_next_variable_name(v->name, &v->guid);
+    if (status == EFI_NOT_FOUND)
+        return STATUS_NOT_FOUND;
+    TRY(answer(EFI_GET_NEXT_VARIABLE_NAME, status));
+    utf16_to_utf8(v->name_text, NAME_TEXT, v->name, EFI_NAME_UNITS);
+    guid_words(&v->guid, v->guid_text);
+    return STATUS_OK;
+}
+
+// By name, and by the first digits of the vendor's GUID.
+static status_t find(const char *name, const char *vendor, struct variable *v) {
+    char others[GUID_TEXT] = "";
+    *v = (struct variable){0};
+    TRY(need_firmware());
+    for (unsigned n = 0; n < VARIABLES_MAX && next(v) == STATUS_OK; n++) {
+        if (!str_equal(v->name_text, name))
+            continue;
+        if (strncmp(v->guid_text, vendor, strlen(vendor)) == 0)
+            return STATUS_OK;
+        memcpy(others, v->guid_text, GUID_TEXT);
+    }
+    return fail(STATUS_NOT_FOUND, "vendor %s has no variable %s%s%s", vendor,
+                name, others[0] ? ", but this one has: " : "; see `efi vars`",
+                others);
+}
+
+// NAME [GUID]: without one it is Baton's.
+static status_t find_by_words(const struct words *words, struct variable *v) {
+    char ours[GUID_TEXT];
+    guid_words(&baton_guid, ours);
+    return find(words->word[0], words->count > 1 ? words->word[1] : ours, v);
+}
+
+// What the latest variable that was read holds.
+static struct {
+    uint8_t *data;
+    uint64_t bytes;
+    uint32_t attributes;
+} value;
+
+static status_t read(const struct variable *v) {
+    if (!value.data) {
+        pa_t pa = frames_alloc(pages_for(EFI_DATA_BYTES), PAGE_SIZE);
+        if (pa == 0)
+            return fail(STATUS_NO_MEMORY, "no %lu bytes in a row are free",
+                        EFI_DATA_BYTES);
+        value.data = pa_to_va(pa);
+    }
+    value.bytes = EFI_DATA_BYTES;
+    return answer(EFI_GET_VARIABLE,
+                  efi_get_variable(v->name, &v->guid, &value.attributes,
+                                   value.data, &value.bytes));
+}
+
+static const char *attribute_words(uint32_t attributes, char text[12]) {
+    format(text, 12, "%s %s %s",
+           attributes & EFI_VARIABLE_NON_VOLATILE ? "NV" : "--",
+           attributes & EFI_VARIABLE_BOOT_SERVICE ? "BS" : "--",
+           attributes & EFI_VARIABLE_RUNTIME_ACCESS ? "RT" : "--");
+    return text;
+}
+
+static void dump(const uint8_t *data, uint64_t bytes) {
+    for (uint64_t at = 0; at < bytes; at += DUMP_BYTES) {
+        char hex[3 * DUMP_BYTES + 1], text[DUMP_BYTES + 1] = "";
+        for (size_t i = 0; i < DUMP_BYTES && at + i < bytes; i++) {
+            uint8_t byte = data[at + i];
+            format(hex + 3 * i, 4, " %02x", byte);
+            text[i] = byte >= ' ' && byte < 0x7f ? (char)byte : '.';
+        }
+        print("  %04lx %-*s  %s", at, 3 * DUMP_BYTES, hex, text);
+    }
+}
+
+static status_t print_variable(const struct words *words) {
+    struct variable v;
+    char attributes[12];
+    TRY(find_by_words(words, &v));
+    TRY(read(&v));
+    print("%s of %s, %s, %lu bytes", v.name_text, v.guid_text,
+          attribute_words(value.attributes, attributes), value.bytes);
+    dump(value.data, value.bytes);
+    return STATUS_OK;
+}
+
+COMMAND(efi_vars, .name = "efi vars",
+        .help = "all variables: vendor, attributes, bytes") {
+    struct variable v = {0};
+    char attributes[12];
+    unsigned n = 0;
+    TRY(need_firmware());
+    for (; n < VARIABLES_MAX && next(&v) == STATUS_OK; n++) {
+        TRY(read(&v));
+        print("  %s %s %5lu  %s", v.guid_text,
+              attribute_words(value.attributes, attributes), value.bytes,
+              v.name_text);
+    }
+    print("%u variables; NV: kept in flash, RT: to be had at runtime", n);
+    return STATUS_OK;
+}
+
+COMMAND(efi_call_get_variable, .name = "efi call GetVariable",
+        .arguments = "NAME [GUID]", .help = "the same as efi vars read") {
+    return print_variable(words);
+}
+
+COMMAND(efi_vars_read, .name = "efi vars read", .arguments = "NAME [GUID]",
+        .help = "its bytes; without a vendor: Baton's") {
+    return print_variable(words);
+}
+
+COMMAND(efi_vars_write, .name = "efi vars write", .arguments = "NAME TEXT",
+        .help = "write one of Baton's, non-volatile") {
+    uint16_t name[EFI_NAME_UNITS] = {0};
+    const char *text = words->word[0];
+    TRY(need_firmware());
+    for (size_t i = 0; text[i]; i++) { // a line is never longer than a name
+        if (text[i] < ' ' || text[i] > '~')
+            return fail(STATUS_INVALID,
+                        "the name has byte %#x at %zu, which is no ASCII",
+                        (uint8_t)text[i], i);
+        name[i] = (uint16_t)text[i];
+    }
+    return answer(EFI_SET_VARIABLE,
+                  efi_set_variable(name, &baton_guid, BATON_ATTRIBUTES,
+                                   words->word[1], strlen(words->word[1])));
+}
+
+COMMAND(efi_vars_delete, .name = "efi vars delete", .arguments = "NAME [GUID]",
+        .help = "delete one; without a vendor: Baton's") {
+    struct variable v;
+    TRY(find_by_words(words, &v));
+    return answer(EFI_SET_VARIABLE,
+                  efi_set_variable(v.name, &v.guid, 0, NULL, 0));
+}
