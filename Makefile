@@ -16,6 +16,7 @@ NM      := $(CROSS_COMPILE)nm
 OBJCOPY := $(CROSS_COMPILE)objcopy
 NASM    := nasm
 PYTHON  := /usr/bin/python3
+FONT    := /usr/share/consolefonts/Lat15-VGA16.psf.gz
 
 C_FILES := \
 	kernel/main.c kernel/options.c kernel/proof.c \
@@ -30,8 +31,10 @@ C_FILES := \
 	lib/memory_map.c lib/cpio.c lib/crc32.c lib/sha256.c lib/utf16.c \
 	kernel/monitor/monitor.c kernel/monitor/line.c \
 	kernel/monitor/memory.c kernel/monitor/firmware.c kernel/monitor/baton.c \
-	kernel/monitor/machine.c kernel/monitor/crash.c kernel/monitor/selftest.c
-ASM_FILES := boot/entry.asm kernel/trap.asm efi/gate.asm kexec/jump.asm
+	kernel/monitor/machine.c kernel/monitor/crash.c kernel/monitor/selftest.c \
+	kernel/monitor/screen.c
+ASM_FILES := boot/entry.asm kernel/trap.asm efi/gate.asm kexec/jump.asm \
+	kernel/monitor/font.asm
 
 # Paths inside the image do not depend on where it was built. The headers of the
 # Linux boot protocol are the host's (linux-libc-dev); a cross compiler does not
@@ -58,6 +61,7 @@ help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | \
 		awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
 	@echo '  Variables: CROSS_COMPILE=prefix-  MODE=fixed  LIVES=3  ACCEL=kvm'
+	@echo '             SCREEN=1 (run)'
 	@echo '             TEST=name (debug)  JUNIT=file (test)'
 	@echo '             T=seconds TARGET=name (fuzz)'
 
@@ -132,6 +136,12 @@ $(OUT)/%.asm.o: %.asm $(OUT)/layout.inc Makefile
 	@mkdir -p $(@D)
 	@echo "  NASM  $<"
 	@$(NASM) $(NASMFLAGS) -MD $(@:.o=.d) -MP $< -o $@
+
+$(OUT)/kernel/monitor/font.asm.o: $(OUT)/font.psf
+
+$(OUT)/font.psf: $(FONT)
+	@mkdir -p $(@D)
+	@gzip -dc $< > $@
 
 # Two links: the first one's symbols become a table in the second one.
 $(OUT)/symbols-%.o: $(OUT)/symbols-%.asm

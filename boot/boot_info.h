@@ -7,6 +7,8 @@
 
 #pragma once
 
+#include <linux/screen_info.h>
+
 #include "boot/handoff.h"
 #include "lib/memory_map.h"
 #include "lib/status.h"
@@ -36,6 +38,10 @@ struct boot_info {
     pa_t rsdp_pa;   // 0: not told (multiboot2 gives but a copy of the RSDP)
     pa_t bundle_pa; // the cpio archive with the next kernels
     uint64_t bundle_bytes;
+
+    // The framebuffer, unchecked, in the form in which any kernel hands it to
+    // the next: lfb_… if orig_video_isVGA is VIDEO_TYPE_EFI or _VLFB.
+    struct screen_info screen;
 
     // Only after a kexec: where firmware tables were before their addresses
     // became virtual, and what the kernel before us says of itself.

@@ -5,6 +5,7 @@
 // at all, so they are checked for sense and used. Firmware addresses are used
 // only if they are beyond doubt: where Baton's own node fails its checks, all
 // that concerns the firmware is dropped, with the reason, and the rest goes on.
+// So is the framebuffer, an address that will be written to.
 
 #include <asm/bootparam.h>
 
@@ -222,6 +223,7 @@ static void drop_firmware(struct boot_info *boot, status_t status) {
     memset(&boot->efi, 0, sizeof(boot->efi));
     memset(&boot->efi_setup, 0, sizeof(boot->efi_setup));
     memset(&boot->handoff, 0, sizeof(boot->handoff));
+    memset(&boot->screen, 0, sizeof(boot->screen));
     boot->has_efi_setup = boot->has_handoff = false;
     boot->handoff_status = status;
     str_copy(boot->handoff_why, sizeof(boot->handoff_why), why());
@@ -240,6 +242,7 @@ status_t boot_params_read(pa_t params_pa, memory_reader read,
     TRY(read_command_line(params, read, boot));
     read_bundle(params, boot);
     boot->rsdp_pa = params->acpi_rsdp_addr;
+    boot->screen = params->screen_info;
 
     status_t status = read_efi_info(params, read, boot);
     if (status == STATUS_OK)

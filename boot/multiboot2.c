@@ -17,6 +17,7 @@ enum tag_type {
     TAG_LOADER_NAME = 2,
     TAG_MODULE = 3,
     TAG_MEMORY_MAP = 6,
+    TAG_FRAMEBUFFER = 8,
     TAG_EFI64_SYSTEM_TABLE = 12,
     TAG_EFI_MEMORY_MAP = 17,
 };
@@ -47,6 +48,17 @@ struct memory_map_entry {
     uint64_t start_pa, bytes;
     uint32_t type, reserved;
 };
+
+struct tag_framebuffer {
+    struct tag tag;
+    uint64_t pa;
+    uint32_t pitch, width, height; // in bytes, pixels, pixels
+    uint8_t depth, type;
+    uint16_t reserved;
+    uint8_t colours[6]; // position and size of red, green, blue
+} __attribute__((packed));
+
+#define FRAMEBUFFER_TEXT 2 // the type of what has no pixels
 
 struct tag_efi_system_table {
     struct tag tag;
@@ -120,6 +132,40 @@ static status_t read_memory_map(const struct tag *tag, struct boot_info *boot) {
     return STATUS_OK;
 }
 
+// What is too large for its field becomes the most that this can hold: still
+// more than any screen has.
+static uint32_t narrow(uint32_t value) {
+    return min_u64(value, UINT16_MAX);
+}
+
+static status_t read_framebuffer(const struct tag *tag,
+                                 struct boot_info *boot) {
+    const struct tag_framebuffer *fb = (const struct tag_framebuffer *)tag;
+    struct screen_info *screen = &boot->screen;
+    if (fb->type == FRAMEBUFFER_TEXT)
+        return STATUS_OK;
+    if (tag->bytes < sizeof(*fb))
+        return fail(STATUS_INVALID,
+                    "multiboot2: framebuffer tag of %u bytes has no colours",
+                    tag->bytes);
+    screen->orig_video_isVGA = VIDEO_TYPE_EFI;
+    screen->capabilities = VIDEO_CAPABILITY_64BIT_BASE;
+    screen->lfb_base = (uint32_t)fb->pa;
+    screen->ext_lfb_base = fb->pa >> 32;
+    screen->lfb_linelength = narrow(fb->pitch);
+    screen->lfb_width = narrow(fb->width);
+    screen->lfb_height = narrow(fb->height);
+    screen->lfb_size = narrow(fb->pitch) * narrow(fb->height);
+    screen->lfb_depth = fb->depth;
+    // Size and position: of red, green, blue, and of what is none of them.
+    const uint8_t *c = fb->colours;
+    uint8_t bits = c[1] + c[3] + c[5];
+    const uint8_t fields[] = {
+        c[1], c[0], c[3], c[2], c[5], c[4], fb->depth - bits, bits};
+    memcpy(&screen->red_size, fields, sizeof(fields));
+    return STATUS_OK;
+}
+
 static status_t read_system_table(const struct tag *tag,
                                   struct boot_info *boot) {
     boot->efi.system_table_pa = ((const struct tag_efi_system_table *)tag)->pa;
@@ -151,6 +197,8 @@ static const struct tag_reader {
     {TAG_LOADER_NAME, sizeof(struct tag) + 1, read_loader_name},
     {TAG_MODULE, sizeof(struct tag_module), read_module},
     {TAG_MEMORY_MAP, sizeof(struct tag_memory_map), read_memory_map},
+    {TAG_FRAMEBUFFER, offsetof(struct tag_framebuffer, reserved),
+     read_framebuffer},
     {TAG_EFI64_SYSTEM_TABLE, sizeof(struct tag_efi_system_table),
      read_system_table},
     {TAG_EFI_MEMORY_MAP, sizeof(struct tag_efi_memory_map), read_efi_map},

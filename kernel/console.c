@@ -3,6 +3,7 @@
 
 #include "kernel/console.h"
 
+#include "kernel/monitor/screen.h"
 #include "lib/x86.h"
 
 #define COM1 0x3f8
@@ -39,6 +40,7 @@ void console_write(const char *text, size_t bytes) {
             write_byte('\r');
         write_byte(text[i]);
     }
+    screen_write(text, bytes);
 }
 
 bool console_read(char *byte) {

@@ -9,6 +9,7 @@
 #include "kernel/console.h"
 #include "kernel/monitor/crash.h"
 #include "kernel/monitor/monitor.h"
+#include "kernel/monitor/screen.h"
 #include "kernel/monitor/selftest.h"
 #include "kernel/options.h"
 #include "kernel/panic.h"
@@ -107,10 +108,19 @@ static void announce_memory(void) {
     }
 }
 
+// A screen that is not to be trusted is not handed on either.
+static void open_screen(void) {
+    if (screen_open(&boot.screen, &boot.memory) == STATUS_OK)
+        return;
+    refuse("screen");
+    boot.screen = (struct screen_info){0};
+}
+
 static status_t set_machine_up(pa_t image_pa) {
     TRY(complete_memory_map(image_pa));
     frames_add(&boot.memory, MEMORY_USABLE);
     TRY(space_init(&boot.memory, image_pa));
+    open_screen();
     TRY(trap_init_stacks());
     return time_init();
 }

@@ -79,6 +79,7 @@ static void write_params(const struct handoff_content *content,
     params->hdr.ramdisk_size = (uint32_t)content->bundle_bytes;
     params->ext_ramdisk_size = content->bundle_bytes >> 32;
     params->acpi_rsdp_addr = content->rsdp_pa;
+    params->screen_info = content->screen;
     params->hdr.setup_data = 0;
 }
 

@@ -124,6 +124,7 @@ static status_t write_handoff(const struct boot_info *boot,
         .bundle_pa = boot->bundle_pa,
         .bundle_bytes = boot->bundle_bytes,
         .rsdp_pa = firmware.rsdp_pa ? firmware.rsdp_pa : boot->rsdp_pa,
+        .screen = boot->screen,
         .efi = &efi,
         .baton = baton,
     };

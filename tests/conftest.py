@@ -11,7 +11,7 @@ import re
 
 import pytest
 
-from harness import chain, paths, qemu
+from harness import chain, media, paths, qemu
 from harness.dossier import dossier
 from harness.machine import End, Machine, Run
 
@@ -55,6 +55,18 @@ def boot(request, runs):
         return machine
 
     return start
+
+
+@pytest.fixture(scope="session")
+def iso(testrun_uid):
+    """An ISO whose kernels switch off in the end, made once per session."""
+    image = paths.MEDIA / f"test-{testrun_uid}.iso"
+    with paths.hold(image):
+        if not image.exists():
+            for old in paths.MEDIA.glob("test-*.iso"):
+                old.unlink()
+            media.iso(image, last="end=exit")
+    return image
 
 
 @pytest.fixture

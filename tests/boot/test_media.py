@@ -2,20 +2,8 @@
 
 import pytest
 
-from harness import media, paths
+from harness import media
 from harness.chain import Chain
-
-
-@pytest.fixture(scope="session")
-def iso(testrun_uid):
-    """An ISO whose kernels switch off in the end, made once per session."""
-    image = paths.MEDIA / f"test-{testrun_uid}.iso"
-    with paths.hold(image):
-        if not image.exists():
-            for old in paths.MEDIA.glob("test-*.iso"):
-                old.unlink()
-            media.iso(image, last="end=exit")
-    return image
 
 
 @pytest.mark.parametrize("medium", ["iso", "stick"])

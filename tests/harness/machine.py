@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import autopsy, media, paths, qemu, rsp, saved
+from . import autopsy, media, paths, qemu, rsp, saved, screen
 from .events import Event, clean, missing, parse
 from .process import open_socket, spawn
 from .qmp import Qmp
@@ -207,6 +207,12 @@ class Machine:
         """Attach from outside; the machine stands still from here on."""
         link = open_socket(self.run.home / "gdb.sock", self._process)
         return rsp.Debugger(link)
+
+    def screen(self) -> list[str]:
+        """The rows of text on its screen; the picture stays in `home`."""
+        picture = self.run.home / "screen.ppm"
+        self._qmp.execute("screendump", filename=picture.name)
+        return screen.read(picture.read_bytes())
 
     def stop(self, how: str = "stopped") -> Run:
         """End the process if it has not ended; always safe to call."""

@@ -19,8 +19,8 @@ from . import paths
 MODULES = """boot configfile echo fat halt iso9660 multiboot2 normal part_gpt
     part_msdos reboot search search_label serial terminal test""".split()
 PLATFORMS = {
-    "x86_64-efi": ["iorw", "newc"],
-    "i386-pc": ["biosdisk"],
+    "x86_64-efi": ["iorw", "newc", "efi_gop"],
+    "i386-pc": ["biosdisk", "vbe"],
 }
 
 EPOCH = "1362177167"  # 2013-03-01T22:32:47Z, the proposal this kernel is about

@@ -9,6 +9,7 @@ BUILD = ROOT / "build"
 
 KERNEL = BUILD / "baton"  # what GRUB loads
 SYMBOLS = BUILD / "baton.elf"  # the same, for GDB
+FONT = BUILD / "font.psf"  # what the kernel writes on a screen with
 BUNDLE = BUILD / "bundle.cpio"  # what generation 0 hands on
 ISO = BUILD / "baton.iso"
 

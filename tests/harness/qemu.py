@@ -25,6 +25,7 @@ class Config:
     medium: str = "disk"  # a key of MEDIUM
     ram_mib: int = 512
     cpu: str = ""  # QEMU's default, which has neither SMEP nor 1 GiB pages
+    screen: str = ""  # a graphics card, for QEMU's -display: none, gtk, vnc=…
     paused: bool = False  # wait for a debugger before the first instruction
     interactive: bool = False  # the serial line is the user's terminal
     accel: str = os.environ.get("ACCEL", "tcg")
@@ -113,6 +114,10 @@ SAVING = ["-action", "panic=pause", *MIGRATION_EVENTS]
 RESTORING = ["-incoming", "exec:cat state", *MIGRATION_EVENTS]
 
 
+def program() -> str:
+    return os.environ.get("QEMU", "qemu-system-x86_64")
+
+
 def command(config: Config, saving: bool = False,
             watched: bool = False) -> list[str]:
     """The exact command, to be run inside the directory of the run.
@@ -123,10 +128,11 @@ def command(config: Config, saving: bool = False,
     """
     start = SAVING if saving else RESTORING if config.restored else []
     return [
-        os.environ.get("QEMU", "qemu-system-x86_64"),
+        program(),
         "-machine", "q35", "-m", str(config.ram_mib),
         *(["-cpu", config.cpu] if config.cpu else []),
-        "-nodefaults", "-no-user-config", "-display", "none", "-net", "none",
+        "-nodefaults", "-no-user-config", "-net", "none",
+        "-display", config.screen or "none",
         "-no-reboot", *(["-action", "shutdown=pause"] if watched else []),
         "-rtc", "base=2013-03-01T22:32:47,clock=vm",
         "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4",
@@ -134,6 +140,7 @@ def command(config: Config, saving: bool = False,
         "-qmp", "unix:qmp.sock,server=on,wait=off",
         "-gdb", "unix:gdb.sock,server=on,wait=off",
         *ACCEL[config.accel],
+        *(["-device", "VGA"] if config.screen else []),
         *SERIAL[config.interactive],
         *FIRMWARE[config.firmware],
         *MEDIUM[config.medium],

@@ -36,7 +36,8 @@ def ready(config: qemu.Config) -> Path:
     config = replace(config, cmdline="", paused=False)
     recipe = ingredients(config)
     key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
-    name = f"{config.firmware}-{config.ram_mib}{config.cpu and '-'}{config.cpu}"
+    name = "-".join([config.firmware, str(config.ram_mib),
+                     *filter(None, [config.cpu, config.screen and "screen"])])
     home = paths.SAVED / f"{name}-{key}"
     with paths.hold(paths.SAVED / name):
         if not home.exists():

@@ -95,6 +95,7 @@ static void make_content(void) {
                                        .with_efi_setup = true,
                                        .baton = &baton};
     fill(&content.efi_setup, sizeof(content.efi_setup));
+    fill(&content.screen, sizeof(content.screen));
 }
 
 static status_t write(void) {
@@ -130,6 +131,7 @@ static bool is_dropped(void) {
            !boot.has_handoff && !boot.has_efi_setup &&
            is_zero(&boot.handoff, sizeof(boot.handoff)) &&
            is_zero(&boot.efi, sizeof(boot.efi)) &&
+           is_zero(&boot.screen, sizeof(boot.screen)) &&
            is_zero(&boot.efi_setup, sizeof(boot.efi_setup));
 }
 
@@ -155,6 +157,7 @@ static void small_things_arrive(void **state) {
     assert_int_equal(boot.bundle_pa, 0x17c00000);
     assert_int_equal(boot.bundle_bytes, 0x112345678);
     assert_int_equal(boot.rsdp_pa, 0x11f77e014);
+    assert_memory_equal(&boot.screen, &content.screen, sizeof(boot.screen));
 }
 
 static void check_memory(const struct memory_range *expected, size_t count) {
@@ -410,6 +413,19 @@ static void linux_is_understood(void **state) {
     assert_memory_equal(boot.efi.map, memory.at + ELSEWHERE, 5 * 40);
 }
 
+// Where Linux looks for it, and where it leaves it.
+static void the_screen_is_linuxs(void **state) {
+    sample(state);
+    assert_memory_equal(&params->screen_info, &content.screen,
+                        sizeof(content.screen));
+    linux_sample(state);
+    params->screen_info.orig_video_isVGA = VIDEO_TYPE_EFI;
+    params->screen_info.lfb_base = 0xc0000000;
+    assert_int_equal(parse(), STATUS_OK);
+    assert_int_equal(boot.screen.orig_video_isVGA, VIDEO_TYPE_EFI);
+    assert_int_equal(boot.screen.lfb_base, 0xc0000000);
+}
+
 static void linux_without_efi(void **state) {
     (void)state;
     memset(&params->efi_info, 0, sizeof(params->efi_info));
@@ -556,6 +572,7 @@ int main(void) {
         FROM_BATON(bad_fields_are_refused),
         FROM_BATON(no_room_for_the_lies),
         FROM_LINUX(linux_is_understood),
+        FROM_LINUX(the_screen_is_linuxs),
         FROM_LINUX(linux_without_efi),
         FROM_LINUX(chains_that_bite_their_tail),
         FROM_LINUX(long_chains),

@@ -88,15 +88,34 @@ static struct {
     uint8_t map[3 * 48];
 } efi_tag = {48, 1, "any bytes at all: this parser only copies them"};
 
+// As GRUB sends it: 38 bytes with the head, which is not a multiple of 8.
+static struct {
+    uint64_t pa;
+    uint32_t pitch, width, height;
+    uint8_t depth, type, reserved[2], colours[6];
+} __attribute__((packed)) framebuffer_tag;
+
+enum { RGB = 1, TEXT = 2 };
+
+static int begin_screen(void **state) {
+    framebuffer_tag = (typeof(framebuffer_tag)){
+        0x1880000000, 5120, 1280, 800, 32, RGB, {0}, {16, 8, 8, 8, 0, 8}};
+    return begin(state);
+}
+
+static void add_screen(void) {
+    add(FRAMEBUFFER, &framebuffer_tag, sizeof(framebuffer_tag));
+}
+
 // Everything that GRUB sends, with what is none of our business in between.
 static void sample(void) {
     uint64_t system_table = 0x1f9ee018;
     uint8_t rsdp[36] = "RSD PTR ";
 
-    begin(NULL);
+    begin_screen(NULL);
     add_text(COMMAND_LINE, "efi=fixed lives=3");
     add_text(LOADER, "GRUB 2.06-13+deb12u1");
-    add(FRAMEBUFFER, rsdp, 31);
+    add_screen();
     add_module(0x7c00000, 0x7c12345);
     add(MEMORY_MAP, &memory_tag, sizeof(memory_tag));
     add(0xabcd, "x", 1);
@@ -143,6 +162,49 @@ static void the_memory_map_is_painted(void **state) {
     assert_null(memory_map_find(&boot.memory, 0x808000));
 }
 
+// In the form in which it goes on to the next kernel; Linux takes it from
+// there.
+static void the_screen_arrives(void **state) {
+    (void)state;
+    sample();
+    assert_int_equal(parse(), STATUS_OK);
+    const struct screen_info *screen = &boot.screen;
+    assert_int_equal(screen->orig_video_isVGA, VIDEO_TYPE_EFI);
+    assert_int_equal(screen->lfb_base, 0x80000000);
+    assert_int_equal(screen->ext_lfb_base, 0x18);
+    assert_true(screen->capabilities & VIDEO_CAPABILITY_64BIT_BASE);
+    assert_int_equal(screen->lfb_linelength, 5120);
+    assert_int_equal(screen->lfb_width, 1280);
+    assert_int_equal(screen->lfb_height, 800);
+    assert_int_equal(screen->lfb_size, 5120 * 800);
+    assert_int_equal(screen->lfb_depth, 32);
+    const uint8_t colours[] = {8, 16, 8, 8, 8, 0, 8, 24}; // size, position
+    assert_memory_equal(&screen->red_size, colours, sizeof(colours));
+}
+
+static void text_modes_are_no_screen(void **state) {
+    (void)state;
+    framebuffer_tag.type = TEXT;
+    add(FRAMEBUFFER, &framebuffer_tag, 23); // it has no colours
+    finish();
+    assert_int_equal(parse(), STATUS_OK);
+    assert_int_equal(boot.screen.orig_video_isVGA, 0);
+}
+
+// The fields of screen_info have 16 bits: too much stays too much.
+static void huge_screens_stay_huge(void **state) {
+    (void)state;
+    framebuffer_tag.pitch = 0x10000 + 5120;
+    framebuffer_tag.width = 0x10000 + 1280;
+    framebuffer_tag.height = ~0u;
+    add_screen();
+    finish();
+    assert_int_equal(parse(), STATUS_OK);
+    assert_int_equal(boot.screen.lfb_linelength, 0xffff);
+    assert_int_equal(boot.screen.lfb_width, 0xffff);
+    assert_int_equal(boot.screen.lfb_height, 0xffff);
+}
+
 static void nothing_but_an_end(void **state) {
     (void)state;
     finish();
@@ -152,6 +214,7 @@ static void nothing_but_an_end(void **state) {
     assert_int_equal(boot.efi.system_table_pa, 0);
     assert_int_equal(boot.rsdp_pa, 0);
     assert_int_equal(boot.memory.count, 0);
+    assert_int_equal(boot.screen.orig_video_isVGA, 0);
 }
 
 static void other_loaders(void **state) {
@@ -235,6 +298,11 @@ static const struct {
      64,
      {24, 0, 0xfffff000, ~0u, 0x2000, 0, 1},
      "0x2000 bytes at 0xfffffffffffff000"},
+    {FRAMEBUFFER, 29, {0}, "tag 8 of 29 bytes; it takes 30"},
+    {FRAMEBUFFER,
+     37,
+     {0, 0, 0, 0, 0, RGB << 8},
+     "framebuffer tag of 37 bytes has no colours"},
     {SYSTEM_TABLE, 15, {0}, "tag 12 of 15 bytes; it takes 16"},
     {EFI_MAP, 15, {0}, "tag 17 of 15 bytes; it takes 16"},
 };
@@ -326,12 +394,16 @@ static void impossible_addresses(void **state) {
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, begin)
+#define TEST(name)   cmocka_unit_test_setup(name, begin)
+#define SCREEN(name) cmocka_unit_test_setup(name, begin_screen)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(everything_arrives),
         TEST(the_memory_map_is_painted),
+        TEST(the_screen_arrives),
+        SCREEN(text_modes_are_no_screen),
+        SCREEN(huge_screens_stay_huge),
         TEST(nothing_but_an_end),
         TEST(other_loaders),
         TEST(the_bundle_is_the_first_module),

@@ -30,6 +30,8 @@ UNIT_test_region     := efi/region.c efi/mode.c lib/memory_map.c lib/log.c \
 	lib/string.c lib/status.c lib/format.c
 UNIT_test_names      := efi/names.c
 UNIT_test_line       := kernel/monitor/line.c lib/string.c lib/format.c
+UNIT_test_screen     := kernel/monitor/screen.c lib/memory_map.c lib/string.c \
+	lib/status.c lib/format.c
 
 UNIT_OUT    := build/unit
 UNIT_CC     ?= gcc

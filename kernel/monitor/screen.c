@@ -1,0 +1,293 @@
+// A grid of character cells over the framebuffer that the firmware left behind.
+//
+// Video memory is uncached: a pixel takes as long to write as a hundred
+// instructions, and reading one is slower still. So what the screen shows is
+// kept in RAM as well, a byte per cell, and only what changes is drawn. For the
+// same reason it scrolls by half of its height at a time.
+
+#include "kernel/monitor/screen.h"
+
+#include "lib/string.h"
+#include "mm/space.h"
+
+#define CELL_WIDTH  8
+#define CELL_HEIGHT 16
+
+// Screens of more cells than this have larger ones: 8x16 would be tiny there.
+#define COLUMNS_MAX 240
+#define ROWS_MAX    75
+#define COLUMNS_MIN 80
+#define ROWS_MIN    25
+
+#define SCREEN_BYTES_MAX (128 * MIB) // 8K; the vmap has room for it
+
+#define INK      0x00c0c0c0u // grey, in whatever order the colours are
+#define INVERTED 0xff
+
+// The font in PSF1, the older of Linux's two formats: magic, mode, height, one
+// byte per row of each glyph, and then the characters that each one stands for.
+enum psf1 { PSF1_MODE = 2, PSF1_HEIGHT = 3, PSF1_GLYPHS = 4 };
+#define PSF1_MAGIC     "\x36\x04"
+#define PSF1_HAS_TABLE 2 // and 256 glyphs, not 512
+#define PSF1_SEPARATOR 0xffff
+#define GLYPHS         256
+
+extern const uint8_t screen_font[];
+extern const uint32_t screen_font_bytes;
+
+static struct screen {
+    volatile uint32_t *pixels; // NULL: no screen, or not yet
+    size_t pitch;              // pixels from one row to the next
+    unsigned zoom;             // pixels per dot of a glyph, in both directions
+    unsigned columns, rows;
+    unsigned column, row; // of the cursor; column may be one too far
+    bool busy;
+} screen;
+
+static uint8_t cells[ROWS_MAX][COLUMNS_MAX]; // glyphs
+
+// What comes before the screen is open.
+static char early[2 * KIB];
+static size_t early_bytes;
+
+static void draw(unsigned row, unsigned column, uint8_t inversion) {
+    unsigned zoom = screen.zoom;
+    const uint8_t *glyph =
+        screen_font + PSF1_GLYPHS + cells[row][column] * CELL_HEIGHT;
+    volatile uint32_t *line = screen.pixels +
+                              row * CELL_HEIGHT * zoom * screen.pitch +
+                              column * CELL_WIDTH * zoom;
+    for (unsigned y = 0; y < CELL_HEIGHT * zoom; y++, line += screen.pitch) {
+        uint8_t dots = glyph[y / zoom] ^ inversion;
+        volatile uint32_t *pixel = line;
+        for (unsigned bit = 0x80; bit; bit >>= 1)
+            for (unsigned i = 0; i < zoom; i++)
+                *pixel++ = dots & bit ? INK : 0;
+    }
+}
+
+static void draw_cursor(uint8_t inversion) {
+    draw(screen.row, min_u64(screen.column, screen.columns - 1), inversion);
+}
+
+static void put(unsigned row, unsigned column, uint8_t glyph) {
+    if (cells[row][column] == glyph)
+        return;
+    cells[row][column] = glyph;
+    draw(row, column, 0);
+}
+
+// Moves all rows up by `rows`; what comes in from below is empty.
+static void scroll(unsigned rows) {
+    for (unsigned row = 0; row < screen.rows; row++)
+        for (unsigned column = 0; column < screen.columns; column++)
+            put(row, column,
+                row + rows < screen.rows ? cells[row + rows][column] : ' ');
+}
+
+static void new_line(void) {
+    screen.column = 0;
+    if (++screen.row < screen.rows)
+        return;
+    unsigned half = screen.rows / 2;
+    scroll(half);
+    screen.row -= half;
+}
+
+static void print(uint8_t glyph) {
+    if (screen.column == screen.columns)
+        new_line();
+    put(screen.row, screen.column++, glyph);
+}
+
+// ASCII has its own places in every font of this kind.
+static uint8_t glyph_of(uint32_t character) {
+    unsigned glyph = 0;
+    size_t at = PSF1_GLYPHS + GLYPHS * CELL_HEIGHT;
+    for (; at + 1 < screen_font_bytes && glyph < GLYPHS; at += 2) {
+        uint32_t entry = screen_font[at] | screen_font[at + 1] << 8;
+        if (entry == PSF1_SEPARATOR)
+            glyph++;
+        else if (entry == character)
+            return glyph;
+    }
+    return '?';
+}
+
+// ---- from bytes to characters and commands
+
+static struct {
+    enum { TEXT, ESCAPE, SEQUENCE } state;
+    uint32_t number;    // of a control sequence
+    uint32_t character; // of which so many more bytes are to come:
+    unsigned bytes_left;
+} input;
+
+static void control(uint8_t byte) {
+    if (byte == '\n')
+        new_line();
+    else if (byte == '\r')
+        screen.column = 0;
+    else if (byte == '\b' && screen.column > 0)
+        screen.column--;
+    else if (byte == '\033')
+        input.state = ESCAPE;
+}
+
+// ECMA-48 §8.3: CUF, CUB, EL, CUP and ED, the last two always for the whole
+// screen.
+static void command(uint8_t letter, uint32_t number) {
+    unsigned count = max_u64(number, 1), last = screen.columns - 1;
+    if (letter == 'C')
+        screen.column = min_u64(screen.column + count, last);
+    else if (letter == 'D')
+        screen.column -= min_u64(screen.column, count);
+    else if (letter == 'K')
+        for (unsigned column = screen.column; column <= last; column++)
+            put(screen.row, column, ' ');
+    else if (letter == 'H')
+        screen.row = screen.column = 0;
+    else if (letter == 'J')
+        scroll(screen.rows);
+}
+
+static void sequence(uint8_t byte) {
+    if (input.state == ESCAPE) {
+        input.state = byte == '[' ? SEQUENCE : TEXT;
+        input.number = 0;
+    } else if (byte >= '0' && byte <= '9') {
+        input.number = min_u64(input.number * 10 + byte - '0', COLUMNS_MAX);
+    } else if (byte >= '@') {
+        input.state = TEXT;
+        command(byte, input.number);
+    }
+}
+
+static void take(uint8_t byte) {
+    if (input.state != TEXT) {
+        sequence(byte);
+    } else if (byte < ' ') {
+        control(byte);
+    } else if (byte < 0x80) {
+        print(byte);
+    } else if (byte >= 0xc0) { // the first of two, three or four bytes
+        input.bytes_left = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+        input.character = byte & 0x7f >> (input.bytes_left + 1);
+    } else if (input.bytes_left > 0) {
+        input.character = input.character << 6 | (byte & 0x3f);
+        if (--input.bytes_left == 0)
+            print(glyph_of(input.character));
+    }
+}
+
+// A fault in here leads to a panic, whose report must not come here again.
+void screen_write(const char *text, size_t bytes) {
+    if (!screen.pixels && early_bytes + bytes <= sizeof(early)) {
+        memcpy(early + early_bytes, text, bytes);
+        early_bytes += bytes;
+    }
+    if (!screen.pixels || screen.busy)
+        return;
+    screen.busy = true;
+    draw_cursor(0);
+    for (size_t i = 0; i < bytes; i++)
+        take(text[i]);
+    draw_cursor(INVERTED);
+    screen.busy = false;
+}
+
+// ---- is it one?
+
+static pa_t base_of(const struct screen_info *info) {
+    bool wide = info->capabilities & VIDEO_CAPABILITY_64BIT_BASE;
+    return (wide ? (pa_t)info->ext_lfb_base << 32 : 0) | info->lfb_base;
+}
+
+static uint64_t bytes_of(const struct screen_info *info) {
+    return (uint64_t)info->lfb_linelength * info->lfb_height;
+}
+
+static status_t check_shape(const struct screen_info *info) {
+    if (info->lfb_depth != 32)
+        return fail(STATUS_UNSUPPORTED,
+                    "screen: %u bits per pixel; only 32 are understood",
+                    info->lfb_depth);
+    if (info->lfb_width < COLUMNS_MIN * CELL_WIDTH ||
+        info->lfb_height < ROWS_MIN * CELL_HEIGHT ||
+        info->lfb_linelength < info->lfb_width * sizeof(uint32_t) ||
+        info->lfb_linelength % sizeof(uint32_t) ||
+        bytes_of(info) > SCREEN_BYTES_MAX)
+        return fail(STATUS_INVALID,
+                    "screen: %ux%u pixels in rows of %u bytes are no screen",
+                    info->lfb_width, info->lfb_height, info->lfb_linelength);
+    return STATUS_OK;
+}
+
+// Device memory is a hole in the map, or reserved.
+static status_t check_place(const struct screen_info *info,
+                            const struct memory_map *memory) {
+    pa_t pa = base_of(info);
+    uint64_t bytes = bytes_of(info);
+    if (pa == 0 || !is_aligned(pa, sizeof(uint32_t)) || !range_fits(pa, bytes))
+        return fail(STATUS_INVALID, "screen: no framebuffer can be at %#lx",
+                    pa);
+    for (size_t i = 0; i < memory->count; i++) {
+        const struct memory_range *r = &memory->range[i];
+        bool device = r->kind == MEMORY_HOLE || r->kind == MEMORY_RESERVED ||
+                      r->kind == MEMORY_MMIO;
+        if (!device && ranges_overlap(pa, bytes, r->start, r->end - r->start))
+            return fail(STATUS_REFUSED,
+                        "screen: %#lx bytes at %#lx overlap memory at %#lx "
+                        "that is %s",
+                        bytes, pa, r->start, memory_kind_name(r->kind));
+    }
+    return STATUS_OK;
+}
+
+static status_t check_font(void) {
+    if (memcmp(screen_font, PSF1_MAGIC, 2) != 0 ||
+        screen_font[PSF1_MODE] != PSF1_HAS_TABLE ||
+        screen_font[PSF1_HEIGHT] != CELL_HEIGHT)
+        return fail(STATUS_UNSUPPORTED,
+                    "screen: the font is not PSF1, 256 glyphs of 8x16");
+    return STATUS_OK;
+}
+
+static void clear(const struct screen_info *info) {
+    for (size_t i = 0; i < bytes_of(info) / sizeof(uint32_t); i++)
+        screen.pixels[i] = 0;
+    memset(cells, ' ', sizeof(cells));
+}
+
+static void lay_out(const struct screen_info *info) {
+    unsigned zoom = 1;
+    while (info->lfb_width / (CELL_WIDTH * zoom) > COLUMNS_MAX ||
+           info->lfb_height / (CELL_HEIGHT * zoom) > ROWS_MAX)
+        zoom++;
+    screen = (struct screen){
+        .pixels = screen.pixels,
+        .pitch = info->lfb_linelength / sizeof(uint32_t),
+        .zoom = zoom,
+        .columns = info->lfb_width / (CELL_WIDTH * zoom),
+        .rows = info->lfb_height / (CELL_HEIGHT * zoom),
+    };
+}
+
+status_t screen_open(const struct screen_info *info,
+                     const struct memory_map *memory) {
+    size_t bytes = early_bytes;
+    early_bytes = sizeof(early); // nothing is early any more
+    if (info->orig_video_isVGA != VIDEO_TYPE_EFI &&
+        info->orig_video_isVGA != VIDEO_TYPE_VLFB)
+        return STATUS_OK;
+    TRY(check_font());
+    TRY(check_shape(info));
+    TRY(check_place(info, memory));
+    screen.pixels = space_device(base_of(info), bytes_of(info));
+    if (!screen.pixels)
+        return STATUS_NO_MEMORY;
+    lay_out(info);
+    clear(info);
+    screen_write(early, bytes);
+    return STATUS_OK;
+}

@@ -1,0 +1,22 @@
+// The log's second place: text on a framebuffer, where there is one. On a PC
+// without a serial port it is all that can be seen.
+
+#pragma once
+
+#include <linux/screen_info.h>
+
+#include "lib/memory_map.h"
+#include "lib/status.h"
+
+// Maps the framebuffer and clears it. From here on text is shown, the first
+// few lines included that were written before. OK as well where `info` tells of
+// none: screen_write() then does nothing.
+// UNSUPPORTED: not 32 bits per pixel. INVALID: a size that no screen has.
+// REFUSED: it lies in memory that, by `memory`, is used for something else.
+status_t screen_open(const struct screen_info *info,
+                     const struct memory_map *memory);
+
+// Shows UTF-8 text; what the font lacks becomes a question mark. Of a
+// terminal's control sequences those are understood that a line editor needs:
+// CR, LF, BS, ESC [ n C, ESC [ n D, ESC [ K, ESC [ H, ESC [ J.
+void screen_write(const char *text, size_t bytes);

@@ -1,0 +1,86 @@
+"""The screen: what is written there can be read, whoever has booted."""
+
+import pytest
+
+from harness import paths
+from harness.events import wanted
+from harness.rsp import symbol
+
+COLUMNS = 160  # OVMF's screen is 1280 pixels wide
+
+
+def as_shown(lines: list[str]) -> list[str]:
+    """Lines of the log as rows of the screen."""
+    return [line[at:at + COLUMNS].rstrip() for line in lines
+            for at in range(0, max(len(line), 1), COLUMNS)]
+
+
+def said(run) -> list[str]:
+    """What the kernels have said, without the words of firmware and GRUB."""
+    first = next(number for number, line in enumerate(run.lines)
+                 if line.startswith("@boot gen=0"))
+    return as_shown(run.lines[first:])
+
+
+def look(boot, cmdline: str, at: str = "power_off_after", **options):
+    """Run, and read the screen when the kernel is at its end."""
+    with boot(cmdline, screen="none", paused=True, **options) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, at))
+            rows = machine.screen()
+            debugger.detach()
+        run = machine.finish()
+    rows = "\n".join(rows).strip("\n").split("\n")
+    assert "".join(rows), "the screen is empty"
+    return run, rows
+
+
+def test_the_whole_log_is_on_the_screen(boot):
+    """From its first line on, though the screen was not there yet then."""
+    run, rows = look(boot, "efi=telepathic lives=1 end=exit")
+    assert "telepathic" in run.one("refused", what="cmdline")["why"]
+    assert rows == said(run)
+
+
+@pytest.mark.parametrize("mode", ["fixed", "physical"])
+def test_each_generation_has_the_screen(boot, mode):
+    """The last rows of it are the last lines of the kernel that was started
+    by kexec."""
+    run, rows = look(boot, f"efi={mode} lives=2 end=exit")
+    run.one("end", gen=1, verdict="pass")
+    assert run.all("refused") == []
+    assert len(rows) > 20
+    assert rows == said(run)[-len(rows):]
+    assert all("gen=1" in row or row.startswith("g1 ") for row in rows)
+
+
+def test_a_panic_is_on_the_screen(boot):
+    run, rows = look(boot, "efi=off crash=null")
+    assert rows == said(run)
+    assert any("backtrace" in row for row in rows)
+
+
+def test_a_framebuffer_in_memory_is_refused(boot):
+    """The kernel lives on without, and does not hand it on."""
+    with boot("efi=fixed lives=2 end=exit", screen="none",
+              paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "screen_open"))
+            lfb_base = debugger.register("rdi") + 0x18
+            debugger.write(lfb_base, (0x1000000).to_bytes(4, "little"))
+            debugger.detach()
+        run = machine.finish()
+    refusal = run.one("refused")
+    assert (refusal["gen"], refusal["what"]) == ("0", "screen")
+    assert "at 0x1000000 overlap memory" in refusal["why"]
+    run.expect(wanted("kexec.jump", gen=0),
+               wanted("end", gen=1, verdict="pass"))
+
+
+@pytest.mark.slow
+def test_a_screen_without_uefi(boot, iso):
+    """SeaBIOS, and the video BIOS's own mode: the same kernel's way."""
+    run, rows = look(boot, "", iso=iso, medium="iso", firmware="none")
+    run.one("end", gen=2, verdict="none")
+    assert run.all("refused") == []
+    assert rows[-1] == said(run)[-1]
