@@ -182,12 +182,15 @@ struct variable {
     char name_text[NAME_TEXT], guid_text[GUID_TEXT];
 };
 
-// Steps to the next variable; from an empty name to the first. NOT_FOUND: there
-// are no more.
-static status_t next(struct variable *v) {
+// Steps to the next variable after `n`; from an empty name to the first.
+// NOT_FOUND: there are no more.
+static status_t next(struct variable *v, unsigned n) {
     efi_status_t status = efi_get_next_variable_name(v->name, &v->guid);
     if (status == EFI_NOT_FOUND)
         return STATUS_NOT_FOUND;
+    if (n == VARIABLES_MAX)
+        return fail(STATUS_FAILED, "after %u variables there is still another",
+                    n);
     TRY(answer(EFI_GET_NEXT_VARIABLE_NAME, status));
     utf16_to_utf8(v->name_text, NAME_TEXT, v->name, EFI_NAME_UNITS);
     guid_words(&v->guid, v->guid_text);
@@ -198,14 +201,17 @@ static status_t next(struct variable *v) {
 static status_t find(const char *name, const char *vendor, struct variable *v) {
     char others[GUID_TEXT] = "";
     *v = (struct variable){0};
+    status_t status;
     TRY(need_firmware());
-    for (unsigned n = 0; n < VARIABLES_MAX && next(v) == STATUS_OK; n++) {
+    for (unsigned n = 0; (status = next(v, n)) == STATUS_OK; n++) {
         if (!str_equal(v->name_text, name))
             continue;
         if (strncmp(v->guid_text, vendor, strlen(vendor)) == 0)
             return STATUS_OK;
         memcpy(others, v->guid_text, GUID_TEXT);
     }
+    if (status != STATUS_NOT_FOUND)
+        return status;
     return fail(STATUS_NOT_FOUND, "vendor %s has no variable %s%s%s", vendor,
                 name, others[0] ? ", but this one has: " : "; see `efi vars`",
                 others);
@@ -274,16 +280,17 @@ COMMAND(efi_vars, .name = "efi vars",
         .help = "all variables: vendor, attributes, bytes") {
     struct variable v = {0};
     char attributes[12];
-    unsigned n = 0;
+    status_t status;
+    unsigned n;
     TRY(need_firmware());
-    for (; n < VARIABLES_MAX && next(&v) == STATUS_OK; n++) {
+    for (n = 0; (status = next(&v, n)) == STATUS_OK; n++) {
         TRY(read(&v));
         print("  %s %s %5lu  %s", v.guid_text,
               attribute_words(value.attributes, attributes), value.bytes,
               v.name_text);
     }
     print("%u variables; NV: kept in flash, RT: to be had at runtime", n);
-    return STATUS_OK;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 COMMAND(efi_call_get_variable, .name = "efi call GetVariable",

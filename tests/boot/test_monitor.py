@@ -76,8 +76,10 @@ def test_every_command_answers(boot):
             assert re.search(expected, answer.text), answer.text
 
 
-def said(run, text: str) -> bool:
-    return any(text in line for line in run.lines)
+def window(drawing: str, name: str = "firmware window") -> int:
+    """KiB that are mapped in an area of the drawing."""
+    area = drawing.partition(name)[2].partition("+--")[0]
+    return sum(int(size) for size in re.findall(r" (\d+) KiB", area))
 
 
 def test_memory_is_what_it_is_elsewhere(boot):
@@ -122,8 +124,13 @@ def test_the_firmware_as_the_log_has_it(boot):
         assert [line.split()[:4] for line in table] == [
             [r.type, f"{r.pa:#x}", f"{r.va:#x}", str(r.pages)]
             for r in regions]
+        mapped = window(machine.ask("map").text)
+        lower = window(machine.ask("map firmware").text, "for VA = PA")
         entries = re.findall(r"^    (\w+) +(0x\w+)$",
                              machine.ask("efi tables").text, re.M)
+    size = sum(region.pages for region in regions) * 4
+    assert mapped == size
+    assert 16 * 4 < lower - size < 256  # its stack, and its arguments
     assert len(entries) == 14
     for name, entry in entries:
         physical = name in ("SetVirtualAddressMap", "ConvertPointer")

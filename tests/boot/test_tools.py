@@ -52,10 +52,17 @@ def test_the_demonstration_of_one_mode(locale, mark):
     assert locale != "C" or text.isascii()
 
 
-def test_a_run_is_quit_from_the_keyboard(terminal):
-    run = terminal("run", "--mode=physical", "--lives=2")
+def test_a_run_is_quit_from_the_keyboard(terminal, tmp_path):
+    script = tmp_path / "commands"
+    script.write_text("# first of all\nmode\n")
+    run = terminal("run", "--mode=physical", "--lives=2", f"--script={script}")
     run.expect("Ctrl-A, then X")
     run.expect("@end gen=1 verdict=pass")
+    run.expect('@monitor.command gen=1 line="mode" status=ok')
+    run.expect("g1> ")
+    run.send("lin\t\r")
+    run.expect("generation 0 .*generation 1 ")
+    run.expect("g1> ")
     run.send(QUIT)
     run.expect(pexpect.EOF)
     assert not alive(paths.RUNS / "run")
