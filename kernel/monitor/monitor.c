@@ -148,7 +148,7 @@ static void run_commands(const char *text, size_t bytes) {
         }
         bool kept = !ends && !comment && (used > 0 || c != ' ');
         if (kept && used < sizeof(line))
-            line[used] = c < ' ' ? ' ' : c;
+            line[used] = (uint8_t)c < ' ' ? ' ' : c;
         used = ends ? 0 : used + kept;
     }
 }

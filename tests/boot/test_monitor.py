@@ -40,7 +40,7 @@ ANSWERS = {
     "mode": r"\* fixed .* option 2 of 2013",
     "pt 0xffffffff80000000": r"executable.*\n.*kernel image\n.*multiboot2",
     "pt firmware 0x1f5ec000": r"RuntimeServicesCode at 0x1f5ec000, 256 pages",
-    "selftest": r"KTAP version 1\n1\.\.9\n(ok .*\n){8}ok 9 .*$",
+    "selftest": r"^KTAP version 1\n1\.\.(\d+)\n(ok .*\n)+ok \1 \w+$",
 }
 ENDINGS = {"crash", "efi call ConvertPointer", "kexec", "poweroff", "reboot"}
 
@@ -278,7 +278,7 @@ def test_the_prompt_of_the_last_generation(boot):
         machine.type("poweroff\r")
         run = machine.finish()
     assert answer.event["gen"] == "1"
-    assert answer.text.startswith("KTAP version 1\n1..9\nok 1 ")
+    assert "\nok 1 " in answer.text and "not ok" not in answer.text
     run.expect(wanted("end", gen=1, verdict="pass"),
                wanted("monitor.command", line="selftest", status="ok"))
     assert run.end.how == "guest-shutdown"
@@ -322,3 +322,15 @@ def test_a_script_in_the_bundle(boot, tmp_path):
     assert commands(run) == [("help", "ok"), ("help # me", "invalid"),
                              ("selftest", "ok")]
     assert any("600 characters is too long" in line for line in run.lines)
+
+
+def test_a_script_may_write_what_cannot_be_typed(boot, tmp_path):
+    bundle = tmp_path / "bundle.cpio"
+    bundle.write_bytes(media.cpio({"run": "efi vars write grüße x\n"
+                                          "efi vars write Words grüße".encode()}))
+    with boot("efi=fixed lives=1 end=shutdown", bundle=bundle) as machine:
+        run = machine.finish()
+    assert [status for _, status in commands(run)] == ["invalid", "ok"]
+    assert any("0xc3 at 2, which is no ASCII" in line for line in run.lines)
+    words = flash.value(run.flash, "Words", flash.BATON)
+    assert words.data == "grüße".encode()
