@@ -21,7 +21,7 @@ FONT    := /usr/share/consolefonts/Lat15-VGA16.psf.gz
 C_FILES := \
 	kernel/main.c kernel/options.c kernel/proof.c \
 	boot/multiboot2.c boot/boot_params.c \
-	mm/frame_pool.c mm/frames.c mm/page_table.c mm/space.c \
+	mm/early.c mm/frame_pool.c mm/frames.c mm/page_table.c mm/space.c \
 	efi/mode.c efi/region.c efi/tables.c efi/attributes.c efi/firmware.c \
 	efi/space.c efi/virtual.c efi/gate.c efi/services.c efi/names.c \
 	kexec/image.c kexec/handoff.c kexec/kexec.c \
@@ -33,8 +33,8 @@ C_FILES := \
 	kernel/monitor/memory.c kernel/monitor/firmware.c kernel/monitor/baton.c \
 	kernel/monitor/machine.c kernel/monitor/crash.c kernel/monitor/selftest.c \
 	kernel/monitor/screen.c
-ASM_FILES := boot/entry.asm kernel/trap.asm efi/gate.asm kexec/jump.asm \
-	kernel/monitor/font.asm
+ASM_FILES := boot/entry.asm mm/levels.asm kernel/trap.asm efi/gate.asm \
+	kexec/jump.asm kernel/monitor/font.asm
 
 # Paths inside the image do not depend on where it was built. The headers of the
 # Linux boot protocol are the host's (linux-libc-dev); a cross compiler does not

@@ -5,11 +5,15 @@
 ; its own (boot.rst, "64-bit Boot Protocol"). The 32-bit way only climbs to long
 ; mode; then both meet in `common64`, which builds the early page table:
 ;
-;     1:1            the first 4 GiB        (to read what the loader left)
+;     1:1            2 MiB: this code       (to survive the change of table)
 ;     KERNEL_BASE    1 GiB from the image   (to run where we are linked)
 ;
-; The image may lie at any 2 MiB boundary: code here finds its own place and
-; keeps it in rbp, and no absolute address is used before the jump.
+; It has as many levels as the loader's, which cannot be changed here, and all
+; else that C wants to see is added to it later (mm/early.c).
+;
+; The image may lie at any 2 MiB boundary, above 4 GiB as well: code here finds
+; its own place and keeps it in rbp, and no absolute address is used before the
+; jump.
 
 %include "layout.inc"
 %include "boot/header.inc"
@@ -19,17 +23,20 @@ LARGE_PAGE      equ 0x83        ; present, writable, 2 MiB
 CR4_PAE         equ 1 << 5
 CR4_OSFXSR      equ 1 << 9      ; SSE: the firmware uses it, so may gate.asm
 CR4_OSXMMEXCPT  equ 1 << 10
+CR4_LA57        equ 1 << 12     ; five levels
 CR0_PE_MP_ET_NE_PG equ 0x80000033
 MSR_EFER        equ 0xc0000080
 EFER_LME        equ 1 << 8
-GIGABYTES       equ EARLY_MAP_BYTES >> 30
 
-; Page tables within early_tables, one page each.
-PML4            equ 0x0000
-PDPT_LOW        equ 0x1000
-PDPT_HIGH       equ 0x2000
-PD_HIGH         equ 0x3000
-PD_LOW          equ 0x4000      ; as many as there are gigabytes
+; Page tables within early_tables, one page each. The first four are the way
+; down to this code, and each is the next one's parent.
+PML5            equ 0x0000
+PML4            equ 0x1000
+PDPT_LOW        equ 0x2000
+PD_LOW          equ 0x3000
+PDPT_HIGH       equ 0x4000
+PD_HIGH         equ 0x5000
+TABLES_END      equ 0x6000
 
 extern kernel_main
 extern early_tables_offset, boot_stack_offset
@@ -45,47 +52,51 @@ entry64:
     xor edi, edi                ; no magic number: rsi points to boot_params
 common64:                       ; edi = magic, rsi = physical information
     lea rbp, [rel multiboot2_header]
-    lea rsp, [rel boot_stack_end]
     lea rbx, [rel early_tables]
 
-    lea rax, [rbx + PDPT_LOW + PRESENT_WRITE]
-    mov [rbx + PML4], rax
+    mov rdx, rbx                ; 1:1: nine bits of our address a level
+    mov ecx, 48
+.descend:
+    mov rax, rbp
+    shr rax, cl
+    and eax, 511
+    lea r8, [rdx + 0x1000 + PRESENT_WRITE]
+    mov [rdx + rax * 8], r8
+    add rdx, 0x1000
+    sub ecx, 9
+    cmp ecx, 21
+    ja .descend
+    mov rax, rbp
+    shr rax, cl
+    and eax, 511
+    lea r8, [rbp + LARGE_PAGE]
+    mov [rdx + rax * 8], r8
+
+    lea rax, [rbx + PML4 + PRESENT_WRITE]
+    mov [rbx + PML5 + 511 * 8], rax
     lea rax, [rbx + PDPT_HIGH + PRESENT_WRITE]
     mov [rbx + PML4 + 511 * 8], rax
     lea rax, [rbx + PD_HIGH + PRESENT_WRITE]
     mov [rbx + PDPT_HIGH + 510 * 8], rax
-    lea rax, [rbx + PD_LOW + PRESENT_WRITE]
-    xor ecx, ecx
-.directory:
-    mov [rbx + PDPT_LOW + rcx * 8], rax
-    add rax, 0x1000
-    inc ecx
-    cmp ecx, GIGABYTES
-    jb .directory
-
-    mov eax, LARGE_PAGE
-    xor ecx, ecx
-.identity:
-    mov [rbx + PD_LOW + rcx * 8], rax
-    add rax, 0x200000
-    inc ecx
-    cmp ecx, GIGABYTES * 512
-    jb .identity
-
-    lea rax, [rbp + LARGE_PAGE]
     xor ecx, ecx
 .image:
-    mov [rbx + PD_HIGH + rcx * 8], rax
-    add rax, 0x200000
+    mov [rbx + PD_HIGH + rcx * 8], r8
+    add r8, 0x200000
     inc ecx
     cmp ecx, 512
     jb .image
 
-    mov eax, CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT
+    lea rdx, [rbx + PML5]
+    mov rax, cr4
+    and eax, CR4_LA57
+    jnz .table_found
+    lea rdx, [rbx + PML4]
+.table_found:
+    or eax, CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT
     mov cr4, rax
     mov eax, CR0_PE_MP_ET_NE_PG
     mov cr0, rax
-    mov cr3, rbx
+    mov cr3, rdx
     mov rax, .high
     jmp rax
 .high:
@@ -115,25 +126,19 @@ entry32:                        ; eax = magic, ebx = physical information
     lea eax, [ebx + PDPT_LOW + PRESENT_WRITE]
     mov [ebx + PML4], eax
     lea eax, [ebx + PD_LOW + PRESENT_WRITE]
-    xor ecx, ecx
-.directory:
+    mov ecx, ebp
+    shr ecx, 30
     mov [ebx + PDPT_LOW + ecx * 8], eax
-    add eax, 0x1000
-    inc ecx
-    cmp ecx, GIGABYTES
-    jb .directory
-    mov eax, LARGE_PAGE
-    xor ecx, ecx
-.identity:
+    lea eax, [ebp + LARGE_PAGE]
+    mov ecx, ebp
+    shr ecx, 21
+    and ecx, 511
     mov [ebx + PD_LOW + ecx * 8], eax
-    add eax, 0x200000
-    inc ecx
-    cmp ecx, GIGABYTES * 512
-    jb .identity
 
     mov eax, CR4_PAE
     mov cr4, eax
-    mov cr3, ebx
+    lea eax, [ebx + PML4]
+    mov cr3, eax
     mov ecx, MSR_EFER
     rdmsr
     or eax, EFER_LME
@@ -162,7 +167,7 @@ early_gdtr:
 section .bss align=4096
 global early_tables, boot_stack_end
 early_tables:
-    resb PD_LOW + GIGABYTES * 0x1000
+    resb TABLES_END
 boot_stack:
     resb 0x4000
 boot_stack_end:

@@ -118,9 +118,12 @@ static status_t check_window(const struct efi_regions *regions) {
         if (region->va < end ||
             region_bytes(region) > EFI_WINDOW_START - region->va)
             return fail(STATUS_REFUSED,
-                        "region at %#lx was handed over at va %#lx, outside "
-                        "the firmware window or over another",
-                        region->pa, region->va);
+                        "region at %#lx was handed over at va %#lx to %#lx, "
+                        "outside the firmware window (%#lx to %#lx) or over "
+                        "another",
+                        region->pa, region->va,
+                        region->va + region_bytes(region), EFI_WINDOW_END,
+                        EFI_WINDOW_START);
         end = region->va + region_bytes(region);
     }
     return STATUS_OK;
@@ -131,10 +134,12 @@ static status_t compare_places(const struct efi_regions *given) {
         const struct efi_region *region = &firmware.regions.region[i];
         if (region->va != given->region[i].va)
             return fail(STATUS_REFUSED,
-                        "region at %#lx was handed over at va %#lx, but mode "
-                        "%s puts it at %#lx",
-                        region->pa, given->region[i].va, firmware.mode->name,
-                        region->va);
+                        "region at %#lx was handed over at va %#lx to %#lx, "
+                        "but mode %s puts it at %#lx to %#lx",
+                        region->pa, given->region[i].va,
+                        given->region[i].va + region_bytes(region),
+                        firmware.mode->name, region->va,
+                        region->va + region_bytes(region));
     }
     return STATUS_OK;
 }
@@ -181,9 +186,9 @@ static void read_service_entries(void) {
 static status_t enter_mode(const struct boot_info *boot) {
     bool call_svam = firmware.svam == SVAM_CALLED;
     TRY(efi_services_init());
-    TRY(efi_space_build(&boot->efi, call_svam));
     if (firmware.mode->table == TABLE_KERNEL)
         TRY(efi_space_map_kernel());
+    TRY(efi_space_build(&boot->efi, call_svam));
     read_service_entries();
     if (call_svam) {
         TRY(efi_enter_virtual_mode(boot->efi.descriptor_bytes));

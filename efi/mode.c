@@ -3,8 +3,10 @@
 #include "efi/mode.h"
 
 #include "lib/format.h"
+#include "lib/random.h"
 #include "lib/string.h"
 #include "mm/layout.h"
+#include "mm/space.h"
 
 #define LARGE_PAGE (2 * MIB)
 
@@ -103,20 +105,14 @@ status_t efi_place_contiguous(struct efi_regions *regions) {
 status_t efi_place_direct(struct efi_regions *regions) {
     for (size_t i = 0; i < regions->count; i++) {
         struct efi_region *region = &regions->region[i];
-        region->va = DIRECT_MAP_BASE + region->pa;
+        region->va = direct_map_base + region->pa;
         if (region->pa + region_bytes(region) >
-            DIRECT_MAP_END - DIRECT_MAP_BASE)
+            DIRECT_MAP_END - direct_map_base)
             return fail(STATUS_REFUSED,
                         "efi: the region at %#lx is above the direct map",
                         region->pa);
     }
     return STATUS_OK;
-}
-
-static uint64_t next_random(uint64_t *state) { // xorshift, Marsaglia 2003
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    return *state ^= *state << 17;
 }
 
 // Anywhere in the firmware window, with holes of random size; but what touches
@@ -131,7 +127,7 @@ status_t efi_place_table(struct efi_regions *regions) {
         bool touches = i + 1 < regions->count &&
                        region->pa + region_bytes(region) == above->pa;
         if (!touches && holes > 0)
-            down += next_random(&state) % holes * LARGE_PAGE;
+            down += random_next(&state) % holes * LARGE_PAGE;
         region->va -= down;
     }
     return STATUS_OK;

@@ -41,8 +41,8 @@ const struct efi_mode *efi_mode_at(size_t n);
 // "physical, identity, …": for whoever asked for another one.
 const char *efi_mode_names(void);
 
-// Where the random places of efi=table come from: the same number, the same
-// places.
+// Where random places come from (efi=table, direct_base=random): the same
+// number, the same places.
 extern uint64_t efi_table_seed;
 
 const char *efi_svam_name(enum efi_svam svam);

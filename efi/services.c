@@ -42,7 +42,7 @@ static struct route {
 
 status_t efi_services_init(void) {
     TRY(space_stack(STACK_PAGES, &stack_top_va, &stack_pa));
-    args_pa = frames_alloc(pages_for(sizeof(*args)), PAGE_SIZE);
+    args_pa = frames_alloc(pages_for(sizeof(*args)), PAGE_SIZE, UINT64_MAX);
     if (args_pa == 0)
         return fail(STATUS_NO_MEMORY, "efi: no frames for arguments");
     args = pa_to_va(args_pa);

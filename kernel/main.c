@@ -22,8 +22,8 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "lib/x86.h"
+#include "mm/early.h"
 #include "mm/frames.h"
-#include "mm/layout.h"
 #include "mm/space.h"
 
 #define MULTIBOOT2_BOOT    0x36d76289
@@ -46,13 +46,6 @@ static void refuse(const char *what) {
 }
 
 // ---- who started us, and what he said
-
-// Until the direct map is up, what the early page table maps 1:1 can be read.
-static const void *early_read(pa_t pa, uint64_t bytes) {
-    return range_fits(pa, bytes) && pa != 0 && pa + bytes <= EARLY_MAP_BYTES
-               ? (const void *)pa
-               : NULL;
-}
 
 static void inherit(const struct handoff *handoff) {
     log_output.generation = handoff->generation;
@@ -78,10 +71,10 @@ static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc) {
 static void announce(pa_t image_pa, uint64_t tsc) {
     uint64_t ram = memory_map_bytes(&boot.memory, MEMORY_USABLE);
     event("boot",
-          "via=%s by=%s paging=%d base=%#lx ram_mib=%lu tsc=%lu "
+          "via=%s by=%s paging=%u base=%#lx ram_mib=%lu tsc=%lu "
           "handoff=%u",
           boot.via == VIA_MULTIBOOT2 ? "multiboot2" : "boot_params",
-          boot.loader, read_cr4() & CR4_LA57 ? 5 : 4, image_pa, ram / MIB, tsc,
+          boot.loader, paging_levels(), image_pa, ram / MIB, tsc,
           boot.handoff.block_bytes);
     if (boot.handoff_status)
         refuse_for("handoff", boot.handoff_why);
@@ -119,7 +112,12 @@ static void open_screen(void) {
 static status_t set_machine_up(pa_t image_pa) {
     TRY(complete_memory_map(image_pa));
     frames_add(&boot.memory, MEMORY_USABLE);
-    TRY(space_init(&boot.memory, image_pa));
+    TRY(space_init(&boot.memory, image_pa, options.levels,
+                   options.direct_base));
+    event("space", "paging=%u direct=%#lx", kernel_table.levels,
+          direct_map_base);
+    say("mm: %u levels of page tables, direct map at %#lx (seed=%lu)",
+        kernel_table.levels, direct_map_base, efi_table_seed);
     open_screen();
     TRY(trap_init_stacks());
     return time_init();
@@ -190,7 +188,7 @@ static void describe_us(struct handoff *next) {
     next->apic_hz = kernel_clock.apic_hz;
     next->tsc_start = kernel_clock.tsc_start;
     next->counter = counter;
-    if (firmware.moved)
+    if (firmware.moved || boot.has_efi_setup) // we did, or Linux says it did
         next->svam = SVAM_CALLED;
     if (firmware.ready) {
         str_copy(next->mode, sizeof(next->mode), firmware.mode->name);
@@ -269,7 +267,9 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     log_output.write = console_write;
     console_write("\n", 1); // whatever firmware and GRUB left on the line
     trap_init();
+    early_start(image_pa);
     read_boot_info(magic, info_pa, tsc);
+    early_start(image_pa); // all that was read was copied
     announce(image_pa, tsc);
     if (options_read(boot.command_line, &options))
         refuse("cmdline");

@@ -15,6 +15,8 @@ struct options {
     bool call_firmware;          // false: efi=off
     const struct efi_mode *mode; // NULL: efi= has no known value
     uint64_t lives;              // generations in all
+    unsigned levels;             // of page tables: 4, 5, or 0 to leave them
+    va_t direct_base;            // where the direct map begins
     enum end_action end;
     char crash[16]; // a kind of crash to provoke; "" for none
     bool selftest;

@@ -58,7 +58,10 @@ status_t image_parse(const void *file, uint64_t bytes,
                     "image: init_size %#x, for a payload of %#lx bytes",
                     h.init_size, bytes - offset);
     *image = (struct kernel_image){
-        file, bytes, offset, bytes - offset, h.init_size, h.kernel_alignment};
+        file,           bytes,       offset,
+        bytes - offset, h.init_size, h.kernel_alignment,
+        h.xloadflags,
+    };
     return STATUS_OK;
 }
 

@@ -8,6 +8,7 @@
 global kexec_jump
 
 CR4_PAE        equ 1 << 5
+CR4_LA57       equ 1 << 12      ; stays: it cannot change in long mode
 CR0_PE_ET_NE_PG equ 0x80000031
 
 section .text
@@ -16,7 +17,8 @@ kexec_jump:
     cld
     lidt [rel no_idt]           ; a fault from here on resets the machine
     mov cr3, rdx
-    mov eax, CR4_PAE            ; without SMEP, SMAP: the image is not ready yet
+    mov rax, cr4
+    and eax, CR4_PAE | CR4_LA57 ; without SMEP, SMAP: the image is not ready yet
     mov cr4, rax
     mov eax, CR0_PE_ET_NE_PG    ; without WP
     mov cr0, rax

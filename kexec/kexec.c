@@ -2,6 +2,8 @@
 
 #include "kexec/kexec.h"
 
+#include <asm/bootparam.h>
+
 #include "efi/firmware.h"
 #include "kexec/handoff.h"
 #include "lib/log.h"
@@ -11,6 +13,7 @@
 #include "mm/space.h"
 
 #define HANDOFF_BLOCK_PAGES (HANDOFF_BLOCK_BYTES / PAGE_SIZE)
+#define BRIDGE_BYTES        (4 * GIB) // mapped 1:1 in any case
 
 extern void kexec_jump(pa_t entry_pa, pa_t params_pa, pa_t table_pa)
     __attribute__((noreturn));
@@ -47,12 +50,19 @@ static status_t check_digest(const char *name, const uint8_t expected[],
 
 static status_t place(struct kexec_staged *staged) {
     const struct kernel_image *image = &staged->image;
+    bool anywhere = image->flags & XLF_CAN_BE_LOADED_ABOVE_4G;
+    pa_t ceiling_pa = anywhere ? UINT64_MAX : 4 * GIB;
+    if (kernel_table.levels == 5 && !(image->flags & XLF_5LEVEL))
+        return fail(STATUS_UNSUPPORTED,
+                    "image %s: xloadflags %#x: no entry for a machine with "
+                    "5-level paging",
+                    staged->name, image->flags);
     staged->base_pa =
-        frames_alloc(pages_for(image->run_bytes), image->alignment);
+        frames_alloc(pages_for(image->run_bytes), image->alignment, ceiling_pa);
     if (staged->base_pa == 0)
         return fail(STATUS_NO_MEMORY,
-                    "image %s: no %lu free bytes in a row below 4 GiB",
-                    staged->name, image->run_bytes);
+                    "image %s: no %lu free bytes in a row below %#lx",
+                    staged->name, image->run_bytes, ceiling_pa);
     uint8_t *to = pa_to_va(staged->base_pa);
     memcpy(to, image->file + image->payload_offset, image->payload_bytes);
     memset(to + image->payload_bytes, 0,
@@ -134,11 +144,21 @@ static status_t write_handoff(const struct boot_info *boot,
     return handoff_write(&content, pa_to_va(block_pa), block_pa);
 }
 
+static status_t map_above(struct page_table *bridge, pa_t pa, uint64_t bytes) {
+    if (pa < BRIDGE_BYTES)
+        return STATUS_OK;
+    return page_table_map(bridge, pa, pa, pages_for(bytes) * PAGE_SIZE,
+                          MAP_ANY);
+}
+
 // The table of the jump: all that boot.rst wants mapped 1:1 and more, under our
 // own upper half, so that the code which loads it goes on running.
-static status_t build_bridge(struct page_table *bridge) {
+static status_t build_bridge(const struct kexec_staged *staged, pa_t block_pa,
+                             struct page_table *bridge) {
     TRY(space_fork(bridge));
-    return page_table_map(bridge, 0, 0, EARLY_MAP_BYTES, MAP_ANY);
+    TRY(page_table_map(bridge, 0, 0, BRIDGE_BYTES, MAP_ANY));
+    TRY(map_above(bridge, staged->base_pa, staged->image.run_bytes));
+    return map_above(bridge, block_pa, HANDOFF_BLOCK_BYTES);
 }
 
 // Is the file, with the payload as it lies staged, still what SHA256SUMS says?
@@ -162,7 +182,7 @@ static status_t prepare(const struct boot_info *boot,
         return fail(STATUS_NO_MEMORY, "handoff: no %lu frames in a row",
                     HANDOFF_BLOCK_PAGES);
     TRY(write_handoff(boot, staged, baton, block_pa));
-    TRY(build_bridge(bridge));
+    TRY(build_bridge(staged, block_pa, bridge));
     return verify_staged(staged);
 }
 
@@ -170,7 +190,7 @@ status_t kexec_run(const struct boot_info *boot,
                    const struct kexec_staged *staged,
                    const struct handoff *baton, void (*silence)(void)) {
     struct page_table bridge = {0};
-    pa_t block_pa = frames_alloc(HANDOFF_BLOCK_PAGES, PAGE_SIZE);
+    pa_t block_pa = frames_alloc(HANDOFF_BLOCK_PAGES, PAGE_SIZE, UINT64_MAX);
     pa_t entry_pa = staged->base_pa + IMAGE_ENTRY_OFFSET;
     status_t status = prepare(boot, staged, baton, block_pa, &bridge);
     if (status == STATUS_OK) {

@@ -119,19 +119,6 @@ const struct memory_range *memory_map_find(const struct memory_map *map,
     return map->range + at;
 }
 
-bool memory_map_covers(const struct memory_map *map, pa_t pa, uint64_t bytes,
-                       uint32_t kinds) {
-    if (!range_fits(pa, bytes))
-        return false;
-    for (pa_t end = pa + bytes; pa < end;) {
-        const struct memory_range *range = memory_map_find(map, pa);
-        if (!range || !(kinds & memory_kind_bit(range->kind)))
-            return false;
-        pa = range->end;
-    }
-    return true;
-}
-
 uint64_t memory_map_bytes(const struct memory_map *map, enum memory_kind kind) {
     uint64_t bytes = 0;
 

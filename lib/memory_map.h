@@ -42,11 +42,6 @@ struct memory_map {
     struct memory_range range[MEMORY_MAP_MAX];
 };
 
-// The bit of a kind in a set of kinds.
-static inline uint32_t memory_kind_bit(enum memory_kind kind) {
-    return 1u << kind;
-}
-
 // "usable", "in-use", …; "?" for what is no kind.
 const char *memory_kind_name(enum memory_kind kind);
 
@@ -59,11 +54,6 @@ status_t memory_map_put(struct memory_map *map, pa_t start, uint64_t bytes,
 // The range that holds `pa`; NULL where nothing was painted.
 const struct memory_range *memory_map_find(const struct memory_map *map,
                                            pa_t pa);
-
-// Is every byte of [pa, pa + bytes) of one of `kinds` (memory_kind_bit() or-ed
-// together)? True for no bytes, false for a range that passes 2^64.
-bool memory_map_covers(const struct memory_map *map, pa_t pa, uint64_t bytes,
-                       uint32_t kinds);
 
 // How many bytes are of that kind.
 uint64_t memory_map_bytes(const struct memory_map *map, enum memory_kind kind);

@@ -170,7 +170,7 @@ status_t option_list(const char *line, const char *key, uint64_t index,
             return fail(STATUS_INVALID,
                         "option %s: %s*%s: not a number, or beyond %lu in all",
                         key, part, text, max);
-        if (index >= *count && index - *count < times)
+        if (index >= *count)
             str_copy(word, size, part);
         *count += times;
     } while (stop == ',');

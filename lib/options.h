@@ -30,8 +30,8 @@ size_t option_words(char *line, const char **words, size_t max);
 
 // The value of `key` as a list, "a*3,b": words between commas, each of which
 // may say how many places it takes. Copies the word at place `index`, from 0,
-// if there is one, and counts all places. STATUS_INVALID: a number that is
-// none, or more than `max` places; the reason names it. STATUS_NOT_FOUND: no
-// `key`.
+// or the last one if there are fewer, and counts all places. STATUS_INVALID: a
+// number that is none, or more than `max` places; the reason names it.
+// STATUS_NOT_FOUND: no `key`.
 status_t option_list(const char *line, const char *key, uint64_t index,
                      uint64_t max, char *word, size_t size, uint64_t *count);

@@ -46,6 +46,15 @@ static inline uint32_t cpuid_features(void) {
     return cpuid(0, 0).eax >= 7 ? cpuid(7, 0).ebx : 0;
 }
 
+static inline bool cpuid_has_la57(void) {
+    return cpuid(0, 0).eax >= 7 && cpuid(7, 0).ecx & 1u << 16;
+}
+
+// Leaf 80000008h: how many bits of a physical address the processor has.
+static inline unsigned cpuid_address_bits(void) {
+    return cpuid(0x80000008, 0).eax & 0xff;
+}
+
 static inline uint64_t read_cr0(void) {
     uint64_t value;
     __asm__ volatile("mov %%cr0, %0" : "=r"(value));
@@ -80,6 +89,11 @@ static inline uint64_t read_cr4(void) {
 
 static inline void write_cr4(uint64_t value) {
     __asm__ volatile("mov %0, %%cr4" ::"r"(value) : "memory");
+}
+
+// Of the page table that the processor is on.
+static inline unsigned paging_levels(void) {
+    return read_cr4() & CR4_LA57 ? 5 : 4;
 }
 
 static inline uint64_t read_msr(uint32_t msr) {

@@ -4,6 +4,8 @@
 
 #include "lib/log.h"
 #include "lib/string.h"
+#include "mm/early.h"
+#include "mm/space.h"
 
 #define LOW_MEMORY_END MIB
 #define LOAD_FLOOR     (16 * MIB) // below: ISA's hole, and Linux refuses it
@@ -12,7 +14,7 @@ static struct frame_pool pool;
 static va_t window_va; // 0: the early 1:1 map
 
 void frames_use_direct_map(void) {
-    window_va = DIRECT_MAP_BASE;
+    window_va = direct_map_base;
 }
 
 void *pa_to_va(pa_t pa) {
@@ -30,17 +32,17 @@ void frames_add(const struct memory_map *memory, enum memory_kind kind) {
 }
 
 pa_t frame_alloc(void) {
-    pa_t pa = frame_pool_take_high(&pool, 1, EARLY_MAP_BYTES);
-    if (pa == 0 && window_va != 0)
+    pa_t pa = frame_pool_take_high(&pool, 1, 4 * GIB);
+    if (pa == 0)
         pa = frame_pool_take_high(&pool, 1, UINT64_MAX);
-    if (pa != 0)
-        memset(pa_to_va(pa), 0, PAGE_SIZE);
+    if (pa == 0 || (window_va == 0 && !early_read(pa, PAGE_SIZE)))
+        return 0;
+    memset(pa_to_va(pa), 0, PAGE_SIZE);
     return pa;
 }
 
-pa_t frames_alloc(uint64_t pages, uint64_t align) {
-    return frame_pool_take_low(&pool, pages, align, LOAD_FLOOR,
-                               EARLY_MAP_BYTES);
+pa_t frames_alloc(uint64_t pages, uint64_t align, pa_t ceiling_pa) {
+    return frame_pool_take_low(&pool, pages, align, LOAD_FLOOR, ceiling_pa);
 }
 
 void frames_free(pa_t pa, uint64_t pages) {

@@ -4,7 +4,6 @@
 
 #include "lib/memory_map.h"
 #include "mm/frame_pool.h"
-#include "mm/layout.h"
 #include "mm/page_table.h"
 
 // Gives all memory of `kind` to the pool, but for the first MiB: that belongs
@@ -12,13 +11,14 @@
 // memory is given only when nobody can call into it any more.
 void frames_add(const struct memory_map *memory, enum memory_kind kind);
 
-// One zeroed frame, below 4 GiB if there is one; 0 if there is none.
+// One zeroed frame, below 4 GiB if there is one: the root of a page table has
+// to be there when its levels change (mm/levels.asm). 0 if there is none.
 pa_t frame_alloc(void);
 
-// `pages` frames in a row below 4 GiB, where boot_params' 32-bit fields reach,
-// at a multiple of `align` bytes, as low as possible from 16 MiB up. Not
-// zeroed. 0 if there is no such run.
-pa_t frames_alloc(uint64_t pages, uint64_t align);
+// `pages` frames in a row, at a multiple of `align` bytes, as low as possible
+// from 16 MiB up, ending not above `ceiling_pa`. Not zeroed. 0 if there is no
+// such run.
+pa_t frames_alloc(uint64_t pages, uint64_t align, pa_t ceiling_pa);
 
 void frames_free(pa_t pa, uint64_t pages);
 uint64_t frames_free_pages(void);
@@ -26,8 +26,8 @@ uint64_t frames_free_pages(void);
 // The pool itself, to look at.
 const struct frame_pool *frames_pool(void);
 
-// Where the kernel reaches a physical address: through the early 1:1 map until
-// space_init() is done, through the direct map from then on.
+// Where the kernel reaches a physical address: 1:1 until space_init() is done
+// (mm/early.h), through the direct map from then on.
 void *pa_to_va(pa_t pa);
 void frames_use_direct_map(void);
 

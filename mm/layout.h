@@ -20,7 +20,9 @@
 //                       │ (nothing)                                    │
 //   0xffffc00000000000  ├──────────────────────────────────────────────┤
 //                       │ direct map: RAM, at base + physical address, │
-//                       │ executable nowhere but under `efi=direct`    │
+//                       │ executable nowhere but under `efi=direct`;   │
+//                       │ the base is here or, by `direct_base=`, up   │
+//                       │ to DIRECT_MAP_LAST                           │
 //   0xffff800000000000  ├──────────────────────────────────────────────┤
 //                       │ (not canonical with 4-level paging)          │
 //   0x00007fffffffffff  ├──────────────────────────────────────────────┤
@@ -32,10 +34,12 @@
 //
 // The upper half is one and the same in every page table (they share its
 // top-level entries), so changing CR3 never moves the ground under the kernel.
+// With 5-level paging all of it is where it was, sign-extended further.
 
 #pragma once
 
 #define DIRECT_MAP_BASE  0xffff800000000000
+#define DIRECT_MAP_LAST  0xffffa00000000000
 #define DIRECT_MAP_END   0xffffc00000000000
 #define EFI_CONTIGUOUS   0x0000400000000000
 #define EFI_WINDOW_END   0xffffffef00000000
@@ -49,9 +53,6 @@
 // and the boundary that any image starts on.
 #define IMAGE_LINK_PA   0x200000
 #define IMAGE_ALIGNMENT 0x200000
-
-// What the boot code in entry.asm maps 1:1 until the kernel's own table is up.
-#define EARLY_MAP_BYTES 0x100000000
 
 // Selectors: the two that Linux's 64-bit boot protocol asks for, and the TSS.
 #define KERNEL_CS    0x10

@@ -19,10 +19,11 @@
 
 #define STACKS_MAX 16
 
-struct page_table kernel_table;
+extern const char levels_start[], levels_end[]; // levels.asm
 
-// What the direct map covers, by kind.
-static struct memory_map direct_memory;
+struct page_table kernel_table;
+va_t direct_map_base;
+
 static pa_t kernel_image_pa;
 static va_t vmap_next = VMAP_BASE;
 static va_t stack_guard[STACKS_MAX];
@@ -58,10 +59,10 @@ static status_t map_image(void) {
 
 static status_t map_direct(pa_t start, pa_t end, uint64_t flags) {
     start = align_up(start, PAGE_SIZE);
-    end = min_u64(align_down(end, PAGE_SIZE), DIRECT_MAP_END - DIRECT_MAP_BASE);
+    end = min_u64(align_down(end, PAGE_SIZE), DIRECT_MAP_END - direct_map_base);
     if (start >= end)
         return STATUS_OK;
-    return page_table_map(&kernel_table, DIRECT_MAP_BASE + start, start,
+    return page_table_map(&kernel_table, direct_map_base + start, start,
                           end - start, flags);
 }
 
@@ -108,18 +109,44 @@ static status_t protect_cpu(void) {
     return STATUS_OK;
 }
 
-status_t space_init(const struct memory_map *memory, pa_t image_pa) {
+static void load_table(void) {
+    write_cr3(kernel_table.root_pa);
+    frames_use_direct_map();
+}
+
+// By way of a table that has the code for it at VA = PA: see levels.asm.
+static status_t change_levels(void) {
+    struct page_table bridge;
+    pa_t code_pa = frame_alloc();
+    TRY(space_fork(&bridge));
+    if (code_pa == 0 || (code_pa | bridge.root_pa) >= 4 * GIB)
+        return fail(STATUS_NO_MEMORY, "mm: no frames below 4 GiB to change the "
+                                      "levels of the page table");
+    TRY(page_table_map(&bridge, code_pa, code_pa, PAGE_SIZE, MAP_ANY));
+    void (*levels_change)(pa_t root_pa, uint64_t cr4) =
+        memcpy(pa_to_va(code_pa), levels_start, levels_end - levels_start);
+    levels_change(bridge.root_pa, read_cr4() ^ CR4_LA57);
+    load_table();
+    page_table_free_lower(&bridge);
+    frames_free(code_pa, 1);
+    return STATUS_OK;
+}
+
+status_t space_init(const struct memory_map *memory, pa_t image_pa,
+                    unsigned levels, va_t direct_base) {
     kernel_image_pa = image_pa;
+    direct_map_base = direct_base;
     TRY(protect_cpu());
-    unsigned levels = read_cr4() & CR4_LA57 ? 5 : 4;
+    if (levels == 0)
+        levels = paging_levels();
     bool gigabytes = cpuid(CPUID_EXTENDED, 0).edx & CPUID_1GB;
     TRY(page_table_init(&kernel_table, levels, gigabytes ? 3 : 2,
                         &kernel_frames));
     TRY(map_image());
     TRY(map_memory(memory));
-    write_cr3(kernel_table.root_pa);
-    frames_use_direct_map();
-    direct_memory = *memory;
+    if (levels != paging_levels())
+        return change_levels();
+    load_table();
     return STATUS_OK;
 }
 
@@ -127,7 +154,7 @@ status_t space_stack(uint64_t pages, va_t *top_va, pa_t *pa) {
     if (stack_count == STACKS_MAX)
         return fail(STATUS_NO_MEMORY, "mm: all %d stacks are taken",
                     STACKS_MAX);
-    pa_t frames_pa = frames_alloc(pages, PAGE_SIZE);
+    pa_t frames_pa = frames_alloc(pages, PAGE_SIZE, UINT64_MAX);
     if (frames_pa == 0)
         return fail(STATUS_NO_MEMORY, "mm: no %lu frames in a row for a stack",
                     pages);
@@ -163,14 +190,13 @@ volatile void *space_device(pa_t pa, uint64_t bytes) {
 }
 
 const void *physical_read(pa_t pa, uint64_t bytes) {
-    uint32_t kinds = 0;
-    for (unsigned kind = 0; kind < MEMORY_KINDS; kind++)
-        if (direct_flags[kind])
-            kinds |= memory_kind_bit(kind);
-    uint64_t image_bytes = image_end - text_start;
-    if (!memory_map_covers(&direct_memory, pa, bytes, kinds) ||
-        ranges_overlap(pa, bytes, kernel_image_pa, image_bytes))
+    uint64_t room = DIRECT_MAP_END - direct_map_base;
+    if (bytes > room || pa > room - bytes)
         return NULL;
+    pa_t there;
+    for (pa_t at = align_down(pa, PAGE_SIZE); at < pa + bytes; at += PAGE_SIZE)
+        if (!page_table_translate(&kernel_table, (va_t)pa_to_va(at), &there))
+            return NULL;
     return pa_to_va(pa);
 }
 

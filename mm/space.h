@@ -6,15 +6,18 @@
 #include "mm/page_table.h"
 
 extern struct page_table kernel_table;
+extern va_t direct_map_base; // physical address 0, in the direct map
 
 // The sections of the image, from the linker script.
 extern const char text_start[], text_end[], rodata_start[], rodata_end[];
 extern const char data_start[], data_end[], image_end[];
 
 // Builds the kernel's page table (image with W^X, direct map of RAM) and loads
-// it, with the CPU's protections switched on: NX, WP, SMEP, SMAP.
+// it, with the CPU's protections switched on: NX, WP, SMEP, SMAP. `levels` is 4
+// or 5, or 0 for as many as there are; `direct_base` a multiple of 1 GiB.
 // NO_MEMORY, UNSUPPORTED (no NX).
-status_t space_init(const struct memory_map *memory, pa_t image_pa);
+status_t space_init(const struct memory_map *memory, pa_t image_pa,
+                    unsigned levels, va_t direct_base);
 
 // A stack of `pages` pages with nothing mapped below it, so that an overflow
 // faults at once. Gives its top (exclusive), 16-byte aligned, and if `pa` is

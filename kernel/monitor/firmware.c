@@ -233,7 +233,8 @@ static struct {
 
 static status_t read(const struct variable *v) {
     if (!value.data) {
-        pa_t pa = frames_alloc(pages_for(EFI_DATA_BYTES), PAGE_SIZE);
+        pa_t pa =
+            frames_alloc(pages_for(EFI_DATA_BYTES), PAGE_SIZE, UINT64_MAX);
         if (pa == 0)
             return fail(STATUS_NO_MEMORY, "no %lu bytes in a row are free",
                         EFI_DATA_BYTES);

@@ -6,7 +6,6 @@
 #include "kernel/time.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
-#include "mm/layout.h"
 #include "mm/space.h"
 
 extern const struct selftest tests_start[], tests_end[];
@@ -52,7 +51,7 @@ TEST(kernel_sections_have_their_rights) {
 
 TEST(image_is_not_in_the_direct_map) {
     pa_t pa;
-    va_t alias = DIRECT_MAP_BASE + image_pa_of(text_start);
+    va_t alias = (va_t)pa_to_va(image_pa_of(text_start));
     return !page_table_translate(&kernel_table, alias, &pa);
 }
 
@@ -77,7 +76,7 @@ TEST(smep_and_smap_are_on_where_the_cpu_has_them) {
 
 TEST(frames_come_back) {
     uint64_t before = frames_free_pages();
-    pa_t one = frame_alloc(), run = frames_alloc(16, 2 * MIB);
+    pa_t one = frame_alloc(), run = frames_alloc(16, 2 * MIB, UINT64_MAX);
     bool taken = frames_free_pages() == before - 17;
     frames_free(one, 1);
     frames_free(run, 16);

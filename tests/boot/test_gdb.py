@@ -228,7 +228,7 @@ def test_a_walk_of_the_early_table(fixed):
 
 def test_the_early_map_is_two_ranges(fixed):
     text = " ".join(fixed("ptmap", 0).split())
-    assert "lower half: 0x0 0x0 4 GiB rwx" in text
+    assert "lower half: 0x200000 0x200000 2 MiB rwx" in text
     assert "kernel image: 0xffffffff80000000" in text
     assert "writable and executable at once" in text
 

@@ -19,6 +19,8 @@ static struct boot_info boot;
 
 // ---- what efi_start() stands on
 
+va_t direct_map_base = DIRECT_MAP_BASE; // the kernel has it in mm/space.c
+
 const void *physical_read(pa_t pa, uint64_t bytes) {
     return memory_read(pa, bytes);
 }

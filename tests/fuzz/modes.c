@@ -6,6 +6,8 @@
 
 #define LARGE (2 * MIB)
 
+va_t direct_map_base = DIRECT_MAP_BASE; // the kernel has it in mm/space.c
+
 static struct efi_regions found, placed, again;
 
 // Regions as efi_regions_read() leaves them: in order, apart or touching.

@@ -7,10 +7,14 @@
 
 #include "kernel/options.h"
 #include "lib/log.h"
+#include "mm/layout.h"
 #include "tests/fuzz/fuzz.h"
 
-static const char *const keys[] = {"efi",  "lives",    "end", "crash",
-                                   "seed", "selftest", "run"};
+va_t direct_map_base; // the kernel has it in mm/space.c
+
+static const char *const keys[] = {"efi",   "lives", "end",
+                                   "crash", "seed",  "selftest",
+                                   "run",   "la57",  "direct_base"};
 
 // The next word of *line, without its quotes; NULL at the end.
 static char *next_word(const char **line) {
@@ -109,6 +113,11 @@ static void check_kernel(const char *line) {
     assert_true(strnlen(options.crash, sizeof(options.crash)) <
                 sizeof(options.crash));
     assert_true(!options.mode || options.call_firmware);
+    assert_true(options.levels == 0 || options.levels == 4 ||
+                options.levels == 5);
+    assert_true(is_aligned(options.direct_base, GIB) &&
+                options.direct_base >= DIRECT_MAP_BASE &&
+                options.direct_base <= DIRECT_MAP_LAST);
 }
 
 static void fuzz(struct input in) {

@@ -49,8 +49,6 @@ static void check(const struct memory_range *expected, size_t count) {
 static void an_empty_map_knows_nothing(void **state) {
     (void)state;
     assert_null(memory_map_find(&map, 0));
-    assert_false(memory_map_covers(&map, 0, 1, ~0u));
-    assert_true(memory_map_covers(&map, 0, 0, 0));
     assert_int_equal(memory_map_bytes(&map, MEMORY_USABLE), 0);
 }
 
@@ -111,8 +109,6 @@ static void up_to_the_last_byte(void **state) {
     (void)state;
     put(0, UINT64_MAX, MEMORY_USABLE);
     check(&(struct memory_range){0, UINT64_MAX, MEMORY_USABLE}, 1);
-    assert_true(
-        memory_map_covers(&map, 0, UINT64_MAX, memory_kind_bit(MEMORY_USABLE)));
     assert_int_equal(memory_map_bytes(&map, MEMORY_USABLE), UINT64_MAX);
     assert_null(memory_map_find(&map, UINT64_MAX));
 }
@@ -124,7 +120,6 @@ static void refuses_what_wraps(void **state) {
         memory_map_put(&map, UINT64_MAX - 0xFFE, 0x1000, MEMORY_USABLE),
         STATUS_INVALID);
     assert_contains(why(), "0x1000 bytes at 0xfffffffffffff001");
-    assert_false(memory_map_covers(&map, 0x1000, UINT64_MAX, ~0u));
     check(&(struct memory_range){0x1000, 0x2000, MEMORY_USABLE}, 1);
 }
 
@@ -168,23 +163,6 @@ static void full_means_unchanged(void **state) {
     assert_contains(why(), "of 512 ranges taken");
 }
 
-static void covers_many_kinds(void **state) {
-    (void)state;
-    uint32_t usable = memory_kind_bit(MEMORY_USABLE);
-    uint32_t both = usable | memory_kind_bit(MEMORY_ACPI);
-    put(0x1000, 0x1000, MEMORY_USABLE);
-    put(0x2000, 0x1000, MEMORY_ACPI);
-    put(0x4000, 0x1000, MEMORY_USABLE);
-    assert_true(memory_map_covers(&map, 0x1000, 0x2000, both));
-    assert_true(memory_map_covers(&map, 0x1800, 0x1000, both));
-    assert_false(memory_map_covers(&map, 0x1800, 0x1000, usable));
-    assert_true(memory_map_covers(&map, 0x1800, 0x800, usable));
-    assert_false(memory_map_covers(&map, 0x0FFF, 0x800, both));
-    assert_false(memory_map_covers(&map, 0x2FFF, 2, both));
-    assert_false(memory_map_covers(&map, 0x2000, 0x3000, both));
-    assert_false(memory_map_covers(&map, 0x4FFF, 2, both));
-}
-
 static void kinds_have_names(void **state) {
     (void)state;
     for (unsigned kind = 0; kind < MEMORY_KINDS; kind++)
@@ -202,9 +180,6 @@ static void compare(const enum memory_kind page[PAGES]) {
         const struct memory_range *range =
             memory_map_find(&map, i * PAGE_SIZE + i);
         assert_int_equal(range ? range->kind : MEMORY_HOLE, page[i]);
-        assert_int_equal(memory_map_covers(&map, i * PAGE_SIZE, PAGE_SIZE,
-                                           memory_kind_bit(page[i])),
-                         page[i] != MEMORY_HOLE);
         bytes[page[i]] += PAGE_SIZE;
     }
     for (unsigned kind = 1; kind < MEMORY_KINDS; kind++)
@@ -237,19 +212,12 @@ static void random_paint(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(an_empty_map_knows_nothing),
-        TEST(neighbours_join),
-        TEST(between_ranges_is_a_hole),
-        TEST(the_stricter_kind_wins),
-        TEST(need_not_be_pages),
-        TEST(up_to_the_last_byte),
-        TEST(refuses_what_wraps),
-        TEST(refuses_what_is_no_kind),
-        TEST(no_bytes_no_effect),
-        TEST(full_means_unchanged),
-        TEST(covers_many_kinds),
-        TEST(kinds_have_names),
-        TEST(random_paint),
+        TEST(an_empty_map_knows_nothing), TEST(neighbours_join),
+        TEST(between_ranges_is_a_hole),   TEST(the_stricter_kind_wins),
+        TEST(need_not_be_pages),          TEST(up_to_the_last_byte),
+        TEST(refuses_what_wraps),         TEST(refuses_what_is_no_kind),
+        TEST(no_bytes_no_effect),         TEST(full_means_unchanged),
+        TEST(kinds_have_names),           TEST(random_paint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

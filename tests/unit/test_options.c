@@ -185,12 +185,12 @@ static void place(const char *list, uint64_t index, const char *expected,
 static void lists(void **state) {
     (void)state;
     place("l=one", 0, "one", 1);
-    place("l=one", 1, "none", 1);
+    place("l=one", 1, "one", 1);
     place("l=a*3,b,c*0x2 k=1", 0, "a", 6);
     place("l=a*3,b,c*2", 2, "a", 6);
     place("l=a*3,b,c*2", 3, "b", 6);
     place("l=a*3,b,c*2", 5, "c", 6);
-    place("l=a*3,b,c*2", 6, "none", 6);
+    place("l=a*3,b,c*2", 6, "c", 6);
     place("l=a*1000", 999, "a", 1000);
     place("l=a,,b", 1, "", 3);
     place("l=", 0, "", 1);

@@ -1,0 +1,192 @@
+"""How a kernel may find the machine that a kexec leaves to it.
+
+Baton's own kexec is tidy. Linux's two are not, and they differ: boot_params in
+the first MiB or at the top of RAM, what hangs on it elsewhere, descriptors of
+40 bytes or of 48, an image above 4 GiB. So right before the jump of
+generation 0, the debugger makes the tidy machine an untidy one.
+"""
+
+import struct
+
+import pytest
+
+from harness import paths
+from harness.rsp import symbol
+
+GIB, LARGE_PAGE = 1 << 30, 2 << 20
+DESCRIPTOR = struct.Struct("<IIQQQQ")  # UEFI 2.10 §7.2.3
+RUNTIME = 1 << 63
+LOADER_KEXEC = 0xD0
+RNG_SEED, SETUP_EFI = 9, 4
+RAM, RESERVED_BY_KEXEC = 1, 128
+# A page of another type that has to stay at runtime: where Linux's EFI stub
+# has started the machine, EDK2's memory attributes table is in one.
+BOOT_SERVICES_DATA, KEPT_PA = 4, 0x7000
+
+# Offsets in boot_params (Documentation/x86/zero-page.rst).
+EXT_COMMAND_LINE, EFI_INFO, E820_ENTRIES = 0xC8, 0x1C0, 0x1E8
+LOADER, COMMAND_LINE, SETUP_DATA, E820 = 0x210, 0x228, 0x250, 0x2D0
+
+
+def at(debugger, name: str) -> None:
+    debugger.run_to(symbol(paths.SYMBOLS, name))
+
+
+def put(block: bytearray, offset: int, form: str, *values) -> None:
+    struct.pack_into("<" + form, block, offset, *values)
+
+
+def get(block: bytes, offset: int, form: str) -> int:
+    return struct.unpack_from("<" + form, block, offset)[0]
+
+
+def nodes(debugger, pa: int):
+    """The setup_data chain: type and payload of each node."""
+    while pa:
+        following, kind, length = struct.unpack("<QII", debugger.read(pa, 16))
+        yield kind, debugger.read(pa + 16, length)
+        pa = following
+
+
+def descriptors(debugger, params: bytes):
+    """The EFI memory map of boot_params, unpacked."""
+    step, pa, size = (get(params, EFI_INFO + offset, "I")
+                      for offset in (8, 16, 20))
+    data = debugger.read(pa, size)
+    return [list(DESCRIPTOR.unpack_from(data, at))
+            for at in range(0, size, step)]
+
+
+def write_chain(debugger, chain) -> int:
+    """A setup_data chain of (pa, type, payload); where it begins."""
+    following = 0
+    for pa, kind, payload in reversed(chain):
+        head = struct.pack("<QII", following, kind, len(payload))
+        debugger.write(pa, head + payload)
+        following = pa
+    return following
+
+
+def split_for_kexec(params: bytearray, pa: int) -> None:
+    """A hole of type 128 in RAM with bounds that are no pages', as `kexec -s`
+    leaves it where it put a node."""
+    count = params[E820_ENTRIES]
+    for i in range(count):
+        start, size, kind = struct.unpack_from("<QQI", params, E820 + 20 * i)
+        if kind == RAM and start <= pa < start + size:
+            end = start + size
+            put(params, E820 + 20 * i, "QQI", start, pa - start, RAM)
+            put(params, E820 + 20 * count, "QQIQQI",
+                pa, 0x1A0, RESERVED_BY_KEXEC, pa + 0x1A0, end - pa - 0x1A0,
+                RAM)
+            params[E820_ENTRIES] += 2
+            return
+    raise AssertionError(f"no RAM at {pa:#x}")
+
+
+def kept_va(table) -> int:
+    """Where the rule of `fixed` puts the page: below all others."""
+    lowest = min(row[3] for row in table)
+    return (lowest & -LARGE_PAGE) + KEPT_PA
+
+
+def like_linux(debugger, params_pa: int, data_pa: int, step: int) -> None:
+    """Make of the tidy handoff what a Linux would have left: boot_params at
+    `params_pa`, all that hangs on it from `data_pa` on, anywhere else."""
+    tidy_pa = debugger.register("rsi")
+    params = bytearray(debugger.read(tidy_pa, 4096))
+    efi, = (payload for kind, payload in
+            nodes(debugger, get(params, SETUP_DATA, "Q")) if kind == SETUP_EFI)
+    table = descriptors(debugger, params)
+    table.append([BOOT_SERVICES_DATA, 0xDEAD, KEPT_PA, kept_va(table), 1,
+                  RUNTIME | 0xF])
+    table.reverse()  # unsorted
+    data = b"".join(DESCRIPTOR.pack(*row).ljust(step, b"\xee")
+                    for row in table)
+    line_pa = get(params, COMMAND_LINE, "I")
+    line = debugger.read(line_pa, 512).split(b"\0")[0] + b"\0"
+
+    first = write_chain(debugger, [
+        (data_pa + 0x2008, RNG_SEED, bytes(32)), (data_pa, SETUP_EFI, efi)])
+    debugger.write(data_pa + 0x1000, data)
+    debugger.write(data_pa + 0x3001, line)
+    params[LOADER] = LOADER_KEXEC
+    put(params, SETUP_DATA, "Q", first)
+    put(params, COMMAND_LINE, "I", data_pa + 0x3001 & 0xFFFFFFFF)
+    put(params, EXT_COMMAND_LINE, "I", data_pa + 0x3001 >> 32)
+    map_pa = data_pa + 0x1000
+    put(params, EFI_INFO + 8, "IIII", step, 1, map_pa & 0xFFFFFFFF, len(data))
+    put(params, EFI_INFO + 28, "I", map_pa >> 32)
+    split_for_kexec(params, 0x5000190)
+    debugger.write(params_pa, bytes(params))
+    debugger.set_register("rsi", params_pa)
+
+
+@pytest.mark.parametrize("params_pa, data_pa, step, la57", [
+    pytest.param(0x98000, 0x100000, 48, "off", id="low"),
+    pytest.param(0x98000, 0x1A0000000, 40, "on", id="apart"),
+    pytest.param(0x1BFEE1000, 0x100000, 40, "on,off", id="high"),
+])
+def test_as_linux_leaves_it(boot, params_pa, data_pa, step, la57):
+    with boot(f"efi=fixed lives=3 la57={la57} end=exit", cpu="max",
+              ram_mib=6144, paused=True) as machine:
+        with machine.debugger() as debugger:
+            at(debugger, "kexec_last_instruction")
+            debugger.physical()
+            like_linux(debugger, params_pa, data_pa, step)
+            debugger.detach()
+        run = machine.finish()
+    arrived = run.one("boot", gen=1, by="linux")
+    assert arrived["paging"] == ("4" if la57 == "off" else "5")
+    assert run.all("panic") == run.all("refused") == []
+    assert run.all("proof", verdict="fail") == []
+    regions = [[(r["pa"], r["va"]) for r in run.all("efi.region", gen=gen)]
+               for gen in range(3)]
+    assert regions[1] == regions[2]
+    assert regions[1][1:] == regions[0] and int(regions[1][0][0], 0) == KEPT_PA
+    run.one("end", gen=2, verdict="pass")
+
+
+def above_4g(debugger) -> None:
+    """The next request for frames in a row is served from 4 GiB up."""
+    at(debugger, "frame_pool_take_low")
+    debugger.set_register("rcx", 4 * GIB)  # its floor
+
+
+@pytest.mark.parametrize("la57", ["auto", "off,on,off"])
+def test_an_image_above_4_gib(boot, la57):
+    """And its handoff: the next kernel reaches both, and goes on."""
+    with boot(f"efi=fixed lives=3 la57={la57} selftest=on end=exit",
+              cpu="" if la57 == "auto" else "max", ram_mib=6144,
+              paused=True) as machine:
+        with machine.debugger() as debugger:
+            at(debugger, "kexec_load")
+            above_4g(debugger)
+            at(debugger, "kexec_run")
+            above_4g(debugger)
+            debugger.detach()
+        run = machine.finish()
+    assert run.one("boot", gen=1).number("base") >= 4 * GIB
+    assert run.one("boot", gen=2).number("base") < 4 * GIB
+    assert run.all("panic") == run.all("proof", verdict="fail") == []
+    run.one("end", gen=2, verdict="pass")
+
+
+@pytest.mark.parametrize("pa", [
+    pytest.param(1 << 40, id="beyond the address bits"),
+    pytest.param(1 << 63, id="not canonical"),
+    pytest.param((1 << 64) - 4, id="wraps"),
+])
+def test_a_node_where_no_memory_can_be(boot, pa):
+    """QEMU's processor has 40 bits of a physical address."""
+    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            at(debugger, "kexec_last_instruction")
+            debugger.physical()
+            params_pa = debugger.register("rsi")
+            debugger.write(params_pa + SETUP_DATA, struct.pack("<Q", pa))
+            debugger.detach()
+        run = machine.finish()
+    assert run.all("panic") == []
+    assert f"{pa:#x}" in run.one("refused", gen=1, what="handoff")["why"]
+    run.one("end", gen=1)

@@ -1,0 +1,83 @@
+"""Page tables of four and of five levels, handed from one to the other.
+
+Anvin's wish of 2013: the firmware's addresses have to be as good for a kernel
+with another number of levels. So generations change it under way, and all that
+is proved of the firmware is proved on both.
+"""
+
+import pytest
+
+from harness.chain import CHECKS, EXPECTED, PROVING, expected_proof
+
+LA57 = "max"  # the only one of QEMU's processors that has five levels
+FOUND = {"off": 4, "on": 5}
+LONG, SHORT = "off,on,off", "on,off"
+EVERY_DAY = [("physical", LONG), ("fixed", LONG), ("direct", SHORT)]
+
+
+def chain(boot, mode: str, la57: str):
+    lives = la57.count(",") + 1
+    with boot(f"efi={mode} lives={lives} la57={la57} selftest=on "
+              f"end={EXPECTED[mode].last}", cpu=LA57) as machine:
+        run = machine.finish()
+    assert run.all("panic") == run.all("proof", verdict="fail") == []
+    assert not [line for line in run.lines if line.startswith("not ok")]
+    levels = [FOUND[word] for word in la57.split(",")]
+    used = [event.number("paging") for event in run.all("space")]
+    arrived = [event.number("paging") for event in run.all("boot")]
+    assert used == levels
+    assert arrived == [4] + levels[:-1]  # OVMF has four
+    return run
+
+
+@pytest.mark.parametrize("mode, la57", [
+    pytest.param(mode, la57, marks=() if (mode, la57) in EVERY_DAY
+                 else pytest.mark.slow)
+    for mode in PROVING for la57 in (LONG, SHORT)
+])
+def test_every_proof_on_both(boot, mode, la57):
+    run = chain(boot, mode, la57)
+    assert run.end == EXPECTED[mode].end
+    for gen, _word in enumerate(la57.split(",")):
+        for check in CHECKS:
+            proof = run.one("proof", gen=gen, check=check)
+            assert proof["verdict"] == expected_proof(mode, gen, check)
+    first, *others = [
+        [(e["pa"], e["va"]) for e in run.all("efi.region", gen=gen)]
+        for gen, _word in enumerate(la57.split(","))]
+    assert first and all(regions == first for regions in others)
+
+
+def test_naive_is_refused_on_both(boot):
+    run = chain(boot, "naive", SHORT)
+    run.one("refused", gen=1, what="efi")
+
+
+def test_levels_are_left_as_they_were_found(boot):
+    with boot("lives=3 la57=on,auto end=exit", cpu=LA57) as machine:
+        run = machine.finish()
+    assert [e["paging"] for e in run.all("boot")] == ["4", "5", "5"]
+    assert [e["paging"] for e in run.all("space")] == ["5", "5", "5"]
+    run.one("end", gen=2, verdict="pass")
+
+
+def test_no_memory_is_lost_by_a_change(boot):
+    run = chain(boot, "fixed", "on,off,on,off")
+    free = [e["free"] for e in run.all("mm", at="ready")]
+    assert free[1] == free[3], f"free frames: {free}"
+
+
+def test_a_processor_without_five_levels(boot):
+    with boot("lives=1 la57=on end=exit") as machine:
+        run = machine.finish()
+    why = run.one("refused", gen=0, what="cmdline")["why"]
+    assert "la57=on" in why and "CPUID" in why
+    run.one("space", gen=0, paging="4")
+    run.one("end", gen=0, verdict="pass")
+
+
+def test_an_unknown_number_of_levels(boot):
+    with boot("lives=1 la57=six end=exit") as machine:
+        run = machine.finish()
+    assert "la57=six" in run.one("refused", gen=0, what="cmdline")["why"]
+    run.one("end", gen=0, verdict="pass")
