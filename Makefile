@@ -32,7 +32,7 @@ C_FILES := \
 	kernel/monitor/monitor.c kernel/monitor/line.c \
 	kernel/monitor/memory.c kernel/monitor/firmware.c kernel/monitor/baton.c \
 	kernel/monitor/machine.c kernel/monitor/crash.c kernel/monitor/selftest.c \
-	kernel/monitor/screen.c
+	kernel/monitor/screen.c kernel/monitor/keyboard.c
 ASM_FILES := boot/entry.asm mm/levels.asm kernel/trap.asm efi/gate.asm \
 	kexec/jump.asm kernel/monitor/font.asm
 
@@ -142,6 +142,8 @@ $(OUT)/kernel/monitor/font.asm.o: $(OUT)/font.psf
 $(OUT)/font.psf: $(FONT)
 	@mkdir -p $(@D)
 	@gzip -dc $< > $@
+	@[ "$$(od -An -tx1 -N4 $@)" = ' 36 04 02 10' ] || \
+		{ echo '$<: not PSF1 with 256 glyphs of 8x16'; exit 1; }
 
 # Two links: the first one's symbols become a table in the second one.
 $(OUT)/symbols-%.o: $(OUT)/symbols-%.asm

@@ -1,8 +1,10 @@
-// Polled, on COM1. Without a UART the port reads as all ones, which looks like
-// one that is always ready to send: the log is lost, and nothing hangs.
+// The serial line, polled, with screen and keyboard beside it. Without a UART
+// its port reads as all ones, which looks like one that is always ready to
+// send: what goes there is lost, and nothing hangs.
 
 #include "kernel/console.h"
 
+#include "kernel/monitor/keyboard.h"
 #include "kernel/monitor/screen.h"
 #include "lib/x86.h"
 
@@ -43,10 +45,14 @@ void console_write(const char *text, size_t bytes) {
     screen_write(text, bytes);
 }
 
-bool console_read(char *byte) {
+static bool read_byte(char *byte) {
     uint8_t status = in8(COM1 + STATUS);
     if (!(status & STATUS_RECEIVED) || status == STATUS_NO_UART)
         return false;
     *byte = in8(COM1 + DATA);
     return true;
+}
+
+bool console_read(char *byte) {
+    return read_byte(byte) || keyboard_read(byte);
 }

@@ -190,10 +190,29 @@ class Machine:
         self._process.stdin.write(keys.encode())
         self._process.stdin.flush()
 
-    def ask(self, line: str) -> "Answer":
-        """Type a command at the monitor's prompt and take in its answer."""
+    def press(self, *keys: str) -> None:
+        """Press keys on the keyboard, all at once, and let go of them again:
+        by the names that QEMU has for them."""
+        for down, order in (True, keys), (False, keys[::-1]):
+            self._qmp.execute("input-send-event", events=[
+                {"type": "key", "data": {
+                    "down": down, "key": {"type": "qcode", "data": key}}}
+                for key in order])
+
+    def hear(self) -> None:
+        """Go on until the machine says anything, if only a letter."""
+        heard = self._heard
+        while self._heard == heard and not self.run.end:
+            self._pump()
+
+    def at_prompt(self) -> None:
+        """Go on until the monitor asks."""
         while not self.run.end and not PROMPT.fullmatch(clean(self._pending)):
             self._pump()
+
+    def ask(self, line: str) -> "Answer":
+        """Type a command at the monitor's prompt and take in its answer."""
+        self.at_prompt()
         echo = len(self.run.lines)
         self.type(f"{line}\r")
         event = self.wait_for("monitor.command")

@@ -1,0 +1,46 @@
+"""The keyboard: what a key does, it does as on a serial terminal."""
+
+ROWS = [
+    "1 2 3 4 5 6 7 8 9 0 minus equal",
+    "q w e r t y u i o p bracket_left bracket_right",
+    "a s d f g h j k l apostrophe grave_accent backslash",
+    "z x c v b n m comma dot slash semicolon",
+]
+PLAIN = "1234567890-=" "qwertyuiop[]" "asdfghjkl'`\\" "zxcvbnm,./;"
+SHIFTED = "!@#$%^&*()_+" "QWERTYUIOP{}" 'ASDFGHJKL"~|' "ZXCVBNM<>?:"
+
+
+def type_keys(machine, *chords) -> str:
+    """Press them one after the other, and what the command line then is."""
+    machine.at_prompt()
+    for keys in [*chords, "ret"]:
+        machine.press(*keys.split("-"))
+        if keys != "caps_lock":
+            machine.hear()
+    return machine.wait_for("monitor.command")["line"]
+
+
+def test_every_key_of_the_us_layout(boot):
+    keys = " ".join(ROWS).split()
+    with boot("efi=off lives=1", screen="none") as machine:
+        assert type_keys(machine, *keys) + ";" == PLAIN  # it ends a command
+        shifted = [f"{side}-{key}" for side, key in
+                   zip(["shift", "shift_r"] * len(keys), keys)]
+        assert type_keys(machine, *shifted) == SHIFTED.replace('"', "'")
+
+
+def test_a_line_is_edited_with_the_keys_for_it(boot):
+    with boot("efi=off lives=1", screen="none") as machine:
+        assert type_keys(
+            machine, "a", "x", "left", "b", "home", "z", "end", "spc", "y",
+            "home", "delete", "right", "c", "end", "backspace", "q",
+        ) == "acbx q"
+        assert type_keys(machine, "up", "1") == "acbx q1"
+        assert type_keys(machine, "a", "ctrl-a", "b", "ctrl_r-e",
+                         "c") == "bac"
+
+
+def test_caps_lock_is_for_letters(boot):
+    with boot("efi=off lives=1", screen="none") as machine:
+        assert type_keys(machine, "a", "caps_lock", "b", "1", "shift-c",
+                         "shift-1", "caps_lock", "d") == "aB1c!d"
