@@ -25,6 +25,7 @@ FUZZ_options     = kernel/options.c efi/mode.c $(UNIT_test_options) lib/string.c
 	lib/log.c
 FUZZ_line        = $(UNIT_test_line) lib/log.c lib/status.c
 FUZZ_utf16       = $(UNIT_test_utf16) lib/log.c lib/status.c lib/format.c
+FUZZ_screen      = $(UNIT_test_screen) lib/log.c
 FUZZ_frame_pool  = $(UNIT_test_frame_pool) lib/log.c
 FUZZ_page_table  = $(UNIT_test_page_table) lib/log.c
 

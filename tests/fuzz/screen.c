@@ -1,0 +1,47 @@
+// A framebuffer as anybody may tell of it, and any text on it: what is taken
+// for a screen is nobody's memory, and nothing is drawn beyond its end.
+
+#include "kernel/monitor/screen.h"
+
+#include "tests/fuzz/fuzz.h"
+
+#define PIXELS_MAX (4 * MIB) // as much as a kernel of this target can map
+
+struct {
+    uint8_t head[4], glyphs[256][16];
+    uint16_t table[4];
+} screen_font = {.table = {0x41, 0xffff, 0x2026, 0xffff}};
+const uint32_t screen_font_bytes = sizeof(screen_font);
+
+static struct memory_map map;
+static pa_t ram_pa;
+static uint64_t ram_bytes;
+
+// Not freed before the next one is there: a screen is one for ever.
+volatile void *space_device(pa_t pa, uint64_t bytes) {
+    static void *last;
+    assert_true(bytes > 0 && range_fits(pa, bytes));
+    assert_false(ram_bytes && ranges_overlap(pa, bytes, ram_pa, ram_bytes));
+    if (bytes > PIXELS_MAX) {
+        fail(STATUS_NO_MEMORY, "%lu bytes", bytes);
+        return NULL;
+    }
+    free(last);
+    return last = malloc(bytes);
+}
+
+static void fuzz(struct input in) {
+    struct screen_info info;
+    for (size_t i = 0; i < sizeof(info); i++)
+        ((uint8_t *)&info)[i] = take(&in, 1);
+    map.count = 0;
+    ram_pa = take(&in, 8);
+    ram_bytes = take(&in, 8);
+    if (memory_map_put(&map, ram_pa, ram_bytes, MEMORY_USABLE))
+        ram_bytes = 0;
+    check_why(screen_open(&info, &map));
+    while (in.left > 0) {
+        struct input text = take_part(&in, take(&in, 1));
+        screen_write((const char *)text.at, text.left);
+    }
+}
