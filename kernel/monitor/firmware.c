@@ -52,14 +52,6 @@ static const char *table_name(const char *guid) {
         {"f2fd1544-9794-4a2c-992e-e5bbcf20e394", "SMBIOS 3"},
         {"dcfa911d-26eb-469f-a220-38b7dc461220", "Memory Attributes"},
         {"eb66918a-7eef-402a-842e-931d21c38ae9", "Runtime Properties"},
-        {"b122a263-3661-4f68-9929-78f8b0d62180", "System Resources (ESRT)"},
-        {"4c19049f-4137-4dd3-9c10-8b97a83ffdfa", "Memory Type Information"},
-        {"060cc026-4c0d-4dda-8f41-595fef00a502", "Memory Status Code Record"},
-        {"05ad34ba-6f02-4214-952e-4da0398e2bb9", "DXE Services"},
-        {"7739f24c-93d7-11d4-9a3a-0090273fc14d", "Hand-Off Block List"},
-        {"49152e77-1ada-4764-b7a2-7afefed95e8b", "Debug Image Info"},
-        {"d719b2cb-3d3a-4596-a3bc-dad00e67656f", "Image Security Database"},
-        {"ee4e5898-3914-4259-9d6e-dc7bd79403cf", "LZMA Section"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
         if (str_equal(known[i].guid, guid))
@@ -102,13 +94,13 @@ COMMAND(efi_regions, .name = "efi regions",
 
 // ---- single services
 
-static void print_time(const char *what, const struct efi_time *t) {
-    print("%s%04u-%02u-%02u %02u:%02u:%02u.%09u, zone %d, daylight %u", what,
+static void print_time(const char *state, const struct efi_time *t) {
+    print("%s%04u-%02u-%02u %02u:%02u:%02u.%09u, zone %d, daylight %u", state,
           t->year, t->month, t->day, t->hour, t->minute, t->second,
           t->nanosecond, t->zone, t->daylight);
 }
 
-COMMAND(efi_time, .name = "efi time", .help = "the firmware's clock") {
+static status_t get_time(void) {
     struct efi_time time;
     struct efi_time_capabilities can;
     TRY(need_firmware());
@@ -119,13 +111,13 @@ COMMAND(efi_time, .name = "efi time", .help = "the firmware's clock") {
     return STATUS_OK;
 }
 
+COMMAND(efi_time, .name = "efi time", .help = "the firmware's clock") {
+    return get_time();
+}
+
 COMMAND(efi_call_get_time, .name = "efi call GetTime",
-        .help = "this service alone") {
-    struct efi_time time;
-    TRY(need_firmware());
-    TRY(answer(EFI_GET_TIME, efi_get_time(&time, NULL)));
-    print_time("EFI_SUCCESS: ", &time);
-    return STATUS_OK;
+        .help = "the same as efi time") {
+    return get_time();
 }
 
 COMMAND(efi_call_get_wakeup_time, .name = "efi call GetWakeupTime",
@@ -135,7 +127,7 @@ COMMAND(efi_call_get_wakeup_time, .name = "efi call GetWakeupTime",
     TRY(need_firmware());
     TRY(answer(EFI_GET_WAKEUP_TIME,
                efi_get_wakeup_time(&enabled, &pending, &time)));
-    print_time(enabled ? "EFI_SUCCESS: on, " : "EFI_SUCCESS: off, ", &time);
+    print_time(enabled ? "on, " : "off, ", &time);
     return STATUS_OK;
 }
 
@@ -145,7 +137,7 @@ COMMAND(efi_call_get_count, .name = "efi call GetNextHighMonotonicCount",
     TRY(need_firmware());
     TRY(answer(EFI_GET_NEXT_HIGH_MONOTONIC_COUNT,
                efi_get_next_high_monotonic_count(&count)));
-    print("EFI_SUCCESS: %#x", count);
+    print("%#x", count);
     return STATUS_OK;
 }
 
@@ -158,19 +150,8 @@ COMMAND(efi_call_query_variable_info, .name = "efi call QueryVariableInfo",
     TRY(answer(EFI_QUERY_VARIABLE_INFO,
                efi_query_variable_info((uint32_t)attributes, &maximum, &free,
                                        &largest)));
-    print("EFI_SUCCESS: %lu of %lu bytes are free; the largest may have %lu",
-          free, maximum, largest);
-    return STATUS_OK;
-}
-
-COMMAND(efi_call_convert_pointer, .name = "efi call ConvertPointer",
-        .arguments = "ADDRESS",
-        .help = "what only a driver may ask, and only once") {
-    uint64_t address;
-    TRY(need_firmware());
-    TRY(word_number(words->word[0], &address));
-    TRY(answer(EFI_CONVERT_POINTER, efi_convert_pointer(0, &address)));
-    print("EFI_SUCCESS: %#lx", address);
+    print("%lu of %lu bytes are free; the largest may have %lu", free, maximum,
+          largest);
     return STATUS_OK;
 }
 

@@ -7,11 +7,10 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define CONTROL(letter)   ((letter)&0x1f)
-#define BELL              "\a"
-#define ESCAPE            '\x1b'
-#define RUBOUT            '\x7f'
-#define LIST_COLUMN_BYTES 38 // two columns of offers
+#define CONTROL(letter) ((letter)&0x1f)
+#define BELL            "\a"
+#define ESCAPE          '\x1b'
+#define RUBOUT          '\x7f'
 
 static void put(const struct line *line, const char *text) {
     line->write(text, strlen(text));
@@ -45,9 +44,11 @@ static void insert(struct line *line, const char *text) {
     line->cursor += bytes;
 }
 
-// Takes [from, to) out; the cursor is where it was.
-static void cut(struct line *line, size_t from, size_t to) {
-    memmove(line->text + from, line->text + to, strlen(line->text + to) + 1);
+// Takes out what is between the cursor and `place`, on either side of it.
+static void cut(struct line *line, size_t place) {
+    size_t from = min_u64(line->cursor, place);
+    const char *rest = line->text + max_u64(line->cursor, place);
+    memmove(line->text + from, rest, strlen(rest) + 1);
     line->cursor = from;
 }
 
@@ -90,14 +91,12 @@ static bool next_offer(const struct line *line, size_t *n, char *text) {
 }
 
 static void list_offers(const struct line *line) {
-    char text[LINE_BYTES], column[LIST_COLUMN_BYTES + LINE_BYTES];
-    size_t shown = 0;
-    for (size_t n = 0; next_offer(line, &n, text); shown++) {
-        format(column, sizeof(column), "%s%-*s", shown % 2 ? "" : "\n",
-               LIST_COLUMN_BYTES, text);
-        put(line, column);
-    }
+    char text[LINE_BYTES];
     put(line, "\n");
+    for (size_t n = 0; next_offer(line, &n, text);) {
+        put(line, text);
+        put(line, "\n");
+    }
 }
 
 // Types for the user what all offers have in common; where that is nothing,
@@ -124,47 +123,30 @@ static void complete(struct line *line) {
 
 // ---- keys
 
-static void home(struct line *line) {
-    line->cursor = 0;
+static size_t home(const struct line *line) {
+    (void)line;
+    return 0;
 }
 
-static void end(struct line *line) {
-    line->cursor = strlen(line->text);
+static size_t end(const struct line *line) {
+    return strlen(line->text);
 }
 
-static void left(struct line *line) {
-    line->cursor -= line->cursor > 0;
+static size_t left(const struct line *line) {
+    return line->cursor - (line->cursor > 0);
 }
 
-static void right(struct line *line) {
-    line->cursor += line->text[line->cursor] != '\0';
+static size_t right(const struct line *line) {
+    return line->cursor + (line->text[line->cursor] != '\0');
 }
 
-static void erase(struct line *line) {
-    if (line->cursor > 0)
-        cut(line, line->cursor - 1, line->cursor);
-}
-
-static void delete (struct line *line) {
-    if (line->text[line->cursor])
-        cut(line, line->cursor, line->cursor + 1);
-}
-
-static void cut_end(struct line *line) {
-    line->text[line->cursor] = '\0';
-}
-
-static void cut_start(struct line *line) {
-    cut(line, 0, line->cursor);
-}
-
-static void cut_word(struct line *line) {
-    size_t from = line->cursor;
-    while (from > 0 && line->text[from - 1] == ' ')
-        from--;
-    while (from > 0 && line->text[from - 1] != ' ')
-        from--;
-    cut(line, from, line->cursor);
+static size_t word_left(const struct line *line) {
+    size_t to = line->cursor;
+    while (to > 0 && line->text[to - 1] == ' ')
+        to--;
+    while (to > 0 && line->text[to - 1] != ' ')
+        to--;
+    return to;
 }
 
 static void clear(struct line *line) {
@@ -176,19 +158,33 @@ static void cancel(struct line *line) {
     line_begin(line);
 }
 
-static const struct {
+// A key moves the cursor, or cuts what it would move over, or does something
+// else.
+static const struct key {
     char byte;
+    size_t (*move)(const struct line *line);
+    size_t (*cut)(const struct line *line);
     void (*act)(struct line *line);
 } keys[] = {
-    {CONTROL('A'), home},      {CONTROL('B'), left},
-    {CONTROL('C'), cancel},    {CONTROL('D'), delete},
-    {CONTROL('E'), end},       {CONTROL('F'), right},
-    {CONTROL('H'), erase},     {CONTROL('I'), complete},
-    {CONTROL('K'), cut_end},   {CONTROL('L'), clear},
-    {CONTROL('N'), newer},     {CONTROL('P'), older},
-    {CONTROL('U'), cut_start}, {CONTROL('W'), cut_word},
-    {RUBOUT, erase},
+    {CONTROL('A'), .move = home},    {CONTROL('E'), .move = end},
+    {CONTROL('B'), .move = left},    {CONTROL('F'), .move = right},
+    {CONTROL('U'), .cut = home},     {CONTROL('K'), .cut = end},
+    {CONTROL('H'), .cut = left},     {CONTROL('D'), .cut = right},
+    {RUBOUT, .cut = left},           {CONTROL('W'), .cut = word_left},
+    {CONTROL('P'), .act = older},    {CONTROL('N'), .act = newer},
+    {CONTROL('I'), .act = complete}, {CONTROL('L'), .act = clear},
+    {CONTROL('C'), .act = cancel},
 };
+
+static void press(struct line *line, const struct key *key) {
+    if (key->move)
+        line->cursor = key->move(line);
+    if (key->cut)
+        cut(line, key->cut(line));
+    if (key->act)
+        key->act(line);
+    show(line);
+}
 
 // ---- escape sequences (ECMA-48 §5.4, §5.6; xterm's and the VT220's keys)
 
@@ -258,16 +254,6 @@ static void type(struct line *line, char byte) {
         show(line);
 }
 
-static void press(struct line *line, char byte) {
-    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-        if (keys[i].byte == byte) {
-            keys[i].act(line);
-            show(line);
-            return;
-        }
-    }
-}
-
 bool line_take(struct line *line, char byte) {
     byte = decode(line, byte);
     if (byte == '\r' || byte == '\n') {
@@ -277,7 +263,8 @@ bool line_take(struct line *line, char byte) {
     }
     if (byte >= ' ' && byte < RUBOUT)
         type(line, byte);
-    else if (byte != '\0')
-        press(line, byte);
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        if (keys[i].byte == byte)
+            press(line, &keys[i]);
     return false;
 }

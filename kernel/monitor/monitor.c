@@ -100,11 +100,8 @@ static status_t obey(const struct words *words) {
     }
     if (!command)
         return fail_unknown(words->word[0]);
-    struct words arguments = {.count = words->count - length};
-    for (size_t i = 0; i < arguments.count; i++) {
-        arguments.word[i] = words->word[length + i];
-        arguments.rest[i] = words->rest[length + i];
-    }
+    struct words arguments = {words->count - length, words->word + length,
+                              words->rest + length};
     if (!takes(command, arguments.count))
         return fail(STATUS_INVALID, "usage: %s %s", command->name,
                     arguments_of(command));
@@ -114,15 +111,15 @@ static status_t obey(const struct words *words) {
 // ---- lines of commands
 
 static void run_command(const char *line) {
-    struct words words = {0};
     char copy[LINE_BYTES];
+    const char *word[WORDS_MAX], *rest[WORDS_MAX];
     str_copy(copy, sizeof(copy), line);
-    words.count = option_words(copy, words.word, WORDS_MAX);
-    for (size_t i = 0; i < words.count; i++)
-        words.rest[i] = line + (words.word[i] - copy);
-    if (words.count == 0)
+    size_t count = option_words(copy, word, WORDS_MAX);
+    for (size_t i = 0; i < count; i++)
+        rest[i] = line + (word[i] - copy);
+    if (count == 0)
         return;
-    status_t status = obey(&words);
+    status_t status = obey(&(struct words){count, word, rest});
     if (status)
         print("%s", why());
     fail(status, "%s", line); // makes it fit to stand in double quotes

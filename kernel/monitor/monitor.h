@@ -18,8 +18,8 @@
 // What was typed behind the name of a command.
 struct words {
     size_t count;
-    const char *word[WORDS_MAX + 1]; // quotes removed; NULL after the last one
-    const char *rest[WORDS_MAX];     // the line as typed, from each word on
+    const char **word; // quotes removed
+    const char **rest; // the line as typed, from each word on
 };
 
 struct command {

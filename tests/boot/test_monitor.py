@@ -19,10 +19,10 @@ TIME = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d{9}, zone \d+"
 # those that end the session.
 ANSWERS = {
     "bundle ls": r" \d+  baton  \(a kernel\)",
-    "efi call GetNextHighMonotonicCount": r"EFI_SUCCESS: 0x[1-9a-f]",
-    "efi call GetTime": f"EFI_SUCCESS: {TIME}",
+    "efi call GetNextHighMonotonicCount": r"^0x[1-9a-f]",
+    "efi call GetTime": f"^{TIME}",
     "efi call GetVariable BatonGeneration": r"  0000  02 00 00 00 ",
-    "efi call GetWakeupTime": "EFI_SUCCESS: off",
+    "efi call GetWakeupTime": f"^off, {TIME}",
     "efi call QueryVariableInfo": r"\d+ of \d+ bytes are free",
     "efi regions": r"RuntimeServicesCode +0x\w+ +0xfffffffe\w+",
     "efi tables": r"GetVariable +0xfffffffe\w+\n",
@@ -42,7 +42,7 @@ ANSWERS = {
     "pt firmware 0x1f5ec000": r"RuntimeServicesCode at 0x1f5ec000, 256 pages",
     "selftest": r"^KTAP version 1\n1\.\.(\d+)\n(ok .*\n)+ok \1 \w+$",
 }
-ENDINGS = {"crash", "efi call ConvertPointer", "kexec", "poweroff", "reboot"}
+ENDINGS = {"crash", "kexec", "poweroff", "reboot"}
 
 
 def usages(text: str) -> dict[str, str]:
@@ -166,8 +166,7 @@ def test_variables_that_cannot_be(boot):
         "efi vars what": ("invalid", "usage: efi vars"),
         "efi call QueryVariableInfo 1": ("failed", "EFI_INVALID_PARAMETER"),
         "efi call QueryVariableInfo x": ("invalid", "x is no number"),
-        "efi call ConvertPointer 0": ("failed", "EFI_INVALID_PARAMETER"),
-        "efi call": ("not-found", "like it: efi call ConvertPointer"),
+        "efi call": ("not-found", "like it: efi call GetNextHigh"),
     }
     with boot("efi=fixed lives=1") as machine:
         for line, (status, words) in wrong.items():
