@@ -87,6 +87,10 @@ static status_t read_name(const struct cpio *archive, const char **name,
         return fail(STATUS_INVALID,
                     "cpio: name of %zu bytes at offset %zu has no NUL", bytes,
                     at);
+    for (const char *c = *name; *c; c++)
+        if ((uint8_t)*c < ' ') // a log that shows it would be another log
+            return fail(STATUS_INVALID,
+                        "cpio: the name at offset %zu has a byte %#x", at, *c);
     return STATUS_OK;
 }
 

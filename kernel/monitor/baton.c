@@ -50,18 +50,16 @@ COMMAND(lineage, .name = "lineage",
     return STATUS_OK;
 }
 
-static status_t bundle_at(size_t n, struct cpio_file *file) {
-    struct cpio bundle;
-    TRY(kexec_bundle(workbench.boot, &bundle));
-    do
-        TRY(cpio_next(&bundle, file));
-    while (n-- > 0);
-    return STATUS_OK;
-}
-
 static const char *bundle_name(size_t n) {
+    struct cpio bundle;
     struct cpio_file file;
-    return bundle_at(n, &file) ? NULL : file.name;
+    if (kexec_bundle(workbench.boot, &bundle))
+        return NULL;
+    do
+        if (cpio_next(&bundle, &file))
+            return NULL;
+    while (n-- > 0);
+    return file.name;
 }
 
 COMMAND(bundle, .name = "bundle ls",
@@ -69,13 +67,14 @@ COMMAND(bundle, .name = "bundle ls",
     struct cpio_file file;
     struct kernel_image image;
     struct cpio bundle;
+    status_t status;
     TRY(kexec_bundle(workbench.boot, &bundle));
-    for (size_t n = 0; bundle_at(n, &file) == STATUS_OK; n++) {
+    while ((status = cpio_next(&bundle, &file)) == STATUS_OK) {
         bool kernel = image_parse(file.data, file.bytes, &image) == STATUS_OK;
         print("  %10zu  %s%s", file.bytes, file.name,
               kernel ? "  (a kernel)" : "");
     }
-    return STATUS_OK;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 // A command line that is one word in quotes has lost them.

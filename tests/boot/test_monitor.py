@@ -228,6 +228,17 @@ def test_a_kexec_that_is_refused(boot):
         machine.ask("help")
 
 
+def test_a_bundle_that_breaks_off(boot, tmp_path):
+    archive = media.cpio({"one": b"1", "two": b"22"})
+    bundle = tmp_path / "bundle.cpio"
+    bundle.write_bytes(archive[:archive.rindex(b"two") - 20])
+    with boot("efi=off lives=1", bundle=bundle) as machine:
+        answer = machine.ask("bundle ls")
+        assert re.search(r"^ +1  one\ncpio: ", answer.text)
+        assert answer.status == "invalid"
+        assert "cpio: " in machine.ask("kexec two").text
+
+
 def test_wrong_input_gets_a_helpful_line(boot):
     wrong = {
         "boredom": "boredom is no command; `help` lists them all",

@@ -197,6 +197,8 @@ static void reasons_name_the_value(void **state) {
     expect(NAME_BYTES, " ", "byte 0x20 at offset 94 is no hex digit");
     expect(NAME_BYTES, "00000000", "name of 0 bytes at offset 110 has no NUL");
     expect(NAME_BYTES, "00000005", "name of 5 bytes at offset 110 has no NUL");
+    expect(112, "\x1b", "the name at offset 110 has a byte 0x1b");
+    expect(112, "\n", "the name at offset 110 has a byte 0xa");
     expect(NAME_BYTES, "FFFFFFFF", "name of 4294967295 bytes at offset 110");
     expect(FILE_BYTES, "FFFFFFFF", "file of 4294967295 bytes at offset 116");
     expect(FILE_BYTES, "00001000", "file of 4096 bytes at offset 116 passes");
