@@ -22,8 +22,9 @@ C_FILES := \
 	kernel/main.c kernel/options.c kernel/proof.c \
 	boot/multiboot2.c boot/boot_params.c \
 	mm/early.c mm/frame_pool.c mm/frames.c mm/page_table.c mm/space.c \
-	efi/mode.c efi/region.c efi/tables.c efi/attributes.c efi/firmware.c \
-	efi/space.c efi/virtual.c efi/gate.c efi/services.c efi/names.c \
+	efi/mode.c efi/region.c efi/tables.c efi/attributes.c efi/quirks.c \
+	efi/firmware.c efi/space.c efi/virtual.c efi/gate.c efi/services.c \
+	efi/names.c \
 	kexec/image.c kexec/handoff.c kexec/kexec.c \
 	kernel/trap.c kernel/time.c kernel/panic.c kernel/symbols.c \
 	kernel/power.c kernel/console.c \

@@ -30,7 +30,7 @@ struct efi_setup {
 #define SETUP_BATON 0x4e544142
 
 #define HANDOFF_MAGIC          0x4f44414e4f544142 // "BATONADO"
-#define HANDOFF_VERSION        1
+#define HANDOFF_VERSION        2
 #define HANDOFF_LINEAGE_MAX    8
 #define HANDOFF_ATTRIBUTES_MAX 128
 
@@ -68,6 +68,8 @@ struct handoff {
 
     uint32_t life_count;
     uint32_t attribute_count;
+    uint32_t missing_services; // at runtime, the firmware says; bit n: n
+    uint32_t unused;
     struct handoff_life life[HANDOFF_LINEAGE_MAX];
     struct handoff_attribute attribute[HANDOFF_ATTRIBUTES_MAX];
 };

@@ -16,12 +16,9 @@
 #include "efi/virtual.h"
 #include "lib/log.h"
 #include "lib/string.h"
-#include "lib/utf16.h"
 #include "mm/frames.h"
 #include "mm/layout.h"
 #include "mm/space.h"
-
-#define VENDOR_UNITS 32
 
 struct efi_firmware firmware;
 
@@ -101,6 +98,10 @@ static status_t choose_mode(const struct boot_info *boot,
     if (!told_virtual(boot))
         return STATUS_OK;
     firmware.svam = SVAM_INHERITED;
+    if (inherited[0] == '\0')
+        return fail(STATUS_REFUSED, "a generation before called "
+                                    "SetVirtualAddressMap, and it failed: the "
+                                    "firmware is in no known mode");
     if (boot->has_handoff && !str_equal(inherited, wanted->name))
         return fail(STATUS_REFUSED,
                     "mode %s was asked for, but the firmware is bound to mode "
@@ -177,6 +178,14 @@ static void read_attributes(const struct boot_info *boot) {
     }
 }
 
+// Likewise.
+static uint32_t read_missing_services(const struct boot_info *boot) {
+    if (boot->via != VIA_MULTIBOOT2)
+        return boot->handoff.missing_services;
+    return efi_missing_services(find_config_table(&efi_guid_runtime_properties),
+                                physical_read);
+}
+
 static void read_service_entries(void) {
     const struct efi_runtime_services *table =
         pa_to_va(firmware.runtime_table_pa);
@@ -188,13 +197,13 @@ static status_t enter_mode(const struct boot_info *boot) {
     TRY(efi_services_init());
     if (firmware.mode->table == TABLE_KERNEL)
         TRY(efi_space_map_kernel());
-    TRY(efi_space_build(&boot->efi, call_svam));
+    TRY(efi_space_build(call_svam ? &boot->memory : NULL));
     read_service_entries();
     if (call_svam) {
         TRY(efi_enter_virtual_mode(boot->efi.descriptor_bytes));
         read_service_entries();
         efi_space_drop();
-        TRY(efi_space_build(&boot->efi, false));
+        TRY(efi_space_build(NULL));
     }
     if (firmware.svam != SVAM_NEVER)
         TRY(efi_check_pointers());
@@ -205,11 +214,8 @@ static status_t enter_mode(const struct boot_info *boot) {
 // "EDK II, UEFI 2.70": who it is that we call.
 static void announce_firmware(void) {
     const struct efi_system_table *system = pa_to_va(firmware.system_table_pa);
-    char name[64] = "a firmware without a name";
-    const uint16_t *vendor =
-        physical_read(firmware.firmware_vendor_pa, VENDOR_UNITS * 2);
-    if (vendor && is_aligned((va_t)vendor, 2))
-        utf16_to_utf8(name, sizeof(name), vendor, VENDOR_UNITS);
+    char name[EFI_VENDOR_BYTES];
+    efi_vendor_name(firmware.firmware_vendor_pa, physical_read, name);
     uint32_t revision = system->header.revision;
     say("efi: %s, UEFI %u.%u, %lu configuration tables", name, revision >> 16,
         (revision & 0xffff) / 10, firmware.config_table_count);
@@ -238,6 +244,7 @@ static status_t open_firmware(const struct boot_info *boot,
     TRY(choose_mode(boot, wanted));
     TRY(place_regions());
     read_attributes(boot);
+    firmware.missing_services = read_missing_services(boot);
     return enter_mode(boot);
 }
 

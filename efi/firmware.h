@@ -24,6 +24,9 @@ struct efi_firmware {
     pa_t firmware_vendor_pa, config_tables_pa, smbios_pa, rsdp_pa;
     uint64_t config_table_count;
 
+    // Which services it says it has not at runtime: bit n for service n.
+    uint32_t missing_services;
+
     // The entry of each service, as it has to be called.
     uint64_t service[EFI_SERVICES];
 

@@ -31,20 +31,17 @@ static status_t map_regions(struct page_table *table, bool at_va) {
     return STATUS_OK;
 }
 
-// And page 0, whatever the map says of it: drivers have been seen to look there
-// when they are told of their new addresses (Linux maps it for them since
-// 2016).
+// Whole pages of it, for what is in use may end in the middle of one. And page
+// 0, whatever the map says of it: drivers have been seen to look there when
+// they are told of their new addresses (Linux maps it for them since 2016).
 static status_t map_boot_memory(struct page_table *table,
-                                const struct boot_efi *efi) {
-    struct efi_map_view view = efi_map_of(efi);
-    struct efi_memory_descriptor d;
-    for (uint64_t i = 0; efi_map_at(&view, i, &d); i++) {
-        bool boot = d.type == EFI_BOOT_SERVICES_CODE ||
-                    d.type == EFI_BOOT_SERVICES_DATA;
-        if (!boot || (d.attribute & EFI_MEMORY_RUNTIME))
-            continue;
-        TRY(page_table_map(table, d.physical_start, d.physical_start,
-                           d.pages * PAGE_SIZE, MAP_ANY));
+                                const struct memory_map *memory) {
+    for (size_t i = 0; i < memory->count; i++) {
+        const struct memory_range *r = &memory->range[i];
+        pa_t start = align_up(r->start, PAGE_SIZE);
+        pa_t end = align_down(r->end, PAGE_SIZE);
+        if (r->kind == MEMORY_BOOT_SERVICES && start < end)
+            TRY(page_table_map(table, start, start, end - start, MAP_ANY));
     }
     pa_t pa;
     if (page_table_translate(table, 0, &pa))
@@ -52,12 +49,12 @@ static status_t map_boot_memory(struct page_table *table,
     return page_table_map(table, 0, 0, PAGE_SIZE, MAP_WRITE);
 }
 
-status_t efi_space_build(const struct boot_efi *efi, bool boot_memory) {
+status_t efi_space_build(const struct memory_map *memory) {
     struct page_table *table = &firmware.private_table;
     TRY(space_fork(table));
     TRY(map_regions(table, false));
     TRY(efi_services_map(table));
-    return boot_memory ? map_boot_memory(table, efi) : STATUS_OK;
+    return memory ? map_boot_memory(table, memory) : STATUS_OK;
 }
 
 void efi_space_drop(void) {

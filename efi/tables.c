@@ -2,11 +2,14 @@
 
 #include "efi/tables.h"
 
+#include "efi/quirks.h"
 #include "lib/crc32.h"
-#include "lib/log.h"
+#include "lib/string.h"
+#include "lib/utf16.h"
 
 #define HEADER_BYTES_MAX  PAGE_SIZE
 #define CONFIG_TABLES_MAX 1024
+#define VENDOR_UNITS      32
 
 const struct efi_guid efi_guid_smbios = {
     0xeb9d2d31,
@@ -25,6 +28,12 @@ const struct efi_guid efi_guid_memory_attributes = {
     0x26eb,
     0x469f,
     {0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20}};
+
+const struct efi_guid efi_guid_runtime_properties = {
+    0xeb66918a,
+    0x7eef,
+    0x402a,
+    {0x84, 0x2e, 0x93, 0x1d, 0x21, 0xc3, 0x8a, 0xe9}};
 
 static uint32_t header_crc(const struct efi_table_header *header) {
     struct efi_table_header first = *header;
@@ -55,10 +64,45 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
     status_t status =
         fail(STATUS_INVALID, "%s at %#lx: CRC is %#x, the header says %#x",
              what, pa, crc, header->crc32);
-    if (crc_matters)
-        return status;
-    say("efi: %s: tolerated after SetVirtualAddressMap", why());
-    return STATUS_OK;
+    return !crc_matters && efi_quirk(QUIRK_CRC_AFTER_SVAM, true) ? STATUS_OK
+                                                                 : status;
+}
+
+void efi_vendor_name(pa_t pa, memory_reader read, char *name) {
+    const uint16_t *vendor = read(pa, VENDOR_UNITS * sizeof(*vendor));
+    str_copy(name, EFI_VENDOR_BYTES, "a firmware without a name");
+    if (vendor && is_aligned((va_t)vendor, sizeof(*vendor)))
+        utf16_to_utf8(name, EFI_VENDOR_BYTES, vendor, VENDOR_UNITS);
+}
+
+// The order of the bits, which is not that of the runtime table.
+static const uint8_t property_bits[EFI_SERVICES] = {
+    EFI_GET_TIME,
+    EFI_SET_TIME,
+    EFI_GET_WAKEUP_TIME,
+    EFI_SET_WAKEUP_TIME,
+    EFI_GET_VARIABLE,
+    EFI_GET_NEXT_VARIABLE_NAME,
+    EFI_SET_VARIABLE,
+    EFI_SET_VIRTUAL_ADDRESS_MAP,
+    EFI_CONVERT_POINTER,
+    EFI_GET_NEXT_HIGH_MONOTONIC_COUNT,
+    EFI_RESET_SYSTEM,
+    EFI_UPDATE_CAPSULE,
+    EFI_QUERY_CAPSULE_CAPABILITIES,
+    EFI_QUERY_VARIABLE_INFO};
+
+uint32_t efi_missing_services(pa_t pa, memory_reader read) {
+    const struct efi_rt_properties_table *table =
+        pa ? read(pa, sizeof(*table)) : NULL;
+    bool known = table && is_aligned((va_t)table, 4) &&
+                 table->version == EFI_RT_PROPERTIES_VERSION &&
+                 table->bytes >= sizeof(*table);
+    uint32_t missing = 0;
+    for (unsigned bit = 0; known && bit < EFI_SERVICES; bit++)
+        if (!(table->supported >> bit & 1))
+            missing |= 1u << property_bits[bit];
+    return missing;
 }
 
 pa_t efi_config_find(pa_t tables_pa, uint64_t count,

@@ -9,7 +9,7 @@
 
 // Checks `bytes_min` bytes at `pa`: readable, signed, whole, and CRC-32 as UEFI
 // 2.10 §4.2 defines it. INVALID otherwise; `what` names the table in the
-// reason. With `crc_matters` false a wrong CRC is only logged: some firmware
+// reason. With `crc_matters` false a wrong CRC is a quirk: some firmware
 // forgets to compute it again in SetVirtualAddressMap.
 status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
                          bool crc_matters, const char *what,
@@ -28,6 +28,16 @@ static inline status_t efi_runtime_table_check(pa_t pa, bool crc_matters) {
                            "runtime table", physical_read);
 }
 
+#define EFI_VENDOR_BYTES 64
+
+// Who made it, from the CHAR16 text at `pa`, cut to EFI_VENDOR_BYTES in `name`.
+void efi_vendor_name(pa_t pa, memory_reader read, char *name);
+
+// Which services do not work at runtime, bit n for service n of the runtime
+// table: what the EFI_RT_PROPERTIES_TABLE at `pa` says (UEFI 2.10 §4.6).
+// None, if it is not there (0), not readable, or of another version.
+uint32_t efi_missing_services(pa_t pa, memory_reader read);
+
 // The address that the configuration table at `tables_pa` has for `guid`; 0 if
 // it is not there, or not readable.
 pa_t efi_config_find(pa_t tables_pa, uint64_t count,
@@ -36,3 +46,4 @@ pa_t efi_config_find(pa_t tables_pa, uint64_t count,
 extern const struct efi_guid efi_guid_smbios;
 extern const struct efi_guid efi_guid_acpi;
 extern const struct efi_guid efi_guid_memory_attributes;
+extern const struct efi_guid efi_guid_runtime_properties;

@@ -123,6 +123,13 @@ enum efi_memory_type {
 #define EFI_MEMORY_RO      (1UL << 17)
 #define EFI_MEMORY_RUNTIME (1UL << 63)
 
+#define EFI_RT_PROPERTIES_VERSION 1
+
+struct efi_rt_properties_table { // §4.6
+    uint16_t version, bytes;
+    uint32_t supported; // a set of bits, see efi_missing_services()
+};
+
 struct efi_memory_attributes_table { // §4.6.3
     uint32_t version;
     uint32_t entries;

@@ -5,6 +5,7 @@
 #include "efi/virtual.h"
 
 #include "efi/firmware.h"
+#include "efi/quirks.h"
 #include "efi/services.h"
 #include "efi/tables.h"
 #include "lib/log.h"
@@ -14,12 +15,29 @@
 
 static uint8_t map[16 * KIB];
 
+// Can SetVirtualAddressMap be reached? In boot-services memory only generation
+// 0 can, and only before it uses that memory for something else.
+static status_t check_entry(void) {
+    va_t entry = firmware.service[EFI_SET_VIRTUAL_ADDRESS_MAP];
+    pa_t pa;
+    efi_quirk(QUIRK_SVAM_IN_BOOT_MEMORY,
+              !efi_region_of_pa(&firmware.regions, entry, 1));
+    if (page_table_translate(&firmware.private_table, entry, &pa))
+        return STATUS_OK;
+    return fail(STATUS_REFUSED,
+                "SetVirtualAddressMap is at %#lx, in no runtime region, and "
+                "boot-services memory is given back: generation 0 alone could "
+                "have called it",
+                entry);
+}
+
 status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
     const struct efi_regions *regions = &firmware.regions;
     if (regions->count * (uint64_t)descriptor_bytes > sizeof(map))
         return fail(STATUS_NO_MEMORY,
                     "efi: %zu descriptors of %u bytes do not fit into %zu",
                     regions->count, descriptor_bytes, sizeof(map));
+    TRY(check_entry());
     efi_regions_write(regions, descriptor_bytes, true, map);
     firmware.ready = true; // for this one call
     firmware.moved = true; // even if it fails: it cannot be tried again

@@ -7,6 +7,7 @@
 
 // Calls it with the regions as they are placed, in descriptors of the size that
 // the firmware's own map has. FAILED: it answered with an error, or faulted.
+// REFUSED: it is where nothing can be called any more.
 status_t efi_enter_virtual_mode(uint32_t descriptor_bytes);
 
 // Afterwards, or when the result was inherited: does every pointer of the two

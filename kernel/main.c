@@ -4,6 +4,7 @@
 
 #include "boot/boot_info.h"
 #include "efi/firmware.h"
+#include "efi/quirks.h"
 #include "efi/services.h"
 #include "efi/start.h"
 #include "kernel/console.h"
@@ -87,6 +88,8 @@ static status_t complete_memory_map(pa_t image_pa) {
     struct efi_map_view view = efi_map_of(&boot.efi);
     if (view.bytes && efi_map_paint(&view, &boot.memory))
         refuse("efi-map");
+    if (boot.via == VIA_MULTIBOOT2)
+        TRY(efi_quirks_paint(&boot.efi, early_read, &boot.memory));
     TRY(memory_map_put(&boot.memory, image_pa, image_end - text_start,
                        MEMORY_IN_USE));
     return memory_map_put(&boot.memory, boot.bundle_pa, boot.bundle_bytes,
@@ -192,6 +195,7 @@ static void describe_us(struct handoff *next) {
         next->svam = SVAM_CALLED;
     if (firmware.ready) {
         str_copy(next->mode, sizeof(next->mode), firmware.mode->name);
+        next->missing_services = firmware.missing_services;
         next->attribute_count = firmware.attributes.count;
         memcpy(next->attribute, firmware.attributes.row,
                sizeof(next->attribute));

@@ -6,6 +6,7 @@
 
 #include "efi/firmware.h"
 #include "efi/gate.h"
+#include "efi/quirks.h"
 #include "efi/services.h"
 #include "efi/space.h"
 #include "kernel/time.h"
@@ -243,7 +244,9 @@ static efi_status_t try_query_capsule(void) {
 }
 
 // What each may answer here (UEFI 2.10 ch. 8), as a set of status codes. Any
-// service may be unsupported at runtime, but then it has to say so.
+// service may be unsupported at runtime, but then the firmware's properties
+// table has to say so; where UNSUPPORTED stands here, it has a meaning of its
+// own as well.
 #define SUCCESS     (1u << 0)
 #define INVALID     (1u << (uint8_t)EFI_INVALID_PARAMETER)
 #define UNSUPPORTED (1u << (uint8_t)EFI_UNSUPPORTED)
@@ -255,37 +258,54 @@ static const struct {
     uint32_t accepted;
     bool writes; // to the store of variables
 } trials[] = {
-    {EFI_SET_TIME, try_set_time, SUCCESS | UNSUPPORTED, false},
+    {EFI_SET_TIME, try_set_time, SUCCESS, false},
     {EFI_GET_WAKEUP_TIME, try_get_wakeup, SUCCESS | UNSUPPORTED, false},
     {EFI_SET_WAKEUP_TIME, try_set_wakeup, SUCCESS | UNSUPPORTED, false},
-    {EFI_CONVERT_POINTER, try_convert, INVALID | NOT_FOUND | UNSUPPORTED,
-     false},
-    {EFI_GET_NEXT_HIGH_MONOTONIC_COUNT, try_count, SUCCESS | UNSUPPORTED, true},
+    {EFI_CONVERT_POINTER, try_convert, INVALID | NOT_FOUND, false},
+    {EFI_GET_NEXT_HIGH_MONOTONIC_COUNT, try_count, SUCCESS, true},
     {EFI_UPDATE_CAPSULE, try_update_capsule, INVALID | UNSUPPORTED, false},
     {EFI_QUERY_CAPSULE_CAPABILITIES, try_query_capsule, SUCCESS | UNSUPPORTED,
      false},
 };
 
+static bool is_missing(enum efi_service service) {
+    return firmware.missing_services >> service & 1;
+}
+
+// A service that the firmware says it has not has to answer EFI_UNSUPPORTED.
+// Others should not, where that has no meaning of its own; some do.
+static bool is_accepted(enum efi_service service, uint32_t accepted,
+                        efi_status_t status) {
+    uint64_t code = status & ~EFI_ERROR;
+    if (is_missing(service))
+        return status == EFI_UNSUPPORTED;
+    if (status == EFI_UNSUPPORTED && !(accepted & UNSUPPORTED))
+        return efi_quirk(QUIRK_PROMISE_NOT_KEPT, true);
+    return code < 32 && (accepted >> code & 1) &&
+           (code == 0) == (status == EFI_SUCCESS);
+}
+
 static enum verdict check_services(struct proof *proof) {
-    size_t used = 0, good = 0, tried = 0;
+    size_t used = 0, tried = 0, missing = 0;
     for (size_t i = 0; i < ARRAY_SIZE(trials); i++) {
+        enum efi_service service = trials[i].service;
         if (trials[i].writes && !proof->writes)
             continue;
         efi_status_t status = trials[i].try();
-        uint64_t code = status & ~EFI_ERROR;
-        bool accepted = code < 32 && (trials[i].accepted >> code & 1) &&
-                        (code == 0) == (status == EFI_SUCCESS);
         tried++;
-        good += accepted;
-        if (!accepted && used < DETAIL_BYTES)
-            used += format(proof->detail + used, DETAIL_BYTES - used,
-                           "%s: %s; ", efi_service_name(trials[i].service),
-                           efi_status_name(status));
+        missing += status == EFI_UNSUPPORTED;
+        if (!is_accepted(service, trials[i].accepted, status) &&
+            used < DETAIL_BYTES)
+            used +=
+                format(proof->detail + used, DETAIL_BYTES - used, "%s: %s; ",
+                       efi_service_name(service), efi_status_name(status));
     }
     if (used == 0)
-        format(proof->detail, DETAIL_BYTES,
-               "%zu more services answer as UEFI says", good);
-    return good == tried ? PASS : FAIL;
+        format(
+            proof->detail, DETAIL_BYTES,
+            "%zu more services answer as UEFI says, %zu with EFI_UNSUPPORTED",
+            tried, missing);
+    return used == 0 ? PASS : FAIL;
 }
 
 // ---- again: SetVirtualAddressMap must refuse a second time
@@ -344,16 +364,34 @@ static enum verdict check_gate(struct proof *proof) {
     return home && s->deviations == 0 && s->faults == 0 ? PASS : FAIL;
 }
 
+// What each needs; a service that the firmware never promised is not missed.
+#define BIT(service) (1u << (service))
+#define VARIABLES    (BIT(EFI_GET_VARIABLE) | BIT(EFI_SET_VARIABLE))
+#define NAMES        (BIT(EFI_GET_VARIABLE) | BIT(EFI_GET_NEXT_VARIABLE_NAME))
+
 static const struct {
     const char *name;
     enum verdict (*run)(struct proof *proof);
+    uint32_t needs;
 } checks[] = {
-    {"time", check_time},           {"variable", check_variable},
-    {"enumerate", check_enumerate}, {"space", check_space},
-    {"services", check_services},   {"again", check_again},
-    {"mapping", check_mapping},     {"wx", check_wx},
-    {"gate", check_gate},
+    {"time", check_time, BIT(EFI_GET_TIME)},
+    {"variable", check_variable, VARIABLES},
+    {"enumerate", check_enumerate, NAMES},
+    {"space", check_space, VARIABLES | BIT(EFI_QUERY_VARIABLE_INFO)},
+    {"services", check_services, 0},
+    {"again", check_again, 0},
+    {"mapping", check_mapping, 0},
+    {"wx", check_wx, 0},
+    {"gate", check_gate, 0},
 };
+
+// EFI_RT_PROPERTIES_TABLE lacks something that the check needs.
+static enum verdict skip(struct proof *proof, uint32_t lacking) {
+    format(proof->detail, DETAIL_BYTES,
+           "the firmware announces that it has no %s at runtime",
+           efi_service_name(__builtin_ctz(lacking)));
+    return SKIP;
+}
 
 bool proof_run(const struct boot_info *boot, uint64_t *counter, bool writes) {
     static const char *const verdicts[] = {"pass", "fail", "skip"};
@@ -361,7 +399,9 @@ bool proof_run(const struct boot_info *boot, uint64_t *counter, bool writes) {
     for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
         struct proof proof = {
             .boot = boot, .counter = counter, .writes = writes};
-        enum verdict verdict = checks[i].run(&proof);
+        uint32_t lacking = checks[i].needs & firmware.missing_services;
+        enum verdict verdict =
+            lacking ? skip(&proof, lacking) : checks[i].run(&proof);
         event("proof", "mode=%s check=%s verdict=%s detail=\"%s\"",
               firmware.mode->name, checks[i].name, verdicts[verdict],
               proof.detail);

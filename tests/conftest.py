@@ -21,6 +21,11 @@ from harness.machine import End, Machine, Run
 USUAL = "saved" if qemu.Config.accel == "tcg" else "disk"
 
 
+def usual_medium(firmware: str) -> str:
+    """U-Boot cannot read what the saved states boot from; it takes a second."""
+    return "disk" if firmware == "uboot" else USUAL
+
+
 def pytest_generate_tests(metafunc):
     """@pytest.mark.modes("fixed", …): once per mode, all of a mode's tests in
     one worker."""
@@ -49,7 +54,8 @@ def boot(request, runs):
         """`options`: fields of qemu.Config, arguments of Machine()."""
         more = {key: options.pop(key) for key in extras & options.keys()}
         home = paths.RUNS / f"{name}{len(runs) or ''}"
-        config = qemu.Config(cmdline, **{"medium": USUAL, **options})
+        medium = usual_medium(options.get("firmware", ""))
+        config = qemu.Config(cmdline, **{"medium": medium, **options})
         machine = Machine(home, config, **more)
         runs.append(machine.run)
         return machine
@@ -73,8 +79,8 @@ def iso(testrun_uid):
 def chain_of(testrun_uid, runs):
     """The run of a mode with three generations, made once per session."""
 
-    def get(mode: str) -> chain.Chain:
-        run = shared(f"chain-{mode}", chain.cmdline(mode), testrun_uid)
+    def get(mode: str, firmware: str = "pflash") -> chain.Chain:
+        run = shared(mode, firmware, testrun_uid)
         runs.append(run)
         return chain.Chain(run)
 
@@ -90,10 +96,12 @@ def the_chain(mode, chain_of) -> chain.Chain:
 _known: dict[str, Run] = {}
 
 
-def shared(name: str, cmdline: str, session: str) -> Run:
+def shared(mode: str, firmware: str, session: str) -> Run:
     """A run that all tests of a session share, whichever worker made it."""
+    name = f"chain-{mode}{'' if firmware == 'pflash' else f'-{firmware}'}"
     home = paths.RUNS / name
-    config = qemu.Config(cmdline=cmdline, medium=USUAL)
+    config = qemu.Config(chain.cmdline(mode), firmware,
+                         usual_medium(firmware))
     if name not in _known:
         with paths.hold(paths.RUNS / f"{name}.session"):
             _known[name] = _load(home, config, session) or _make(
@@ -126,3 +134,16 @@ def pytest_runtest_makereport(item):
     if report.failed:
         for run in getattr(item, "runs", []):
             report.sections.append((f"machine {run.home.name}", dossier(run)))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The table of all firmwares, of what tests have noted as `matrix`."""
+    rows = sorted({
+        tuple(value) for reports in terminalreporter.stats.values()
+        for report in reports if getattr(report, "when", "") == "call"
+        for name, value in report.user_properties if name == "matrix"})
+    if rows:
+        terminalreporter.section("firmware × mode × generation")
+    for firmware, mode, *generations, end in rows:
+        cells = "".join(f"{cell:12}" for cell in generations)
+        terminalreporter.line(f"{firmware:9}{mode:12}{cells}{end}")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness.chain import CHECKS, PROVING, Chain
+from harness.chain import CHECKS, Chain
 
 
 def passes(run, generations: int) -> None:
@@ -32,15 +32,6 @@ def test_a_processor_with_everything(boot):
     passes(run, 2)
     assert any(line.startswith("ok") and "smep_and_smap" in line
                for line in run.lines)
-
-
-@pytest.mark.parametrize("mode", PROVING)
-def test_firmware_in_system_management_mode(boot, mode):
-    """The driver for variables is out of reach; only its door is mapped."""
-    with boot(f"efi={mode} end=shutdown", firmware="smm") as machine:
-        run = machine.finish()
-    passes(run, 3)
-    assert "MMIO" not in {region.type for region in Chain(run).regions(0)}
 
 
 def test_firmware_that_lies(boot):

@@ -4,6 +4,7 @@
 
 #include "efi/firmware.h"
 
+#include "efi/quirks.h"
 #include "efi/services.h"
 #include "efi/space.h"
 #include "efi/start.h"
@@ -59,8 +60,9 @@ status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
     return STATUS_OK;
 }
 
-status_t efi_space_build(const struct boot_efi *efi, bool boot_memory) {
-    (void)efi, (void)boot_memory;
+status_t efi_space_build(const struct memory_map *memory) {
+    if (memory)
+        check_shape(memory);
     return STATUS_OK;
 }
 
@@ -106,6 +108,7 @@ static void fuzz(struct input in) {
     memory_fill(&in);
     memset(&firmware, 0, sizeof(firmware));
     if (read_boot_info(root_pa, how) == STATUS_OK) {
+        check_why(efi_quirks_paint(&boot.efi, memory_read, &boot.memory));
         status_t status = efi_start(&boot, efi_mode_find(modes[mode]));
         check_why(status);
         assert_int_equal(firmware.ready, status == STATUS_OK);

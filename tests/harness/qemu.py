@@ -13,6 +13,7 @@ CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 CODE_SMM = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
 VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 EMULATED = "/usr/share/ovmf/OVMF.fd"
+U_BOOT = "/usr/lib/u-boot/qemu-x86_64/u-boot.rom"
 DEBUG_EXIT_PORT = 0xF4
 
 
@@ -46,7 +47,8 @@ FLASH = ["-drive", "if=pflash,unit=1,format=raw,file=vars.fd"]
 # Where the variables live: in a flash file that the firmware writes as such
 # (pflash); in one that it writes only in system management mode (smm); in one
 # that it cannot write at all, though it says that it did (lying); in memory
-# alone (bios: OVMF without flash). Or there is no UEFI (none: SeaBIOS).
+# alone (bios: OVMF without flash); in memory, and not at runtime (uboot: not
+# EDK II at all). Or there is no UEFI (none: SeaBIOS).
 FIRMWARE = {
     "pflash": [
         "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE}",
@@ -63,11 +65,13 @@ FIRMWARE = {
         *FLASH[:-1], f"{FLASH[-1]},readonly=on",
     ],
     "bios": ["-bios", EMULATED],
+    "uboot": ["-bios", U_BOOT],
     "none": [],
 }
 
 # "saved" goes on from a saved state: see saved.py. The firmware looks only at
-# disks that it may boot from, so the cargo has a bootindex as well.
+# disks that it may boot from, so the cargo has a bootindex as well. U-Boot has
+# no driver for virtio, so "disk" is one that everybody knows.
 MEDIUM = {
     "saved": [
         "-device", "pvpanic",
@@ -77,8 +81,8 @@ MEDIUM = {
         "-device", "virtio-blk-pci,drive=cargo,bootindex=1",
     ],
     "disk": [
-        "-drive", "if=none,id=boot,format=raw,readonly=on,file=disk.img",
-        "-device", "virtio-blk-pci,drive=boot,bootindex=0",
+        "-drive", "if=none,id=boot,format=raw,file=disk.img",
+        "-device", "ide-hd,drive=boot,bus=ide.0,bootindex=0",
     ],
     "iso": ["-cdrom", "baton.iso"],
     "stick": [
@@ -129,7 +133,9 @@ def command(config: Config, saving: bool = False,
     start = SAVING if saving else RESTORING if config.restored else []
     return [
         program(),
-        "-machine", "q35", "-m", str(config.ram_mib),
+        "-machine", "q35,memory-backend=ram", "-m", str(config.ram_mib),
+        "-object", "memory-backend-ram,id=ram,reserve=off,"
+                   f"size={config.ram_mib}M",
         *(["-cpu", config.cpu] if config.cpu else []),
         "-nodefaults", "-no-user-config", "-net", "none",
         "-display", config.screen or "none",

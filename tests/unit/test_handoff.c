@@ -312,7 +312,7 @@ static void seal(void) {
 
 #define FIELD(name)                                                            \
     offsetof(struct handoff, name), sizeof(((struct handoff *)0)->name)
-#define SHAPE   "is not version 1"
+#define SHAPE   "is not version "
 #define OUTSIDE "lies outside its block"
 
 static const struct {
@@ -362,7 +362,7 @@ static void no_room_for_the_lies(void **state) {
         struct setup_data *node = (void *)((uint8_t *)sent() - 16);
         node->len += wrong[i];
         seal();
-        expect_refused("is not version 1");
+        expect_refused("is not version ");
     }
 }
 
@@ -478,7 +478,7 @@ static void misaligned_nodes(void **state) {
         assert_int_equal(parse(), STATUS_OK);
         assert_int_equal(boot.efi_setup.firmware_vendor_pa, by);
         put_node(by, 0, SETUP_BATON, sizeof(struct handoff));
-        expect_refused("is not version 1");
+        expect_refused("is not version ");
     }
 }
 

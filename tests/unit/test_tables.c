@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "efi/attributes.h"
+#include "efi/quirks.h"
 #include "lib/crc32.h"
 #include "tests/unit/frames.h"
 #include "tests/unit/memory.h"
@@ -446,6 +447,68 @@ static void rights_need_frames(void **state) {
                      STATUS_NO_MEMORY);
 }
 
+// ---- what is promised, and who is known to forget something
+
+static uint32_t missing_at(pa_t pa) {
+    uint32_t missing = efi_missing_services(pa, memory_read);
+    memory_forget();
+    return missing;
+}
+
+static void promises(void **state) {
+    (void)state;
+    struct efi_rt_properties_table *promised = (void *)memory.at;
+    *promised = (struct efi_rt_properties_table){EFI_RT_PROPERTIES_VERSION,
+                                                 sizeof(*promised), 0x5b0};
+    uint32_t there = 1u << EFI_GET_VARIABLE | 1u << EFI_GET_NEXT_VARIABLE_NAME |
+                     1u << EFI_SET_VIRTUAL_ADDRESS_MAP |
+                     1u << EFI_CONVERT_POINTER | 1u << EFI_RESET_SYSTEM;
+    assert_int_equal(missing_at(MEMORY_PA), 0x3fff & ~there);
+    promised->supported = UINT32_MAX;
+    assert_int_equal(missing_at(MEMORY_PA), 0);
+    promised->supported = 0;
+    assert_int_equal(missing_at(MEMORY_PA), 0x3fff);
+}
+
+static void no_promises(void **state) {
+    (void)state;
+    struct efi_rt_properties_table *promised = (void *)memory.at;
+    assert_int_equal(missing_at(0), 0);
+    assert_int_equal(missing_at(MEMORY_PA), 0); // version 0
+    *promised = (struct efi_rt_properties_table){EFI_RT_PROPERTIES_VERSION,
+                                                 sizeof(*promised) - 1, 0};
+    assert_int_equal(missing_at(MEMORY_PA), 0);
+    promised->bytes++;
+    memory.bytes = sizeof(*promised) - 1;
+    assert_int_equal(missing_at(MEMORY_PA), 0);
+    memory.bytes = MEMORY_BYTES;
+    assert_int_equal(missing_at(MEMORY_PA + 2), 0);
+    assert_int_equal(missing_at(MEMORY_PA), 0x3fff);
+}
+
+// A system table whose vendor is at `vendor_pa`, and what is kept for it.
+static uint64_t kept_for(const void *vendor, size_t bytes, pa_t vendor_pa) {
+    struct memory_map map = {0};
+    struct boot_efi efi = {.system_table_pa = MEMORY_PA};
+    ((struct efi_system_table *)memory.at)->firmware_vendor = vendor_pa;
+    memcpy(memory.at + 0x400, vendor, bytes);
+    assert_int_equal(efi_quirks_paint(&efi, memory_read, &map), STATUS_OK);
+    memory_forget();
+    return memory_map_bytes(&map, MEMORY_BOOT_SERVICES);
+}
+
+static void memory_that_is_kept(void **state) {
+    (void)state;
+    static const uint16_t u_boot[] = u"Das U-Boot", other[] = u"Das U-Boo";
+    const pa_t pa = MEMORY_PA + 0x400;
+    assert_int_equal(kept_for(u_boot, sizeof(u_boot), pa), 0x10000);
+    assert_int_equal(kept_for(other, sizeof(other), pa), 0);
+    assert_int_equal(kept_for(u_boot, sizeof(u_boot), pa + 1), 0);
+    assert_int_equal(kept_for(u_boot, sizeof(u_boot), UINT64_MAX), 0);
+    memory.bytes = sizeof(struct efi_system_table) - 1;
+    assert_int_equal(kept_for(u_boot, sizeof(u_boot), pa), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, begin)
 
 int main(void) {
@@ -471,6 +534,9 @@ int main(void) {
         TEST(exactly_these_pages),
         TEST(rights_need_a_mapping),
         TEST(rights_need_frames),
+        TEST(promises),
+        TEST(no_promises),
+        TEST(memory_that_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

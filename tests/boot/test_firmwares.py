@@ -1,0 +1,83 @@
+"""Every mode on every firmware, as far as each allows.
+
+What a firmware has and lacks is a row of chain.FIRMWARES. `make test` runs a
+slice of this, `make test-all` all; the table at its end is what is noted here.
+"""
+
+import itertools
+
+import pytest
+
+from harness.chain import EXPECTED, FIRMWARES, LIVES, Chain
+
+SLICE = {("smm", "physical"), ("smm", "fixed"), ("bios", "fixed"),
+         ("uboot", "physical"), ("uboot", "fixed"), ("uboot", "naive")}
+
+
+def is_quick(firmware: str, mode: str) -> bool:
+    return firmware == "pflash" or (firmware, mode) in SLICE
+
+
+def pairs(modes):
+    """Every firmware with each mode; slow, if it is not in the slice."""
+    for pair in itertools.product(FIRMWARES, modes):
+        marks = [] if is_quick(*pair) else [pytest.mark.slow]
+        yield pytest.param(*pair, marks=marks)
+
+
+@pytest.fixture
+def chain(chain_of, record_property):
+    """The shared run of a mode on a firmware, which gets a row of the table."""
+
+    def get(mode: str, firmware: str) -> Chain:
+        chain = chain_of(mode, firmware)
+        told = [chain.told(gen) for gen in range(LIVES)]
+        record_property("matrix",
+                        [firmware, mode, *told, chain.run.end.how])
+        return chain
+
+    return get
+
+
+@pytest.mark.parametrize("firmware, mode", pairs(EXPECTED))
+def test_chain(chain, firmware, mode):
+    run = chain(mode, firmware)
+    assert run.problems(mode) == []
+    assert run.run.all("panic") == []
+    quirks = {event["name"] for event in run.run.all("efi.quirk")}
+    unseen = set()  # what needs a call, and a table that it changes
+    if EXPECTED[mode].first == "never":
+        unseen |= {"svam-in-boot-memory"}
+    if mode in ("physical", "identity"):
+        unseen |= {"crc-after-svam"}
+    assert quirks == FIRMWARES[firmware].quirks - unseen
+
+
+def test_no_flash_is_mapped_where_the_driver_is_in_smm(chain):
+    """The driver for variables is out of reach; only its door is mapped."""
+    types = {region.type for region in chain("fixed", "smm").regions(0)}
+    assert types and "MMIO" not in types
+
+
+def test_a_descriptor_of_another_size(chain):
+    """U-Boot's have 40 bytes, EDK II's 48; what is handed on is alike."""
+    run = chain("fixed", "uboot")
+    assert all(run.regions(gen) == run.regions(0) != []
+               for gen in range(1, LIVES))
+
+
+def test_where_nothing_can_be_written_it_can_be_read(chain):
+    run = chain("fixed", "uboot").run
+    details = {e["detail"] for e in run.all("proof", check="enumerate")}
+    assert len(details) == 1 and "8 variables" in details.pop()
+
+
+def test_a_call_into_memory_that_was_given_back_is_refused(boot):
+    """U-Boot's SetVirtualAddressMap is in boot-services memory, which the
+    generation before has long used for something else."""
+    with boot("lives=physical,fixed,physical end=exit",
+              firmware="uboot") as machine:
+        run = machine.finish()
+    assert run.all("panic") == run.all("efi.call", gen=1) == []
+    assert "given back" in run.one("refused", gen=1, what="efi")["why"]
+    run.one("end", gen=2, verdict="pass")  # for it was not called
