@@ -47,7 +47,8 @@ static status_t read_end(const char *line, struct options *options) {
     return status;
 }
 
-// lives= is a number, or it names the mode of each generation.
+// lives= is a number, or it names the mode of each generation. And virtefi is
+// how Takao Indoh's kernel of 2010 was told to leave physical mode.
 static status_t read_lives(const char *line, struct options *options) {
     char first[2] = "", mode[32] = MODE_DEFAULT;
     status_t status;
@@ -60,6 +61,8 @@ static status_t read_lives(const char *line, struct options *options) {
         status = option_number(line, "lives", 1, LIVES_MAX, LIVES_DEFAULT,
                                &options->lives);
     }
+    if (str_equal(mode, "physical") && option_get(line, "virtefi", NULL, 0))
+        str_copy(mode, sizeof(mode), MODE_DEFAULT);
     status_t mode_status = find_mode(mode, options);
     return status ? status : mode_status;
 }

@@ -34,6 +34,15 @@ def with_other_words(boot, cmdline: str, words: str):
     return run
 
 
+def test_virtefi_leaves_physical_mode(boot):
+    """As in Indoh's patch: the same words and one more, and nothing is lost."""
+    run = with_other_words(boot, "efi=physical lives=2 end=exit ",
+                           "efi=physical virtefi lives=2 end=exit")
+    run.one("efi.mode", gen=0, mode="physical", svam="never")
+    run.one("efi.mode", gen=1, mode="fixed", svam="called")
+    run.one("end", gen=1, verdict="pass")
+
+
 def test_another_mode_is_refused_once_addresses_are_virtual(boot):
     run = with_other_words(boot, "efi=fixed lives=2 end=exit",
                            "efi=identity lives=2 end=exit")
