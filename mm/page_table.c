@@ -99,7 +99,8 @@ status_t page_table_init(struct page_table *table, unsigned levels,
     return STATUS_OK;
 }
 
-// Neighbours in one table are filled without a descent for each.
+// Neighbours in one table are filled without a descent for each: larger pages
+// than the first one's begin where the next table does.
 status_t page_table_map(struct page_table *table, va_t va, pa_t pa,
                         uint64_t bytes, uint64_t flags) {
     TRY(check_range(table, va, pa, bytes));
@@ -118,9 +119,7 @@ status_t page_table_map(struct page_table *table, va_t va, pa_t pa,
             va += step;
             pa += step;
             bytes -= step;
-        } while (++index < TABLE_ENTRIES &&
-                 fitting_level(va | pa, bytes, table->leaf_max) == level &&
-                 bytes >= step);
+        } while (++index < TABLE_ENTRIES && bytes >= step);
     }
     return STATUS_OK;
 }

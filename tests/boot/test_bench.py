@@ -56,3 +56,14 @@ def test_coverage_knows_lines():
 @pytest.mark.parametrize("tool", ["bench", "coverage"])
 def test_the_tools_explain_themselves(tool):
     assert subprocess.check_output([TOOLS / tool, "--help"], text=True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_a_boot_costs_the_same_with_4_tib():
+    """Within a tenth, from the first line in C to the proof."""
+    tool = runpy.run_path(str(TOOLS / "bench"))
+    little, much = (tool["parts"](*machine)["boot"] for machine in
+                    [(256, "max"), tool["MACHINES"][-1]])
+    ratio = sum(n for _, n in much) / sum(n for _, n in little)
+    assert 0.9 < ratio < 1.1

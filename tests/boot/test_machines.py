@@ -15,10 +15,19 @@ def passes(run, generations: int) -> None:
     assert Chain(run).counted() == generations
 
 
-@pytest.mark.parametrize("ram_mib", [128, 1024, 6144])
-def test_memory(boot, ram_mib):
-    """Little memory, more than usual, and some above 4 GiB."""
-    with boot("efi=fixed lives=2 end=shutdown", ram_mib=ram_mib) as machine:
+HUGE = {"medium": "disk", "patience": 600, "limit": 900}
+SLOW = [pytest.mark.slow, pytest.mark.timeout(1000)]
+
+
+@pytest.mark.parametrize("ram_mib, more", [
+    (128, {}),
+    (3 << 10, {}),  # a third of it is above 4 GiB, behind a hole
+    pytest.param(64 << 10, HUGE, marks=SLOW),
+    pytest.param(4 << 20, {"cpu": "max,phys-bits=46", **HUGE}, marks=SLOW),
+], ids=["128M", "3G", "64G", "4T"])
+def test_memory(boot, ram_mib, more):
+    with boot("efi=fixed lives=2 end=shutdown", ram_mib=ram_mib,
+              **more) as machine:
         run = machine.finish()
     passes(run, 2)
     assert ram_mib * 0.9 < run.one("boot", gen=0).number("ram_mib") <= ram_mib

@@ -225,7 +225,7 @@ class Machine:
     def debugger(self) -> rsp.Debugger:
         """Attach from outside; the machine stands still from here on."""
         link = open_socket(self.run.home / "gdb.sock", self._process)
-        return rsp.Debugger(link)
+        return rsp.Debugger(link, max(rsp.TIMEOUT, self._patience))
 
     def screen(self) -> list[str]:
         """The rows of text on its screen; the picture stays in `home`."""

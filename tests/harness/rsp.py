@@ -31,9 +31,9 @@ def symbol(elf: Path, name: str) -> int:
 class Debugger:
     """One connection to QEMU's stub. Connecting stops the machine."""
 
-    def __init__(self, link: socket.socket):
+    def __init__(self, link: socket.socket, patience: float = TIMEOUT):
         self.link = link
-        self.link.settimeout(TIMEOUT)
+        self.link.settimeout(patience)
         self._unread = b""
         # QEMU reads and writes single registers only for a debugger that has
         # asked for the description of the machine.
