@@ -22,6 +22,7 @@ RAM, RESERVED_BY_KEXEC = 1, 128
 # A page of another type that has to stay at runtime: where Linux's EFI stub
 # has started the machine, EDK2's memory attributes table is in one.
 BOOT_SERVICES_DATA, KEPT_PA = 4, 0x7000
+HOLE_PA = 0x5000F10  # in RAM, inside a page
 
 # Offsets in boot_params (Documentation/x86/zero-page.rst).
 EXT_COMMAND_LINE, EFI_INFO, E820_ENTRIES = 0xC8, 0x1C0, 0x1E8
@@ -90,13 +91,17 @@ def kept_va(table) -> int:
     return (lowest & -LARGE_PAGE) + KEPT_PA
 
 
-def like_linux(debugger, params_pa: int, data_pa: int, step: int) -> None:
+def like_linux(debugger, params_pa: int, data_pa: int, step: int,
+               tables_pa: int | None = None) -> None:
     """Make of the tidy handoff what a Linux would have left: boot_params at
-    `params_pa`, all that hangs on it from `data_pa` on, anywhere else."""
+    `params_pa`, all that hangs on it from `data_pa` on, anywhere else.
+    `tables_pa`: a lie about the firmware's configuration tables."""
     tidy_pa = debugger.register("rsi")
     params = bytearray(debugger.read(tidy_pa, 4096))
     efi, = (payload for kind, payload in
             nodes(debugger, get(params, SETUP_DATA, "Q")) if kind == SETUP_EFI)
+    if tables_pa:
+        efi = efi[:16] + struct.pack("<Q", tables_pa) + efi[24:]
     table = descriptors(debugger, params)
     table.append([BOOT_SERVICES_DATA, 0xDEAD, KEPT_PA, kept_va(table), 1,
                   RUNTIME | 0xF])
@@ -117,7 +122,7 @@ def like_linux(debugger, params_pa: int, data_pa: int, step: int) -> None:
     map_pa = data_pa + 0x1000
     put(params, EFI_INFO + 8, "IIII", step, 1, map_pa & 0xFFFFFFFF, len(data))
     put(params, EFI_INFO + 28, "I", map_pa >> 32)
-    split_for_kexec(params, 0x5000190)
+    split_for_kexec(params, HOLE_PA)
     debugger.write(params_pa, bytes(params))
     debugger.set_register("rsi", params_pa)
 
@@ -145,6 +150,21 @@ def test_as_linux_leaves_it(boot, params_pa, data_pa, step, la57):
     assert regions[1] == regions[2]
     assert regions[1][1:] == regions[0] and int(regions[1][0][0], 0) == KEPT_PA
     run.one("end", gen=2, verdict="pass")
+
+
+def test_a_table_in_a_page_that_is_ram_in_part(boot):
+    """Such a page is not mapped, and reading from it must not be tried."""
+    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            at(debugger, "kexec_last_instruction")
+            debugger.physical()
+            like_linux(debugger, 0x98000, 0x100000, 48, HOLE_PA - 0xF00)
+            debugger.detach()
+        run = machine.finish()
+    assert run.all("panic") == []
+    why = run.one("refused", gen=1, what="efi")["why"]
+    assert f"{HOLE_PA - 0xF00:#x}" in why
+    run.one("end", gen=1, verdict="refused")
 
 
 def above_4g(debugger) -> None:

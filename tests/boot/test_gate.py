@@ -106,6 +106,30 @@ def misbehave(boot, mode: str, damage):
     return run
 
 
+def misbehave_in(boot, mode: str, gen: int, code):
+    """A run in which generation `gen` finds GetTime to be `code(function,
+    regions)`, from its first call on."""
+    with boot(f"efi={mode} lives={gen + 1} end=exit",
+              paused=True) as machine:
+        with machine.debugger() as debugger:
+            for _ in range(gen + 1):
+                debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
+            _record, function = call_under_way(debugger)
+            machine.wait_for("boot", gen=gen)
+            if gen == 0 and mode != "physical":  # that was the call to move
+                _record, function = call_under_way(debugger)
+            machine.wait_for("efi.mode", gen=gen)
+            regions = machine.run.all("efi.region", gen=gen)
+            debugger.physical()
+            debugger.write(physical_address(machine.run, function),
+                           code(function, regions))
+            debugger.detach()
+        run = machine.finish()
+    assert run.all("panic") == []
+    run.one("end", gen=gen)
+    return run, function
+
+
 def overwrite(code: bytes):
     def damage(machine, debugger, _record, function):
         debugger.physical()
@@ -155,6 +179,47 @@ def test_each_call_has_the_fpu_that_was_promised(boot, mode, tmp_path):
     assert {event["status"] for event in run.all("efi.call", svc="GetTime")
             } == {"EFI_SUCCESS"}
     assert run.one("efi.gate", gen=0).number("deviations") > 100
+
+
+GENERATIONS = [0, 3]  # later ones know the rights from the first one's copy
+
+
+def contained(run, gen: int):
+    """What happened to GetTime; and the firmware is called still."""
+    assert {event["status"] for event in
+            run.all("efi.call", gen=gen, svc="GetTime")} == {"EFI_ABORTED"}
+    assert run.one("proof", gen=gen, check="variable")["verdict"] == "pass"
+    faults = run.all("efi.fault", gen=gen, svc="GetTime")
+    assert faults and {fault["action"] for fault in faults} == {"aborted"}
+    assert {fault["vector"] for fault in faults} == {"14"}
+    return faults[0]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("gen", GENERATIONS)
+def test_firmware_cannot_write_to_its_code(boot, mode, gen, tmp_path):
+    code = assemble("lea rax, [rel code]\nmov byte [rax], 0x90\n"
+                    "xor eax, eax\nret", tmp_path)
+    run, function = misbehave_in(boot, mode, gen, lambda *_: code)
+    fault = contained(run, gen)
+    assert (fault["access"], fault["class"]) == ("write",
+                                                 "RuntimeServicesCode")
+    assert fault.number("va") == function
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("gen", GENERATIONS)
+def test_firmware_cannot_execute_its_data(boot, mode, gen, tmp_path):
+    def jump_to_data(_function, regions) -> bytes:
+        return assemble(f"mov rax, {regions[0]['va']}\njmp rax", tmp_path)
+
+    run, _function = misbehave_in(boot, mode, gen, jump_to_data)
+    first = run.all("efi.region", gen=gen)[0]
+    fault = contained(run, gen)
+    assert first["type"] == "RuntimeServicesData"
+    assert (fault["access"], fault["class"]) == ("execute",
+                                                 "RuntimeServicesData")
+    assert fault["va"] == fault["rip"] == first["va"]
 
 
 def test_boot_services_are_mapped_for_svam_alone(boot):

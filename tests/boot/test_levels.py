@@ -5,11 +5,15 @@ with another number of levels. So generations change it under way, and all that
 is proved of the firmware is proved on both.
 """
 
+import hashlib
+
 import pytest
 
+from harness import media, paths
 from harness.chain import CHECKS, EXPECTED, PROVING, expected_proof
 
 LA57 = "max"  # the only one of QEMU's processors that has five levels
+XLOADFLAGS, XLF_5LEVEL = 0x236, 1 << 5  # boot.rst
 FOUND = {"off": 4, "on": 5}
 LONG, SHORT = "off,on,off", "on,off"
 EVERY_DAY = [("physical", LONG), ("fixed", LONG), ("direct", SHORT)]
@@ -65,6 +69,22 @@ def test_no_memory_is_lost_by_a_change(boot):
     run = chain(boot, "fixed", "on,off,on,off")
     free = [e["free"] for e in run.all("mm", at="ready")]
     assert free[1] == free[3], f"free frames: {free}"
+
+
+def test_an_image_without_an_entry_for_five(boot, tmp_path):
+    """It is refused on five levels, and welcome on four."""
+    kernel = bytearray(paths.KERNEL.read_bytes())
+    kernel[XLOADFLAGS] &= ~XLF_5LEVEL
+    sums = f"{hashlib.sha256(kernel).hexdigest()}  baton\n".encode()
+    bundle = tmp_path / "bundle.cpio"
+    bundle.write_bytes(media.cpio({"baton": bytes(kernel),
+                                   "SHA256SUMS": sums}))
+    with boot("lives=3 la57=off,on end=exit", cpu=LA57,
+              bundle=bundle) as machine:
+        run = machine.finish()
+    run.one("boot", gen=1, by="baton")
+    assert "5-level" in run.one("refused", gen=1, what="image")["why"]
+    assert run.all("panic") == run.all("kexec.jump", gen=1) == []
 
 
 def test_a_processor_without_five_levels(boot):

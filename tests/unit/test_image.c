@@ -75,6 +75,9 @@ static void the_image_that_was_built(void **state) {
     assert_int_equal(parse_all(built, bytes), STATUS_OK);
     assert_int_equal(image.payload_offset, PAYLOAD);
     assert_int_equal(image.alignment, 2 * MIB);
+    // What `kexec -s` and `kexec -c` ask for between them.
+    assert_int_equal(image.flags, XLF_KERNEL_64 | XLF_CAN_BE_LOADED_ABOVE_4G |
+                                      XLF_EFI_KEXEC | XLF_5LEVEL);
 }
 
 static void set(size_t field, uint64_t value, size_t bytes) {
