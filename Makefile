@@ -27,13 +27,14 @@ C_FILES := \
 	efi/names.c \
 	kexec/image.c kexec/handoff.c kexec/kexec.c \
 	kernel/trap.c kernel/time.c kernel/panic.c kernel/symbols.c \
-	kernel/power.c kernel/console.c \
-	lib/log.c lib/status.c lib/format.c lib/string.c lib/options.c \
-	lib/memory_map.c lib/cpio.c lib/crc32.c lib/sha256.c lib/utf16.c \
+	kernel/power.c kernel/console.c kernel/history.c kernel/lineage.c \
+	lib/log.c lib/log_ring.c lib/status.c lib/format.c lib/string.c \
+	lib/options.c lib/memory_map.c lib/cpio.c lib/crc32.c lib/sha256.c \
+	lib/utf16.c \
 	kernel/monitor/monitor.c kernel/monitor/line.c \
 	kernel/monitor/memory.c kernel/monitor/firmware.c kernel/monitor/baton.c \
 	kernel/monitor/machine.c kernel/monitor/crash.c kernel/monitor/selftest.c \
-	kernel/monitor/screen.c kernel/monitor/keyboard.c
+	kernel/monitor/log.c kernel/monitor/screen.c kernel/monitor/keyboard.c
 ASM_FILES := boot/entry.asm mm/levels.asm kernel/trap.asm efi/gate.asm \
 	kexec/jump.asm kernel/monitor/font.asm
 

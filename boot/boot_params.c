@@ -31,8 +31,9 @@ static status_t read_e820(const struct boot_params *params,
                     params->e820_entries, E820_MAX_ENTRIES_ZEROPAGE);
     for (unsigned i = 0; i < params->e820_entries; i++) {
         struct boot_e820_entry entry = params->e820_table[i];
-        TRY(memory_map_put(&boot->memory, entry.addr, entry.size,
-                           e820_kind(entry.type)));
+        enum memory_kind kind =
+            entry.type == E820_KEPT ? MEMORY_KEPT : e820_kind(entry.type);
+        TRY(memory_map_put(&boot->memory, entry.addr, entry.size, kind));
     }
     return STATUS_OK;
 }

@@ -10,8 +10,13 @@
 #define E820_ACPI     3
 #define E820_NVS      4
 
-// What is not known is reserved: so is type 128, by which a Linux that runs
-// `kexec -s` marks RAM that holds a part of its handoff.
+// RAM that one Baton keeps for the next ("BATN"). To all others it is one of
+// the types that they do not know and therefore leave alone (ACPI 6.5 §15).
+#define E820_KEPT 0x4e544142
+
+// A type as firmware or Linux uses it. What is not known is reserved: so is
+// type 128, by which a Linux that runs `kexec -s` marks RAM that holds a part
+// of its handoff.
 static inline enum memory_kind e820_kind(uint32_t type) {
     static const uint8_t kinds[] = {
         [E820_RAM] = MEMORY_USABLE,

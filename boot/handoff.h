@@ -30,7 +30,7 @@ struct efi_setup {
 #define SETUP_BATON 0x4e544142
 
 #define HANDOFF_MAGIC          0x4f44414e4f544142 // "BATONADO"
-#define HANDOFF_VERSION        2
+#define HANDOFF_VERSION        3
 #define HANDOFF_LINEAGE_MAX    8
 #define HANDOFF_ATTRIBUTES_MAX 128
 
@@ -40,6 +40,7 @@ struct handoff_life {
     uint32_t svam; // enum efi_svam: what it did about SetVirtualAddressMap
     char mode[16]; // the mapping mode it ran in; "none" without firmware
     uint64_t image_pa;
+    uint64_t tsc_start; // its first time stamp
 };
 
 // One row of the firmware's Memory Attributes Table (UEFI 2.10 §4.6). Gen 0

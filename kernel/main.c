@@ -8,6 +8,8 @@
 #include "efi/services.h"
 #include "efi/start.h"
 #include "kernel/console.h"
+#include "kernel/history.h"
+#include "kernel/lineage.h"
 #include "kernel/monitor/crash.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/monitor/screen.h"
@@ -50,14 +52,15 @@ static void refuse(const char *what) {
 
 static void inherit(const struct handoff *handoff) {
     log_output.generation = handoff->generation;
-    kernel_clock =
-        (struct clock){handoff->tsc_hz, handoff->apic_hz, handoff->tsc_start};
+    kernel_clock.tsc_hz = handoff->tsc_hz;
+    kernel_clock.apic_hz = handoff->apic_hz;
+    kernel_clock.tsc_start = handoff->tsc_start;
     counter = handoff->counter;
 }
 
 static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc) {
     bool multiboot = magic == MULTIBOOT2_BOOT;
-    kernel_clock.tsc_start = tsc;
+    kernel_clock.tsc_start = kernel_clock.tsc_here = tsc;
     log_output.generation = multiboot ? 0 : 1; // a kexec: at least the second
     status_t status = multiboot ? multiboot2_read(info_pa, early_read, &boot)
                                 : boot_params_read(info_pa, early_read, &boot);
@@ -112,6 +115,14 @@ static void open_screen(void) {
     boot.screen = (struct screen_info){0};
 }
 
+static void announce_lineage(void) {
+    char line[LINEAGE_LINE];
+    for (unsigned i = 0; i < boot.handoff.life_count; i++) {
+        lineage_format(&boot.handoff, i, line, sizeof(line));
+        say("boot: before us: %s", line);
+    }
+}
+
 static status_t set_machine_up(pa_t image_pa) {
     TRY(complete_memory_map(image_pa));
     frames_add(&boot.memory, MEMORY_USABLE);
@@ -124,17 +135,6 @@ static status_t set_machine_up(pa_t image_pa) {
     open_screen();
     TRY(trap_init_stacks());
     return time_init();
-}
-
-// Who ran before us, as the last one tells it.
-static void announce_lineage(void) {
-    for (unsigned i = 0; i < boot.handoff.life_count; i++) {
-        const struct handoff_life *life = &boot.handoff.life[i];
-        say("boot: before us: generation %u at %#lx, efi=%.*s, "
-            "SetVirtualAddressMap %s",
-            life->generation, life->image_pa, (int)sizeof(life->mode),
-            life->mode, efi_svam_name(life->svam));
-    }
 }
 
 // ---- taking the firmware over
@@ -169,19 +169,6 @@ static void take_firmware(void) {
 
 // ---- passing both on
 
-static void add_life(struct handoff *next, const char *mode) {
-    if (next->life_count == HANDOFF_LINEAGE_MAX) {
-        memmove(&next->life[0], &next->life[1],
-                (HANDOFF_LINEAGE_MAX - 1) * sizeof(next->life[0]));
-        next->life_count--;
-    }
-    struct handoff_life *life = &next->life[next->life_count++];
-    *life = (struct handoff_life){.generation = log_output.generation,
-                                  .svam = firmware.svam,
-                                  .image_pa = image_pa_of(text_start)};
-    str_copy(life->mode, sizeof(life->mode), mode);
-}
-
 // What the next kernel is told. If the firmware was refused here, the next one
 // hears what we heard, but for one fact: whether its one move is used up.
 static void describe_us(struct handoff *next) {
@@ -200,7 +187,7 @@ static void describe_us(struct handoff *next) {
         memcpy(next->attribute, firmware.attributes.row,
                sizeof(next->attribute));
     }
-    add_life(next, firmware.ready ? firmware.mode->name : "none");
+    lineage_add(next);
 }
 
 // Comes back only if the next kernel was refused.
@@ -269,6 +256,7 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     uint64_t tsc = read_tsc();
     console_init();
     log_output.write = console_write;
+    history_begin();
     console_write("\n", 1); // whatever firmware and GRUB left on the line
     trap_init();
     early_start(image_pa);
@@ -281,6 +269,8 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
         space_stack(KERNEL_STACK_PAGES, &stack_top_va, NULL))
         panic("cannot set the machine up: %s", why());
     log_output.microseconds = time_microseconds;
+    if (history_open(&boot.memory))
+        refuse("log");
     say("boot: generation %u of %lu at %#lx, command line: %s",
         log_output.generation, options.lives, image_pa, boot.command_line);
     announce_lineage();

@@ -112,12 +112,15 @@ status_t time_init(void) {
     return STATUS_OK;
 }
 
-uint64_t time_microseconds(void) {
+uint64_t time_of(uint64_t cycles) {
     uint64_t hz = kernel_clock.tsc_hz;
-    uint64_t cycles = read_tsc() - kernel_clock.tsc_start;
     if (hz == 0)
         return 0;
     return cycles / hz * 1000000 + cycles % hz * 1000000 / hz;
+}
+
+uint64_t time_microseconds(void) {
+    return time_of(read_tsc() - kernel_clock.tsc_start);
 }
 
 void time_tick(void) {

@@ -11,6 +11,7 @@ struct clock {
     uint64_t tsc_hz;    // 0: not measured yet
     uint64_t apic_hz;   // the timer's input clock
     uint64_t tsc_start; // when generation 0 began
+    uint64_t tsc_here;  // when this one did
 };
 
 extern struct clock kernel_clock;
@@ -19,7 +20,10 @@ extern struct clock kernel_clock;
 // hands them on), and starts the timer interrupt. UNSUPPORTED: no local APIC.
 status_t time_init(void);
 
-// Since generation 0 began; 0 before the TSC was measured.
+// So many cycles of the TSC in microseconds; 0 before it was measured.
+uint64_t time_of(uint64_t cycles);
+
+// Since generation 0 began.
 uint64_t time_microseconds(void);
 
 // The interrupt handler, and how often it ran.

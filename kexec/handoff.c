@@ -36,11 +36,12 @@ static void *reserve(struct writer *writer, uint64_t bytes, pa_t *pa) {
 
 // IN_USE is in use by us, who will be gone, or by the bundle, which has a place
 // of its own in boot_params.
-static const uint8_t e820_types[MEMORY_KINDS] = {
+static const uint32_t e820_types[MEMORY_KINDS] = {
     [MEMORY_USABLE] = E820_RAM,       [MEMORY_BOOT_SERVICES] = E820_RAM,
     [MEMORY_IN_USE] = E820_RAM,       [MEMORY_ACPI] = E820_ACPI,
     [MEMORY_NVS] = E820_NVS,          [MEMORY_RESERVED] = E820_RESERVED,
     [MEMORY_RUNTIME] = E820_RESERVED, [MEMORY_MMIO] = E820_RESERVED,
+    [MEMORY_KEPT] = E820_KEPT,
 };
 
 static status_t write_e820(const struct memory_map *memory,

@@ -7,8 +7,6 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define LINE_MAX 512
-
 struct log_output log_output;
 
 // Names and command lines come from outside: none of them shall end a line, and
@@ -21,22 +19,24 @@ static void make_plain(char *line, size_t length) {
 
 // A line that is too long loses its end, never its newline.
 static void finish(char *line, size_t length) {
-    if (length > LINE_MAX - 2)
-        length = LINE_MAX - 2;
+    if (length > LOG_LINE_MAX - 2)
+        length = LOG_LINE_MAX - 2;
     make_plain(line, length);
     line[length] = '\n';
     if (log_output.write)
         log_output.write(line, length + 1);
+    if (log_output.keep)
+        log_output.keep(line, length + 1);
 }
 
 static size_t line_head(char *line) {
     uint64_t us = log_output.microseconds ? log_output.microseconds() : 0;
-    return format(line, LINE_MAX, "g%u [%5lu.%06lu] ", log_output.generation,
-                  us / 1000000, us % 1000000);
+    return format(line, LOG_LINE_MAX, "g%u [%5lu.%06lu] ",
+                  log_output.generation, us / 1000000, us % 1000000);
 }
 
 void say(const char *text, ...) {
-    char line[LINE_MAX];
+    char line[LOG_LINE_MAX];
     size_t length = line_head(line);
     va_list arguments;
     va_start(arguments, text);
@@ -46,7 +46,7 @@ void say(const char *text, ...) {
 }
 
 void event(const char *name, const char *pairs, ...) {
-    char line[LINE_MAX];
+    char line[LOG_LINE_MAX];
     size_t length =
         format(line, sizeof(line), "@%s gen=%u ", name, log_output.generation);
     va_list arguments;

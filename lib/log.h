@@ -1,4 +1,4 @@
-// The log: lines for people and lines for programs, over one sink.
+// The log: lines for people and lines for programs, over two sinks.
 //
 //     g0 [    0.012345] efi: 5 runtime regions         say()
 //     @efi.mode gen=0 mode=fixed svam=called …         event()
@@ -8,6 +8,8 @@
 #pragma once
 
 #include "lib/types.h"
+
+#define LOG_LINE_MAX 512 // bytes of a line, with its newline
 
 // One line for people, printf-like, without a newline.
 void say(const char *text, ...) __attribute__((format(printf, 1, 2)));
@@ -22,6 +24,7 @@ void say_lines(const char *prefix, const char *text);
 
 struct log_output {
     void (*write)(const char *text, size_t bytes);
+    void (*keep)(const char *text, size_t bytes); // for the kernels after us
     uint64_t (*microseconds)(void);
     uint32_t generation;
 };

@@ -12,6 +12,7 @@ const char *memory_kind_name(enum memory_kind kind) {
         [MEMORY_BOOT_SERVICES] = "boot-services",
         [MEMORY_ACPI] = "acpi",
         [MEMORY_NVS] = "nvs",
+        [MEMORY_KEPT] = "kept",
         [MEMORY_RUNTIME] = "runtime",
         [MEMORY_MMIO] = "mmio",
         [MEMORY_RESERVED] = "reserved",

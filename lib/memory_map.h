@@ -25,6 +25,7 @@ enum memory_kind {
     MEMORY_BOOT_SERVICES, // RAM, free once SetVirtualAddressMap is done
     MEMORY_ACPI,          // RAM, free once the ACPI tables are read
     MEMORY_NVS,           // RAM that ACPI keeps over sleep: never free
+    MEMORY_KEPT,          // RAM that each Baton leaves to the next: its log
     MEMORY_RESERVED,      // must not be touched; e820 says no more than that
     MEMORY_RUNTIME,       // EFI runtime code and data: reserved, and known why
     MEMORY_MMIO,          // device registers, flash

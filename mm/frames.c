@@ -31,10 +31,13 @@ void frames_add(const struct memory_map *memory, enum memory_kind kind) {
     }
 }
 
+pa_t frames_alloc_high(uint64_t pages) {
+    pa_t pa = frame_pool_take_high(&pool, pages, 4 * GIB);
+    return pa ? pa : frame_pool_take_high(&pool, pages, UINT64_MAX);
+}
+
 pa_t frame_alloc(void) {
-    pa_t pa = frame_pool_take_high(&pool, 1, 4 * GIB);
-    if (pa == 0)
-        pa = frame_pool_take_high(&pool, 1, UINT64_MAX);
+    pa_t pa = frames_alloc_high(1);
     if (pa == 0 || (window_va == 0 && !early_read(pa, PAGE_SIZE)))
         return 0;
     memset(pa_to_va(pa), 0, PAGE_SIZE);

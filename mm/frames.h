@@ -20,6 +20,9 @@ pa_t frame_alloc(void);
 // such run.
 pa_t frames_alloc(uint64_t pages, uint64_t align, pa_t ceiling_pa);
 
+// The same, as high as possible: for what is to stay there for long.
+pa_t frames_alloc_high(uint64_t pages);
+
 void frames_free(pa_t pa, uint64_t pages);
 uint64_t frames_free_pages(void);
 

@@ -1,6 +1,7 @@
 // The baton: who had it, what rules it is passed on by, and to whom.
 
 #include "efi/firmware.h"
+#include "kernel/lineage.h"
 #include "kernel/monitor/monitor.h"
 #include "kexec/kexec.h"
 #include "lib/log.h"
@@ -28,25 +29,14 @@ COMMAND(mode, .name = "mode",
     return STATUS_OK;
 }
 
-static void print_life(const struct handoff_life *life) {
-    print("  generation %u  kernel at %#010lx  efi=%-10.*s  "
-          "SetVirtualAddressMap %s",
-          life->generation, life->image_pa, (int)sizeof(life->mode), life->mode,
-          efi_svam_name(life->svam));
-}
-
 COMMAND(lineage, .name = "lineage",
-        .help = "who ran before, where, in which mode") {
-    const struct handoff *handoff = &workbench.boot->handoff;
-    struct handoff_life us = {.generation = log_output.generation,
-                              .svam = firmware.svam,
-                              .mode = "none",
-                              .image_pa = image_pa_of(text_start)};
-    for (size_t i = 0; i < handoff->life_count; i++)
-        print_life(&handoff->life[i]);
-    if (firmware.ready)
-        str_copy(us.mode, sizeof(us.mode), firmware.mode->name);
-    print_life(&us);
+        .help = "who ran, where, how long, in which mode") {
+    const struct handoff *heard = &workbench.boot->handoff;
+    char line[LINEAGE_LINE];
+    for (unsigned i = 0; i <= heard->life_count; i++) {
+        lineage_format(heard, i, line, sizeof(line));
+        print("  %s", line);
+    }
     return STATUS_OK;
 }
 

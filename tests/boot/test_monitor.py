@@ -34,6 +34,7 @@ ANSWERS = {
     "frames": r"\d+ frames of 4 KiB are free",
     "help": "help +this list",
     "lineage": r"generation 0  .*SetVirtualAddressMap called\n.*generation 1",
+    "log": r"\| @boot gen=0 .*\n(.*\n)*\| @end gen=1 verdict=pass",
     "map": r"kernel image.*\n.*r-- .*\n.*rw- .*\n.*r-x ",
     "map firmware": r"VA = PA.*\n.*rw- .*\n.*r-x ",
     "memory": r" runtime\n.* usable\n",

@@ -2,6 +2,7 @@
 // about. It ends where the readable memory ends.
 
 #include "boot/boot_info.h"
+#include "boot/e820.h"
 
 #include <stdio.h>
 
@@ -72,7 +73,7 @@ static const struct {
     struct {
         uint64_t start, bytes;
         uint32_t type, reserved, more[2];
-    } entry[5];
+    } entry[6];
 } memory_tag = {32,
                 0,
                 {
@@ -81,6 +82,7 @@ static const struct {
                     {0x100000, 0x700000, 1, 0, {~0u, ~0u}},
                     {0x800000, 0x8000, 4, 0, {~0u, ~0u}},
                     {0x1f6ed000, 0x80000, 3, 0, {~0u, ~0u}},
+                    {0x1f800000, 0x10000, E820_KEPT, 0, {~0u, ~0u}},
                 }};
 
 static struct {
@@ -159,6 +161,7 @@ static void the_memory_map_is_painted(void **state) {
     check_kind(0x7fffff, MEMORY_USABLE);
     check_kind(0x807fff, MEMORY_NVS);
     check_kind(0x1f6ed000, MEMORY_ACPI);
+    check_kind(0x1f800000, MEMORY_RESERVED); // only a kernel can keep it
     assert_null(memory_map_find(&boot.memory, 0x808000));
 }
 
@@ -323,8 +326,8 @@ static void entries_that_do_not_divide(void **state) {
     add(MEMORY_MAP, &memory_tag, sizeof(memory_tag) - 9);
     finish();
     assert_int_equal(parse(), STATUS_OK);
-    check_kind(0x800000, MEMORY_NVS);
-    assert_null(memory_map_find(&boot.memory, 0x1f6ed000));
+    check_kind(0x1f6ed000, MEMORY_ACPI);
+    assert_null(memory_map_find(&boot.memory, 0x1f800000));
 }
 
 static void no_end_tag(void **state) {

@@ -32,6 +32,7 @@ UNIT_test_names      := efi/names.c
 UNIT_test_line       := kernel/monitor/line.c lib/string.c lib/format.c
 UNIT_test_screen     := kernel/monitor/screen.c lib/memory_map.c lib/string.c \
 	lib/status.c lib/format.c
+UNIT_test_log_ring   := lib/log_ring.c lib/crc32.c lib/status.c lib/format.c
 
 UNIT_OUT    := build/unit
 UNIT_CC     ?= gcc

@@ -1,0 +1,78 @@
+// Where the log lies, and how it is found again: see the header.
+//
+// Nobody has to say where it is. The memory map, which every handoff carries,
+// has one range of a kind of its own, and that is the log. So it also survives
+// a handoff that is refused, and a Linux that passes the map on as it is.
+
+#include "kernel/history.h"
+
+#include "lib/log.h"
+#include "mm/frames.h"
+#include "mm/space.h"
+
+#define RING_BYTES  (64 * KIB)
+#define EARLY_BYTES (4 * KIB) // until there are frames
+
+static _Alignas(struct log_ring) uint8_t early[EARLY_BYTES];
+struct log_ring *history = (struct log_ring *)early;
+
+static void keep(const char *text, size_t bytes) {
+    log_ring_put(history, log_output.generation, text, bytes);
+}
+
+void history_begin(void) {
+    log_ring_init(history, sizeof(early));
+    log_output.keep = keep;
+}
+
+// A map may claim anything to be kept.
+static status_t check(pa_t pa, uint64_t bytes) {
+    if (bytes != RING_BYTES || !is_aligned(pa, PAGE_SIZE) ||
+        !physical_read(pa, bytes))
+        return fail(STATUS_REFUSED, "log: %#lx bytes at %#lx cannot hold it",
+                    bytes, pa);
+    return log_ring_check(pa_to_va(pa), bytes);
+}
+
+// *pa stays as it is where there is none to be had. What was refused may be
+// somebody's: it is not touched, and nobody will look at it again.
+static status_t adopt(struct memory_map *memory, pa_t *pa) {
+    struct memory_range *kept = memory->range;
+    struct memory_range *end = kept + memory->count;
+    while (kept < end && kept->kind != MEMORY_KEPT)
+        kept++;
+    if (kept == end)
+        return STATUS_OK;
+    uint64_t bytes = kept->end - kept->start;
+    status_t status = check(kept->start, bytes);
+    if (status == STATUS_OK)
+        *pa = kept->start;
+    else
+        memory_map_put(memory, kept->start, bytes, MEMORY_RESERVED);
+    return status;
+}
+
+static status_t make(struct memory_map *memory, pa_t *pa) {
+    *pa = frames_alloc_high(RING_BYTES / PAGE_SIZE);
+    if (*pa == 0)
+        return fail(STATUS_NO_MEMORY, "log: no %lu bytes in a row to keep it",
+                    RING_BYTES);
+    log_ring_init(pa_to_va(*pa), RING_BYTES);
+    return memory_map_put(memory, *pa, RING_BYTES, MEMORY_KEPT);
+}
+
+status_t history_open(struct memory_map *memory) {
+    struct log_ring *before = history;
+    const struct log_line *line;
+    pa_t pa = 0;
+    status_t status = adopt(memory, &pa);
+    if (pa == 0)
+        TRY(make(memory, &pa));
+    history = pa_to_va(pa);
+    for (uint64_t at = 0; (line = log_ring_next(before, &at));)
+        log_ring_put(history, line->generation, line->text, line->bytes);
+    line = log_ring_next(history, &(uint64_t){0});
+    event("log", "pa=%#lx bytes=%lu used=%lu since=%u", pa, history->bytes,
+          history->end - history->start, line->generation);
+    return status;
+}

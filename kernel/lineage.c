@@ -1,0 +1,49 @@
+// The list of those who ran before. How long one ran is nowhere stored: it
+// ended where the next one began.
+
+#include "kernel/lineage.h"
+
+#include "efi/firmware.h"
+#include "kernel/time.h"
+#include "lib/format.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+#include "mm/space.h"
+
+static struct handoff_life us(void) {
+    struct handoff_life life = {.generation = log_output.generation,
+                                .svam = firmware.svam,
+                                .mode = "none",
+                                .image_pa = image_pa_of(text_start),
+                                .tsc_start = kernel_clock.tsc_here};
+    if (firmware.ready)
+        str_copy(life.mode, sizeof(life.mode), firmware.mode->name);
+    return life;
+}
+
+static struct handoff_life life_at(const struct handoff *heard, unsigned i) {
+    return i < heard->life_count ? heard->life[i] : us();
+}
+
+void lineage_format(const struct handoff *heard, unsigned i, char *line,
+                    size_t size) {
+    struct handoff_life life = life_at(heard, i);
+    uint64_t end =
+        i < heard->life_count ? life_at(heard, i + 1).tsc_start : read_tsc();
+    uint64_t ran_us = time_of(end - life.tsc_start);
+    format(line, size,
+           "generation %u  kernel at %#010lx  efi=%-10.*s  %3lu.%06lu s  "
+           "SetVirtualAddressMap %s",
+           life.generation, life.image_pa, (int)sizeof(life.mode), life.mode,
+           ran_us / 1000000, ran_us % 1000000, efi_svam_name(life.svam));
+}
+
+void lineage_add(struct handoff *next) {
+    if (next->life_count == HANDOFF_LINEAGE_MAX) {
+        memmove(&next->life[0], &next->life[1],
+                (HANDOFF_LINEAGE_MAX - 1) * sizeof(next->life[0]));
+        next->life_count--;
+    }
+    next->life[next->life_count++] = us();
+}

@@ -1,0 +1,15 @@
+// Who ran, in which mode, and how long: a row of the handoff for each
+// of the last HANDOFF_LINEAGE_MAX generations.
+
+#pragma once
+
+#include "boot/handoff.h"
+
+#define LINEAGE_LINE 160 // bytes
+
+// Life `i` of those that `heard` tells of, as text; behind the last, our own.
+void lineage_format(const struct handoff *heard, unsigned i, char *line,
+                    size_t size);
+
+// Adds this generation to what the next one is told; the oldest may go for it.
+void lineage_add(struct handoff *next);

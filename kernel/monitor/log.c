@@ -1,0 +1,33 @@
+// What was said before, by this kernel and by those before it.
+
+#include "kernel/console.h"
+#include "kernel/history.h"
+#include "kernel/monitor/monitor.h"
+
+// Behind a bar: an event that is history is none that happens.
+static void print_line(const struct log_line *line) {
+    if (log_line_is_whole(line)) {
+        console_write("| ", 2);
+        console_write(line->text, line->bytes);
+    } else {
+        print("| (a line of %u bytes that was damaged)", line->bytes);
+    }
+}
+
+COMMAND(log, .name = "log", .arguments = "[GENERATION]",
+        .help = "what was said, by all generations or one") {
+    uint64_t wanted = 0, at = 0;
+    unsigned found = 0;
+    const struct log_line *line;
+    if (words->count)
+        TRY(word_number(words->word[0], &wanted));
+    while ((line = log_ring_next(history, &at))) {
+        if (words->count && line->generation != wanted)
+            continue;
+        print_line(line);
+        found++;
+    }
+    return found ? STATUS_OK
+                 : fail(STATUS_NOT_FOUND, "generation %lu is not in the log",
+                        wanted);
+}
