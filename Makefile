@@ -23,8 +23,8 @@ C_FILES := \
 	boot/multiboot2.c boot/boot_params.c \
 	mm/early.c mm/frame_pool.c mm/frames.c mm/page_table.c mm/space.c \
 	efi/mode.c efi/region.c efi/tables.c efi/attributes.c efi/quirks.c \
-	efi/firmware.c efi/space.c efi/virtual.c efi/gate.c efi/services.c \
-	efi/names.c \
+	efi/firmware.c efi/space.c efi/virtual.c efi/diff.c efi/gate.c \
+	efi/services.c efi/names.c \
 	kexec/image.c kexec/handoff.c kexec/kexec.c \
 	kernel/trap.c kernel/time.c kernel/panic.c kernel/symbols.c \
 	kernel/power.c kernel/console.c kernel/history.c kernel/lineage.c \

@@ -9,6 +9,7 @@
 
 #include "efi/firmware.h"
 
+#include "efi/diff.h"
 #include "efi/services.h"
 #include "efi/space.h"
 #include "efi/start.h"
@@ -205,6 +206,9 @@ static status_t enter_mode(const struct boot_info *boot) {
         efi_space_drop();
         TRY(efi_space_build(NULL));
     }
+    if (efi_diff_wanted && !call_svam)
+        say("efi: diff: nothing to compare: SetVirtualAddressMap is %s here",
+            firmware.svam == SVAM_NEVER ? "not called" : "not called again");
     if (firmware.svam != SVAM_NEVER)
         TRY(efi_check_pointers());
     TRY(efi_space_protect());

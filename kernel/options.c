@@ -2,6 +2,7 @@
 
 #include "kernel/options.h"
 
+#include "efi/diff.h"
 #include "lib/log.h"
 #include "lib/options.h"
 #include "lib/random.h"
@@ -119,14 +120,26 @@ static status_t read_direct_base(const char *line, struct options *options) {
     return STATUS_OK;
 }
 
+static status_t read_switch(const char *line, const char *name, bool *on) {
+    char word[8] = "off";
+    option_get(line, name, word, sizeof(word));
+    *on = str_equal(word, "on");
+    if (*on || str_equal(word, "off"))
+        return STATUS_OK;
+    return fail(STATUS_INVALID, "%s=%s: known are on, off", name, word);
+}
+
+static status_t read_switches(const char *line, struct options *options) {
+    status_t selftest = read_switch(line, "selftest", &options->selftest);
+    status_t diff = read_switch(line, "efi.diff", &efi_diff_wanted);
+    return diff ? diff : selftest;
+}
+
 status_t options_read(const char *line, struct options *options) {
     static status_t (*const readers[])(const char *, struct options *) = {
-        read_end, read_lives, read_levels, read_direct_base};
-    char word[8] = "off";
+        read_end, read_switches, read_lives, read_levels, read_direct_base};
     *options = (struct options){.lives = LIVES_DEFAULT};
     option_get(line, "crash", options->crash, sizeof(options->crash));
-    option_get(line, "selftest", word, sizeof(word));
-    options->selftest = str_equal(word, "on");
     status_t status =
         option_number(line, "seed", 1, UINT64_MAX, read_tsc(), &efi_table_seed);
     for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {

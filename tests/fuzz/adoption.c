@@ -4,6 +4,7 @@
 
 #include "efi/firmware.h"
 
+#include "efi/diff.h"
 #include "efi/quirks.h"
 #include "efi/services.h"
 #include "efi/space.h"
@@ -17,6 +18,7 @@
 static const char *const modes[] = {"physical",   "identity", "fixed", "table",
                                     "contiguous", "direct",   "naive"};
 static struct boot_info boot;
+bool efi_diff_wanted;
 
 // ---- what efi_start() stands on
 

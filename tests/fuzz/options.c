@@ -5,16 +5,18 @@
 
 #include <errno.h>
 
+#include "efi/diff.h"
 #include "kernel/options.h"
 #include "lib/log.h"
 #include "mm/layout.h"
 #include "tests/fuzz/fuzz.h"
 
+bool efi_diff_wanted;
 va_t direct_map_base; // the kernel has it in mm/space.c
 
-static const char *const keys[] = {"efi",   "lives", "end",
-                                   "crash", "seed",  "selftest",
-                                   "run",   "la57",  "direct_base"};
+static const char *const keys[] = {"efi",         "lives",    "end", "crash",
+                                   "seed",        "selftest", "run", "la57",
+                                   "direct_base", "efi.diff"};
 
 // The next word of *line, without its quotes; NULL at the end.
 static char *next_word(const char **line) {

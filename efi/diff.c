@@ -1,0 +1,166 @@
+// Compares the firmware with what it was: its two tables field by field, and
+// its memory word by word.
+//
+// A word was relocated if it was an address in a runtime region before and is
+// the virtual address of the same byte now. It may start at any byte: pointers
+// in code are not aligned. One that was an address and still is the same one
+// stayed physical, unless it is no address but looks like one; for that, only
+// aligned ones are counted.
+
+#include "efi/diff.h"
+
+#include "efi/firmware.h"
+#include "efi/tables.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "mm/frames.h"
+
+#define WORD sizeof(uint64_t)
+
+bool efi_diff_wanted;
+
+static pa_t copy_pa; // 0: there is none
+static uint64_t copy_pages;
+
+// Only memory is compared: flash has its address in other words.
+static bool is_copied(const struct efi_region *r) {
+    bool is_memory = r->type == EFI_RUNTIME_SERVICES_CODE ||
+                     r->type == EFI_RUNTIME_SERVICES_DATA;
+    return is_memory && physical_read(r->pa, region_bytes(r));
+}
+
+// How many bytes the copies of the regions before this one take.
+static uint64_t copied_before(const struct efi_region *region) {
+    uint64_t bytes = 0;
+    for (const struct efi_region *r = firmware.regions.region; r < region; r++)
+        bytes += is_copied(r) ? region_bytes(r) : 0;
+    return bytes;
+}
+
+static uint8_t *copy_of(const struct efi_region *region) {
+    return (uint8_t *)pa_to_va(copy_pa) + copied_before(region);
+}
+
+void efi_diff_before(void) {
+    const struct efi_regions *regions = &firmware.regions;
+    const struct efi_region *end = regions->region + regions->count;
+    if (!efi_diff_wanted)
+        return;
+    copy_pages = pages_for(copied_before(end));
+    copy_pa = frames_alloc_high(copy_pages);
+    if (copy_pa == 0)
+        say("efi: diff: no %lu frames in a row to compare with", copy_pages);
+    for (const struct efi_region *r = regions->region; copy_pa && r < end; r++)
+        if (is_copied(r))
+            memcpy(copy_of(r), pa_to_va(r->pa), region_bytes(r));
+}
+
+static const struct efi_region *region_of(uint64_t address) {
+    return efi_region_of_pa(&firmware.regions, address, 1);
+}
+
+// What was at the physical address `before` is at `after`, and that is new.
+static bool is_moved(uint64_t before, uint64_t after) {
+    const struct efi_region *r = before == after ? NULL : region_of(before);
+    return r && r->va + (before - r->pa) == after;
+}
+
+// ---- the tables: a header, and words behind it
+
+_Static_assert(sizeof(struct efi_system_table) ==
+                   sizeof(struct efi_table_header) + 12 * WORD,
+               "system_word() has a name for each");
+
+static const char *system_word(unsigned i) {
+    static const char *const names[] = {
+        "FirmwareVendor",       "FirmwareRevision",
+        "ConsoleInHandle",      "ConIn",
+        "ConsoleOutHandle",     "ConOut",
+        "StandardErrorHandle",  "StdErr",
+        "RuntimeServices",      "BootServices",
+        "NumberOfTableEntries", "ConfigurationTable"};
+    return names[i];
+}
+
+static const char *runtime_word(unsigned i) {
+    return efi_service_name(i);
+}
+
+static void report(const char *table, const char *field, uint64_t before,
+                   uint64_t after, const char *change) {
+    event("efi.diff", "table=%s field=%s before=%#lx after=%#lx change=%s",
+          table, field, before, after, change);
+}
+
+static void compare_table(const char *name, pa_t pa, uint64_t bytes,
+                          const char *(*name_of)(unsigned), status_t crc) {
+    const struct efi_region *region =
+        efi_region_of_pa(&firmware.regions, pa, bytes);
+    if (!region || !is_copied(region))
+        return;
+    const struct efi_table_header *after = pa_to_va(pa);
+    const struct efi_table_header *before =
+        (const void *)(copy_of(region) + (pa - region->pa));
+    const uint64_t *old = (const void *)(before + 1);
+    const uint64_t *new = (const void *)(after + 1);
+    unsigned count = (bytes - sizeof(*after)) / WORD, moved = 0;
+    for (unsigned i = 0; i < count; i++) {
+        bool is_new = is_moved(old[i], new[i]);
+        report(name, name_of(i), old[i], new[i],
+               is_new             ? "moved"
+               : old[i] == new[i] ? "none"
+                                  : "other");
+        moved += is_new;
+    }
+    report(name, "CRC32", before->crc32, after->crc32, crc ? "wrong" : "right");
+    say("efi: diff: %s table: %u of %u words moved, its CRC is %s", name, moved,
+        count, crc ? "wrong" : "right");
+}
+
+// ---- the memory
+
+static uint64_t word_at(const uint8_t *at) {
+    uint64_t word;
+    __builtin_memcpy(&word, at, WORD); // one instruction, at any address
+    return word;
+}
+
+static void compare_region(const struct efi_region *region) {
+    const uint8_t *old = copy_of(region), *new = pa_to_va(region->pa);
+    uint64_t moved = 0, unaligned = 0, physical = 0;
+    for (uint64_t at = 0; at <= region_bytes(region) - WORD; at++) {
+        uint64_t before = word_at(old + at), after = word_at(new + at);
+        bool aligned = is_aligned(at, WORD);
+        if (before == after) {
+            physical += aligned && region_of(after);
+        } else if (is_moved(before, after)) {
+            moved++;
+            unaligned += !aligned;
+            at += WORD - 1;
+        }
+    }
+    event("efi.diff.region",
+          "type=%s pa=%#lx moved=%lu unaligned=%lu physical=%lu",
+          efi_memory_type_name(region->type), region->pa, moved, unaligned,
+          physical);
+    say("efi: diff: %s at %#lx: %lu words relocated, %lu still physical",
+        efi_memory_type_name(region->type), region->pa, moved, physical);
+}
+
+void efi_diff_after(void) {
+    const struct efi_regions *regions = &firmware.regions;
+    const struct efi_region *end = regions->region + regions->count;
+    if (copy_pa == 0)
+        return;
+    pa_t system_pa = firmware.system_table_pa;
+    pa_t runtime_pa = firmware.runtime_table_pa;
+    compare_table("system", system_pa, sizeof(struct efi_system_table),
+                  system_word, efi_system_table_check(system_pa, true));
+    compare_table("runtime", runtime_pa, sizeof(struct efi_runtime_services),
+                  runtime_word, efi_runtime_table_check(runtime_pa, true));
+    for (const struct efi_region *r = regions->region; r < end; r++)
+        if (is_copied(r))
+            compare_region(r);
+    frames_free(copy_pa, copy_pages);
+    copy_pa = 0;
+}
