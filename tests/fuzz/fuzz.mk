@@ -24,6 +24,7 @@ FUZZ_cpio        = $(UNIT_test_cpio) lib/log.c
 FUZZ_options     = kernel/options.c efi/mode.c $(UNIT_test_options) lib/string.c \
 	lib/log.c
 FUZZ_line        = $(UNIT_test_line) lib/log.c lib/status.c
+FUZZ_log_ring    = $(UNIT_test_log_ring) lib/log.c
 FUZZ_utf16       = $(UNIT_test_utf16) lib/log.c lib/status.c lib/format.c
 FUZZ_screen      = $(UNIT_test_screen) lib/log.c
 FUZZ_frame_pool  = $(UNIT_test_frame_pool) lib/log.c

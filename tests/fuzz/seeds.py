@@ -12,6 +12,7 @@ import re
 import struct
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -197,6 +198,14 @@ def files() -> None:
     keys = (b"help\t\x01x\x1b[D\x1b[3~\x04\x0b\x15hello world\x17\r\x1b[A\x1b[B"
             b"\x1b[H\x1b[F\x1bOA\x1b]0;title\x07\x1b[15;2~\x0c\x03efi \t\t\r")
     write("line", "keys", b"".join(bytes([0, key]) for key in keys) + b"\xffx")
+    lines = b"".join(
+        struct.pack("<III", zlib.crc32(tail), *struct.unpack("<II", tail[:8]))
+        + tail[8:] for tail in (struct.pack("<II", gen, len(text)) + text
+                                for gen, text in enumerate([
+                                    b"@boot gen=0\n", b"", b"x" * 400])))
+    for name, start in ("first", 0), ("later", 8 * 3540):
+        write("log_ring", name, struct.pack("<BBQH", 0, 0, start, len(lines))
+              + lines)
     write("utf16", "name", b"\x20" + "BootOrder \U0001f600 \u00e9\ud800".encode(
         "utf-16-le", "surrogatepass"))
 
