@@ -24,7 +24,7 @@ C_FILES := \
 	mm/early.c mm/frame_pool.c mm/frames.c mm/page_table.c mm/space.c \
 	efi/mode.c efi/region.c efi/tables.c efi/attributes.c efi/quirks.c \
 	efi/firmware.c efi/space.c efi/virtual.c efi/diff.c efi/gate.c \
-	efi/services.c efi/names.c \
+	efi/services.c efi/judge.c efi/names.c \
 	kexec/image.c kexec/handoff.c kexec/kexec.c \
 	kernel/trap.c kernel/time.c kernel/panic.c kernel/symbols.c \
 	kernel/power.c kernel/console.c kernel/history.c kernel/lineage.c \
@@ -80,11 +80,11 @@ debug: deps all ## boot it halted, with GDB and its symbols in front of it
 	@tools/run --debug
 
 .PHONY: test
-test: deps all unit replay $(OUT)/baton.iso ## run the tests, but for the slow ones
+test: deps all unit replay $(OUT)/baton.iso $(OUT)/sins.efi ## run the tests, but for the slow ones
 	@$(PYTHON) -m pytest $(if $(JUNIT),--junit-xml=$(JUNIT))
 
 .PHONY: test-all
-test-all: deps all unit replay $(OUT)/baton.iso ## run all tests: takes long
+test-all: deps all unit replay $(OUT)/baton.iso $(OUT)/sins.efi ## run all tests: takes long
 	@$(PYTHON) -m pytest -m "" $(if $(JUNIT),--junit-xml=$(JUNIT))
 
 .PHONY: fuzz
@@ -92,7 +92,7 @@ fuzz: deps ## hostile input from libFuzzer, T seconds for each target
 	@tools/fuzz --seconds $(or $(T),60) $(TARGET)
 
 .PHONY: coverage
-coverage: deps all $(OUT)/baton.iso ## which lines run in the tests: build/coverage/index.html
+coverage: deps all $(OUT)/baton.iso $(OUT)/sins.efi ## which lines run in the tests: build/coverage/index.html
 	@tools/coverage
 
 .PHONY: bench
@@ -186,4 +186,5 @@ compile_commands.json: Makefile
 
 .SECONDARY:
 include tests/fuzz/fuzz.mk
+include tests/firmware/firmware.mk
 -include $(OBJECTS:.o=.d)

@@ -30,7 +30,7 @@ struct efi_setup {
 #define SETUP_BATON 0x4e544142
 
 #define HANDOFF_MAGIC          0x4f44414e4f544142 // "BATONADO"
-#define HANDOFF_VERSION        3
+#define HANDOFF_VERSION        4
 #define HANDOFF_LINEAGE_MAX    8
 #define HANDOFF_ATTRIBUTES_MAX 128
 
@@ -66,6 +66,7 @@ struct handoff {
     uint64_t tsc_hz, apic_hz; // clocks need measuring once
     uint64_t tsc_start;       // generation 0's first time stamp
     uint64_t counter;         // what the sender wrote to BatonGeneration
+    uint64_t aborted;         // firmware calls that were ended: it is suspect
 
     uint32_t life_count;
     uint32_t attribute_count;

@@ -235,14 +235,20 @@ static void announce_regions(void) {
 }
 
 static void announce_mode(const char *name) {
-    event("efi.mode", "mode=%s svam=%s regions=%zu bytes=%lu", name,
+    event("efi.mode", "mode=%s svam=%s regions=%zu bytes=%lu state=%s", name,
           efi_svam_name(firmware.svam), firmware.regions.count,
-          efi_regions_bytes(&firmware.regions));
+          efi_regions_bytes(&firmware.regions),
+          firmware.aborted ? "suspect" : "sound");
 }
 
 static status_t open_firmware(const struct boot_info *boot,
                               const struct efi_mode *wanted) {
     struct efi_map_view view = efi_map_of(&boot->efi);
+    if (firmware.aborted > 0 && firmware.on_fault == FAULT_OFF)
+        return fail(STATUS_REFUSED,
+                    "it is suspect: %lu calls have had to be aborted, and "
+                    "efi.fault=off says that this is enough",
+                    firmware.aborted);
     TRY(efi_regions_read(&view, &firmware.regions));
     TRY(read_tables(boot));
     TRY(choose_mode(boot, wanted));
@@ -252,8 +258,9 @@ static status_t open_firmware(const struct boot_info *boot,
     return enter_mode(boot);
 }
 
-status_t efi_start(const struct boot_info *boot,
-                   const struct efi_mode *wanted) {
+status_t efi_start(struct boot_info *boot, const struct efi_mode *wanted) {
+    firmware.memory = &boot->memory;
+    firmware.aborted = boot->has_handoff ? boot->handoff.aborted : 0;
     if (boot->efi.system_table_pa == 0)
         return fail(STATUS_NOT_FOUND, "no EFI system table: this machine was "
                                       "not started by EFI firmware");

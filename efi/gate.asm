@@ -13,80 +13,114 @@
 ;
 ; A fault in the firmware continues at gate_recover, with any registers.
 
-global gate_enter, gate_recover
+global gate_enter, gate_recover, gate_note_machine
 extern gate_current             ; struct gate_call *, in gate.c
+extern gate_before, gate_after  ; struct gate_note
+extern kernel_table             ; struct page_table: CR3 comes first
 
-FUNCTION        equ 0x00
+%include "layout.inc"
+
+FUNCTION        equ 0x00        ; struct gate_call
 ARGUMENT        equ 0x08
 TABLE           equ 0x30
 STACK_TOP       equ 0x38
 STATUS          equ 0x40
 KERNEL_RSP      equ 0x48
-KERNEL_TABLE    equ 0x50
-BEFORE          equ 0x58
-AFTER           equ 0xd0
-REGISTERS       equ (AFTER - BEFORE) / 8
-OUTCOME         equ 0x148
+OUTCOME         equ 0x50
 
 CHANGED         equ 1           ; GATE_CHANGED
+
+RSP_NOTE        equ 0x40        ; struct gate_note
+RFLAGS_NOTE     equ 0x48
+CR3_NOTE        equ 0x50
+CR0_NOTE        equ 0x58
+CR4_NOTE        equ 0x60
+SS_NOTE         equ 0x68
+DS_NOTE         equ 0x6a
+ES_NOTE         equ 0x6c
+FS_NOTE         equ 0x6e
+GS_NOTE         equ 0x70
+FCW_NOTE        equ 0x72
+MXCSR_NOTE      equ 0x74
+GDTR_NOTE       equ 0x78
+TR_NOTE         equ 0x82
+IDTR_NOTE       equ 0x88
+DR7_NOTE        equ 0x94
+NOTE_BYTES      equ 0x98
 
 ; What the calling convention keeps: not the arithmetic flags, and not the
 ; sticky exception flags of the MXCSR.
 RFLAGS_KEPT     equ 0x47700     ; TF, IF, DF, IOPL, NT, AC
 MXCSR_KEPT      equ 0xffc0
 
+TSS_BUSY        equ 2           ; in byte 5 of its descriptor (SDM vol. 3 §7.2)
+
 ; What the MS x64 calling convention reserves for the four register arguments,
 ; and the fifth one above it; 16-byte aligned together (UEFI 2.10 §2.3.4.2).
 SHADOW          equ 32
 FRAME           equ SHADOW + 16
 
-; Notes all registers that the firmware must preserve at [rax + %1], but for
-; rsp and rflags; uses rcx.
-%macro NOTE_REGISTERS 1
-    mov [rax + %1 + 0x00], rbx
-    mov [rax + %1 + 0x08], rbp
-    mov [rax + %1 + 0x10], rsi
-    mov [rax + %1 + 0x18], rdi
-    mov [rax + %1 + 0x20], r12
-    mov [rax + %1 + 0x28], r13
-    mov [rax + %1 + 0x30], r14
-    mov [rax + %1 + 0x38], r15
+; Notes the registers that are another's with each call: uses nothing.
+%macro NOTE_CALL 1
+    mov [rel %1 + 0x00], rbx
+    mov [rel %1 + 0x08], rbp
+    mov [rel %1 + 0x10], rsi
+    mov [rel %1 + 0x18], rdi
+    mov [rel %1 + 0x20], r12
+    mov [rel %1 + 0x28], r13
+    mov [rel %1 + 0x30], r14
+    mov [rel %1 + 0x38], r15
+%endmacro
+
+; Notes those that are the same before all calls, so that once is enough: uses
+; rcx.
+%macro NOTE_MACHINE 1
     mov rcx, cr0
-    mov [rax + %1 + 0x50], rcx
-    mov rcx, cr3
-    mov [rax + %1 + 0x58], rcx
+    mov [rel %1 + CR0_NOTE], rcx
     mov rcx, cr4
-    mov [rax + %1 + 0x60], rcx
-    mov [rax + %1 + 0x68], ss
-    mov [rax + %1 + 0x6a], ds
-    mov [rax + %1 + 0x6c], es
-    mov [rax + %1 + 0x6e], fs
-    mov [rax + %1 + 0x70], gs
-    fnstcw [rax + %1 + 0x72]
-    stmxcsr [rax + %1 + 0x74]
+    mov [rel %1 + CR4_NOTE], rcx
+    mov [rel %1 + SS_NOTE], ss
+    mov [rel %1 + DS_NOTE], ds
+    mov [rel %1 + ES_NOTE], es
+    mov [rel %1 + FS_NOTE], fs
+    mov [rel %1 + GS_NOTE], gs
+    fnstcw [rel %1 + FCW_NOTE]
+    stmxcsr [rel %1 + MXCSR_NOTE]
+    sgdt [rel %1 + GDTR_NOTE]
+    str [rel %1 + TR_NOTE]
+    sidt [rel %1 + IDTR_NOTE]
+    mov rcx, dr7
+    mov [rel %1 + DR7_NOTE], ecx
 %endmacro
 
 section .text
 
+gate_note_machine:
+    fninit                      ; x87 control word 0x037f
+    ldmxcsr [rel mxcsr]
+    NOTE_MACHINE gate_before
+    ret
+
 gate_enter:
     mov rax, [rel gate_current]
     pushfq
-    pop qword [rax + BEFORE + 0x48]
-    and qword [rax + BEFORE + 0x48], RFLAGS_KEPT
+    pop qword [rel gate_before + RFLAGS_NOTE]
+    and dword [rel gate_before + RFLAGS_NOTE], RFLAGS_KEPT
     mov [rax + KERNEL_RSP], rsp
 
     mov rcx, [rax + TABLE]
-    cmp rcx, [rax + KERNEL_TABLE]
+    mov [rel gate_before + CR3_NOTE], rcx
+    cmp rcx, [rel kernel_table]
     je .same_table              ; writing CR3 empties the TLB even then
     mov cr3, rcx
 .same_table:
     mov rsp, [rax + STACK_TOP]
     sub rsp, FRAME
 
-    fninit                      ; x87 control word 0x037f
+    fninit
     ldmxcsr [rel mxcsr]         ; and the direction flag is clear in C
-    NOTE_REGISTERS BEFORE
-    mov [rax + BEFORE + 0x40], rsp
+    NOTE_CALL gate_before
+    mov [rel gate_before + RSP_NOTE], rsp
 
     mov rcx, [rax + ARGUMENT + 0x20]
     mov [rsp + SHADOW], rcx
@@ -99,21 +133,24 @@ gate_enter:
     mov rdx, rax                ; the EFI_STATUS
     mov rax, [rel gate_current]
     mov [rax + STATUS], rdx
-    mov [rax + AFTER + 0x40], rsp
+    mov [rel gate_after + RSP_NOTE], rsp
     mov rsp, [rax + KERNEL_RSP]
     pushfq
-    pop qword [rax + AFTER + 0x48]
-    and qword [rax + AFTER + 0x48], RFLAGS_KEPT
+    pop qword [rel gate_after + RFLAGS_NOTE]
+    and dword [rel gate_after + RFLAGS_NOTE], RFLAGS_KEPT
     cld
-    NOTE_REGISTERS AFTER
-    and dword [rax + AFTER + 0x74], MXCSR_KEPT
+    NOTE_CALL gate_after
+    mov rcx, cr3
+    mov [rel gate_after + CR3_NOTE], rcx
+    NOTE_MACHINE gate_after
+    and dword [rel gate_after + MXCSR_NOTE], MXCSR_KEPT
 
-    lea rsi, [rax + BEFORE]
-    lea rdi, [rax + AFTER]
-    mov ecx, REGISTERS
+    lea rsi, [rel gate_before]
+    lea rdi, [rel gate_after]
+    mov ecx, NOTE_BYTES / 8
     repe cmpsq
     jne changed
-    mov rcx, [rax + KERNEL_TABLE]
+    mov rcx, [rel kernel_table]
     cmp rcx, [rax + TABLE]
     je .home
     mov cr3, rcx
@@ -123,26 +160,35 @@ gate_enter:
 changed:
     mov dword [rax + OUTCOME], CHANGED
 gate_recover:                   ; nothing is known but memory
+    cli                         ; until the tables for an interrupt are ours
+    cld
     mov rax, [rel gate_current]
     mov rsp, [rax + KERNEL_RSP]
-    mov rcx, [rax + BEFORE + 0x50]
+    mov rcx, [rel gate_before + CR0_NOTE]
     mov cr0, rcx
-    mov rcx, [rax + BEFORE + 0x60]
+    mov rcx, [rel gate_before + CR4_NOTE]
     mov cr4, rcx
-    mov rcx, [rax + KERNEL_TABLE]
+    mov rcx, [rel kernel_table]
     mov cr3, rcx
-    mov ss, [rax + BEFORE + 0x68]
-    mov ds, [rax + BEFORE + 0x6a]
-    mov es, [rax + BEFORE + 0x6c]
-    mov fs, [rax + BEFORE + 0x6e]
-    mov gs, [rax + BEFORE + 0x70]
-    mov rbx, [rax + BEFORE + 0x00]
-    mov rbp, [rax + BEFORE + 0x08]
-    mov r12, [rax + BEFORE + 0x20]
-    mov r13, [rax + BEFORE + 0x28]
-    mov r14, [rax + BEFORE + 0x30]
-    mov r15, [rax + BEFORE + 0x38]
-    push qword [rax + BEFORE + 0x48]
+    mov ecx, [rel gate_before + DR7_NOTE]
+    mov dr7, rcx
+    lgdt [rel gate_before + GDTR_NOTE]
+    lidt [rel gate_before + IDTR_NOTE]
+    mov rcx, [rel gate_before + GDTR_NOTE + 2]
+    and byte [rcx + TSS_SELECTOR + 5], ~TSS_BUSY
+    ltr [rel gate_before + TR_NOTE]
+    mov ss, [rel gate_before + SS_NOTE]
+    mov ds, [rel gate_before + DS_NOTE]
+    mov es, [rel gate_before + ES_NOTE]
+    mov fs, [rel gate_before + FS_NOTE]
+    mov gs, [rel gate_before + GS_NOTE]
+    mov rbx, [rel gate_before + 0x00]
+    mov rbp, [rel gate_before + 0x08]
+    mov r12, [rel gate_before + 0x20]
+    mov r13, [rel gate_before + 0x28]
+    mov r14, [rel gate_before + 0x30]
+    mov r15, [rel gate_before + 0x38]
+    push qword [rel gate_before + RFLAGS_NOTE]
     popfq
     ret
 

@@ -12,37 +12,34 @@
 #include "mm/space.h"
 
 #define GATE_ARGUMENTS 5
+#define GATE_SECONDS   10 // that a call may take
 
-// What the firmware must leave as it was, in the order of gate.asm.
-enum gate_register {
-    GATE_RBX,
-    GATE_RBP,
-    GATE_RSI,
-    GATE_RDI,
-    GATE_R12,
-    GATE_R13,
-    GATE_R14,
-    GATE_R15,
-    GATE_RSP,
-    GATE_RFLAGS,
-    GATE_CR0,
-    GATE_CR3,
-    GATE_CR4,
-    GATE_SEGMENTS, // ss, ds, es and fs, 16 bits each
-    GATE_GS_FPU,   // gs, then the x87 control word, then the MXCSR above
-    GATE_REGISTERS,
+// What the firmware must leave as it was. gate.asm writes this by offset; the
+// second half is the same before all calls, and noted once.
+struct gate_note {
+    uint64_t rbx, rbp, rsi, rdi, r12, r13, r14, r15;
+    uint64_t rsp, rflags, cr3;
+    uint64_t cr0, cr4;
+    uint16_t ss, ds, es, fs, gs, fcw;
+    uint32_t mxcsr;
+    uint8_t gdtr[10];
+    uint16_t tr, pad[2];
+    uint8_t idtr[10], pad2[2];
+    uint32_t dr7;
 };
 
 struct gate_fault {
     uint64_t vector, error;
     va_t rip;
+    bool is_page_fault;
     va_t address_va; // of a page fault
 };
 
 enum gate_outcome {
     GATE_KEPT,    // all registers came back as they were
     GATE_CHANGED, // some did not, and were put back
-    GATE_FAULTED, // the firmware did: its call was ended, see `fault`
+    GATE_FAULTED, // the firmware faulted, or did not come back in time: its
+                  // call was ended, see `fault`
     GATE_REFUSED, // a call is under way already: an interrupt handler's mistake
 };
 
@@ -54,17 +51,15 @@ struct gate_call {
     uint64_t stack_top;                // 0x38: as that table maps it
     efi_status_t status;               // 0x40: what the firmware returned
     uint64_t kernel_rsp;               // 0x48
-    pa_t kernel_table_pa;              // 0x50
-    uint64_t before[GATE_REGISTERS];   // 0x58
-    uint64_t after[GATE_REGISTERS];    // 0xd0
-    enum gate_outcome outcome;         // 0x148
+    enum gate_outcome outcome;         // 0x50
     struct gate_fault fault;
 };
 
 struct gate_statistics {
     uint64_t calls;
     uint64_t deviations; // registers that came back changed, over all calls
-    uint64_t faults;
+    uint64_t faults;     // calls that were ended
+    uint64_t mended;     // page faults after which it could go on
     uint64_t interrupts; // that came while the firmware ran
 };
 
@@ -84,7 +79,6 @@ static inline enum gate_outcome gate_run(struct gate_call *call) {
     if (!__atomic_compare_exchange_n(&gate_current, &idle, call, false,
                                      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return call->outcome = GATE_REFUSED;
-    call->kernel_table_pa = kernel_table.root_pa;
     call->outcome = GATE_KEPT;
     gate_enter();
     gate_statistics.calls++;
@@ -92,14 +86,32 @@ static inline enum gate_outcome gate_run(struct gate_call *call) {
     return call->outcome;
 }
 
-// For the trap handler, which has seen to it that the fault is not in kernel
-// code: is the firmware running? Then the call ends: *rip and *rflags are where
-// the trap shall return to.
+// Notes what is the same before all calls. Once, when all tables are loaded.
+void gate_init(void);
+
+// What shall be done about a page fault of the firmware's: true if it can go on
+// where it was, because the page is there now. Set by efi/judge.c.
+extern bool (*gate_mend)(const struct gate_fault *fault);
+
+// For the trap handler, of an exception that is not in an interrupt handler's
+// code: is a call under way? Then it is the firmware's doing, and the call ends
+// or is mended: *rip and *rflags are where the trap shall return to.
 bool gate_contain(const struct gate_fault *fault, va_t *rip, uint64_t *rflags);
+
+// For the handlers of the timer and of the watchdog: has the call under way had
+// its time? The clock is the caller's.
+bool gate_overdue(uint64_t now_us);
 
 // For the timer's handler: counts itself if the firmware is running.
 void gate_count_interrupt(void);
 
-// For a call whose outcome is GATE_CHANGED, once: counts what changed, and
-// gives the first one's name: "rbx", "rflags", ….
-const char *gate_count_deviations(const struct gate_call *call);
+// The registers that came back changed, as bits for gate_register_name(): for a
+// call whose outcome is GATE_CHANGED, once. Each is counted.
+uint32_t gate_deviations(void);
+
+// The same for model-specific registers, which take too long to be read after
+// each call; puts them back.
+uint32_t gate_msr_deviations(void);
+
+// "rbx", "rflags", …; NULL past the last one.
+const char *gate_register_name(unsigned number);

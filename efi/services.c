@@ -5,15 +5,25 @@
 
 #include "efi/firmware.h"
 #include "efi/gate.h"
-#include "lib/log.h"
+#include "efi/judge.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
 #include "mm/space.h"
 
-#define STACK_PAGES 16 // UEFI 2.10 §2.3.4 asks for 4 KiB; OpenSSL wants more
+// UEFI 2.10 §2.3.4 asks for 4 KiB; OpenSSL wants more.
+#define STACK_PAGES     16
+#define STACK_BYTES     (STACK_PAGES * PAGE_SIZE)
+#define ARGUMENTS_BYTES (10 * PAGE_SIZE)
+#define STACK_OFFSET    (ARGUMENTS_BYTES + PAGE_SIZE)
+#define BLOCK_BYTES     (STACK_OFFSET + STACK_BYTES)
 
-// What the pointers of a call point to.
+// What the firmware gets is one piece of memory with two holes, in which it
+// faults when it writes too much:
+//
+//   hole │ arguments, with data as the last │ hole │ stack
+//
+// What the pointers of a call point to. Data is put at the very end of it.
 struct arguments {
     struct efi_guid guid;
     struct efi_time time;
@@ -24,15 +34,20 @@ struct arguments {
     uint32_t attributes, reset;
     uint8_t flag[2];
     uint16_t name[EFI_NAME_UNITS];
-    uint8_t data[EFI_DATA_BYTES];
+    uint8_t data[EFI_DATA_BYTES] __attribute__((aligned(8)));
 };
+
+_Static_assert(sizeof(struct arguments) <= ARGUMENTS_BYTES, "it has to fit");
+_Static_assert(offsetof(struct arguments, data) + EFI_DATA_BYTES ==
+                   sizeof(struct arguments),
+               "nothing comes after the data");
 
 static struct arguments *args;
 static pa_t args_pa;
 static uint64_t args_at; // where the mode's services see them
 static bool on_private_table;
-static va_t stack_top_va;
-static pa_t stack_pa;
+static va_t block_va;
+static pa_t block_pa;
 
 // Which table and which stack each service is called on.
 static struct route {
@@ -41,26 +56,36 @@ static struct route {
 } routes[EFI_SERVICES];
 
 status_t efi_services_init(void) {
-    TRY(space_stack(STACK_PAGES, &stack_top_va, &stack_pa));
-    args_pa = frames_alloc(pages_for(sizeof(*args)), PAGE_SIZE, UINT64_MAX);
-    if (args_pa == 0)
-        return fail(STATUS_NO_MEMORY, "efi: no frames for arguments");
-    args = pa_to_va(args_pa);
-    memset(args, 0, sizeof(*args));
+    uint64_t start = ARGUMENTS_BYTES - sizeof(*args);
+    va_t top_va;
+    TRY(space_stack(BLOCK_BYTES / PAGE_SIZE, &top_va, &block_pa));
+    block_va = top_va - BLOCK_BYTES;
+    args = (struct arguments *)(block_va + start);
+    args_pa = block_pa + start;
     on_private_table = firmware.mode->table == TABLE_PRIVATE;
     args_at = on_private_table ? args_pa : (va_t)args;
-    return STATUS_OK;
+    gate_init();
+    efi_judge_init();
+    return page_table_protect(&kernel_table, block_va + ARGUMENTS_BYTES,
+                              PAGE_SIZE, MAP_NONE);
 }
 
 status_t efi_services_map(struct page_table *private_table) {
-    uint64_t bytes = STACK_PAGES * PAGE_SIZE;
+    pa_t stack_pa = block_pa + STACK_OFFSET;
     for (unsigned i = 0; i < EFI_SERVICES; i++)
         routes[i] = on_private_table || efi_stays_physical(i)
-                        ? (struct route){private_table, stack_pa + bytes}
-                        : (struct route){&kernel_table, stack_top_va};
-    TRY(page_table_map(private_table, stack_pa, stack_pa, bytes, MAP_WRITE));
-    return page_table_map(private_table, args_pa, args_pa,
-                          pages_for(sizeof(*args)) * PAGE_SIZE, MAP_WRITE);
+                        ? (struct route){private_table, block_pa + BLOCK_BYTES}
+                        : (struct route){&kernel_table, block_va + BLOCK_BYTES};
+    TRY(page_table_map(private_table, stack_pa, stack_pa, STACK_BYTES,
+                       MAP_WRITE));
+    return page_table_map(private_table, block_pa, block_pa, ARGUMENTS_BYTES,
+                          MAP_WRITE);
+}
+
+bool efi_services_guard(uint64_t address) {
+    uint64_t hole = on_private_table ? block_pa : block_va;
+    hole += ARGUMENTS_BYTES;
+    return address >= hole && address < hole + PAGE_SIZE;
 }
 
 static uint64_t at_physical(const void *field) {
@@ -70,61 +95,6 @@ static uint64_t at_physical(const void *field) {
 // The address of a field of `args` as the mode's services see it.
 static uint64_t at(const void *field) {
     return args_at + ((va_t)field - (va_t)args);
-}
-
-// Every deviation is counted, but each service's first one alone is told.
-static void report_deviation(enum efi_service service,
-                             const struct gate_call *call) {
-    static bool told[EFI_SERVICES];
-    const char *name = gate_count_deviations(call);
-    if (!told[service])
-        say("efi: %s changed %s; put back", efi_service_name(service), name);
-    told[service] = true;
-}
-
-static const char *access_of(const struct gate_fault *fault) {
-    static const char *const words[] = {"read", "write", "execute", "execute"};
-    return words[(fault->error >> 1 & 1) | (fault->error >> 3 & 2)];
-}
-
-static const char *class_of(va_t va) {
-    const struct efi_region *region =
-        efi_region_of_va(&firmware.regions, va, 1);
-    if (!region)
-        region = efi_region_of_pa(&firmware.regions, va, 1);
-    return region ? efi_memory_type_name(region->type) : "outside";
-}
-
-static void report_fault(enum efi_service service,
-                         const struct gate_fault *fault) {
-    event(
-        "efi.fault",
-        "svc=%s vector=%lu rip=%#lx va=%#lx access=%s class=%s action=aborted",
-        efi_service_name(service), fault->vector, fault->rip, fault->address_va,
-        access_of(fault), class_of(fault->address_va));
-}
-
-// The answers that each service gave last, inverted: 0 means none yet.
-static efi_status_t told[EFI_SERVICES];
-
-// All that is not the way which most calls go: that one is short, and a bench
-// counts its instructions (docs/bench.md).
-static __attribute__((cold, noinline)) efi_status_t
-report(enum efi_service service, const struct gate_call *call) {
-    efi_status_t answer = call->status;
-    if (call->outcome == GATE_REFUSED)
-        return EFI_NOT_READY;
-    if (call->outcome == GATE_CHANGED)
-        report_deviation(service, call);
-    if (call->outcome == GATE_FAULTED) {
-        report_fault(service, &call->fault);
-        answer = EFI_ABORTED;
-    }
-    if (told[service] != ~answer)
-        event("efi.call", "svc=%s status=%s", efi_service_name(service),
-              efi_status_name(answer));
-    told[service] = ~answer;
-    return answer;
 }
 
 static efi_status_t call(enum efi_service service, uint64_t a, uint64_t b,
@@ -140,9 +110,10 @@ static efi_status_t call(enum efi_service service, uint64_t a, uint64_t b,
     call.argument[4] = e;
     call.table_pa = routes[service].table->root_pa;
     call.stack_top = routes[service].stack_top;
-    if (gate_run(&call) == GATE_KEPT && told[service] == ~call.status)
+    if (gate_run(&call) == GATE_KEPT &&
+        efi_last_answer[service] == ~call.status)
         return call.status;
-    return report(service, &call);
+    return efi_judge(service, &call);
 }
 
 efi_status_t efi_get_time(struct efi_time *time,
@@ -225,16 +196,17 @@ efi_status_t efi_get_variable(const uint16_t *name, const struct efi_guid *guid,
     uint64_t name_at = lend_name(name), room = *bytes;
     if (!name_at || room > sizeof(args->data))
         return EFI_INVALID_PARAMETER;
+    uint8_t *copy = args->data + sizeof(args->data) - room;
     args->guid = *guid;
     args->number[0] = room;
-    efi_status_t status = call(EFI_GET_VARIABLE, name_at, at(&args->guid),
-                               at(&args->attributes), at(&args->number[0]),
-                               on_private_table ? at(args->data) : (va_t)data);
+    efi_status_t status =
+        call(EFI_GET_VARIABLE, name_at, at(&args->guid), at(&args->attributes),
+             at(&args->number[0]), at(copy));
     *bytes = args->number[0];
     if (status == EFI_SUCCESS && *bytes > room)
-        return EFI_DEVICE_ERROR; // it claims to have overrun the buffer
-    if (status == EFI_SUCCESS && on_private_table)
-        copy_bytes(data, args->data, *bytes);
+        return efi_reject(EFI_GET_VARIABLE, "more data than there was room");
+    if (status == EFI_SUCCESS)
+        copy_bytes(data, copy, *bytes);
     if (attributes)
         *attributes = args->attributes;
     return status;
@@ -251,8 +223,13 @@ efi_status_t efi_get_next_variable_name(uint16_t *name, struct efi_guid *guid) {
     if (on_private_table)
         copy_bytes(name, args->name,
                    2 * units_to_zero(args->name, EFI_NAME_UNITS));
-    name[EFI_NAME_UNITS - 1] = 0; // whatever the firmware did
+    bool unended = name[EFI_NAME_UNITS - 1] != 0;
+    name[EFI_NAME_UNITS - 1] = 0;
     *guid = args->guid;
+    if (status == EFI_SUCCESS &&
+        (unended || args->number[0] > sizeof(args->name)))
+        return efi_reject(EFI_GET_NEXT_VARIABLE_NAME,
+                          "a name longer than there was room");
     return status;
 }
 

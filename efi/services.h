@@ -18,6 +18,9 @@
 // Allocates the firmware's stack and the pages for arguments. NO_MEMORY.
 status_t efi_services_init(void);
 
+// Is that address behind the end of the arguments, as the services see it?
+bool efi_services_guard(uint64_t address);
+
 // Maps both at VA = PA into the firmware's private table.
 status_t efi_services_map(struct page_table *private_table);
 

@@ -112,3 +112,62 @@ uint64_t efi_space_count_wx(void) {
     page_table_each(table_of_mode(), count_wx, &count);
     return count;
 }
+
+static enum memory_kind kind_at(pa_t pa) {
+    const struct memory_range *range = memory_map_find(firmware.memory, pa);
+    return range ? range->kind : MEMORY_HOLE;
+}
+
+static const struct efi_region *region_at(uint64_t address) {
+    const struct efi_region *region =
+        efi_region_of_va(&firmware.regions, address, 1);
+    return region ? region : efi_region_of_pa(&firmware.regions, address, 1);
+}
+
+const char *efi_space_class(va_t va) {
+    const struct efi_region *region = region_at(va);
+    if (region)
+        return efi_memory_type_name(region->type);
+    if (space_is_stack_guard(va) || efi_services_guard(va))
+        return "guard";
+    return va >> 63 ? "kernel" : memory_kind_name(kind_at(va));
+}
+
+// The rights of a page that the firmware may have; 0: it may not.
+static uint64_t grant_of(const struct efi_region *region, pa_t page_pa) {
+    static const uint64_t flags[MEMORY_KINDS] = {
+        [MEMORY_BOOT_SERVICES] = MAP_ANY,
+        [MEMORY_ACPI] = MAP_WRITE,
+        [MEMORY_NVS] = MAP_WRITE,
+        [MEMORY_RESERVED] = MAP_ANY,
+        [MEMORY_MMIO] = MAP_WRITE | MAP_UNCACHED,
+    };
+    if (region)
+        return flags_of(region->type, region->attribute);
+    enum memory_kind kind = kind_at(page_pa);
+    bool taken = kind == MEMORY_BOOT_SERVICES && firmware.boot_memory_free;
+    return taken ? 0 : flags[kind];
+}
+
+status_t efi_space_grant(pa_t table_pa, va_t va, bool execute) {
+    struct page_table *table = table_pa == kernel_table.root_pa
+                                   ? &kernel_table
+                                   : &firmware.private_table;
+    va_t page_va = align_down(va, PAGE_SIZE);
+    const struct efi_region *region = region_at(va);
+    uint64_t flags = grant_of(region, page_va);
+    struct page_walk walk;
+    page_table_walk(table, va, &walk);
+    if (flags == 0 || (execute && (flags & PTE_NX)) ||
+        (walk.mapped && walk.write && walk.exec >= execute))
+        return fail(STATUS_REFUSED, "efi: nothing can be granted at %#lx", va);
+    if (!walk.mapped)
+        TRY(page_table_map(table, page_va, page_va, PAGE_SIZE, flags));
+    else
+        TRY(page_table_protect(table, page_va, PAGE_SIZE, flags));
+    write_cr3(table_pa); // forget what it had before
+    if (!region)
+        return memory_map_put(firmware.memory, page_va, PAGE_SIZE,
+                              MEMORY_RUNTIME);
+    return STATUS_OK;
+}

@@ -28,3 +28,14 @@ status_t efi_space_verify(void);
 
 // How many pages of the firmware's are writable and executable at once.
 uint64_t efi_space_count_wx(void);
+
+// What lies at an address that the firmware has used: the type of a runtime
+// region (by its virtual or its physical address), "guard", "kernel", or the
+// kind of memory at that physical address: "boot-services", "usable", "hole",
+// ….
+const char *efi_space_class(va_t va);
+
+// Lets the firmware have the page at `va`, for good, in the table with this
+// root: one of its own regions with all the rights of the region, or memory
+// that no kernel uses, at VA = PA. REFUSED: it has it already, or may not.
+status_t efi_space_grant(pa_t table_pa, va_t va, bool execute);

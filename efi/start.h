@@ -11,4 +11,4 @@
 // work, and boot-services memory is free for other use.
 // NOT_FOUND: no firmware. Else: refused, with the reason; nothing can be
 // called.
-status_t efi_start(const struct boot_info *boot, const struct efi_mode *wanted);
+status_t efi_start(struct boot_info *boot, const struct efi_mode *wanted);

@@ -9,16 +9,19 @@
 
 typedef uint64_t efi_status_t;
 
-#define EFI_ERROR             (1UL << 63)
-#define EFI_SUCCESS           0UL
-#define EFI_INVALID_PARAMETER (EFI_ERROR | 2)
-#define EFI_UNSUPPORTED       (EFI_ERROR | 3)
-#define EFI_BUFFER_TOO_SMALL  (EFI_ERROR | 5)
-#define EFI_NOT_READY         (EFI_ERROR | 6)
-#define EFI_DEVICE_ERROR      (EFI_ERROR | 7)
-#define EFI_OUT_OF_RESOURCES  (EFI_ERROR | 9)
-#define EFI_NOT_FOUND         (EFI_ERROR | 14)
-#define EFI_ABORTED           (EFI_ERROR | 21)
+#define EFI_ERROR              (1UL << 63)
+#define EFI_SUCCESS            0UL
+#define EFI_INVALID_PARAMETER  (EFI_ERROR | 2)
+#define EFI_UNSUPPORTED        (EFI_ERROR | 3)
+#define EFI_BUFFER_TOO_SMALL   (EFI_ERROR | 5)
+#define EFI_NOT_READY          (EFI_ERROR | 6)
+#define EFI_DEVICE_ERROR       (EFI_ERROR | 7)
+#define EFI_WRITE_PROTECTED    (EFI_ERROR | 8)
+#define EFI_OUT_OF_RESOURCES   (EFI_ERROR | 9)
+#define EFI_NOT_FOUND          (EFI_ERROR | 14)
+#define EFI_NO_MAPPING         (EFI_ERROR | 17)
+#define EFI_ABORTED            (EFI_ERROR | 21)
+#define EFI_SECURITY_VIOLATION (EFI_ERROR | 26)
 
 struct efi_guid { // §A.1
     uint32_t a;

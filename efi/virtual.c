@@ -57,7 +57,7 @@ status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
 
 static status_t check_service(enum efi_service service) {
     uint64_t entry = firmware.service[service];
-    if (efi_stays_physical(service) ||
+    if (efi_stays_physical(service) || entry == 0 || // there is none
         efi_region_of_va(&firmware.regions, entry, 1))
         return STATUS_OK;
     return fail(STATUS_FAILED,

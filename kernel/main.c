@@ -149,6 +149,7 @@ static bool is_time_to_write(void) {
 }
 
 static void take_firmware(void) {
+    firmware.on_fault = options.on_fault;
     if (!options.call_firmware || !options.mode) {
         say("efi: services stay off");
         outcome = options.call_firmware ? OUTCOME_REFUSED : OUTCOME_NONE;
@@ -178,6 +179,7 @@ static void describe_us(struct handoff *next) {
     next->apic_hz = kernel_clock.apic_hz;
     next->tsc_start = kernel_clock.tsc_start;
     next->counter = counter;
+    next->aborted = max_u64(firmware.aborted, next->aborted);
     if (firmware.moved || boot.has_efi_setup) // we did, or Linux says it did
         next->svam = SVAM_CALLED;
     if (firmware.ready) {
@@ -241,6 +243,7 @@ static void live(void) {
     event("mm", "at=start free=%lu", frames_free_pages());
     take_firmware();
     frames_add(&boot.memory, MEMORY_BOOT_SERVICES);
+    firmware.boot_memory_free = true;
     event("mm", "at=ready free=%lu", frames_free_pages());
     if (log_output.generation + 1 < options.lives) {
         pass_on("baton", boot.command_line);

@@ -48,6 +48,17 @@ static status_t read_end(const char *line, struct options *options) {
     return status;
 }
 
+static status_t read_fault(const char *line, struct options *options) {
+    static const char *const words[] = {
+        [FAULT_ABORT] = "abort", [FAULT_RETRY] = "retry", [FAULT_OFF] = "off"};
+    unsigned choice = FAULT_ABORT;
+    char word[16] = "abort";
+    option_get(line, "efi.fault", word, sizeof(word));
+    status_t status = choose("efi.fault", word, words, &choice);
+    options->on_fault = choice;
+    return status;
+}
+
 // lives= is a number, or it names the mode of each generation. And virtefi is
 // how Takao Indoh's kernel of 2010 was told to leave physical mode.
 static status_t read_lives(const char *line, struct options *options) {
@@ -137,7 +148,9 @@ static status_t read_switches(const char *line, struct options *options) {
 
 status_t options_read(const char *line, struct options *options) {
     static status_t (*const readers[])(const char *, struct options *) = {
-        read_end, read_switches, read_lives, read_levels, read_direct_base};
+        read_end,   read_fault,  read_switches,
+        read_lives, read_levels, read_direct_base};
+    *options = (struct options){.lives = LIVES_DEFAULT};
     *options = (struct options){.lives = LIVES_DEFAULT};
     option_get(line, "crash", options->crash, sizeof(options->crash));
     status_t status =

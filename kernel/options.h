@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "efi/mode.h"
+#include "efi/firmware.h"
 #include "lib/status.h"
 
 enum end_action {
@@ -17,6 +17,7 @@ struct options {
     uint64_t lives;              // generations in all
     unsigned levels;             // of page tables: 4, 5, or 0 to leave them
     va_t direct_base;            // where the direct map begins
+    enum efi_on_fault on_fault;
     enum end_action end;
     char crash[16]; // a kind of crash to provoke; "" for none
     bool selftest;

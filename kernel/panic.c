@@ -13,12 +13,6 @@
 
 #define FRAMES_MAX 32
 
-// Bits of a page fault's error code (SDM vol. 3 §4.7).
-#define FAULT_PRESENT  (1u << 0)
-#define FAULT_WRITE    (1u << 1)
-#define FAULT_RESERVED (1u << 3)
-#define FAULT_FETCH    (1u << 4)
-
 static bool panicking;
 
 static void print_backtrace(va_t rip, va_t frame_va) {

@@ -18,3 +18,7 @@ void power_off_after(enum outcome outcome) __attribute__((noreturn));
 
 // Stops for good, with interrupts off: until somebody switches the machine off.
 void power_halt(void) __attribute__((noreturn));
+
+// Starts the machine again without its firmware's help, by each way that PCs
+// have had for it, until one works.
+void power_reset(void) __attribute__((noreturn));

@@ -13,6 +13,7 @@
 #define X2APIC_MSR   0x800
 
 // Registers, by their offset in the xAPIC's page; the MSR is offset / 16.
+#define APIC_ID            0x020
 #define APIC_EOI           0x0b0
 #define APIC_SPURIOUS      0x0f0
 #define APIC_TIMER         0x320
@@ -26,6 +27,7 @@
 #define DIVIDE_BY_16    0x3
 
 #define PIT_HZ          1193182
+#define PIT_CHANNEL_0   0x40
 #define PIT_CHANNEL_2   0x42
 #define PIT_COMMAND     0x43
 #define PIT_GATE        0x61
@@ -33,15 +35,27 @@
 #define PIT_SPEAKER     0x02
 #define PIT_OUTPUT      0x20
 #define PIT_ONE_SHOT    0xb0 // channel 2, both bytes, mode 0
-#define MEASURE_PER_SEC 100  // for 1/100 s
+#define PIT_ONE_SHOT_0  0x30 // the same for channel 0
+#define PIT_STATUS_0    0xe2 // latch channel 0's status
+#define PIT_STATUS_OUT  0x80
+#define MEASURE_PER_SEC 100 // for 1/100 s
 #define POLLS_MAX       10000000
 #define PIC_DATA_1      0x21
 #define PIC_DATA_2      0xa1
 #define FALLBACK_HZ     1000000000
 
+// The I/O APIC where every chipset has the first one; the PIT's output is at
+// its pin 2 (ACPI 6.4 §5.2.12.5 has that as its example of an override).
+#define IOAPIC_PA    0xfec00000
+#define IOAPIC_DATA  (0x10 / 4)
+#define IOAPIC_PIN_2 0x14 // and where it goes: 0x15
+#define DELIVER_NMI  (4u << 8)
+#define PIN_MASKED   (1u << 16)
+
 struct clock kernel_clock;
 
 static volatile uint32_t *apic; // NULL: x2APIC, through MSRs
+static volatile uint32_t *io_apic;
 static volatile uint64_t ticks;
 
 static void apic_write(uint32_t reg, uint32_t value) {
@@ -99,6 +113,36 @@ static void measure(void) {
         measured ? (uint64_t)apic_count * MEASURE_PER_SEC : FALLBACK_HZ / 16;
 }
 
+static void io_apic_write(uint32_t reg, uint32_t value) {
+    io_apic[0] = reg;
+    io_apic[IOAPIC_DATA] = value;
+}
+
+static void watchdog_restart(void) {
+    out8(PIT_CHANNEL_0, 0xff);
+    out8(PIT_CHANNEL_0, 0xff);
+}
+
+static status_t watchdog_init(void) {
+    io_apic = space_device(IOAPIC_PA, PAGE_SIZE);
+    if (!io_apic)
+        return STATUS_NO_MEMORY;
+    uint32_t id = apic_read(APIC_ID);
+    out8(PIT_COMMAND, PIT_ONE_SHOT_0);
+    watchdog_restart();
+    io_apic_write(IOAPIC_PIN_2 + 1, apic ? id : id << 24);
+    io_apic_write(IOAPIC_PIN_2, DELIVER_NMI);
+    return STATUS_OK;
+}
+
+bool time_watchdog_barked(bool again) {
+    out8(PIT_COMMAND, PIT_STATUS_0);
+    bool barked = in8(PIT_CHANNEL_0) & PIT_STATUS_OUT;
+    if (barked && again)
+        watchdog_restart();
+    return barked;
+}
+
 status_t time_init(void) {
     out8(PIC_DATA_1, 0xff); // the old interrupt controllers stay silent
     out8(PIC_DATA_2, 0xff);
@@ -109,7 +153,7 @@ status_t time_init(void) {
     apic_write(APIC_INITIAL_COUNT,
                max_u64(kernel_clock.apic_hz / TICKS_PER_SECOND, 1));
     interrupts_on();
-    return STATUS_OK;
+    return watchdog_init();
 }
 
 uint64_t time_of(uint64_t cycles) {
@@ -125,6 +169,7 @@ uint64_t time_microseconds(void) {
 
 void time_tick(void) {
     ticks++;
+    watchdog_restart();
     apic_write(APIC_EOI, 0);
 }
 
@@ -134,6 +179,7 @@ uint64_t time_ticks(void) {
 
 void time_stop(void) {
     interrupts_off();
+    io_apic_write(IOAPIC_PIN_2, PIN_MASKED);
     apic_write(APIC_TIMER, TIMER_MASKED);
     apic_write(APIC_INITIAL_COUNT, 0);
 }

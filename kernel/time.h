@@ -26,6 +26,11 @@ uint64_t time_of(uint64_t cycles);
 // Since generation 0 began.
 uint64_t time_microseconds(void);
 
+// The watchdog: a timer that each tick puts back to its start, and that barks
+// with an NMI when there was none for 55 ms, since interrupts are off. In the
+// NMI's handler: was it the watchdog? Then it starts again if `again`.
+bool time_watchdog_barked(bool again);
+
 // The interrupt handler, and how often it ran.
 void time_tick(void);
 uint64_t time_ticks(void);

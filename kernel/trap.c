@@ -131,28 +131,60 @@ status_t trap_init_stacks(void) {
     return STATUS_OK;
 }
 
-// The firmware is to blame only if its own code was running: a bug of an
-// interrupt handler that happens during a call is still ours.
+// Ends the call under way. False if there is none.
 static bool contain_firmware(struct trap_frame *frame) {
     struct gate_fault fault = {
         .vector = frame->vector,
         .error = frame->error,
         .rip = frame->rip,
+        .is_page_fault = frame->vector == VECTOR_PAGE_FAULT,
         .address_va = frame->vector == VECTOR_PAGE_FAULT ? read_cr2() : 0,
     };
-    if (is_kernel_text(frame->rip) || frame->vector == VECTOR_NMI ||
-        frame->vector == VECTOR_MACHINE)
-        return false;
     return gate_contain(&fault, &frame->rip, &frame->rflags);
+}
+
+// A call that does not come back is ended by the timer, or, if the firmware has
+// switched interrupts off, by the watchdog's NMI.
+static void check_deadline(struct trap_frame *frame) {
+    if (gate_overdue(time_microseconds()) && !is_kernel_text(frame->rip))
+        contain_firmware(frame);
+}
+
+static bool handle_interrupt(struct trap_frame *frame) {
+    if (frame->vector == VECTOR_TIMER) {
+        gate_count_interrupt();
+        check_deadline(frame);
+        time_tick();
+        return true;
+    }
+    if (frame->vector == VECTOR_NMI && time_watchdog_barked(gate_current)) {
+        check_deadline(frame);
+        return true;
+    }
+    return frame->vector == VECTOR_SPURIOUS;
+}
+
+// A firmware may leave the trap flag set: it is taken away by the gate, a few
+// single steps into the kernel's code.
+static bool is_step_home(const struct trap_frame *frame) {
+    return frame->vector == VECTOR_DEBUG && gate_current &&
+           is_kernel_text(frame->rip);
+}
+
+static bool is_machine_check(const struct trap_frame *frame) {
+    return frame->vector == VECTOR_NMI || frame->vector == VECTOR_MACHINE;
 }
 
 void trap_handler(struct trap_frame *frame);
 
+// During a call the firmware is to blame for every exception, also for those of
+// the gate's own code, which stumbles over what the firmware left; but not for
+// one that an interrupt handler has: that is a bug of ours.
 void trap_handler(struct trap_frame *frame) {
-    if (frame->vector == VECTOR_TIMER) {
-        gate_count_interrupt();
-        time_tick();
-    } else if (frame->vector != VECTOR_SPURIOUS && !contain_firmware(frame)) {
+    static unsigned depth;
+    depth++;
+    if (!handle_interrupt(frame) && !is_step_home(frame) &&
+        (depth > 1 || is_machine_check(frame) || !contain_firmware(frame)))
         panic_trap(frame);
-    }
+    depth--;
 }

@@ -6,6 +6,7 @@
 #include "lib/types.h"
 
 #define VECTOR_DIVIDE       0
+#define VECTOR_DEBUG        1
 #define VECTOR_NMI          2
 #define VECTOR_BREAKPOINT   3
 #define VECTOR_OPCODE       6

@@ -21,6 +21,12 @@
 #define RFLAGS_NT   (1UL << 14)
 #define RFLAGS_AC   (1UL << 18)
 
+// Bits of a page fault's error code (SDM vol. 3 §4.7).
+#define FAULT_PRESENT  (1u << 0)
+#define FAULT_WRITE    (1u << 1)
+#define FAULT_RESERVED (1u << 3)
+#define FAULT_FETCH    (1u << 4)
+
 #define MSR_APIC_BASE 0x1b
 #define MSR_PAT       0x277
 #define MSR_EFER      0xc0000080
@@ -148,6 +154,10 @@ static inline uint64_t interrupts_off(void) {
 static inline void interrupts_restore(uint64_t flags) {
     if (flags & RFLAGS_IF)
         interrupts_on();
+}
+
+static inline void invalid_opcode(void) {
+    __asm__ volatile("ud2");
 }
 
 static inline void halt(void) {

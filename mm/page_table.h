@@ -29,6 +29,7 @@
 
 // What a mapping may be used for. Pages are the kernel's, never user pages; for
 // the firmware too (UEFI knows no user mode, and SMEP would trap it).
+#define MAP_NONE     0
 #define MAP_READ     (PTE_PRESENT | PTE_NX)
 #define MAP_WRITE    (PTE_PRESENT | PTE_NX | PTE_WRITE)
 #define MAP_EXEC     PTE_PRESENT

@@ -5,10 +5,6 @@
 #include "kernel/monitor/monitor.h"
 #include "kernel/power.h"
 #include "lib/log.h"
-#include "lib/x86.h"
-
-#define RESET_CONTROL 0xcf9 // of a PC's chipset, since the PIIX3
-#define RESET_HARD    0x06
 
 COMMAND(poweroff, .name = "poweroff", .help = "ResetSystem(EfiResetShutdown)") {
     workbench.switch_off();
@@ -21,6 +17,5 @@ COMMAND(reboot, .name = "reboot",
         efi_status_t status = efi_reset_system(EFI_RESET_COLD);
         say("end: ResetSystem came back: %s", efi_status_name(status));
     }
-    out8(RESET_CONTROL, RESET_HARD);
-    power_halt();
+    power_reset();
 }

@@ -352,7 +352,8 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
     if config.restored:
         saved.restore(home, config)
         media.cargo(home / "cargo.img",
-                    media.cargo_of(config.cmdline, kernel, bundle))
+                    media.cargo_of(config.cmdline, kernel, bundle,
+                                   config.sin))
     elif config.medium == "disk":
         media.disk(home / "disk.img", config.cmdline, kernel, bundle)
     else:

@@ -19,7 +19,7 @@ from . import paths
 MODULES = """boot configfile echo fat halt iso9660 multiboot2 normal part_gpt
     part_msdos reboot search search_label serial terminal test""".split()
 PLATFORMS = {
-    "x86_64-efi": ["iorw", "newc", "efi_gop"],
+    "x86_64-efi": ["chain", "iorw", "newc", "efi_gop"],
     "i386-pc": ["biosdisk", "vbe"],
 }
 
@@ -153,13 +153,18 @@ def cargo(image: Path, files: dict[str, bytes]) -> Path:
     return image
 
 
-def cargo_of(cmdline: str, kernel: Path, bundle: Path | None) -> dict:
-    """The files that GRUB finds there: menu, kernel, bundle."""
+def cargo_of(cmdline: str, kernel: Path, bundle: Path | None,
+             sin: str = "") -> dict:
+    """The files that GRUB finds there: menu, kernel, bundle; and the driver
+    that commits a sin (tests/firmware), to be loaded before the kernel."""
     entry = menu_entry("Baton", cmdline, bundle is not None)
-    files = {"grub.cfg": f"set timeout=0\n{entry}".encode(),
+    first = f"chainloader /sins.efi {sin}\nboot\n" if sin else ""
+    files = {"grub.cfg": f"set timeout=0\n{first}{entry}".encode(),
              "baton": kernel.read_bytes()}
     if bundle:
         files["bundle.cpio"] = bundle.read_bytes()
+    if sin:
+        files["sins.efi"] = paths.SINS.read_bytes()
     return files
 
 

@@ -12,6 +12,7 @@ SYMBOLS = BUILD / "baton.elf"  # the same, for GDB
 FONT = BUILD / "font.psf"  # what the kernel writes on a screen with
 BUNDLE = BUILD / "bundle.cpio"  # what generation 0 hands on
 ISO = BUILD / "baton.iso"
+SINS = BUILD / "sins.efi"  # a driver that misbehaves
 
 MEDIA = BUILD / "media"  # made once, shared by all runs
 SAVED = BUILD / "saved"  # machines in front of the kernel, to go on from

@@ -24,6 +24,7 @@ class Config:
     cmdline: str = ""  # the kernel's
     firmware: str = "pflash"  # a key of FIRMWARE
     medium: str = "disk"  # a key of MEDIUM
+    sin: str = ""  # what a driver in the firmware does wrong; medium "saved"
     ram_mib: int = 512
     cpu: str = ""  # QEMU's default, which has neither SMEP nor 1 GiB pages
     screen: str = ""  # a graphics card, for QEMU's -display: none, gtk, vnc=…

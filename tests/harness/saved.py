@@ -33,7 +33,7 @@ PAUSED, RUNNING = b"guest-panicked", b"running"
 
 def ready(config: qemu.Config) -> Path:
     """The directory with this machine's saved state; made if need be."""
-    config = replace(config, cmdline="", paused=False)
+    config = replace(config, cmdline="", paused=False, sin="")
     recipe = ingredients(config)
     key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
     name = "-".join([config.firmware, str(config.ram_mib),

@@ -256,7 +256,7 @@ def describe_entry() -> None:
     """Just inside: which service, where, with what."""
     root, here = paging.root_of("$cr3"), machine.pc()
     pa = paging.translate(root, here)
-    own = root != int(call()["kernel_table_pa"])
+    own = root != machine.number("kernel_table.root_pa")
     print(f"{service_of(here)}, at {here:#x} (pa {pa:#x}, "
           f"{region_text(here)})")
     print(f"  on {'a private table' if own else 'the kernel table'} at "

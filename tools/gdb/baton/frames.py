@@ -150,8 +150,7 @@ def stores_rsp(line: dict) -> bool:
 
 
 def before_the_call(register: str) -> int:
-    index = machine.number(f"GATE_{register.upper()}")
-    return int(firmware.call()["before"][index])
+    return machine.number(f"gate_before.{register}")
 
 
 # ---- names in backtraces

@@ -83,8 +83,6 @@ def hexadecimal(value: gdb.Value):
 
 
 class GateCall(Printer):
-    """Registers by their names in enum gate_register."""
-
     def to_string(self) -> str:
         return firmware.service_of(self.field("function"))
 
@@ -92,17 +90,11 @@ class GateCall(Printer):
         for part in self.value.type.fields():
             value = self.value[part.name]
             if value.type.code == gdb.TYPE_CODE_ARRAY:
-                yield part.name, ", ".join(self._elements(part.name, value))
+                last = value.type.range()[1]
+                yield part.name, ", ".join(
+                    f"{int(value[i]):#x}" for i in range(last + 1))
             else:
                 yield part.name, hexadecimal(value)
-
-    @staticmethod
-    def _elements(name: str, array: gdb.Value):
-        registers = [part.name.removeprefix("GATE_").lower() + " " for part in
-                     gdb.lookup_type("enum gate_register").fields()]
-        for i in range(array.type.range()[1] + 1):
-            label = "" if name == "argument" else registers[i]
-            yield f"{label}{int(array[i]):#x}"
 
 
 class TrapFrame(Printer):

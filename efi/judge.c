@@ -1,0 +1,164 @@
+// Deviations, faults, and answers that cannot be: see the header.
+
+#include "efi/judge.h"
+
+#include <stdarg.h>
+
+#include "efi/firmware.h"
+#include "efi/space.h"
+#include "lib/format.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+
+#define MENDED_MAX 64 // pages; a firmware that wants more is lost
+
+efi_status_t efi_last_answer[EFI_SERVICES];
+
+static uint64_t deviant_calls[EFI_SERVICES];
+
+// Every one is counted, but those of one service are told once each.
+static void report_deviations(enum efi_service service, uint32_t changed) {
+    static uint32_t told[EFI_SERVICES];
+    const char *name;
+    for (unsigned i = 0; (name = gate_register_name(i)); i++)
+        if (changed & ~told[service] & 1u << i)
+            event("efi.deviation", "svc=%s register=%s",
+                  efi_service_name(service), name);
+    told[service] |= changed;
+    deviant_calls[service] += changed != 0;
+}
+
+void efi_judge_sum(void) {
+    for (unsigned i = 0; i < EFI_SERVICES; i++)
+        if (deviant_calls[i])
+            say("efi: %s changed registers in %lu calls; all were put back",
+                efi_service_name(i), deviant_calls[i]);
+}
+
+// ---- faults
+
+static const char *access_of(const struct gate_fault *fault) {
+    static const char *const words[] = {"read", "write", "execute", "execute"};
+    if (!fault->is_page_fault)
+        return "none";
+    return words[(fault->error >> 1 & 1) | (fault->error >> 3 & 2)];
+}
+
+static enum efi_service service_of(const struct gate_call *call) {
+    unsigned i = 0;
+    while (i < EFI_SERVICES && firmware.service[i] != call->function)
+        i++;
+    return i;
+}
+
+static void report_fault(enum efi_service service,
+                         const struct gate_fault *fault, const char *action) {
+    event("efi.fault",
+          "svc=%s vector=%lu rip=%#lx va=%#lx access=%s class=%s action=%s "
+          "in=%s",
+          efi_service_name(service), fault->vector, fault->rip,
+          fault->address_va, access_of(fault),
+          fault->is_page_fault ? efi_space_class(fault->address_va) : "none",
+          action, efi_space_class(fault->rip));
+}
+
+// In the trap handler, in the midst of a call: the firmware goes on as if the
+// page had always been there. Nothing else runs, so the tables may be changed.
+static bool mend(const struct gate_fault *fault) {
+    if (firmware.on_fault != FAULT_RETRY || !fault->is_page_fault ||
+        gate_statistics.mended == MENDED_MAX ||
+        efi_space_grant(gate_current->table_pa, fault->address_va,
+                        fault->error & FAULT_FETCH))
+        return false;
+    gate_statistics.mended++;
+    report_fault(service_of(gate_current), fault, "mapped");
+    return true;
+}
+
+static void report_end(enum efi_service service, const struct gate_call *call) {
+    report_fault(service, &call->fault, "aborted");
+    firmware.aborted++;
+    if (firmware.on_fault == FAULT_OFF) {
+        say("efi: all services are off from here on");
+        memset(firmware.service, 0, sizeof(firmware.service));
+    }
+}
+
+void efi_judge_init(void) {
+    gate_mend = mend;
+}
+
+// ---- answers
+
+// What each service may answer (UEFI 2.10 ch. 8). Any may be unsupported at
+// runtime (§8.1), or find its device broken.
+#define BIT(status) (1u << (uint8_t)(status))
+#define ALWAYS                                                                 \
+    (BIT(EFI_SUCCESS) | BIT(EFI_UNSUPPORTED) | BIT(EFI_DEVICE_ERROR) |         \
+     BIT(EFI_INVALID_PARAMETER))
+#define MISSING   BIT(EFI_NOT_FOUND)
+#define SMALL     BIT(EFI_BUFFER_TOO_SMALL)
+#define FULL      BIT(EFI_OUT_OF_RESOURCES)
+#define SECURE    BIT(EFI_SECURITY_VIOLATION)
+#define PROTECTED BIT(EFI_WRITE_PROTECTED)
+#define UNMAPPED  BIT(EFI_NO_MAPPING)
+
+static const uint32_t answers[EFI_SERVICES] = {
+    [EFI_GET_TIME] = ALWAYS,
+    [EFI_SET_TIME] = ALWAYS,
+    [EFI_GET_WAKEUP_TIME] = ALWAYS,
+    [EFI_SET_WAKEUP_TIME] = ALWAYS,
+    [EFI_SET_VIRTUAL_ADDRESS_MAP] = ALWAYS | MISSING | UNMAPPED,
+    [EFI_CONVERT_POINTER] = ALWAYS | MISSING,
+    [EFI_GET_VARIABLE] = ALWAYS | MISSING | SMALL | SECURE,
+    [EFI_GET_NEXT_VARIABLE_NAME] = ALWAYS | MISSING | SMALL,
+    [EFI_SET_VARIABLE] = ALWAYS | MISSING | FULL | SECURE | PROTECTED,
+    [EFI_GET_NEXT_HIGH_MONOTONIC_COUNT] = ALWAYS,
+    [EFI_RESET_SYSTEM] = ALWAYS,
+    [EFI_UPDATE_CAPSULE] = ALWAYS | FULL,
+    [EFI_QUERY_CAPSULE_CAPABILITIES] = ALWAYS | FULL,
+    [EFI_QUERY_VARIABLE_INFO] = ALWAYS,
+};
+
+static bool may_answer(enum efi_service service, efi_status_t status) {
+    uint64_t code = status & ~EFI_ERROR;
+    return (status == EFI_SUCCESS) == (code == 0) && code < 32 &&
+           (answers[service] >> code & 1);
+}
+
+efi_status_t efi_reject(enum efi_service service, const char *reason, ...) {
+    static bool told[EFI_SERVICES];
+    char text[96];
+    va_list values;
+    va_start(values, reason);
+    vformat(text, sizeof(text), reason, values);
+    va_end(values);
+    if (!told[service])
+        event("efi.reject", "svc=%s why=\"%s\"", efi_service_name(service),
+              text);
+    told[service] = true;
+    return EFI_DEVICE_ERROR;
+}
+
+efi_status_t efi_judge(enum efi_service service, const struct gate_call *call) {
+    efi_status_t answer = call->status;
+    if (call->outcome == GATE_REFUSED)
+        return EFI_NOT_READY;
+    uint32_t changed = gate_msr_deviations();
+    if (call->outcome == GATE_CHANGED)
+        changed |= gate_deviations();
+    report_deviations(service, changed);
+    if (call->outcome == GATE_FAULTED) {
+        report_end(service, call);
+        answer = EFI_ABORTED;
+    } else if (!may_answer(service, answer)) {
+        answer = efi_reject(service, "status %#lx, %s", answer,
+                            efi_status_name(answer));
+    }
+    if (efi_last_answer[service] != ~answer)
+        event("efi.call", "svc=%s status=%s", efi_service_name(service),
+              efi_status_name(answer));
+    efi_last_answer[service] = ~answer;
+    return answer;
+}

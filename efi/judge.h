@@ -1,0 +1,27 @@
+// What becomes of a call that did not go as it should: who is told, what is put
+// right, and what the caller gets. Most calls never come here.
+
+#pragma once
+
+#include "efi/gate.h"
+#include "efi/types.h"
+
+// The status that each service gave last, inverted: 0 means none yet.
+extern efi_status_t efi_last_answer[EFI_SERVICES];
+
+// Once, before the first call.
+void efi_judge_init(void);
+
+// Looks at a call that is over, whatever its outcome, and logs what is new.
+// Returns what its caller shall have: the firmware's status where that is one
+// which the service may give (UEFI 2.10 ch. 8), else EFI_DEVICE_ERROR; or
+// EFI_ABORTED, EFI_NOT_READY (see efi/services.h).
+efi_status_t efi_judge(enum efi_service service, const struct gate_call *call);
+
+// For a result that cannot be: logs why, once for each service. Returns what
+// the caller gets instead, EFI_DEVICE_ERROR.
+efi_status_t efi_reject(enum efi_service service, const char *reason, ...)
+    __attribute__((format(printf, 2, 3)));
+
+// Logs how often each service came back with changed registers, if any did.
+void efi_judge_sum(void);

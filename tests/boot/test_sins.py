@@ -1,0 +1,247 @@
+"""A firmware that misbehaves: one row per sin.
+
+The sins are committed by a driver in OVMF (tests/firmware), each time that the
+service is called, in both generations. Whatever it is: the kernel lives, the
+log names it, and the kexec after it works.
+
+`make test` runs each row in one mode, by turns; `make test-all` in all.
+"""
+
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from harness import paths
+from harness.events import wanted
+from harness.rsp import symbol
+
+TIME = {"time", "services"}  # the checks that call GetTime
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is to be seen of a sin, in each generation."""
+
+    sin: str
+    event: tuple  # ("efi.fault", {"vector": 14}): said at least once
+    fails: frozenset | set  # these checks, and no other
+    modes: tuple = ("physical", "fixed")  # a table of its own; the kernel's
+    suspect: bool = False  # is that the firmware's state afterwards?
+
+
+def fault(sin, vector, access="none", kind="none", **more):
+    event = ("efi.fault", dict(svc="GetTime", vector=vector, access=access,
+                               action="aborted", **{"class": kind}))
+    return Row(sin, event, TIME | {"gate"}, suspect=True, **more)
+
+
+def deviation(sin, *registers):
+    names = re.compile("|".join(registers or [sin]))
+    event = ("efi.deviation", dict(svc="GetTime", register=names))
+    return Row(sin, event, {"gate"})
+
+
+def reject(sin, service, why, *fails):
+    event = ("efi.reject", dict(svc=service, why=re.compile(why)))
+    return Row(sin, event, set(fails))
+
+
+KIND_0, KIND_1 = "boot-services", "usable"  # later generations know no better
+CODE, DATA = "RuntimeServicesCode", "RuntimeServicesData"
+BOOT = re.compile(f"{KIND_0}|{KIND_1}")
+
+ROWS = [
+    # memory
+    fault("read-boot-services", 14, "read", BOOT),
+    fault("write-boot-services", 14, "write", BOOT),
+    fault("execute-boot-services", 14, "execute", BOOT),
+    fault("write-conventional", 14, "write", KIND_1),
+    fault("read-nowhere", 14, "read", "hole"),
+    fault("execute-null", 14, "execute", re.compile("in-use|usable")),
+    fault("execute-data", 14, "execute", re.compile("kernel|in-use|usable")),
+    fault("write-kernel", 14, "write", "kernel"),
+    fault("physical-pointer", 14, "write", DATA, modes=("fixed",)),
+    fault("attributes", 14, "execute", CODE),
+    # exceptions
+    fault("opcode", 6),
+    fault("divide", 0),
+    fault("address", 13),
+    fault("no-fpu", 7),
+    fault("fpu", 16),
+    fault("step", 1),
+    fault("breakpoint", 3),
+    fault("task-switched", 7),
+    fault("stack-lost", 14, "write", "kernel"),
+    fault("stack-wild", re.compile("12|13")),
+    fault("stack-overflow", 14, "write", "guard"),
+    # no end: the timer's vector, or the NMI's
+    fault("hang", 32),
+    fault("hang-deaf", 2),
+    fault("halt", 2),
+    # registers
+    *[deviation(name) for name in (
+        "rbx rbp rsi rdi r12 r13 r14 r15 rsp cr3 cr4 gs efer pat").split()],
+    deviation("direction-flag", "rflags"),
+    deviation("interrupt-flag", "rflags"),
+    deviation("trap-flag", "rflags"),
+    deviation("alignment-flag", "rflags"),
+    deviation("nested-flag", "rflags"),
+    deviation("privilege-flags", "rflags"),
+    deviation("sse-exceptions", "mxcsr"),
+    deviation("fpu-control", "fcw"),
+    deviation("write-protection", "cr0"),
+    deviation("data-segments", "ds", "es"),
+    deviation("gdt", "gdtr"),
+    deviation("idt", "idtr", "rflags"),
+    deviation("debug-register", "dr7"),
+    # answers
+    reject("unknown-status", "GetTime", "0x1234", *TIME),
+    reject("strange-status", "GetTime", "EFI_NOT_FOUND", *TIME),
+    reject("claim-overrun", "GetVariable", "more data than there was room",
+           "variable", "enumerate"),
+    reject("unended-name", "GetNextVariableName", "longer than", "enumerate"),
+    reject("long-name", "GetNextVariableName", "longer than", "enumerate"),
+    Row("endless-names", ("proof", dict(detail=re.compile("come before"))),
+        {"enumerate"}),
+    Row("circle-of-names", ("proof", dict(detail=re.compile("come before"))),
+        {"enumerate"}),
+    Row("month-13", ("proof", dict(detail=re.compile("2013-13-"))), TIME),
+    Row("overrun", ("efi.fault", {"svc": "GetVariable", "access": "write",
+                                  "class": "guard"}),
+        {"variable", "enumerate", "gate"}, suspect=True),
+    # none that can be seen, or that does harm
+    Row("xmm", ("proof", dict(check="gate", verdict="pass")), set()),
+    *[Row(name, ("end", dict(verdict="pass")), set()) for name in (
+        "none no-service map-reversed map-of-40 map-of-56 map-empty-entry map-huge-entry "
+        "map-unaligned").split()],
+    Row("move-boot", ("efi.mode", dict(svam="called")), set(),
+        modes=("identity", "fixed")),
+    Row("move-identity", ("efi.mode", dict(svam="called")), set(),
+        modes=("fixed",)),
+    # half moved: what it writes to the flash goes to where that was before
+    Row("move-half", ("efi.fault", {"svc": "SetVariable", "class": "MMIO"}),
+        {"variable", "space", "services", "gate"},
+        modes=("fixed",), suspect=True),
+]
+
+# Nothing can be called, and generation 0 says why; generation 1 as well, in
+# words of its own.
+REFUSED = [
+    ("crc", "physical", "CRC is"),
+    ("signature", "fixed", "no runtime table"),
+    ("header", "physical", "header of 2147483647 bytes"),
+    ("system-header", "fixed", "header of 8 bytes"),
+    ("map-overlap", "fixed", "overlap"),
+    ("move-fails", "fixed", "SetVirtualAddressMap answered EFI_DEVICE_ERROR"),
+    ("move-denied", "identity", "SetVirtualAddressMap answered"),
+    ("move-lies", "fixed", "left it unconverted"),
+    ("move-faults", "fixed", "SetVirtualAddressMap answered EFI_ABORTED"),
+    ("move-hangs", "identity", "SetVirtualAddressMap answered EFI_ABORTED"),
+    ("move-identity", "identity", "SetVirtualAddressMap answered EFI_ABORTED"),
+]
+
+
+def cases():
+    for number, row in enumerate(ROWS):
+        for i, mode in enumerate(row.modes):
+            rare = i != number % len(row.modes)
+            yield pytest.param(mode, row, id=f"{row.sin}-{mode}",
+                               marks=[pytest.mark.slow] if rare else [])
+
+
+def commit(boot, sin: str, words: str):
+    with boot(f"{words} lives=2 end=exit", sin=sin) as machine:
+        run = machine.finish()
+    assert run.all("panic") == []
+    run.expect(wanted("boot", gen=0), wanted("kexec.jump", gen=0),
+               wanted("boot", gen=1), wanted("end", gen=1))
+    return run
+
+
+def failed_checks(run, gen: int) -> set:
+    return {p["check"] for p in run.all("proof", gen=gen, verdict="fail")}
+
+
+@pytest.mark.parametrize("mode, row", cases())
+def test_a_sin_is_named_and_survived(boot, mode, row):
+    run = commit(boot, row.sin, f"efi={mode}")
+    name, fields = row.event
+    assert run.all(name, **fields), f"no {name} with {fields}"
+    assert failed_checks(run, 0) == row.fails
+    # What was not written in generation 0 cannot be found in generation 1.
+    assert failed_checks(run, 1) == row.fails
+    state = "suspect" if row.suspect else "sound"
+    assert [e["state"] for e in run.all("efi.mode")] == ["sound", state]
+    if row.event[0] == "efi.deviation":
+        registers = {e["register"] for e in run.all("efi.deviation", gen=0)}
+        assert all(fields["register"].fullmatch(name) for name in registers)
+
+
+@pytest.mark.parametrize("sin, mode, why", REFUSED)
+def test_a_sin_that_leaves_no_firmware(boot, sin, mode, why):
+    run = commit(boot, sin, f"efi={mode}")
+    assert why in run.one("refused", gen=0, what="efi")["why"]
+    run.one("refused", gen=1, what="efi")
+    run.one("end", gen=1, verdict="refused")
+    assert run.all("proof") == []
+
+
+# ---- what is done about a fault
+
+MENDED = ["read-boot-services", "write-boot-services", "physical-pointer",
+          "attributes"]
+
+
+@pytest.mark.parametrize("sin", MENDED)
+def test_a_firmware_may_have_its_page(boot, sin):
+    run = commit(boot, sin, "efi=fixed efi.fault=retry")
+    for gen in (0, 1):
+        # Mended, but not sound; and a page that is code and data now.
+        assert failed_checks(run, gen) - {"wx"} == {"gate"}
+        assert run.one("efi.gate", gen=gen).number("mended") == 1
+        run.one("efi.fault", gen=gen, svc="GetTime", action="mapped")
+
+
+def test_the_kernels_memory_is_not_to_be_had(boot):
+    run = commit(boot, "write-conventional", "efi=physical efi.fault=retry")
+    assert run.all("efi.fault", gen=0, action="mapped") == []
+    assert failed_checks(run, 0) == TIME | {"gate"}
+
+
+def test_one_fault_can_be_enough(boot):
+    run = commit(boot, "opcode", "efi=fixed efi.fault=off")
+    run.one("efi.fault", gen=0, svc="GetTime", action="aborted")
+    run.one("efi.gate", gen=0, calls=1 + 1)  # SetVirtualAddressMap, GetTime
+    assert "suspect" in run.one("refused", gen=1, what="efi")["why"]
+
+
+def test_a_bug_of_ours_is_not_blamed_on_the_firmware(boot):
+    """The timer's handler goes astray while the firmware runs."""
+    with boot("efi=physical lives=1 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "gate_enter"))
+            call = debugger.word(symbol(paths.SYMBOLS, "gate_current"))
+            debugger.run_to(function := debugger.word(call))
+            debugger.write(function, b"\xeb\xfe")  # jmp $, until a tick
+            debugger.run_to(symbol(paths.SYMBOLS, "time_tick"))
+            debugger.set_register("rip", 0x6EAD_BEEF_0000)
+            debugger.detach()
+        run = machine.finish()
+    assert run.all("efi.fault") == []
+    assert "page fault" in run.one("panic")["why"]
+
+
+# ---- the end
+
+@pytest.mark.parametrize("sin, answer", [
+    ("reset-returns", "EFI_SUCCESS"), ("reset-faults", "EFI_ABORTED")])
+def test_a_reset_that_comes_back(boot, sin, answer):
+    with boot("efi=fixed lives=1 end=shutdown", sin=sin) as machine:
+        run = machine.finish()
+    assert any(f"ResetSystem came back: {answer}" in x for x in run.lines)
+    assert (run.end.how, run.end.code) == ("debug-exit", 35)
+    with boot('efi=fixed lives=1 run="reboot"', sin=sin) as machine:
+        run = machine.finish()
+    assert any("reset by the chipset" in line for line in run.lines)
+    assert run.end.how == "guest-reset"

@@ -1,0 +1,106 @@
+// A runtime driver that misbehaves, to be loaded by GRUB before the kernel:
+//
+//     chainloader /sins.efi NAME
+//     boot
+//
+// NAME is the one sin that it will commit: a row in sins.c or registers.asm. In
+// everything else it is a good driver: it has its pointers converted, and keeps
+// the CRC of the table that it changes.
+
+#include "sins.h"
+
+struct register_sin {
+    const char *name;
+    service instead; // of GetTime
+};
+
+extern const struct register_sin register_sins[], register_sins_end[];
+
+struct table *system, *runtime;
+service original[RT_ENTRIES];
+service true_get_memory_map;
+
+static struct table *boot_services;
+
+static const struct guid loaded_image_guid = {
+    0x5b1b31a1,
+    0x9562,
+    0x11d2,
+    {0x8e, 0x3f, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b}};
+
+static const struct guid attributes_guid = {
+    0xdcfa911d,
+    0x26eb,
+    0x469f,
+    {0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20}};
+
+service boot(enum boot_entry entry) {
+    return (service)boot_services->entry[entry];
+}
+
+void hook_memory_map(service instead) {
+    true_get_memory_map = boot(BS_GET_MEMORY_MAP);
+    boot_services->entry[BS_GET_MEMORY_MAP] = (uint64_t)instead;
+}
+
+// SetVirtualAddressMap is under way (UEFI 2.10 §8.4).
+static void move(void) {
+    service convert = (service)runtime->entry[RT_CONVERT_POINTER];
+    for (unsigned i = 0; i < RT_ENTRIES; i++)
+        if (original[i])
+            convert(0, (uint64_t)&original[i], 0, 0, 0);
+}
+
+static int same(const char *name, const uint16_t *word, uint64_t units) {
+    uint64_t i = 0;
+    while (i < units && word[i] && name[i] && word[i] == (uint8_t)name[i])
+        i++;
+    return !name[i] && (i == units || !word[i]);
+}
+
+static struct sin find(const uint16_t *word, uint64_t units) {
+    for (const struct sin *sin = sins; sin->name; sin++)
+        if (same(sin->name, word, units))
+            return *sin;
+    for (const struct register_sin *row = register_sins + 1;
+         row < register_sins_end; row++)
+        if (same(row->name, word, units))
+            return (struct sin){row->name, RT_GET_TIME, row->instead, 0};
+    return (struct sin){0, 0, 0, 0};
+}
+
+static void commit(const struct sin *sin) {
+    unsigned entry = sin->entry & ~KEEPS_ATTRIBUTES;
+    if (!(sin->entry & KEEPS_ATTRIBUTES))
+        boot(BS_INSTALL_CONFIGURATION_TABLE)((uint64_t)&attributes_guid, 0, 0,
+                                             0, 0);
+    if (sin->instead || entry)
+        runtime->entry[entry] = (uint64_t)sin->instead;
+    runtime->crc32 = 0;
+    boot(BS_CALCULATE_CRC32)((uint64_t)runtime, runtime->header_bytes,
+                             (uint64_t)&runtime->crc32, 0, 0);
+    if (sin->prepare)
+        sin->prepare();
+}
+
+status start(uint64_t image, struct table *system_table);
+
+status start(uint64_t image, struct table *system_table) {
+    struct loaded_image *self;
+    uint64_t event;
+    system = system_table;
+    boot_services = (struct table *)system->entry[ST_BOOT];
+    runtime = (struct table *)system->entry[ST_RUNTIME];
+    boot(BS_HANDLE_PROTOCOL)(image, (uint64_t)&loaded_image_guid,
+                             (uint64_t)&self, 0, 0);
+    struct sin sin = find(self->options, self->options_bytes / 2);
+    if (!sin.name)
+        return DEVICE_ERROR; // GRUB says so, and goes on
+    for (unsigned i = 0; i < RT_ENTRIES; i++)
+        original[i] = (service)runtime->entry[i];
+    boot(BS_CREATE_EVENT)(EVT_SIGNAL_VIRTUAL_ADDRESS_CHANGE, TPL_NOTIFY,
+                          (uint64_t)move, 0, (uint64_t)&event);
+    prepare_sins();
+    commit(&sin);
+    return SUCCESS;
+}

@@ -1,0 +1,68 @@
+// As much of UEFI 2.10 as the driver needs. Baton's own headers would not do:
+// this is built for the ABI of Windows, where `long` has 32 bits.
+
+#pragma once
+
+#include <stdint.h>
+
+typedef uint64_t status;
+typedef uint64_t (*service)(uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+                            uint64_t e);
+
+#define ERROR(code)      (1ull << 63 | (code))
+#define SUCCESS          0ull
+#define BUFFER_TOO_SMALL ERROR(5)
+#define DEVICE_ERROR     ERROR(7)
+
+struct guid {
+    uint32_t a;
+    uint16_t b, c;
+    uint8_t d[8];
+};
+
+struct table { // §4.2: header, then one pointer after the other
+    uint64_t signature;
+    uint32_t revision, header_bytes, crc32, reserved;
+    uint64_t entry[];
+};
+
+enum system_entry { ST_RUNTIME = 8, ST_BOOT = 9 }; // §4.3
+
+enum boot_entry { // §4.4
+    BS_ALLOCATE_PAGES = 2,
+    BS_FREE_PAGES = 3,
+    BS_GET_MEMORY_MAP = 4,
+    BS_CREATE_EVENT = 7,
+    BS_HANDLE_PROTOCOL = 16,
+    BS_INSTALL_CONFIGURATION_TABLE = 21,
+    BS_CALCULATE_CRC32 = 40,
+};
+
+enum runtime_entry { // §4.5
+    RT_GET_TIME = 0,
+    RT_SET_VIRTUAL_ADDRESS_MAP = 4,
+    RT_CONVERT_POINTER = 5,
+    RT_GET_VARIABLE = 6,
+    RT_GET_NEXT_VARIABLE_NAME = 7,
+    RT_RESET_SYSTEM = 10,
+    RT_QUERY_CAPSULE = 12,
+    RT_ENTRIES = 14,
+};
+
+enum { BOOT_CODE = 3, BOOT_DATA = 4, RUNTIME_DATA = 6 }; // §7.2.1
+
+#define EVT_SIGNAL_VIRTUAL_ADDRESS_CHANGE 0x60000202
+#define TPL_NOTIFY                        16
+
+struct descriptor { // §7.2.3
+    uint32_t type, pad;
+    uint64_t physical_start, virtual_start, pages, attribute;
+};
+
+struct loaded_image { // §9.1
+    uint32_t revision, pad;
+    uint64_t parent, system_table, device, file_path, reserved;
+    uint32_t options_bytes, pad2;
+    const uint16_t *options;
+    uint64_t image_base, image_bytes;
+};

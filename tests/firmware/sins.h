@@ -1,0 +1,30 @@
+// What driver.c gives to the sins, and what they are.
+
+#pragma once
+
+#include "efi.h"
+
+// Besides a service's number, which is then GetTime's: the Memory Attributes
+// Table stays, though it knows nothing of this driver, as it is with stock EDK2
+// and any driver that comes after EndOfDxe.
+#define KEEPS_ATTRIBUTES 0x100
+
+struct sin {
+    const char *name;
+    unsigned entry;        // of the runtime table, which `instead` goes into
+    service instead;       // 0: nothing does
+    void (*prepare)(void); // 0: nothing else is to be done
+};
+
+extern const struct sin sins[]; // the last one has no name
+
+extern struct table *system, *runtime;
+
+// The services as they were. Converted by SetVirtualAddressMap.
+extern service original[RT_ENTRIES];
+
+extern service true_get_memory_map;
+
+service boot(enum boot_entry entry);
+void hook_memory_map(service instead);
+void prepare_sins(void);
