@@ -292,14 +292,14 @@ static bool is_accepted(enum efi_service service, uint32_t accepted,
 }
 
 static enum verdict check_services(struct proof *proof) {
-    size_t used = 0, tried = 0, missing = 0;
+    size_t used = 0, tried = 0, unsupported = 0;
     for (size_t i = 0; i < ARRAY_SIZE(trials); i++) {
         enum efi_service service = trials[i].service;
         if (trials[i].writes && !proof->writes)
             continue;
         efi_status_t status = trials[i].try();
         tried++;
-        missing += status == EFI_UNSUPPORTED;
+        unsupported += status == EFI_UNSUPPORTED;
         if (!is_accepted(service, trials[i].accepted, status) &&
             used < DETAIL_BYTES)
             used +=
@@ -310,7 +310,7 @@ static enum verdict check_services(struct proof *proof) {
         format(
             proof->detail, DETAIL_BYTES,
             "%zu more services answer as UEFI says, %zu with EFI_UNSUPPORTED",
-            tried, missing);
+            tried, unsupported);
     return used == 0 ? PASS : FAIL;
 }
 

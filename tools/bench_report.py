@@ -88,6 +88,8 @@ def write_report(found: dict, out: Path) -> str:
         "instructions, against memory:",
         parts_table(found["parts"], "boot"),
         parts_table(found["parts"], "kexec"),
+        "A boot with 512 MiB, against the length of the memory map:",
+        parts_table(found["holes"], "boot"),
         "Beside Debian's Linux, in the same QEMU with 512 MiB:",
         comparison(found),
     ])

@@ -33,6 +33,23 @@ def test_memory(boot, ram_mib, more):
     assert ram_mib * 0.9 < run.one("boot", gen=0).number("ram_mib") <= ram_mib
 
 
+def test_a_memory_full_of_holes(boot):
+    """40 frames are not ours, each apart from the others: they stay so."""
+    with boot("efi=fixed end=shutdown", holes=40) as machine:
+        run = machine.finish()
+    passes(run, 3)
+    free = [event["free"] for event in run.all("mm", at="ready")[1:]]
+    assert len(set(free)) == 1, free
+
+
+def test_more_holes_than_can_be_handed_on(boot):
+    """boot_params has room for 128 ranges (asm/bootparam.h)."""
+    with boot("efi=fixed lives=2 end=exit", holes=100) as machine:
+        run = machine.finish()
+    assert "128 ranges" in run.one("refused", gen=0, what="kexec")["why"]
+    run.one("end", gen=0, verdict="refused")
+
+
 def test_a_processor_with_everything(boot):
     """SMEP, SMAP, 1 GiB pages: on where the CPU has them, and in no way."""
     with boot("efi=fixed lives=2 selftest=on end=shutdown",

@@ -353,9 +353,10 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
         saved.restore(home, config)
         media.cargo(home / "cargo.img",
                     media.cargo_of(config.cmdline, kernel, bundle,
-                                   config.sin))
+                                   config.holes, config.sin))
     elif config.medium == "disk":
-        media.disk(home / "disk.img", config.cmdline, kernel, bundle)
+        media.disk(home / "disk.img", config.cmdline, kernel, bundle,
+                   config.holes)
     else:
         (home / "baton.iso").symlink_to(iso.resolve())
     if config.has_flash and not config.restored:

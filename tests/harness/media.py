@@ -19,7 +19,7 @@ from . import paths
 MODULES = """boot configfile echo fat halt iso9660 multiboot2 normal part_gpt
     part_msdos reboot search search_label serial terminal test""".split()
 PLATFORMS = {
-    "x86_64-efi": ["chain", "iorw", "newc", "efi_gop"],
+    "x86_64-efi": ["chain", "iorw", "newc", "efi_gop", "mmap"],
     "i386-pc": ["biosdisk", "vbe"],
 }
 
@@ -30,6 +30,7 @@ FAT_LABEL, ISO_LABEL = "BATON EFI", "BATON"
 
 CARGO_BYTES = 32 << 20  # mostly holes
 PAUSE_PORT = 0x505
+FRAME, HOLES_PA = 0x1000, 0x10000000
 
 SPARE_BYTES = 512 * 1024  # for folders, file system tables, clusters' ends
 MODES = ("fixed", "physical", "identity", "contiguous", "direct", "table",
@@ -100,12 +101,22 @@ def menu_entry(title: str, cmdline: str, bundle: bool = True,
     return f"menuentry '{title}' {{\n{body}}}\n"
 
 
+def run_menu(cmdline: str, bundle: bool, holes: int, sin: str = "") -> str:
+    """GRUB's script for one run, without questions. Each hole is one frame
+    that GRUB takes out of memory, apart from the others."""
+    first = f"chainloader /sins.efi {sin}\nboot\n" if sin else ""
+    cuts = "".join(
+        f"cutmem {start:#x} {start + FRAME:#x}\n" for start in
+        range(HOLES_PA, HOLES_PA + holes * 2 * FRAME, 2 * FRAME))
+    entry = menu_entry("Baton", cmdline, bundle)
+    return f"set timeout=0\n{first}{cuts}{entry}"
+
+
 def disk(image: Path, cmdline: str, kernel: Path = paths.KERNEL,
-         bundle: Path | None = paths.BUNDLE) -> Path:
+         bundle: Path | None = paths.BUNDLE, holes: int = 0) -> Path:
     """The disk of one run: boots `kernel` with `cmdline` and no questions."""
     menu = image.with_suffix(".cfg")
-    entry = menu_entry("Baton", cmdline, bundle is not None)
-    menu.write_text(f"set timeout=0\n{entry}")
+    menu.write_text(run_menu(cmdline, bundle is not None, holes))
     files = {
         "/EFI/BOOT/BOOTX64.EFI": grub("x86_64-efi"),
         "/EFI/BOOT/grub.cfg": menu,
@@ -154,13 +165,11 @@ def cargo(image: Path, files: dict[str, bytes]) -> Path:
 
 
 def cargo_of(cmdline: str, kernel: Path, bundle: Path | None,
-             sin: str = "") -> dict:
+             holes: int = 0, sin: str = "") -> dict:
     """The files that GRUB finds there: menu, kernel, bundle; and the driver
     that commits a sin (tests/firmware), to be loaded before the kernel."""
-    entry = menu_entry("Baton", cmdline, bundle is not None)
-    first = f"chainloader /sins.efi {sin}\nboot\n" if sin else ""
-    files = {"grub.cfg": f"set timeout=0\n{first}{entry}".encode(),
-             "baton": kernel.read_bytes()}
+    menu = run_menu(cmdline, bundle is not None, holes, sin)
+    files = {"grub.cfg": menu.encode(), "baton": kernel.read_bytes()}
     if bundle:
         files["bundle.cpio"] = bundle.read_bytes()
     if sin:

@@ -28,6 +28,7 @@ class Config:
     ram_mib: int = 512
     cpu: str = ""  # QEMU's default, which has neither SMEP nor 1 GiB pages
     screen: str = ""  # a graphics card, for QEMU's -display: none, gtk, vnc=…
+    holes: int = 0  # in memory, cut by GRUB: each makes its map longer
     paused: bool = False  # wait for a debugger before the first instruction
     interactive: bool = False  # the serial line is the user's terminal
     accel: str = os.environ.get("ACCEL", "tcg")
