@@ -151,7 +151,6 @@ status_t options_read(const char *line, struct options *options) {
         read_end,   read_fault,  read_switches,
         read_lives, read_levels, read_direct_base};
     *options = (struct options){.lives = LIVES_DEFAULT};
-    *options = (struct options){.lives = LIVES_DEFAULT};
     option_get(line, "crash", options->crash, sizeof(options->crash));
     status_t status =
         option_number(line, "seed", 1, UINT64_MAX, read_tsc(), &efi_table_seed);
