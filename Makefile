@@ -26,7 +26,7 @@ C_FILES := \
 	efi/firmware.c efi/space.c efi/virtual.c efi/diff.c efi/gate.c \
 	efi/services.c efi/judge.c efi/names.c \
 	kexec/image.c kexec/handoff.c kexec/kexec.c \
-	kernel/trap.c kernel/time.c kernel/panic.c kernel/symbols.c \
+	kernel/trap.c kernel/time.c kernel/panic.c kernel/record.c kernel/symbols.c \
 	kernel/power.c kernel/console.c kernel/history.c kernel/lineage.c \
 	lib/log.c lib/log_ring.c lib/status.c lib/format.c lib/string.c \
 	lib/options.c lib/memory_map.c lib/cpio.c lib/crc32.c lib/sha256.c \

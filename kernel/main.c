@@ -18,6 +18,7 @@
 #include "kernel/panic.h"
 #include "kernel/power.h"
 #include "kernel/proof.h"
+#include "kernel/record.h"
 #include "kernel/time.h"
 #include "kernel/trap.h"
 #include "kexec/kexec.h"
@@ -159,6 +160,8 @@ static void take_firmware(void) {
             say("efi: seed=%lu gives the same places again", efi_table_seed);
         outcome = proof_run(&boot, &counter, is_time_to_write()) ? OUTCOME_PASS
                                                                  : OUTCOME_FAIL;
+        if (!boot.has_handoff) // whoever was before us may have died
+            record_report();
     } else if (boot.efi.system_table_pa == 0) {
         say("efi: %s: no firmware to call", why());
         outcome = boot.handoff_status ? OUTCOME_REFUSED : OUTCOME_NONE;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "kernel/power.h"
+#include "kernel/record.h"
 #include "kernel/symbols.h"
 #include "lib/format.h"
 #include "lib/log.h"
@@ -12,8 +13,24 @@
 #include "mm/space.h"
 
 #define FRAMES_MAX 32
+#define PANICS_MAX 3 // then not even saying so works
 
-static bool panicking;
+static unsigned panics;
+
+// What is done when all was said, in this order. A step that panics itself is
+// not repeated; the next one has its turn.
+static void last_steps(void) {
+    static void (*const steps[])(void) = {record_write};
+    static unsigned next;
+    while (next < ARRAY_SIZE(steps))
+        steps[next++]();
+    power_off_after(OUTCOME_FAIL);
+}
+
+static __attribute__((noreturn)) void finish(void) {
+    trap_abandon(last_steps);
+    power_off_after(OUTCOME_FAIL);
+}
 
 static void print_backtrace(va_t rip, va_t frame_va) {
     say("panic: backtrace, innermost first:");
@@ -70,11 +87,12 @@ static void print_page_fault(const struct trap_frame *f) {
 // A panic inside a panic says so and no more: its report may be what failed.
 static void begin(const char *reason) {
     interrupts_off();
-    if (panicking) {
-        say("panic: again, while reporting the first one: %s", reason);
+    if (panics > PANICS_MAX)
         power_off_after(OUTCOME_FAIL);
+    if (panics++) {
+        say("panic: again, while reporting the first one: %s", reason);
+        finish();
     }
-    panicking = true;
     event("panic", "why=\"%s\"", reason);
     say("panic: %s", reason);
 }
@@ -88,7 +106,7 @@ void panic(const char *reason, ...) {
     begin(text);
     print_backtrace((va_t)__builtin_return_address(0),
                     *(const va_t *)frame_pointer());
-    power_off_after(OUTCOME_FAIL);
+    finish();
 }
 
 void panic_trap(const struct trap_frame *frame) {
@@ -100,5 +118,5 @@ void panic_trap(const struct trap_frame *frame) {
         print_page_fault(frame);
     print_registers(frame);
     print_backtrace(frame->rip, frame->rbp);
-    power_off_after(OUTCOME_FAIL);
+    finish();
 }

@@ -17,7 +17,14 @@
 #define TSS_AVAILABLE  0x89
 #define STACK_PAGES    4
 
-enum stack { STACK_FAULT = 1, STACK_DOUBLE, STACK_NMI, STACK_TIMER, STACK_END };
+enum stack {
+    STACK_FAULT = 1,
+    STACK_DOUBLE,
+    STACK_NMI,
+    STACK_TIMER,
+    STACK_SPARE,
+    STACK_END
+};
 
 struct idt_entry {
     uint16_t offset_low, selector;
@@ -113,9 +120,13 @@ static void fill_tss_descriptor(void) {
     gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
 }
 
-void trap_init(void) {
+static void load_segments(void) {
     load_gdt(&(struct table_register){sizeof(gdt) - 1, (va_t)gdt}, KERNEL_CS,
              KERNEL_DS);
+}
+
+void trap_init(void) {
+    load_segments();
     load_doors(false);
 }
 
@@ -129,6 +140,15 @@ status_t trap_init_stacks(void) {
     load_task_register(TSS_SELECTOR);
     load_doors(true);
     return STATUS_OK;
+}
+
+static unsigned depth; // traps that are being handled
+
+void trap_abandon(void (*function)(void)) {
+    depth = 0;
+    load_segments(); // a trap may have made SS null: SDM vol. 3 §6.14.4
+    if (tss.ist[STACK_SPARE])
+        run_on_stack(tss.ist[STACK_SPARE], function);
 }
 
 // Ends the call under way. False if there is none.
@@ -181,7 +201,6 @@ void trap_handler(struct trap_frame *frame);
 // the gate's own code, which stumbles over what the firmware left; but not for
 // one that an interrupt handler has: that is a bug of ours.
 void trap_handler(struct trap_frame *frame) {
-    static unsigned depth;
     depth++;
     if (!handle_interrupt(frame) && !is_step_home(frame) &&
         (depth > 1 || is_machine_check(frame) || !contain_firmware(frame)))

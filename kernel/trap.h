@@ -36,5 +36,11 @@ status_t trap_init_stacks(void);
 // "page fault", "timer", …
 const char *trap_name(uint64_t vector);
 
+// For the end of a panic: leaves the trap that may be under way, for good, and
+// runs `function` on a stack that no trap uses, so that a firmware may fault.
+// Comes back only if there are no stacks yet.
+void trap_abandon(void (*function)(void));
+
 // Leaves the present stack for another one and never comes back.
-void run_on_stack(va_t top_va, void (*function)(void));
+void run_on_stack(va_t top_va, void (*function)(void))
+    __attribute__((noreturn));

@@ -48,7 +48,7 @@ def boot(request, runs):
     """Boot a machine of this test's own: `with boot("efi=off") as machine:`."""
 
     name = re.sub(r"[^A-Za-z0-9.]+", "-", request.node.name).strip("-")
-    extras = {"kernel", "bundle", "iso", "patience", "limit"}
+    extras = {"kernel", "bundle", "iso", "flash", "patience", "limit"}
 
     def start(cmdline: str, **options) -> Machine:
         """`options`: fields of qemu.Config, arguments of Machine()."""

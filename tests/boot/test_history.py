@@ -97,7 +97,7 @@ def check_lineage(run, lineage: list[str]) -> None:
 def test_a_panic_is_in_it(boot):
     with boot("efi=off crash=null end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
-            at(debugger, "power_off_after")
+            at(debugger, "record_write")
             kept = read_ring(debugger, machine.wait_for("log").number("pa"))
             debugger.detach()
         run = machine.finish()

@@ -344,8 +344,8 @@ def wait_until_restored(qmp: Qmp) -> None:
 
 
 def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
-            bundle: Path | None = paths.BUNDLE,
-            iso: Path = paths.ISO) -> None:
+            bundle: Path | None = paths.BUNDLE, iso: Path = paths.ISO,
+            flash: bytes | None = None) -> None:
     """Fill the directory of a run with all that its command line names."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -361,6 +361,8 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
         (home / "baton.iso").symlink_to(iso.resolve())
     if config.has_flash and not config.restored:
         shutil.copy(qemu.VARS, home / "vars.fd")
+    if flash:
+        (home / "vars.fd").write_bytes(flash)
     describe(home, config)
 
 

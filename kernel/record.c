@@ -1,0 +1,167 @@
+// Crash records. Parts are numbered from the newest on, as Linux does it, but
+// written from the oldest: most firmware lists variables in the order in which
+// they were written, and then the text can be read from top to bottom.
+
+#include "kernel/record.h"
+
+#include "efi/firmware.h"
+#include "efi/gate.h"
+#include "efi/services.h"
+#include "kernel/history.h"
+#include "kernel/proof.h"
+#include "lib/format.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "lib/utf16.h"
+
+#define PART_BYTES    1024 // what efi-pstore reads, up to Linux 6.12
+#define PARTS_MAX     8
+#define PART_COST     (PART_BYTES + 256) // with the name, and the store's own
+#define STORE_RESERVE (5 * KIB)          // never used up: Linux's figure, too
+#define HEAD          "Panic#1 Part"     // and a digit, as pstore_dump() has it
+#define MARK          " of Baton's log\n"
+#define NAME          "dump-type0-" // %u-%d-%llu-%c: part, count, time, 'D'
+#define HEAD_BYTES    sizeof(HEAD MARK)
+#define NAME_TEXT     64
+#define VARIABLES_MAX 4096
+
+// LINUX_EFI_CRASH_GUID of Linux (include/linux/efi.h).
+static const struct efi_guid crash_guid = {
+    0xcfc8fc79,
+    0xbe2e,
+    0x4ddc,
+    {0x97, 0xf0, 0x9f, 0x98, 0xbf, 0xe2, 0x98, 0xa0}};
+
+static char text[PART_BYTES + 1];
+
+// ---- writing
+
+// Seconds since 1970. A year that begins in March has its leap day at the end.
+static uint64_t unix_time(const struct efi_time *t) {
+    uint64_t year = t->year - (t->month <= 2), month = (t->month + 9) % 12;
+    uint64_t days = 365 * year + year / 4 - year / 100 + year / 400 +
+                    (153 * month + 2) / 5 + t->day - 1 - 719468;
+    return ((days * 24 + t->hour) * 60 + t->minute) * 60 + t->second;
+}
+
+// Whole lines from where they fit into one part, up to `until`.
+static uint64_t part_start(uint64_t until) {
+    uint64_t from = history->start;
+    while (until - from > PART_BYTES - HEAD_BYTES)
+        if (!log_ring_next(history, &from))
+            return until;
+    return from;
+}
+
+static size_t fill(unsigned part, uint64_t from, uint64_t until) {
+    const struct log_line *line;
+    size_t used = format(text, sizeof(text), HEAD "%u" MARK, part);
+    while (from < until && (line = log_ring_next(history, &from)) &&
+           used + line->bytes <= PART_BYTES) {
+        memcpy(text + used, line->text, line->bytes);
+        used += line->bytes;
+    }
+    return used;
+}
+
+static efi_status_t write_part(unsigned part, uint64_t time, size_t bytes) {
+    uint16_t name[NAME_TEXT] = {0};
+    char ascii[NAME_TEXT];
+    size_t length = format(ascii, sizeof(ascii), NAME "%u-1-%lu-D", part, time);
+    for (size_t i = 0; i < length; i++)
+        name[i] = (uint16_t)ascii[i];
+    return efi_set_variable(name, &crash_guid, BATON_ATTRIBUTES, text, bytes);
+}
+
+// A firmware that is in the middle of something, or has failed before, is not
+// asked to write to flash.
+static status_t check_firmware(void) {
+    if (!firmware.ready)
+        return fail(STATUS_UNSUPPORTED, "the firmware is not called here");
+    if (gate_current || firmware.aborted)
+        return fail(STATUS_REFUSED, "the firmware %s",
+                    gate_current ? "was in the middle of a call"
+                                 : "has faulted before");
+    return STATUS_OK;
+}
+
+// How many parts the store has room for, which must never be full.
+static status_t count_room(uint64_t *parts) {
+    uint64_t maximum, free = 0, largest;
+    efi_status_t status =
+        efi_query_variable_info(BATON_ATTRIBUTES, &maximum, &free, &largest);
+    if (status != EFI_SUCCESS)
+        return fail(STATUS_FAILED, "QueryVariableInfo: %s",
+                    efi_status_name(status));
+    *parts = free > STORE_RESERVE ? (free - STORE_RESERVE) / PART_COST : 0;
+    if (*parts == 0)
+        return fail(STATUS_NO_MEMORY, "%lu bytes are free; %lu stay so", free,
+                    STORE_RESERVE);
+    return STATUS_OK;
+}
+
+static status_t write_parts(unsigned *written) {
+    uint64_t start[PARTS_MAX + 1] = {history->end}, room;
+    struct efi_time time = {0};
+    unsigned parts = 0;
+    TRY(check_firmware());
+    TRY(count_room(&room));
+    efi_get_time(&time, NULL);
+    while (parts < min_u64(room, PARTS_MAX) && start[parts] > history->start) {
+        start[parts + 1] = part_start(start[parts]);
+        parts++;
+    }
+    for (unsigned part = parts; part > 0; part--) {
+        size_t bytes = fill(part, start[part], start[part - 1]);
+        efi_status_t status = write_part(part, unix_time(&time), bytes);
+        if (status != EFI_SUCCESS)
+            return fail(STATUS_FAILED, "SetVariable: %s",
+                        efi_status_name(status));
+        ++*written;
+    }
+    return STATUS_OK;
+}
+
+void record_write(void) {
+    unsigned parts = 0;
+    status_t status = write_parts(&parts);
+    event("crash.saved", "parts=%u why=\"%s\"", parts, status ? why() : "");
+}
+
+// ---- reading
+
+static bool starts_with(const char *string, const char *start) {
+    return strncmp(string, start, strlen(start)) == 0;
+}
+
+// Is it what a Baton has left? Then gives its name, and fills `text`.
+static bool read_part(const uint16_t *name, const struct efi_guid *guid,
+                      char ascii[NAME_TEXT], uint64_t *bytes) {
+    *bytes = PART_BYTES;
+    utf16_to_utf8(ascii, NAME_TEXT, name, EFI_NAME_UNITS);
+    if (!efi_guid_equal(guid, &crash_guid) || !starts_with(ascii, NAME) ||
+        efi_get_variable(name, guid, NULL, text, bytes) != EFI_SUCCESS)
+        return false;
+    text[*bytes] = '\0';
+    return starts_with(text, HEAD) &&
+           starts_with(text + strlen(HEAD) + 1, MARK);
+}
+
+// The firmware steps from name to name, so one goes when the next is known.
+void record_report(void) {
+    static uint16_t name[EFI_NAME_UNITS], old[EFI_NAME_UNITS];
+    struct efi_guid guid = {0};
+    char ascii[NAME_TEXT];
+    uint64_t bytes;
+    efi_status_t status = efi_get_next_variable_name(name, &guid);
+    for (unsigned n = 0; status == EFI_SUCCESS && n < VARIABLES_MAX; n++) {
+        bool ours = read_part(name, &guid, ascii, &bytes);
+        memcpy(old, name, sizeof(old));
+        status = efi_get_next_variable_name(name, &guid);
+        if (!ours)
+            continue;
+        event("crash.record", "name=%s bytes=%lu deleted=%s", ascii, bytes,
+              efi_status_name(efi_set_variable(old, &crash_guid, 0, NULL, 0)));
+        say_lines("crash: | ", text + strlen(HEAD) + 1 + strlen(MARK));
+    }
+}
