@@ -25,7 +25,7 @@ C_FILES := \
 	efi/mode.c efi/region.c efi/tables.c efi/attributes.c efi/quirks.c \
 	efi/firmware.c efi/space.c efi/virtual.c efi/diff.c efi/gate.c \
 	efi/services.c efi/judge.c efi/names.c \
-	kexec/image.c kexec/handoff.c kexec/kexec.c \
+	kexec/image.c kexec/handoff.c kexec/linux.c kexec/kexec.c \
 	kernel/trap.c kernel/time.c kernel/panic.c kernel/record.c kernel/symbols.c \
 	kernel/power.c kernel/console.c kernel/history.c kernel/lineage.c \
 	lib/log.c lib/log_ring.c lib/status.c lib/format.c lib/string.c \
@@ -80,11 +80,11 @@ debug: deps all ## boot it halted, with GDB and its symbols in front of it
 	@tools/run --debug
 
 .PHONY: test
-test: deps all unit replay $(OUT)/baton.iso $(OUT)/sins.efi ## run the tests, but for the slow ones
+test: deps all unit replay $(OUT)/baton.iso $(OUT)/sins.efi $(OUT)/linux.cpio ## run the tests, but for the slow ones
 	@$(PYTHON) -m pytest $(if $(JUNIT),--junit-xml=$(JUNIT))
 
 .PHONY: test-all
-test-all: deps all unit replay $(OUT)/baton.iso $(OUT)/sins.efi ## run all tests: takes long
+test-all: deps all unit replay $(OUT)/baton.iso $(OUT)/sins.efi $(OUT)/linux.cpio ## run all tests: takes long
 	@$(PYTHON) -m pytest -m "" $(if $(JUNIT),--junit-xml=$(JUNIT))
 
 .PHONY: fuzz
@@ -92,7 +92,7 @@ fuzz: deps ## hostile input from libFuzzer, T seconds for each target
 	@tools/fuzz --seconds $(or $(T),60) $(TARGET)
 
 .PHONY: coverage
-coverage: deps all $(OUT)/baton.iso $(OUT)/sins.efi ## which lines run in the tests: build/coverage/index.html
+coverage: deps all $(OUT)/baton.iso $(OUT)/sins.efi $(OUT)/linux.cpio ## which lines run in the tests: build/coverage/index.html
 	@tools/coverage
 
 .PHONY: bench
@@ -134,7 +134,7 @@ $(OUT)/%.o: %.c Makefile
 	@echo "  CC    $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(OUT)/%.asm.o: %.asm $(OUT)/layout.inc Makefile
+$(OUT)/%.asm.o: %.asm boot/header.inc $(OUT)/layout.inc Makefile
 	@mkdir -p $(@D)
 	@echo "  NASM  $<"
 	@$(NASM) $(NASMFLAGS) -MD $(@:.o=.d) -MP $< -o $@
@@ -173,6 +173,15 @@ $(OUT)/baton: $(OUT)/baton.elf
 $(OUT)/bundle.cpio: $(OUT)/baton tools/bundle
 	@echo "  CPIO  $@"
 	@tools/bundle $@ $(OUT)/baton
+
+# A Linux beside it, and all that it needs: the same archive is its initramfs.
+$(OUT)/linux/init: tools/linux tools/linux_init
+	@echo "  LINUX $(@D)"
+	@tools/linux $(@D)
+
+$(OUT)/linux.cpio: $(OUT)/baton $(OUT)/linux/init tools/bundle
+	@echo "  CPIO  $@"
+	@tools/bundle $@ $(OUT)/baton $(OUT)/linux
 
 $(OUT)/baton.iso: $(OUT)/baton $(OUT)/bundle.cpio tools/media
 	@echo "  ISO   $@"

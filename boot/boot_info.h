@@ -49,6 +49,7 @@ struct boot_info {
     struct efi_setup efi_setup;
     bool has_handoff;
     struct handoff handoff;
+    bool through_linux; // the handoff is from before a Linux, which kept it
     status_t handoff_status; // not OK: refused, for this reason
     char handoff_why[160];
 };

@@ -13,6 +13,7 @@
 #include "boot/e820.h"
 #include "lib/crc32.h"
 #include "lib/format.h"
+#include "lib/options.h"
 #include "lib/string.h"
 
 #define SETUP_NODES_MAX 64
@@ -220,12 +221,30 @@ static status_t check_sender(const struct boot_params *params, pa_t params_pa,
     return STATUS_OK;
 }
 
+// Linux drops our node but keeps the page with a copy, since e820 says that it
+// is reserved, and the word on the command line that says where it is.
+static status_t read_keepsake(memory_reader read, struct boot_info *boot) {
+    pa_t pa;
+    TRY(option_number(boot->command_line, KEEPSAKE_WORD, 0, UINT64_MAX, 0,
+                      &pa));
+    if (pa == 0 || boot->has_handoff)
+        return STATUS_OK;
+    const struct memory_range *range = memory_map_find(&boot->memory, pa);
+    if (!range || range->kind != MEMORY_RESERVED || range->end - pa < PAGE_SIZE)
+        return fail(STATUS_REFUSED,
+                    "handoff: " KEEPSAKE_WORD "=%#lx is no reserved memory: "
+                    "nobody kept what was there",
+                    pa);
+    boot->through_linux = true;
+    return read_handoff(pa, sizeof(struct handoff), read, boot);
+}
+
 static void drop_firmware(struct boot_info *boot, status_t status) {
     memset(&boot->efi, 0, sizeof(boot->efi));
     memset(&boot->efi_setup, 0, sizeof(boot->efi_setup));
     memset(&boot->handoff, 0, sizeof(boot->handoff));
     memset(&boot->screen, 0, sizeof(boot->screen));
-    boot->has_efi_setup = boot->has_handoff = false;
+    boot->has_efi_setup = boot->has_handoff = boot->through_linux = false;
     boot->handoff_status = status;
     str_copy(boot->handoff_why, sizeof(boot->handoff_why), why());
 }
@@ -250,6 +269,8 @@ status_t boot_params_read(pa_t params_pa, memory_reader read,
         status = read_setup_data(params->hdr.setup_data, read, boot);
     if (status == STATUS_OK)
         status = check_sender(params, params_pa, boot);
+    if (status == STATUS_OK)
+        status = read_keepsake(read, boot);
     if (status)
         drop_firmware(boot, status);
     bool from_linux = params->hdr.type_of_loader == LOADER_KEXEC;

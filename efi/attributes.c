@@ -64,6 +64,9 @@ status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
     if (!table)
         return fail(STATUS_INVALID,
                     "memory attributes: what is at %#lx is no such table", pa);
+    attributes->table_pa = pa;
+    attributes->table_bytes =
+        sizeof(*table) + table->entries * (uint64_t)table->descriptor_bytes;
     for (uint32_t i = 0; i < table->entries; i++) {
         struct efi_memory_descriptor d;
         memcpy(&d, table->descriptor + i * (uint64_t)table->descriptor_bytes,

@@ -9,6 +9,8 @@
 #include "mm/page_table.h"
 
 struct efi_attributes {
+    pa_t table_pa; // the firmware's own table, for who wants to keep it
+    uint64_t table_bytes;
     size_t count; // 0: no table, or none that could be believed
     struct handoff_attribute row[HANDOFF_ATTRIBUTES_MAX];
 };

@@ -26,7 +26,7 @@ struct efi_firmware firmware;
 // Did a kernel before us say that it called SetVirtualAddressMap? Linux says so
 // by sending a SETUP_EFI node.
 static bool told_virtual(const struct boot_info *boot) {
-    if (boot->has_handoff)
+    if (boot->has_handoff && !boot->through_linux)
         return boot->handoff.svam != SVAM_NEVER;
     return boot->has_efi_setup;
 }
@@ -90,24 +90,36 @@ static status_t read_tables(const struct boot_info *boot) {
     return STATUS_OK;
 }
 
+// The mode that the kernel before us left the firmware in, by its own word; but
+// Linux says nothing, and may have called SetVirtualAddressMap. NULL: in none.
+static const struct efi_mode *mode_found(const struct boot_info *boot) {
+    const struct efi_mode *mode = efi_mode_find(boot->handoff.mode);
+    bool is_told = boot->has_handoff && !boot->through_linux;
+    if (is_told || !told_virtual(boot) || (mode && mode->calls_svam))
+        return mode;
+    return efi_mode_of(&firmware.regions);
+}
+
 // A mode that was inherited cannot be changed: SetVirtualAddressMap works once.
 static status_t choose_mode(const struct boot_info *boot,
                             const struct efi_mode *wanted) {
-    const char *inherited = boot->has_handoff ? boot->handoff.mode : "another";
+    const struct efi_mode *found = mode_found(boot);
+    if (!wanted->place)
+        wanted = found ? found : efi_mode_find("fixed");
     firmware.mode = wanted;
     firmware.svam = wanted->calls_svam ? SVAM_CALLED : SVAM_NEVER;
     if (!told_virtual(boot))
         return STATUS_OK;
     firmware.svam = SVAM_INHERITED;
-    if (inherited[0] == '\0')
+    if (!found)
         return fail(STATUS_REFUSED, "a generation before called "
                                     "SetVirtualAddressMap, and it failed: the "
                                     "firmware is in no known mode");
-    if (boot->has_handoff && !str_equal(inherited, wanted->name))
+    if (wanted != found)
         return fail(STATUS_REFUSED,
                     "mode %s was asked for, but the firmware is bound to mode "
                     "%s: SetVirtualAddressMap works once per boot",
-                    wanted->name, inherited);
+                    wanted->name, found->name);
     return STATUS_OK;
 }
 
@@ -158,7 +170,8 @@ static status_t place_regions(void) {
     return inherited ? compare_places(&given) : STATUS_OK;
 }
 
-// Generation 0 finds the table by its GUID; later ones are handed a copy.
+// Generation 0 finds the table by its GUID, as does who comes after Linux;
+// later ones are handed a copy.
 static void read_attributes(const struct boot_info *boot) {
     struct efi_attributes *attributes = &firmware.attributes;
     status_t status = STATUS_OK;
@@ -167,7 +180,7 @@ static void read_attributes(const struct boot_info *boot) {
         memcpy(attributes->row, boot->handoff.attribute,
                sizeof(attributes->row));
         status = efi_attributes_check(attributes, &firmware.regions);
-    } else if (boot->via == VIA_MULTIBOOT2) {
+    } else {
         pa_t pa = find_config_table(&efi_guid_memory_attributes);
         if (pa)
             status = efi_attributes_read(pa, &firmware.regions, attributes,
@@ -264,6 +277,7 @@ status_t efi_start(struct boot_info *boot, const struct efi_mode *wanted) {
     if (boot->efi.system_table_pa == 0)
         return fail(STATUS_NOT_FOUND, "no EFI system table: this machine was "
                                       "not started by EFI firmware");
+    firmware.mode = wanted;
     status_t status = open_firmware(boot, wanted);
     firmware.ready = status == STATUS_OK;
     if (firmware.ready) {
@@ -272,6 +286,6 @@ status_t efi_start(struct boot_info *boot, const struct efi_mode *wanted) {
     } else {
         firmware.svam = SVAM_REFUSED;
     }
-    announce_mode(wanted->name);
+    announce_mode(firmware.mode->name);
     return status;
 }

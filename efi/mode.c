@@ -13,6 +13,8 @@
 uint64_t efi_table_seed = 1;
 
 static const struct efi_mode modes[] = {
+    {"inherit", "the mode that is found; where none is, fixed", TABLE_KERNEL,
+     true, true, false, NULL},
     {"physical", "Takao Indoh, 2010: never leave physical mode", TABLE_PRIVATE,
      false, false, true, efi_place_identity},
     {"identity", "option 1 of 2013: virtual mode, at VA = PA", TABLE_PRIVATE,
@@ -47,6 +49,25 @@ const char *efi_mode_names(void) {
         used += format(names + used, sizeof(names) - used, "%s%s",
                        i ? ", " : "", modes[i].name);
     return names;
+}
+
+static bool same_places(const struct efi_regions *a,
+                        const struct efi_regions *b) {
+    for (size_t i = 0; i < a->count; i++)
+        if (a->region[i].va != b->region[i].va)
+            return false;
+    return true;
+}
+
+const struct efi_mode *efi_mode_of(const struct efi_regions *given) {
+    static struct efi_regions placed;
+    for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+        placed = *given;
+        if (modes[i].by_rule && modes[i].hands_on &&
+            modes[i].place(&placed) == STATUS_OK && same_places(&placed, given))
+            return &modes[i];
+    }
+    return efi_mode_find("table");
 }
 
 const char *efi_svam_name(enum efi_svam svam) {

@@ -30,6 +30,7 @@ struct efi_mode {
                    // it takes the addresses that it is handed
 
     // Gives each region its virtual address. INVALID or REFUSED with a reason.
+    // NULL for efi=inherit, which stands for whatever mode there is already.
     status_t (*place)(struct efi_regions *regions);
 };
 
@@ -37,6 +38,10 @@ const struct efi_mode *efi_mode_find(const char *name);
 
 // The n-th row, from 0; NULL past the last one.
 const struct efi_mode *efi_mode_at(size_t n);
+
+// The mode that addresses handed over by any kernel belong to: the one whose
+// rule yields just these, or else the one that has no rule.
+const struct efi_mode *efi_mode_of(const struct efi_regions *given);
 
 // "physical, identity, …": for whoever asked for another one.
 const char *efi_mode_names(void);

@@ -5,6 +5,7 @@
 
 #include "efi/firmware.h"
 #include "kernel/time.h"
+#include "kexec/handoff.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -40,10 +41,6 @@ void lineage_format(const struct handoff *heard, unsigned i, char *line,
 }
 
 void lineage_add(struct handoff *next) {
-    if (next->life_count == HANDOFF_LINEAGE_MAX) {
-        memmove(&next->life[0], &next->life[1],
-                (HANDOFF_LINEAGE_MAX - 1) * sizeof(next->life[0]));
-        next->life_count--;
-    }
-    next->life[next->life_count++] = us();
+    struct handoff_life life = us();
+    handoff_add_life(next, &life);
 }

@@ -171,6 +171,17 @@ static void take_firmware(void) {
     }
 }
 
+// All but the Memory Attributes Table: the firmware's tables still point to it,
+// and Linux believes whatever it finds there (efi_memattr_init()).
+static void free_boot_services(void) {
+    const struct efi_attributes *a = &firmware.attributes;
+    pa_t start = align_down(a->table_pa, PAGE_SIZE);
+    pa_t end = align_up(a->table_pa + a->table_bytes, PAGE_SIZE);
+    if (memory_map_put(&boot.memory, start, end - start, MEMORY_RESERVED))
+        refuse("efi-map");
+    frames_add(&boot.memory, MEMORY_BOOT_SERVICES);
+}
+
 // ---- passing both on
 
 // What the next kernel is told. If the firmware was refused here, the next one
@@ -245,11 +256,11 @@ static void live(void) {
         refuse("cmdline");
     event("mm", "at=start free=%lu", frames_free_pages());
     take_firmware();
-    frames_add(&boot.memory, MEMORY_BOOT_SERVICES);
+    free_boot_services();
     firmware.boot_memory_free = true;
     event("mm", "at=ready free=%lu", frames_free_pages());
     if (log_output.generation + 1 < options.lives) {
-        pass_on("baton", boot.command_line);
+        pass_on(options.image, boot.command_line);
         outcome = OUTCOME_REFUSED;
     }
     end();

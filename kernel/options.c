@@ -12,7 +12,7 @@
 
 #define LIVES_DEFAULT 3
 #define LIVES_MAX     1000000
-#define MODE_DEFAULT  "fixed"
+#define MODE_DEFAULT  "inherit"
 
 static status_t find_mode(const char *name, struct options *options) {
     options->call_firmware = !str_equal(name, "off");
@@ -59,13 +59,16 @@ static status_t read_fault(const char *line, struct options *options) {
     return status;
 }
 
-// lives= is a number, or it names the mode of each generation. And virtefi is
-// how Takao Indoh's kernel of 2010 was told to leave physical mode.
+// lives= is a number, or it names for each generation its mode, or the kernel
+// in the bundle that it is, where that is not Baton. And virtefi is how Takao
+// Indoh's kernel of 2010 was told to leave physical mode.
 static status_t read_lives(const char *line, struct options *options) {
-    char first[2] = "", mode[32] = MODE_DEFAULT;
+    char first[2] = "", mode[32] = MODE_DEFAULT, next[32] = MODE_DEFAULT;
     status_t status;
     option_get(line, "lives", first, sizeof(first));
     if (first[0] >= 'a') {
+        option_list(line, "lives", log_output.generation + 1, LIVES_MAX, next,
+                    sizeof(next), &options->lives);
         status = option_list(line, "lives", log_output.generation, LIVES_MAX,
                              mode, sizeof(mode), &options->lives);
     } else {
@@ -74,7 +77,9 @@ static status_t read_lives(const char *line, struct options *options) {
                                &options->lives);
     }
     if (str_equal(mode, "physical") && option_get(line, "virtefi", NULL, 0))
-        str_copy(mode, sizeof(mode), MODE_DEFAULT);
+        str_copy(mode, sizeof(mode), "fixed");
+    if (!efi_mode_find(next) && !str_equal(next, "off"))
+        str_copy(options->image, sizeof(options->image), next);
     status_t mode_status = find_mode(mode, options);
     return status ? status : mode_status;
 }
@@ -150,7 +155,7 @@ status_t options_read(const char *line, struct options *options) {
     static status_t (*const readers[])(const char *, struct options *) = {
         read_end,   read_fault,  read_switches,
         read_lives, read_levels, read_direct_base};
-    *options = (struct options){.lives = LIVES_DEFAULT};
+    *options = (struct options){.lives = LIVES_DEFAULT, .image = "baton"};
     option_get(line, "crash", options->crash, sizeof(options->crash));
     status_t status =
         option_number(line, "seed", 1, UINT64_MAX, read_tsc(), &efi_table_seed);

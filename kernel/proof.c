@@ -101,8 +101,10 @@ static enum verdict check_variable(struct proof *proof) {
     bool expects_one = proof->boot->has_handoff;
     efi_status_t status = read_counter(&found);
     bool absent = status == EFI_NOT_FOUND;
-    bool as_left = (status == EFI_SUCCESS || absent) &&
-                   (!expects_one || found == *proof->counter);
+    bool counted = proof->boot->through_linux ? found >= *proof->counter
+                                              : found == *proof->counter;
+    bool as_left =
+        (status == EFI_SUCCESS || absent) && (!expects_one || counted);
     const char *whose = expects_one ? "the last kernel's" : "an earlier boot's";
     size_t used =
         absent ? format(proof->detail, DETAIL_BYTES, "not there yet")

@@ -159,6 +159,22 @@ static void seal(struct writer *writer, struct handoff *baton) {
     baton->block_crc = crc32(0, writer->block, writer->used);
 }
 
+void handoff_add_life(struct handoff *handoff,
+                      const struct handoff_life *life) {
+    if (handoff->life_count == HANDOFF_LINEAGE_MAX) {
+        memmove(&handoff->life[0], &handoff->life[1],
+                (HANDOFF_LINEAGE_MAX - 1) * sizeof(handoff->life[0]));
+        handoff->life_count--;
+    }
+    handoff->life[handoff->life_count++] = *life;
+}
+
+void handoff_keep(const struct handoff *baton, void *page, pa_t page_pa) {
+    struct writer writer = {page, page_pa, PAGE_SIZE};
+    memcpy(page, baton, sizeof(*baton));
+    seal(&writer, page);
+}
+
 status_t handoff_write(const struct handoff_content *content, void *block,
                        pa_t block_pa) {
     struct boot_params *params = block;

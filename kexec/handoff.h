@@ -29,3 +29,10 @@ struct handoff_content {
 // NO_MEMORY: something is larger than its place; the reason names it.
 status_t handoff_write(const struct handoff_content *content, void *block,
                        pa_t block_pa);
+
+// Adds one who ran before; the oldest may go for it.
+void handoff_add_life(struct handoff *handoff, const struct handoff_life *life);
+
+// Writes `baton` alone into the zeroed page at `page_pa`, for a kernel that may
+// come after one that does not know it.
+void handoff_keep(const struct handoff *baton, void *page, pa_t page_pa);

@@ -9,7 +9,8 @@
 #define HEADER_OFFSET   0x1f1
 #define HEADER_MAGIC    0x53726448 // "HdrS"
 #define BOOT_FLAG       0xaa55
-#define VERSION_MIN     0x020c // the first with a 64-bit entry
+#define VERSION_MIN     0x020c  // the first with a 64-bit entry
+#define FILE_MAGIC      "Baton" // where Linux has the "MZ" of its EFI stub
 #define SECTOR          512
 #define SECTORS_DEFAULT 4 // for a setup_sects of 0
 #define RUN_BYTES_MAX   GIB
@@ -58,9 +59,10 @@ status_t image_parse(const void *file, uint64_t bytes,
                     "image: init_size %#x, for a payload of %#lx bytes",
                     h.init_size, bytes - offset);
     *image = (struct kernel_image){
-        file,           bytes,       offset,
-        bytes - offset, h.init_size, h.kernel_alignment,
-        h.xloadflags,
+        file,         bytes,
+        offset,       bytes - offset,
+        h.init_size,  h.kernel_alignment,
+        h.xloadflags, memcmp(file, FILE_MAGIC, sizeof(FILE_MAGIC)) == 0,
     };
     return STATUS_OK;
 }

@@ -15,6 +15,7 @@ struct kernel_image {
     uint64_t run_bytes; // has to be free where it is loaded: header's init_size
     uint64_t alignment; // of where it is loaded
     uint16_t flags;     // XLF_…: where and how it may be entered
+    bool is_baton;      // else it is a Linux: see kexec/linux.h
 };
 
 // The 64-bit entry, from where the payload was put (boot.rst).

@@ -6,14 +6,16 @@
 
 #include "efi/firmware.h"
 #include "kexec/handoff.h"
+#include "kexec/linux.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
 #include "mm/space.h"
 
-#define HANDOFF_BLOCK_PAGES (HANDOFF_BLOCK_BYTES / PAGE_SIZE)
-#define BRIDGE_BYTES        (4 * GIB) // mapped 1:1 in any case
+// The block, and behind it the page that a Linux keeps.
+#define HANDOFF_PAGES (HANDOFF_BLOCK_BYTES / PAGE_SIZE + 1)
+#define BRIDGE_BYTES  (4 * GIB) // mapped 1:1 in any case
 
 extern void kexec_jump(pa_t entry_pa, pa_t params_pa, pa_t table_pa)
     __attribute__((noreturn));
@@ -123,6 +125,41 @@ static void describe_setup(const struct boot_info *boot,
     };
 }
 
+// What the Baton after a Linux is told, by us, since Linux says nothing.
+static void write_keepsake(const struct handoff *baton, pa_t linux_pa,
+                           pa_t keepsake_pa) {
+    static struct handoff kept;
+    enum efi_svam svam = !firmware.ready               ? SVAM_NEVER
+                         : firmware.svam == SVAM_NEVER ? SVAM_CALLED
+                                                       : SVAM_INHERITED;
+    kept = *baton;
+    handoff_add_life(&kept,
+                     &(struct handoff_life){baton->generation, svam, "linux",
+                                            linux_pa, read_tsc()});
+    kept.generation++;
+    handoff_keep(&kept, pa_to_va(keepsake_pa), keepsake_pa);
+}
+
+// A Linux gets the firmware where we call it ourselves and Linux can.
+static status_t suit_linux(struct handoff_content *content, pa_t keepsake_pa) {
+    static struct boot_efi no_firmware;
+    static struct memory_map memory;
+    static char line[COMMAND_LINE_MAX];
+    if (!firmware.ready) {
+        content->efi = &no_firmware;
+        content->with_efi_setup = false;
+    } else if (firmware.svam != SVAM_NEVER) {
+        TRY(linux_can_keep(&firmware.regions));
+    }
+    TRY(linux_command_line(line, sizeof(line), content->command_line,
+                           content->baton->generation, keepsake_pa));
+    memory = *content->memory;
+    TRY(memory_map_put(&memory, keepsake_pa, PAGE_SIZE, MEMORY_RESERVED));
+    content->memory = &memory;
+    content->command_line = line;
+    return STATUS_OK;
+}
+
 static status_t write_handoff(const struct boot_info *boot,
                               const struct kexec_staged *staged,
                               const struct handoff *baton, pa_t block_pa) {
@@ -140,7 +177,12 @@ static status_t write_handoff(const struct boot_info *boot,
     };
     describe_firmware(&boot->efi, &efi);
     describe_setup(boot, &content);
-    memset(pa_to_va(block_pa), 0, HANDOFF_BLOCK_BYTES);
+    memset(pa_to_va(block_pa), 0, HANDOFF_PAGES * PAGE_SIZE);
+    if (!staged->image.is_baton) {
+        pa_t keepsake_pa = block_pa + HANDOFF_BLOCK_BYTES;
+        TRY(suit_linux(&content, keepsake_pa));
+        write_keepsake(baton, staged->base_pa, keepsake_pa);
+    }
     return handoff_write(&content, pa_to_va(block_pa), block_pa);
 }
 
@@ -180,7 +222,7 @@ static status_t prepare(const struct boot_info *boot,
                         struct page_table *bridge) {
     if (block_pa == 0)
         return fail(STATUS_NO_MEMORY, "handoff: no %lu frames in a row",
-                    HANDOFF_BLOCK_PAGES);
+                    HANDOFF_PAGES);
     TRY(write_handoff(boot, staged, baton, block_pa));
     TRY(build_bridge(staged, block_pa, bridge));
     return verify_staged(staged);
@@ -190,7 +232,7 @@ status_t kexec_run(const struct boot_info *boot,
                    const struct kexec_staged *staged,
                    const struct handoff *baton, void (*silence)(void)) {
     struct page_table bridge = {0};
-    pa_t block_pa = frames_alloc(HANDOFF_BLOCK_PAGES, PAGE_SIZE, UINT64_MAX);
+    pa_t block_pa = frames_alloc(HANDOFF_PAGES, PAGE_SIZE, UINT64_MAX);
     pa_t entry_pa = staged->base_pa + IMAGE_ENTRY_OFFSET;
     status_t status = prepare(boot, staged, baton, block_pa, &bridge);
     if (status == STATUS_OK) {
@@ -202,6 +244,6 @@ status_t kexec_run(const struct boot_info *boot,
     if (bridge.root_pa)
         page_table_free_lower(&bridge);
     if (block_pa)
-        frames_free(block_pa, HANDOFF_BLOCK_PAGES);
+        frames_free(block_pa, HANDOFF_PAGES);
     return status;
 }

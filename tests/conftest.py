@@ -8,6 +8,7 @@ that starts each of them again.
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -80,7 +81,10 @@ def chain_of(testrun_uid, runs):
     """The run of a mode with three generations, made once per session."""
 
     def get(mode: str, firmware: str = "pflash") -> chain.Chain:
-        run = shared(mode, firmware, testrun_uid)
+        name = f"chain-{mode}{'' if firmware == 'pflash' else f'-{firmware}'}"
+        config = qemu.Config(chain.cmdline(mode), firmware,
+                             usual_medium(firmware))
+        run = shared(name, testrun_uid, config)
         runs.append(run)
         return chain.Chain(run)
 
@@ -93,19 +97,31 @@ def the_chain(mode, chain_of) -> chain.Chain:
     return chain_of(mode)
 
 
+@pytest.fixture
+def run_of(testrun_uid, runs):
+    """A run of any machine, found by a name, made once per session."""
+
+    def get(name: str, cmdline: str, bundle: Path = paths.BUNDLE,
+            **options) -> Run:
+        config = qemu.Config(cmdline, **{"medium": USUAL, **options})
+        run = shared(name, testrun_uid, config, bundle)
+        runs.append(run)
+        return run
+
+    return get
+
+
 _known: dict[str, Run] = {}
 
 
-def shared(mode: str, firmware: str, session: str) -> Run:
+def shared(name: str, session: str, config: qemu.Config,
+           bundle: Path = paths.BUNDLE) -> Run:
     """A run that all tests of a session share, whichever worker made it."""
-    name = f"chain-{mode}{'' if firmware == 'pflash' else f'-{firmware}'}"
     home = paths.RUNS / name
-    config = qemu.Config(chain.cmdline(mode), firmware,
-                         usual_medium(firmware))
     if name not in _known:
         with paths.hold(paths.RUNS / f"{name}.session"):
             _known[name] = _load(home, config, session) or _make(
-                home, config, session)
+                home, config, session, bundle)
     return _known[name]
 
 
@@ -119,8 +135,8 @@ def _load(home, config, session) -> Run | None:
     return Run.load(home, config, End(how, code))
 
 
-def _make(home, config, session) -> Run:
-    with Machine(home, config) as machine:
+def _make(home, config, session, bundle) -> Run:
+    with Machine(home, config, bundle=bundle) as machine:
         run = machine.finish()
     note = json.dumps([session, run.end.how, run.end.code])
     paths.replace(home / "session.json", note.encode())

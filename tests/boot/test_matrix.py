@@ -56,10 +56,26 @@ def test_a_longer_chain(boot):
 
 
 def test_an_unknown_link_of_the_chain(boot):
+    """What is no mode is taken for a kernel in the bundle."""
     with boot("lives=fixed,wishful end=exit") as machine:
         run = machine.finish()
-    assert "wishful" in run.one("refused", gen=1, what="cmdline")["why"]
-    run.one("end", gen=1, verdict="refused")
+    assert "wishful" in run.one("refused", gen=0, what="image")["why"]
+    run.one("end", gen=0, verdict="refused")
+
+
+@pytest.mark.parametrize("mode", PROVING)
+def test_inherit_is_the_mode_that_is_there(boot, mode):
+    with boot(f"lives={mode},inherit end=exit") as machine:
+        run = machine.finish()
+    assert run.one("efi.mode", gen=1)["mode"] == mode
+    run.one("end", gen=1, verdict="pass")
+
+
+def test_inherit_where_there_is_none_is_fixed(boot):
+    with boot("lives=off,inherit end=exit") as machine:
+        run = machine.finish()
+    run.one("efi.mode", gen=1, mode="fixed", svam="called")
+    run.one("end", gen=1, verdict="pass")
 
 
 def test_a_link_has_a_number_that_is_none(boot):

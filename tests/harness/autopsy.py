@@ -149,6 +149,8 @@ def report(qmp: Qmp, home: Path, events: list[Event]) -> str:
     """The whole finding."""
     try:
         machine = Machine(qmp, home)
+        if "RIP" not in machine.registers:
+            return "the processor was not in 64-bit mode: none of us"
         parts = [where(machine, events), walks(machine), registers(machine),
                  call_under_way(machine, events)]
         return "\n".join(line for part in parts for line in part)

@@ -357,6 +357,9 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
     elif config.medium == "disk":
         media.disk(home / "disk.img", config.cmdline, kernel, bundle,
                    config.holes)
+    elif config.medium == "stub":
+        (home / "vmlinuz").symlink_to(paths.LINUX / "vmlinuz")
+        (home / "linux.cpio").symlink_to(bundle.resolve())
     else:
         (home / "baton.iso").symlink_to(iso.resolve())
     if config.has_flash and not config.restored:

@@ -73,7 +73,8 @@ FIRMWARE = {
 
 # "saved" goes on from a saved state: see saved.py. The firmware looks only at
 # disks that it may boot from, so the cargo has a bootindex as well. U-Boot has
-# no driver for virtio, so "disk" is one that everybody knows.
+# no driver for virtio, so "disk" is one that everybody knows. "stub" is not
+# Baton at all: Linux, which the firmware starts by its EFI stub.
 MEDIUM = {
     "saved": [
         "-device", "pvpanic",
@@ -82,6 +83,7 @@ MEDIUM = {
         "-drive", "if=none,id=cargo,format=raw,readonly=on,file=cargo.img",
         "-device", "virtio-blk-pci,drive=cargo,bootindex=1",
     ],
+    "stub": ["-kernel", "vmlinuz", "-initrd", "linux.cpio"],
     "disk": [
         "-drive", "if=none,id=boot,format=raw,file=disk.img",
         "-device", "ide-hd,drive=boot,bus=ide.0,bootindex=0",
@@ -152,6 +154,7 @@ def command(config: Config, saving: bool = False,
         *SERIAL[config.interactive],
         *FIRMWARE[config.firmware],
         *MEDIUM[config.medium],
+        *(["-append", config.cmdline] if config.medium == "stub" else []),
         *start,
         *(["-S"] if config.paused else []),
     ]

@@ -62,6 +62,7 @@ static void a_header_made_by_hand(void **state) {
     assert_int_equal(image.payload_offset, PAYLOAD);
     assert_int_equal(image.run_bytes, 3 * MIB);
     assert_int_equal(image.alignment, 2 * MIB);
+    assert_false(image.is_baton);
 }
 
 static void the_image_that_was_built(void **state) {

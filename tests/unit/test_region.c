@@ -557,6 +557,7 @@ static void modes_are_rows(void **state) {
         {"direct", "2013", TABLE_KERNEL, true, true, true, efi_place_direct},
         {"table", "2013", TABLE_KERNEL, true, true, false, efi_place_table},
         {"naive", "2013", TABLE_KERNEL, true, false, true, efi_place_naive},
+        {"inherit", "found", TABLE_KERNEL, true, true, false, NULL},
     };
     for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
         const struct efi_mode *mode = efi_mode_find(expected[i].name);
@@ -573,6 +574,22 @@ static void modes_are_rows(void **state) {
     assert_null(efi_mode_find(""));
     assert_null(efi_mode_find("fixe"));
     assert_null(efi_mode_find("fixed "));
+}
+
+// Each rule is known by what it yields; what comes from none is a table's.
+static void a_mode_is_known_by_its_addresses(void **state) {
+    (void)state;
+    static const char *const handed_on[] = {"identity", "fixed", "contiguous",
+                                            "direct", "table"};
+    ovmf();
+    for (size_t i = 0; i < ARRAY_SIZE(handed_on); i++) {
+        const struct efi_mode *mode = efi_mode_find(handed_on[i]);
+        assert_int_equal(mode->place(&regions), STATUS_OK);
+        assert_ptr_equal(efi_mode_of(&regions), mode);
+    }
+    assert_int_equal(efi_place_fixed(&regions), STATUS_OK);
+    regions.region[0].va -= LARGE;
+    assert_ptr_equal(efi_mode_of(&regions), efi_mode_find("table"));
 }
 
 static void svam_has_names(void **state) {
@@ -615,6 +632,7 @@ int main(void) {
         TEST(overflow_of_the_vmap),
         TEST(random_places),
         TEST(modes_are_rows),
+        TEST(a_mode_is_known_by_its_addresses),
         TEST(svam_has_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

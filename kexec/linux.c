@@ -1,0 +1,43 @@
+// Linux as the next kernel: see the header.
+
+#include "kexec/linux.h"
+
+#include "boot/handoff.h"
+#include "lib/format.h"
+#include "mm/layout.h"
+
+#define LARGE_PAGE     (2 * MIB)
+#define LOWER_HALF_END (1UL << 47)
+
+// Before each call Linux copies the upper half of its own page table over the
+// firmware's, all but the window (efi_sync_low_kernel_mappings()). And it maps
+// with large pages wherever an address is a multiple of one, whatever the
+// frame.
+status_t linux_can_keep(const struct efi_regions *regions) {
+    for (size_t i = 0; i < regions->count; i++) {
+        const struct efi_region *r = &regions->region[i];
+        va_t end = r->va + region_bytes(r);
+        bool lower = end - 1 < LOWER_HALF_END;
+        bool window = r->va >= EFI_WINDOW_END && end - 1 < EFI_WINDOW_START;
+        bool large = is_aligned(r->va - r->pa, LARGE_PAGE);
+        if (!large || !(lower || window))
+            return fail(STATUS_REFUSED,
+                        "Linux would lose the firmware: the region at %#lx is "
+                        "at va %#lx, and Linux keeps the lower half, and from "
+                        "%#lx to %#lx, at 2 MiB steps from pa",
+                        r->pa, r->va, EFI_WINDOW_END, EFI_WINDOW_START);
+    }
+    return STATUS_OK;
+}
+
+status_t linux_command_line(char *line, size_t size, const char *given,
+                            uint32_t generation, pa_t keepsake_pa) {
+    size_t length =
+        format(line, size, "%s generation=%u " KEEPSAKE_WORD "=%#lx", given,
+               generation, keepsake_pa);
+    if (length >= size)
+        return fail(STATUS_NO_MEMORY,
+                    "Linux: a command line of %zu bytes; it takes %zu", length,
+                    size - 1);
+    return STATUS_OK;
+}

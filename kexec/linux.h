@@ -1,0 +1,17 @@
+// What Linux needs from who starts it, beyond what a Baton does (boot.rst, and
+// arch/x86/platform/efi of Linux 6.1).
+
+#pragma once
+
+#include "efi/region.h"
+#include "lib/status.h"
+
+// Can Linux go on calling a firmware whose regions are at their `va`? REFUSED:
+// it would overwrite one's mapping; the reason names region and address.
+status_t linux_can_keep(const struct efi_regions *regions);
+
+// The command line for a Linux: `given`, the number that it has in the line of
+// generations, and where the page is that it keeps for the Baton after it.
+// NO_MEMORY: too long for the `size` bytes at `line`.
+status_t linux_command_line(char *line, size_t size, const char *given,
+                            uint32_t generation, pa_t keepsake_pa);

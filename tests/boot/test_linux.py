@@ -1,0 +1,159 @@
+"""Debian's Linux, as the next kernel, as the one before, and as a judge.
+
+It is Debian's own, unchanged, with an init of ours that tells what it sees
+(tools/linux_init). What it says of the firmware is held against what Baton
+said, and against the flash file that is left when both are gone.
+"""
+
+import re
+
+import pytest
+
+from harness import flash, paths
+from harness.events import wanted
+
+WORDS = "console=ttyS0 nowatchdog tsc=reliable efi=debug"
+GENERATION = f"{flash.GENERATION}-{flash.BATON}"
+
+slow = pytest.mark.slow
+FORWARD = ["physical", pytest.param("identity", marks=slow),
+           pytest.param("contiguous", marks=slow),
+           pytest.param("table", marks=slow)]
+
+
+@pytest.fixture
+def forward(run_of):
+    """Two Batons in some mode, then Linux."""
+
+    def get(mode: str):
+        return run_of(f"linux-{mode}", f"lives={mode}*2,vmlinuz seed=5 {WORDS}",
+                      bundle=paths.LINUX_BUNDLE)
+
+    return get
+
+
+@pytest.fixture
+def judged(mode, forward):
+    """The run of the mode that this test is parametrized with."""
+    return forward(mode)
+
+
+def modes(*names):
+    """Tests of one run stay in one worker."""
+    return pytest.mark.parametrize("mode", [
+        pytest.param(*getattr(name, "values", [name]), marks=[
+            *getattr(name, "marks", []), pytest.mark.xdist_group("linux")])
+        for name in names])
+
+
+def regions(run, event: str, gen: int) -> list[tuple]:
+    keys = ("pa", "va", "pages", "attr")
+    return sorted(tuple(e.number(key) for key in keys)
+                  for e in run.all(event, gen=gen))
+
+
+def variables(run) -> dict[str, bytes]:
+    """What efivarfs has: name-guid, four bytes of attributes and content."""
+    return {event["name"]: bytes.fromhex(event["data"])
+            for event in run.all("linux.variable")}
+
+
+def log(run) -> list[str]:
+    return [event["line"] for event in run.all("linux.log")]
+
+
+@modes(*FORWARD)
+def test_linux_comes_up_with_runtime_services(judged):
+    judged.expect(wanted("kexec.load", gen=1, image="vmlinuz"),
+                  wanted("kexec.jump", gen=1, to=2),
+                  wanted("linux.boot", gen=2, runtime="on"),
+                  wanted("linux.end", gen=2))
+    assert judged.end.how == "guest-shutdown"
+    assert not [line for line in log(judged) if "irmware Bug" in line]
+
+
+@modes(*FORWARD)
+def test_linux_has_the_firmware_where_baton_had_it(mode, judged, chain_of):
+    """Where Baton never called SetVirtualAddressMap, Linux did, and its rule
+    is that of efi=fixed: the same map, the same addresses."""
+    ours = [(r.pa, r.va, r.pages) for r in chain_of("fixed").regions(0)] \
+        if mode == "physical" else \
+        [row[:3] for row in regions(judged, "efi.region", gen=0)]
+    assert [row[:3] for row in regions(judged, "linux.region", 2)] == ours
+
+
+@modes(*FORWARD)
+def test_nothing_but_runtime_regions_is_handed_over(judged):
+    handed = [line for line in log(judged) if re.search(r"efi: mem\d", line)]
+    assert handed and all("|RUN|" in line for line in handed)
+
+
+@modes(*FORWARD)
+def test_linux_reads_baton_s_variable_and_writes_it(judged):
+    """Baton counted to 2, Linux reads that byte for byte, and counts on."""
+    assert variables(judged)[GENERATION] == bytes([7, 0, 0, 0, 2, 0, 0, 0])
+    judged.one("linux.count", gen=2, found="2", wrote="3", reads="3")
+    assert flash.generation(judged.flash) == 3
+
+
+@modes(*FORWARD)
+def test_the_same_variables_in_four_lists(judged):
+    """efivarfs, efivar -l, Baton's count, and what is in the flash file."""
+    files = variables(judged)
+    listed = {e["name"] for e in judged.all("linux.listed")}
+    assert listed == set(files)
+    counted = judged.one("proof", gen=1, check="enumerate")["detail"]
+    assert counted.startswith(f"{len(files)} variables")
+    for name, data in files.items():
+        kept = flash.value(judged.flash, name[:-37], name[-36:])
+        assert (kept is not None) == bool(data[0] & 1), name  # NON_VOLATILE
+        if kept and name != GENERATION:
+            assert kept.data == data[4:], name
+
+
+@modes(*FORWARD)
+def test_the_memory_attributes_table_is_kept_for_linux(judged):
+    """Linux believes what is in it, whoever has used that memory since."""
+    table = next(match for line in log(judged)
+                 if (match := re.search(r"MEMATTR=(0x[0-9a-f]+)", line)))
+    address = int(table[1], 16)
+    kept = [range(int(start, 16), int(end, 16)) for start, end in re.findall(
+        r"BIOS-e820: \[mem (\S+)-(\S+)\] reserved", "\n".join(judged.lines))]
+    assert any(address in page for page in kept)
+
+
+@pytest.mark.parametrize("mode", ["direct", "naive"])
+def test_a_layout_that_linux_would_lose_is_refused(boot, mode):
+    with boot(f"lives={mode},vmlinuz end=exit",
+              bundle=paths.LINUX_BUNDLE) as machine:
+        run = machine.finish()
+    region = run.all("efi.region", gen=0)[0]
+    why = run.one("refused", gen=0, what="kexec")["why"]
+    assert region["pa"] in why and region["va"] in why
+    assert run.all("kexec.jump") == []
+    run.one("end", gen=0, verdict="refused")
+
+
+@slow
+def test_linux_after_a_baton_that_does_not_call_the_firmware(boot):
+    """It is not handed on either: Linux does without."""
+    with boot(f"lives=off,vmlinuz {WORDS}",
+              bundle=paths.LINUX_BUNDLE) as machine:
+        run = machine.finish()
+    run.one("linux.boot", gen=1, runtime="off")
+
+
+def test_a_command_line_that_is_too_long_for_linux(boot):
+    with boot(f"lives=fixed,vmlinuz end=exit x={'x' * 2000}",
+              bundle=paths.LINUX_BUNDLE) as machine:
+        run = machine.finish()
+    why = run.one("refused", gen=0, what="kexec")["why"]
+    assert "command line" in why
+    run.one("end", gen=0, verdict="refused")
+
+
+def test_what_linux_says_is_documented():
+    document = (paths.ROOT / "docs" / "linux.md").read_text()
+    rows = set(re.findall(r"^\| `@linux\.([a-z]+)`", document, re.M))
+    script = (paths.ROOT / "tools" / "linux_init").read_text()
+    assert rows == set(re.findall(r"\bevent ([a-z]+) ", script))

@@ -1,0 +1,68 @@
+// What Linux can keep of the firmware's addresses, at the edges of each range,
+// and the command line that it gets.
+
+#include "kexec/linux.h"
+
+#include "lib/string.h"
+#include "mm/layout.h"
+#include "tests/unit/unit.h"
+
+#define PAGES 512
+
+static const struct {
+    pa_t pa;
+    va_t va;
+    bool kept;
+} places[] = {
+    {0x1f400000, 0x1f400000, true}, // identity
+    {0x1f4ec000, 0x1f4ec000, true},
+    {0x1f400000, 0x400000000000, true}, // contiguous
+    {0x1f400000, 0x7fffffe00000, true},
+    {0x1f400000, 0x7ffffff00000, false}, // passes the lower half's end
+    {0x1f400000, 0x800000000000, false}, // not canonical
+    {0x1f400000, DIRECT_MAP_BASE + 0x1f400000, false},
+    {0x1f400000, EFI_WINDOW_END - 0x200000, false},
+    {0x1f400000, EFI_WINDOW_END, true},
+    {0x1f401000, EFI_WINDOW_END, false}, // not pa modulo 2 MiB
+    {0x1f401000, EFI_WINDOW_END + 0x1000, true},
+    {0x1f400000, EFI_WINDOW_START - 0x200000, true},
+    {0x1f401000, EFI_WINDOW_START - 0x1ff000, false}, // passes its end
+    {0x1f400000, VMAP_NAIVE, false},
+    {0x1f400000, -0x200000UL, false}, // its end is 2^64
+};
+
+static void what_linux_can_keep(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        struct efi_regions regions = {
+            2,
+            {{.pa = 0x10000000, .va = 0x10000000, .pages = 1},
+             {.pa = places[i].pa, .va = places[i].va, .pages = PAGES}}};
+        status_t status = linux_can_keep(&regions);
+        assert_int_equal(status, places[i].kept ? STATUS_OK : STATUS_REFUSED);
+        if (status)
+            assert_contains(why(), "Linux would lose the firmware");
+    }
+}
+
+static void the_command_line(void **state) {
+    (void)state;
+    char line[64];
+    assert_int_equal(
+        linux_command_line(line, sizeof(line), "quiet a=\"b c\"", 7, 0x1010000),
+        STATUS_OK);
+    assert_string_equal(line,
+                        "quiet a=\"b c\" generation=7 keepsake=0x1010000");
+    assert_int_equal(
+        linux_command_line(line, 45, "quiet a=\"b c\"", 7, 0x1010000),
+        STATUS_NO_MEMORY);
+    assert_contains(why(), "45 bytes; it takes 44");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_linux_can_keep),
+        cmocka_unit_test(the_command_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
