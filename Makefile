@@ -71,6 +71,10 @@ help: ## show this list
 demo: deps all ## show it: every mode, three generations each
 	@tools/demo
 
+.PHONY: relay
+relay: deps all $(OUT)/linux.cpio ## Baton, Linux, Baton, Linux, Baton, in one boot
+	@tools/relay
+
 .PHONY: run
 run: deps all ## boot it here, serial line in this terminal, until you quit
 	@tools/run

@@ -8,7 +8,7 @@
 #include "lib/memory_map.h"
 #include "lib/status.h"
 
-#define EFI_REGIONS_MAX 64
+#define EFI_REGIONS_MAX 128
 
 struct efi_region {
     uint32_t type;

@@ -155,8 +155,8 @@ static void take_firmware(void) {
         say("efi: services stay off");
         outcome = options.call_firmware ? OUTCOME_REFUSED : OUTCOME_NONE;
     } else if (efi_start(&boot, options.mode) == STATUS_OK) {
-        say("efi: mode %s (%s)", options.mode->name, options.mode->proposal);
-        if (!options.mode->by_rule && firmware.svam == SVAM_CALLED)
+        say("efi: mode %s (%s)", firmware.mode->name, firmware.mode->proposal);
+        if (!firmware.mode->by_rule && firmware.svam == SVAM_CALLED)
             say("efi: seed=%lu gives the same places again", efi_table_seed);
         outcome = proof_run(&boot, &counter, is_time_to_write()) ? OUTCOME_PASS
                                                                  : OUTCOME_FAIL;

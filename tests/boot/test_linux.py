@@ -6,6 +6,8 @@ said, and against the flash file that is left when both are gone.
 """
 
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -157,3 +159,66 @@ def test_what_linux_says_is_documented():
     rows = set(re.findall(r"^\| `@linux\.([a-z]+)`", document, re.M))
     script = (paths.ROOT / "tools" / "linux_init").read_text()
     assert rows == set(re.findall(r"\bevent ([a-z]+) ", script))
+
+
+@slow
+@pytest.mark.parametrize("mode", ["physical", "fixed", "identity",
+                                  "contiguous", "table"])
+def test_the_relay(mode):
+    """Five kernels in one boot, and each found what the last had left."""
+    done = subprocess.run([paths.ROOT / "tools" / "relay", mode], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    rows = done.stdout.splitlines()[1:-1]
+    assert [row.split()[1] for row in rows] == ["Baton", "Linux"] * 2 + [
+        "Baton"]
+    assert [row.rpartition(" -> ")[2] for row in rows] == list("12345")
+    code = [re.search(r"0x[0-9a-f]+", row)[0] for row in rows]
+    assert len(set(code[1:])) == 1
+    assert (code[0] == code[1]) == (mode != "physical")
+
+
+@slow
+@pytest.mark.parametrize("way, paging, options", [
+    ("file", 4, {}), ("load", 4, {}),
+    ("file", 5, {"cpu": "max"}),  # Linux hands over on five levels
+    ("load", 4, {"ram_mib": 6144}),  # and puts Baton above 4 GiB
+])
+def test_there_and_back(boot, way, paging, options):
+    """Who ran before is known in the end, through a Linux that was told of
+    nobody."""
+    with boot(f"lives=table*2,vmlinuz,inherit end=exit linux={way} {WORDS}",
+              bundle=paths.LINUX_BUNDLE, **options) as machine:
+        run = machine.finish()
+    base = run.one("boot", gen=3, paging=paging).number("base")
+    assert (base > 4 << 30) == ("ram_mib" in options)
+    run.expect(wanted("boot", gen=3, by="linux"),
+               wanted("efi.mode", gen=3, mode="table", svam="inherited"),
+               wanted("end", gen=3, verdict="pass"))
+    assert regions(run, "efi.region", 3) == regions(run, "efi.region", 0)
+    lineage = [line for line in run.lines if "boot: before us" in line]
+    assert [re.search(r"generation \d .*efi=(\w+)", line)[1]
+            for line in lineage if line.startswith("g3")] == [
+        "table", "table", "linux"]
+    detail = run.one("proof", gen=3, check="variable")["detail"]
+    assert detail.startswith("the last kernel's 3; wrote 4")
+
+
+@slow
+def test_without_the_keepsake_it_is_a_stranger(boot, tmp_path):
+    """Linux may forget to pass the word on: then nobody ran before."""
+    other = tmp_path / "linux"
+    shutil.copytree(paths.LINUX, other)
+    init = other / "init"
+    words = init.read_text()
+    assert words.count("${keepsake:+ keepsake=$keepsake}") == 1
+    init.write_text(words.replace("${keepsake:+ keepsake=$keepsake}", ""))
+    bundle = tmp_path / "other.cpio"
+    subprocess.run([paths.ROOT / "tools/bundle", bundle, paths.KERNEL, other],
+                   check=True)
+    with boot(f"lives=fixed,vmlinuz end=exit linux=load {WORDS}",
+              bundle=bundle) as machine:
+        run = machine.finish()
+    run.one("boot", gen=1, by="linux")
+    assert not any("before us" in line for line in run.lines)
+    assert "vmlinuz" in run.one("refused", gen=1, what="cmdline")["why"]

@@ -8,7 +8,7 @@
 
 FUZZ_multiboot2  = $(UNIT_test_multiboot2) efi/region.c lib/log.c
 FUZZ_boot_params = boot/boot_params.c lib/crc32.c lib/memory_map.c efi/region.c \
-	lib/log.c lib/string.c lib/status.c lib/format.c
+	lib/options.c lib/log.c lib/string.c lib/status.c lib/format.c
 FUZZ_efi_map     = efi/region.c lib/memory_map.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
 FUZZ_memory_map  = $(UNIT_test_memory_map) lib/log.c
@@ -16,7 +16,7 @@ FUZZ_tables      = $(UNIT_test_tables)
 FUZZ_adoption    = efi/firmware.c efi/region.c efi/mode.c efi/tables.c \
 	efi/attributes.c efi/quirks.c efi/names.c boot/multiboot2.c boot/boot_params.c \
 	mm/page_table.c lib/memory_map.c lib/crc32.c lib/utf16.c lib/log.c \
-	lib/string.c lib/status.c lib/format.c
+	lib/options.c lib/string.c lib/status.c lib/format.c
 FUZZ_modes       = $(UNIT_test_region)
 FUZZ_image       = $(UNIT_test_image) kexec/handoff.c lib/crc32.c lib/log.c
 FUZZ_digests     = $(UNIT_test_image) lib/log.c

@@ -244,7 +244,7 @@ static void too_many_are_refused(void **state) {
     assert_int_equal(read_map(), STATUS_OK);
     assert_int_equal(regions.count, EFI_REGIONS_MAX);
     add(EFI_RUNTIME_SERVICES_DATA, GIB, 1);
-    expect(STATUS_NO_MEMORY, "more than 64 runtime regions");
+    expect(STATUS_NO_MEMORY, "more than 128 runtime regions");
 }
 
 // ---- writing
