@@ -34,7 +34,8 @@ C_FILES := \
 	kernel/monitor/monitor.c kernel/monitor/line.c \
 	kernel/monitor/memory.c kernel/monitor/firmware.c kernel/monitor/baton.c \
 	kernel/monitor/machine.c kernel/monitor/crash.c kernel/monitor/selftest.c \
-	kernel/monitor/log.c kernel/monitor/screen.c kernel/monitor/keyboard.c
+	kernel/monitor/log.c kernel/monitor/screen.c kernel/monitor/keyboard.c \
+	kernel/conformance/vectors.c
 ASM_FILES := boot/entry.asm mm/levels.asm kernel/trap.asm efi/gate.asm \
 	kexec/jump.asm kernel/monitor/font.asm
 

@@ -290,3 +290,14 @@ efi_query_capsule_capabilities(const struct efi_capsule_header *capsule,
 efi_status_t efi_reset_system(enum efi_reset_type type) {
     return call(EFI_RESET_SYSTEM, type, EFI_SUCCESS, 0, 0, 0);
 }
+
+void *efi_room(enum efi_service service, uint64_t *seen_at) {
+    *seen_at =
+        efi_stays_physical(service) ? at_physical(args->data) : at(args->data);
+    return args->data;
+}
+
+efi_status_t efi_call(enum efi_service service,
+                      const uint64_t a[GATE_ARGUMENTS]) {
+    return call(service, a[0], a[1], a[2], a[3], a[4]);
+}

@@ -61,3 +61,9 @@ efi_query_capsule_capabilities(const struct efi_capsule_header *capsule,
 
 // Does not return where it works.
 efi_status_t efi_reset_system(enum efi_reset_type type);
+
+// For who wants to get wrong what the functions above get right: a call with
+// any arguments, and EFI_DATA_BYTES that they may point to. Gives where the
+// kernel has these; *seen_at is where `service` does.
+void *efi_room(enum efi_service service, uint64_t *seen_at);
+efi_status_t efi_call(enum efi_service service, const uint64_t argument[5]);

@@ -23,6 +23,14 @@ typedef uint64_t efi_status_t;
 #define EFI_ABORTED            (EFI_ERROR | 21)
 #define EFI_SECURITY_VIOLATION (EFI_ERROR | 26)
 
+// A set of statuses, for who can accept several: a bit for each.
+#define EFI_STATUS_SET(status) (1u << (uint8_t)(status))
+
+static inline bool efi_status_in(efi_status_t status, uint32_t set) {
+    uint64_t code = status & ~EFI_ERROR;
+    return code < 32 && (set >> code & 1) && (!code == !status);
+}
+
 struct efi_guid { // §A.1
     uint32_t a;
     uint16_t b, c;

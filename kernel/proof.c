@@ -255,10 +255,10 @@ static efi_status_t try_query_capsule(void) {
 // service may be unsupported at runtime, but then the firmware's properties
 // table has to say so; where UNSUPPORTED stands here, it has a meaning of its
 // own as well.
-#define SUCCESS     (1u << 0)
-#define INVALID     (1u << (uint8_t)EFI_INVALID_PARAMETER)
-#define UNSUPPORTED (1u << (uint8_t)EFI_UNSUPPORTED)
-#define NOT_FOUND   (1u << (uint8_t)EFI_NOT_FOUND)
+#define SUCCESS     EFI_STATUS_SET(EFI_SUCCESS)
+#define INVALID     EFI_STATUS_SET(EFI_INVALID_PARAMETER)
+#define UNSUPPORTED EFI_STATUS_SET(EFI_UNSUPPORTED)
+#define NOT_FOUND   EFI_STATUS_SET(EFI_NOT_FOUND)
 
 static const struct {
     enum efi_service service;
@@ -284,13 +284,11 @@ static bool is_missing(enum efi_service service) {
 // Others should not, where that has no meaning of its own; some do.
 static bool is_accepted(enum efi_service service, uint32_t accepted,
                         efi_status_t status) {
-    uint64_t code = status & ~EFI_ERROR;
     if (is_missing(service))
         return status == EFI_UNSUPPORTED;
     if (status == EFI_UNSUPPORTED && !(accepted & UNSUPPORTED))
         return efi_quirk(QUIRK_PROMISE_NOT_KEPT, true);
-    return code < 32 && (accepted >> code & 1) &&
-           (code == 0) == (status == EFI_SUCCESS);
+    return efi_status_in(status, accepted);
 }
 
 static enum verdict check_services(struct proof *proof) {

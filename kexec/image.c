@@ -67,18 +67,11 @@ status_t image_parse(const void *file, uint64_t bytes,
     return STATUS_OK;
 }
 
-static int hex_value(char digit) {
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    return -1;
-}
-
 static bool read_digest(const char *text, uint8_t digest[SHA256_BYTES]) {
     for (unsigned i = 0; i < SHA256_BYTES; i++) {
-        int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
-        if (high < 0 || low < 0)
+        unsigned high = digit_value(text[2 * i]);
+        unsigned low = digit_value(text[2 * i + 1]);
+        if ((high | low) > 15)
             return false;
         digest[i] = high << 4 | low;
     }

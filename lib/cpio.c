@@ -21,13 +21,6 @@ enum {
     ALIGNMENT = 4,
 };
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 'a' ^ 'A';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // Reads one number of the header at `header_at`.
 static status_t read_field(const struct cpio *archive, unsigned field,
                            size_t *value) {
@@ -36,12 +29,12 @@ static status_t read_field(const struct cpio *archive, unsigned field,
 
     *value = 0;
     for (size_t i = 0; i < DIGITS; i++) {
-        int digit = hex_digit(text[i]);
-        if (digit < 0)
+        unsigned digit = digit_value(text[i]);
+        if (digit > 15)
             return fail(STATUS_INVALID,
                         "cpio: byte 0x%02x at offset %zu is no hex digit",
                         (unsigned char)text[i], at + i);
-        *value = *value << 4 | (unsigned)digit;
+        *value = *value << 4 | digit;
     }
     return STATUS_OK;
 }

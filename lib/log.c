@@ -9,19 +9,15 @@
 
 struct log_output log_output;
 
-// Names and command lines come from outside: none of them shall end a line, and
-// so forge an event, or speak to the terminal.
-static void make_plain(char *line, size_t length) {
-    for (size_t i = 0; i < length; i++)
-        if ((uint8_t)line[i] < ' ' || line[i] == 0x7f)
-            line[i] = ' ';
-}
-
-// A line that is too long loses its end, never its newline.
+// A line that is too long loses its end, never its newline. Names and command
+// lines in it come from outside: none of them shall end it, and so forge an
+// event, or speak to the terminal.
 static void finish(char *line, size_t length) {
     if (length > LOG_LINE_MAX - 2)
         length = LOG_LINE_MAX - 2;
-    make_plain(line, length);
+    for (size_t i = 0; i < length; i++)
+        if ((uint8_t)line[i] < ' ' || line[i] == 0x7f)
+            line[i] = ' ';
     line[length] = '\n';
     if (log_output.write)
         log_output.write(line, length + 1);

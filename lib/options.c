@@ -81,13 +81,6 @@ bool option_get(const char *line, const char *key, char *value, size_t size) {
     return true;
 }
 
-static unsigned digit_value(char c) {
-    if (c >= '0' && c <= '9')
-        return (unsigned)(c - '0');
-    c |= 'a' ^ 'A';
-    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : UINT32_MAX;
-}
-
 bool option_parse_number(const char *text, uint64_t *number) {
     bool hex = text[0] == '0' && (text[1] | 0x20) == 'x';
     unsigned base = hex ? 16 : 10;

@@ -22,3 +22,12 @@ int strncmp(const char *a, const char *b, size_t max);
 bool str_copy(char *to, size_t size, const char *from);
 
 bool str_equal(const char *a, const char *b);
+
+// What a digit stands for in a number of any base up to 16; more than 15 for
+// what is no digit.
+static inline unsigned digit_value(char c) {
+    if (c >= '0' && c <= '9')
+        return (unsigned)(c - '0');
+    c |= 'a' ^ 'A';
+    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : ~0u;
+}

@@ -18,7 +18,7 @@
 #define VARIABLES_MAX 4096 // a list that goes on after that is none
 #define DUMP_BYTES    16
 
-static status_t need_firmware(void) {
+status_t need_firmware(void) {
     if (firmware.ready)
         return STATUS_OK;
     return fail(STATUS_UNSUPPORTED,

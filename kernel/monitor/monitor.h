@@ -60,5 +60,8 @@ void monitor_ask(void) __attribute__((noreturn));
 // A line of a command's answer: no line head, and not in the log.
 void print(const char *text, ...) __attribute__((format(printf, 1, 2)));
 
+// For commands that call the firmware. UNSUPPORTED: it may not be called.
+status_t need_firmware(void);
+
 // A number in any form that an option may have. INVALID.
 status_t word_number(const char *word, uint64_t *number);

@@ -5,7 +5,7 @@
 
 // The line that starts at `line`, which has been made a string of its own.
 static bool is_row(const char *line, const char *name, uint8_t *digest) {
-    if (strspn(line, "0123456789abcdef") != 64 || line[64] != ' ' ||
+    if (strspn(line, "0123456789abcdefABCDEF") != 64 || line[64] != ' ' ||
         !strchr(" *", line[65]) || line[65] == '\0' ||
         strcmp(line + 66, name) != 0)
         return false;

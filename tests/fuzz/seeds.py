@@ -56,14 +56,14 @@ def piece(address: int, data: bytes) -> bytes:
 
 # A stopped machine
 
-def tables(debugger, system_pa: int) -> list[bytes]:
+def tables(debugger, system_pa: int) -> list[tuple[int, bytes]]:
     """The firmware's tables while their addresses are physical."""
     def read(pa: int, size: int) -> bytes:
         data = debugger.read(pa, size)
-        pieces.append(piece(pa, data))
+        pieces.append((pa, data))
         return data
 
-    pieces: list[bytes] = []
+    pieces: list[tuple[int, bytes]] = []
     system = read(system_pa, 120)
     read(word(system, 24), VENDOR_BYTES)
     read(word(system, 88), 136)
@@ -95,18 +95,23 @@ def first_generation(debugger, index: int, mode: str) -> int:
     root = struct.pack("<Q", info_pa)
     boot = piece(info_pa, info)
     write("adoption", f"{mode}-0", root + bytes([MULTIBOOT2, index]) + boot +
-          b"".join(pieces))
+          b"".join(piece(*p) for p in pieces))
     if index == 0:
         write("multiboot2", "grub", root + boot)
         efi_map = multiboot_tag(info, EFI_MAP_TAG)
         write("efi_map", "ovmf", efi_map)
         rows = [efi_map[at : at + ROW] for at in range(8, len(efi_map), ROW)]
         runtime = b"".join(r for r in rows if word(r, 32) & RUNTIME)
-        for name, crc_matters in ("ovmf", 1), ("ovmf-no-crc", 0):
+        odd = bytearray(pieces[0][1])  # two configuration tables, misaligned
+        odd[104:120] = struct.pack("<QQ", 2, word(odd, 112) + 4)
+        for name, crc_matters, system in (("ovmf", 1, pieces[0][1]),
+                                          ("ovmf-no-crc", 0, pieces[0][1]),
+                                          ("odd-config", 0, bytes(odd))):
             write("tables", name,
                   struct.pack("<QBB", system_pa, crc_matters,
-                              len(runtime) // ROW) +
-                  runtime + b"".join(pieces))
+                              len(runtime) // ROW) + runtime +
+                  piece(system_pa, system) +
+                  b"".join(piece(*p) for p in pieces[1:]))
     return system_pa
 
 
@@ -119,6 +124,12 @@ def later_generation(debugger, index: int, mode: str, system_pa: int) -> None:
     system = debugger.read(system_pa, 120)
     runtime_pa = runtime_table(debugger, block, word(system, 88))
     write("boot_params", mode, root + b"\x01" + boot)
+    if index == 0:  # a block that ends in the middle of its node
+        at = node_pa + 24 - params_pa  # block_bytes
+        cut = struct.pack("<I", node_pa + 1000 - params_pa)
+        block = block[:at] + cut + block[at + 4 :]
+        write("boot_params", "node-cut-off",
+              root + b"\x01" + piece(params_pa, block))
     write("adoption", f"{mode}-1", root + bytes([SEALED, index]) + boot +
           piece(system_pa, system) +
           piece(runtime_pa, debugger.read(runtime_pa, 136)))
@@ -173,9 +184,10 @@ def small() -> None:
     write("multiboot2", "map-too-large", struct.pack("<Q", 0x1000) + piece(
         0x1000, struct.pack("<II", 8 + 16 + 32784 + 8, 0) + huge +
         bytes(32784) + tag(0, "")))
-    write("efi_map", "full", struct.pack("<II", 40, 1) + b"".join(
-        struct.pack("<IIQQQQ", 6, 0, n << 16, 0, 1, RUNTIME)
-        for n in range(64)))
+    for name, count in ("full", 64), ("too-full", 65):
+        write("efi_map", name, struct.pack("<II", 40, 1) + b"".join(
+            struct.pack("<IIQQQQ", 6, 0, n << 16, 0, 1, RUNTIME)
+            for n in range(count)))
     write("memory_map", "full", b"".join(
         struct.pack("<BBBHH", 1, 12, 1 + n % 2, n, 1) for n in range(511)))
 
