@@ -24,6 +24,8 @@ static void check_seal(pa_t params_pa) {
     assert_non_null(found);
     assert_non_null(block);
     assert_int_equal(handoff->block_pa, params_pa);
+    assert_true(found >= block &&
+                found + sizeof(*handoff) <= block + handoff->block_bytes);
     memset(found + offsetof(struct handoff, block_crc), 0, 4);
     assert_int_equal(~slow_crc(~0u, block, handoff->block_bytes),
                      handoff->block_crc);

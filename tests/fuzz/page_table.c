@@ -85,7 +85,9 @@ static bool change(bool map, size_t first, size_t count, pa_t pa,
     return false;
 }
 
+// In an entry of level 1 the same bit would choose a row of the PAT.
 static bool add_bytes(const struct leaf *leaf, void *total) {
+    assert_int_equal(leaf->level > 1, (leaf->entry & PTE_LARGE) != 0);
     *(uint64_t *)total += level_bytes(leaf->level);
     return true;
 }

@@ -124,7 +124,9 @@ def later_generation(debugger, index: int, mode: str, system_pa: int) -> None:
     system = debugger.read(system_pa, 120)
     runtime_pa = runtime_table(debugger, block, word(system, 88))
     write("boot_params", mode, root + b"\x01" + boot)
-    if index == 0:  # a block that ends in the middle of its node
+    if index == 0:
+        write("boot_params", "not-sealed", root + b"\0" + boot)
+        # A block that ends in the middle of its node:
         at = node_pa + 24 - params_pa  # block_bytes
         cut = struct.pack("<I", node_pa + 1000 - params_pa)
         block = block[:at] + cut + block[at + 4 :]
@@ -218,6 +220,7 @@ def files() -> None:
     for name, start in ("first", 0), ("later", 8 * 3540):
         write("log_ring", name, struct.pack("<BBQH", 0, 0, start, len(lines))
               + lines)
+    write("line", "full", b"\xffx" * 9 + b"\0yy")
     write("utf16", "name", b"\x20" + "BootOrder \U0001f600 \u00e9\ud800".encode(
         "utf-16-le", "surrogatepass"))
 
