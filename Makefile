@@ -25,8 +25,8 @@ C_FILES := \
 	efi/mode.c efi/region.c efi/tables.c efi/attributes.c efi/quirks.c \
 	efi/firmware.c efi/space.c efi/virtual.c efi/diff.c efi/gate.c \
 	efi/services.c efi/judge.c efi/names.c \
-	kexec/image.c kexec/handoff.c kexec/linux.c kexec/kexec.c \
-	kernel/trap.c kernel/time.c kernel/panic.c kernel/record.c kernel/symbols.c \
+	kexec/image.c kexec/handoff.c kexec/linux.c kexec/kexec.c kexec/core.c \
+	kernel/trap.c kernel/time.c kernel/panic.c kernel/record.c kernel/capture.c kernel/symbols.c \
 	kernel/power.c kernel/console.c kernel/history.c kernel/lineage.c \
 	lib/log.c lib/log_ring.c lib/status.c lib/format.c lib/string.c \
 	lib/options.c lib/memory_map.c lib/cpio.c lib/crc32.c lib/sha256.c \
@@ -75,6 +75,10 @@ demo: deps all ## show it: every mode, three generations each
 .PHONY: relay
 relay: deps all $(OUT)/linux.cpio ## Baton, Linux, Baton, Linux, Baton, in one boot
 	@tools/relay
+
+.PHONY: crash-demo
+crash-demo: deps all $(OUT)/linux.cpio ## a panic, what is left in flash and in memory, and GDB
+	@tools/crash_demo
 
 .PHONY: run
 run: deps all ## boot it here, serial line in this terminal, until you quit

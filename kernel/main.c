@@ -7,6 +7,7 @@
 #include "efi/quirks.h"
 #include "efi/services.h"
 #include "efi/start.h"
+#include "kernel/capture.h"
 #include "kernel/console.h"
 #include "kernel/history.h"
 #include "kernel/lineage.h"
@@ -160,7 +161,8 @@ static void take_firmware(void) {
             say("efi: seed=%lu gives the same places again", efi_table_seed);
         outcome = proof_run(&boot, &counter, is_time_to_write()) ? OUTCOME_PASS
                                                                  : OUTCOME_FAIL;
-        if (!boot.has_handoff) // whoever was before us may have died
+        if (!boot.has_handoff ||
+            boot.through_linux) // whoever was before us may have died
             record_report();
     } else if (boot.efi.system_table_pa == 0) {
         say("efi: %s: no firmware to call", why());
@@ -204,6 +206,15 @@ static void describe_us(struct handoff *next) {
                sizeof(next->attribute));
     }
     lineage_add(next);
+}
+
+static void load_capture(void) {
+    static struct handoff next;
+    if (!options.capture[0])
+        return;
+    describe_us(&next);
+    if (capture_load(&boot, options.capture, &next))
+        refuse("capture");
 }
 
 // Comes back only if the next kernel was refused.
@@ -258,6 +269,7 @@ static void live(void) {
     take_firmware();
     free_boot_services();
     firmware.boot_memory_free = true;
+    load_capture();
     event("mm", "at=ready free=%lu", frames_free_pages());
     if (log_output.generation + 1 < options.lives) {
         pass_on(options.image, boot.command_line);

@@ -157,6 +157,7 @@ status_t options_read(const char *line, struct options *options) {
         read_lives, read_levels, read_direct_base};
     *options = (struct options){.lives = LIVES_DEFAULT, .image = "baton"};
     option_get(line, "crash", options->crash, sizeof(options->crash));
+    option_get(line, "capture", options->capture, sizeof(options->capture));
     status_t status =
         option_number(line, "seed", 1, UINT64_MAX, read_tsc(), &efi_table_seed);
     for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {

@@ -4,23 +4,26 @@
 
 #include <stdarg.h>
 
+#include "kernel/capture.h"
 #include "kernel/power.h"
 #include "kernel/record.h"
 #include "kernel/symbols.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/x86.h"
+#include "mm/layout.h"
 #include "mm/space.h"
 
 #define FRAMES_MAX 32
 #define PANICS_MAX 3 // then not even saying so works
 
+struct trap_frame panic_frame;
 static unsigned panics;
 
 // What is done when all was said, in this order. A step that panics itself is
 // not repeated; the next one has its turn.
 static void last_steps(void) {
-    static void (*const steps[])(void) = {record_write};
+    static void (*const steps[])(void) = {record_write, capture_enter};
     static unsigned next;
     while (next < ARRAY_SIZE(steps))
         steps[next++]();
@@ -104,8 +107,14 @@ void panic(const char *reason, ...) {
     vformat(text, sizeof(text), reason, arguments);
     va_end(arguments);
     begin(text);
-    print_backtrace((va_t)__builtin_return_address(0),
-                    *(const va_t *)frame_pointer());
+    panic_frame = (struct trap_frame){
+        .rip = (va_t)__builtin_return_address(0),
+        .rbp = *(const va_t *)frame_pointer(),
+        .rsp = frame_pointer() + 2 * sizeof(va_t),
+        .cs = KERNEL_CS,
+        .ss = KERNEL_DS,
+    };
+    print_backtrace(panic_frame.rip, panic_frame.rbp);
     finish();
 }
 
@@ -114,6 +123,7 @@ void panic_trap(const struct trap_frame *frame) {
     symbol_format(frame->rip, place, sizeof(place));
     format(reason, sizeof(reason), "%s at %s", trap_name(frame->vector), place);
     begin(reason);
+    panic_frame = *frame;
     if (frame->vector == VECTOR_PAGE_FAULT)
         print_page_fault(frame);
     print_registers(frame);

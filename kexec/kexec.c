@@ -59,12 +59,13 @@ static status_t place(struct kexec_staged *staged) {
                     "image %s: xloadflags %#x: no entry for a machine with "
                     "5-level paging",
                     staged->name, image->flags);
-    staged->base_pa =
-        frames_alloc(pages_for(image->run_bytes), image->alignment, ceiling_pa);
+    staged->room_bytes = max_u64(staged->room_bytes, image->run_bytes);
+    staged->base_pa = frames_alloc(pages_for(staged->room_bytes),
+                                   image->alignment, ceiling_pa);
     if (staged->base_pa == 0)
         return fail(STATUS_NO_MEMORY,
                     "image %s: no %lu free bytes in a row below %#lx",
-                    staged->name, image->run_bytes, ceiling_pa);
+                    staged->name, staged->room_bytes, ceiling_pa);
     uint8_t *to = pa_to_va(staged->base_pa);
     memcpy(to, image->file + image->payload_offset, image->payload_bytes);
     memset(to + image->payload_bytes, 0,
@@ -78,6 +79,7 @@ status_t kexec_load(const struct boot_info *boot, const char *name,
     uint8_t digest[SHA256_BYTES];
     str_copy(staged->name, sizeof(staged->name), name);
     staged->command_line = boot->command_line;
+    staged->memory = &boot->memory;
     TRY(find(boot, name, &file));
     TRY(find(boot, "SHA256SUMS", &list));
     TRY(image_digest_of((const char *)list.data, list.bytes, name,
@@ -95,7 +97,7 @@ status_t kexec_load(const struct boot_info *boot, const char *name,
 }
 
 void kexec_unload(struct kexec_staged *staged) {
-    frames_free(staged->base_pa, pages_for(staged->image.run_bytes));
+    frames_free(staged->base_pa, pages_for(staged->room_bytes));
 }
 
 // The firmware's regions as a memory map for the next kernel: with the
@@ -162,11 +164,12 @@ static status_t suit_linux(struct handoff_content *content, pa_t keepsake_pa) {
 
 static status_t write_handoff(const struct boot_info *boot,
                               const struct kexec_staged *staged,
-                              const struct handoff *baton, pa_t block_pa) {
+                              const struct handoff *baton) {
     static struct boot_efi efi;
+    pa_t block_pa = staged->block_pa;
     struct handoff_content content = {
         .image = staged->image.file,
-        .memory = &boot->memory,
+        .memory = staged->memory,
         .command_line = staged->command_line,
         .bundle_pa = boot->bundle_pa,
         .bundle_bytes = boot->bundle_bytes,
@@ -195,12 +198,12 @@ static status_t map_above(struct page_table *bridge, pa_t pa, uint64_t bytes) {
 
 // The table of the jump: all that boot.rst wants mapped 1:1 and more, under our
 // own upper half, so that the code which loads it goes on running.
-static status_t build_bridge(const struct kexec_staged *staged, pa_t block_pa,
-                             struct page_table *bridge) {
+static status_t build_bridge(struct kexec_staged *staged) {
+    struct page_table *bridge = &staged->bridge;
     TRY(space_fork(bridge));
     TRY(page_table_map(bridge, 0, 0, BRIDGE_BYTES, MAP_ANY));
     TRY(map_above(bridge, staged->base_pa, staged->image.run_bytes));
-    return map_above(bridge, block_pa, HANDOFF_BLOCK_BYTES);
+    return map_above(bridge, staged->block_pa, HANDOFF_BLOCK_BYTES);
 }
 
 // Is the file, with the payload as it lies staged, still what SHA256SUMS says?
@@ -215,35 +218,48 @@ static status_t verify_staged(const struct kexec_staged *staged) {
     return check_digest(staged->name, staged->digest, digest);
 }
 
-// All that is needed for the jump, and can fail.
-static status_t prepare(const struct boot_info *boot,
-                        const struct kexec_staged *staged,
-                        const struct handoff *baton, pa_t block_pa,
-                        struct page_table *bridge) {
-    if (block_pa == 0)
+static status_t make_ready(const struct boot_info *boot,
+                           struct kexec_staged *staged,
+                           const struct handoff *baton) {
+    staged->block_pa = frames_alloc(HANDOFF_PAGES, PAGE_SIZE, UINT64_MAX);
+    if (staged->block_pa == 0)
         return fail(STATUS_NO_MEMORY, "handoff: no %lu frames in a row",
                     HANDOFF_PAGES);
-    TRY(write_handoff(boot, staged, baton, block_pa));
-    TRY(build_bridge(staged, block_pa, bridge));
-    return verify_staged(staged);
+    TRY(write_handoff(boot, staged, baton));
+    return build_bridge(staged);
 }
 
-status_t kexec_run(const struct boot_info *boot,
-                   const struct kexec_staged *staged,
-                   const struct handoff *baton, void (*silence)(void)) {
-    struct page_table bridge = {0};
-    pa_t block_pa = frames_alloc(HANDOFF_PAGES, PAGE_SIZE, UINT64_MAX);
+static void release(struct kexec_staged *staged) {
+    if (staged->bridge.root_pa)
+        page_table_free_lower(&staged->bridge);
+    if (staged->block_pa)
+        frames_free(staged->block_pa, HANDOFF_PAGES);
+}
+
+status_t kexec_prepare(const struct boot_info *boot,
+                       struct kexec_staged *staged,
+                       const struct handoff *baton) {
+    staged->bridge = (struct page_table){0};
+    staged->generation = baton->generation;
+    status_t status = make_ready(boot, staged, baton);
+    if (status)
+        release(staged);
+    return status;
+}
+
+status_t kexec_enter(const struct kexec_staged *staged, void (*silence)(void)) {
     pa_t entry_pa = staged->base_pa + IMAGE_ENTRY_OFFSET;
-    status_t status = prepare(boot, staged, baton, block_pa, &bridge);
-    if (status == STATUS_OK) {
-        silence();
-        event("kexec.jump", "to=%u entry=%#lx tsc=%lu", baton->generation,
-              entry_pa, read_tsc());
-        kexec_jump(entry_pa, block_pa, bridge.root_pa);
-    }
-    if (bridge.root_pa)
-        page_table_free_lower(&bridge);
-    if (block_pa)
-        frames_free(block_pa, HANDOFF_PAGES);
+    TRY(verify_staged(staged));
+    silence();
+    event("kexec.jump", "to=%u entry=%#lx tsc=%lu", staged->generation,
+          entry_pa, read_tsc());
+    kexec_jump(entry_pa, staged->block_pa, staged->bridge.root_pa);
+}
+
+status_t kexec_run(const struct boot_info *boot, struct kexec_staged *staged,
+                   const struct handoff *baton, void (*silence)(void)) {
+    TRY(kexec_prepare(boot, staged, baton));
+    status_t status = kexec_enter(staged, silence);
+    release(staged);
     return status;
 }

@@ -10,13 +10,19 @@
 #include "kexec/image.h"
 #include "lib/cpio.h"
 #include "lib/status.h"
+#include "mm/page_table.h"
 
 struct kexec_staged {
+    uint64_t room_bytes; // to be set before: the least room it gets; 0 will do
     struct kernel_image image;
     char name[32];
-    const char *command_line;     // ours, unless it is changed
-    pa_t base_pa;                 // of the payload
-    uint8_t digest[SHA256_BYTES]; // of the file, by the bundle's SHA256SUMS
+    const char *command_line;        // ours, unless it is changed
+    const struct memory_map *memory; // likewise
+    pa_t base_pa;                    // of the payload
+    uint8_t digest[SHA256_BYTES];    // of the file, by the bundle's SHA256SUMS
+    uint32_t generation;             // that it will be
+    pa_t block_pa;                   // of the handoff
+    struct page_table bridge;        // for the jump
 };
 
 // The archive that came with this kernel. NOT_FOUND: there is none.
@@ -29,10 +35,17 @@ status_t kexec_load(const struct boot_info *boot, const char *name,
 
 void kexec_unload(struct kexec_staged *staged);
 
-// Writes the handoff, verifies what is staged, and jumps. `baton` is what only
-// Baton knows; firmware and memory are taken from where they are kept.
-// `silence` stops all interrupts, as the last thing before the jump. Returns
-// only if it refused, and then nothing has changed.
-status_t kexec_run(const struct boot_info *boot,
-                   const struct kexec_staged *staged,
+// Writes the handoff, and makes all that the jump needs. `baton` is what only
+// Baton knows; firmware and memory are taken from where they are kept. If it
+// fails, nothing has changed.
+status_t kexec_prepare(const struct boot_info *boot,
+                       struct kexec_staged *staged,
+                       const struct handoff *baton);
+
+// Verifies what is staged and prepared, and jumps. `silence` stops all
+// interrupts, as the last thing before the jump. REFUSED: it was damaged.
+status_t kexec_enter(const struct kexec_staged *staged, void (*silence)(void));
+
+// Both. Returns only if it refused, and then nothing has changed.
+status_t kexec_run(const struct boot_info *boot, struct kexec_staged *staged,
                    const struct handoff *baton, void (*silence)(void));

@@ -33,6 +33,13 @@ def session(home: Path, config: qemu.Config, *commands: str) -> list[str]:
     return [answer.strip("\n") for answer in text.split(MARK)[1:-1]]
 
 
+def post_mortem(core: Path, *steps: str) -> str:
+    """What GDB says of a core file that Baton has left."""
+    words = [word for step in steps for word in ("-ex", step)]
+    return _output(["gdb", "-q", "-nx", "-batch", *words, str(paths.SYMBOLS),
+                    str(core)])
+
+
 def _output(words: list[str]) -> str:
     """What a program prints; a program that hangs fails with it."""
     try:

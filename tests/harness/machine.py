@@ -29,6 +29,7 @@ STALL = 45 * SLOWNESS
 TOTAL = 150 * SLOWNESS
 
 PROMPT = re.compile(r"g[0-9]+> ")  # of the monitor
+CORE_BYTES = 1 << 30  # room on the disk for a core: a hole, until it is used
 AUTOPSY, CONFIG = "autopsy.txt", "config.json"
 
 # What isa-debug-exit makes of the value v that the kernel writes: 2v + 1.
@@ -354,7 +355,7 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
         media.cargo(home / "cargo.img",
                     media.cargo_of(config.cmdline, kernel, bundle,
                                    config.holes, config.sin))
-    elif config.medium == "disk":
+    elif config.medium in ("disk", "core"):
         media.disk(home / "disk.img", config.cmdline, kernel, bundle,
                    config.holes)
     elif config.medium == "stub":
@@ -362,6 +363,9 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
         (home / "linux.cpio").symlink_to(bundle.resolve())
     else:
         (home / "baton.iso").symlink_to(iso.resolve())
+    if config.medium == "core":
+        with open(home / "core.img", "wb") as core:
+            core.truncate(CORE_BYTES)
     if config.has_flash and not config.restored:
         shutil.copy(qemu.VARS, home / "vars.fd")
     if flash:

@@ -74,7 +74,12 @@ FIRMWARE = {
 # "saved" goes on from a saved state: see saved.py. The firmware looks only at
 # disks that it may boot from, so the cargo has a bootindex as well. U-Boot has
 # no driver for virtio, so "disk" is one that everybody knows. "stub" is not
-# Baton at all: Linux, which the firmware starts by its EFI stub.
+# Baton at all: Linux, which the firmware starts by its EFI stub. "core" has a
+# second disk, which a capture kernel finds by its serial number.
+DISK = [
+    "-drive", "if=none,id=boot,format=raw,file=disk.img",
+    "-device", "ide-hd,drive=boot,bus=ide.0,bootindex=0",
+]
 MEDIUM = {
     "saved": [
         "-device", "pvpanic",
@@ -84,9 +89,11 @@ MEDIUM = {
         "-device", "virtio-blk-pci,drive=cargo,bootindex=1",
     ],
     "stub": ["-kernel", "vmlinuz", "-initrd", "linux.cpio"],
-    "disk": [
-        "-drive", "if=none,id=boot,format=raw,file=disk.img",
-        "-device", "ide-hd,drive=boot,bus=ide.0,bootindex=0",
+    "disk": DISK,
+    "core": [
+        *DISK,
+        "-drive", "if=none,id=core,format=raw,file=core.img",
+        "-device", "virtio-blk-pci,drive=core,serial=core",
     ],
     "iso": ["-cdrom", "baton.iso"],
     "stick": [

@@ -20,6 +20,7 @@ UNIT_test_multiboot2 := boot/multiboot2.c lib/memory_map.c lib/string.c \
 UNIT_test_handoff    := kexec/handoff.c boot/boot_params.c lib/crc32.c \
 	lib/options.c lib/memory_map.c lib/string.c lib/status.c lib/format.c
 UNIT_test_linux      := kexec/linux.c lib/status.c lib/format.c
+UNIT_test_core       := kexec/core.c lib/string.c lib/status.c lib/format.c
 UNIT_test_page_table := mm/page_table.c lib/status.c lib/format.c
 UNIT_test_frame_pool := mm/frame_pool.c lib/string.c lib/status.c lib/format.c
 UNIT_test_image      := kexec/image.c lib/sha256.c lib/string.c lib/status.c \

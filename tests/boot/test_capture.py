@@ -1,0 +1,142 @@
+"""A Linux that waits for a panic, and what it finds: memory as it was, the
+firmware, and the record in flash.
+"""
+
+import re
+import subprocess
+
+import pytest
+
+from harness import flash, gdb, paths
+from harness.events import wanted
+from harness.rsp import symbol
+
+WORDS = "end=exit capture=vmlinuz console=ttyS0 quiet nowatchdog tsc=reliable"
+MACHINE = {"medium": "core", "ram_mib": 512}
+GENERATION = f"{flash.GENERATION}-{flash.BATON}"
+RING_MAGIC = 0x474F4C4E4F544142  # "BATONLOG": lib/log_ring.c
+
+
+@pytest.fixture
+def captured(request, run_of):
+    """Generation 1 divides by zero, and Linux is told to look."""
+    mode = request.param
+    return run_of(f"capture-{mode}",
+                  f'efi={mode} lives=2 {WORDS} run="crash divide"',
+                  bundle=paths.LINUX_BUNDLE, **MACHINE)
+
+
+modes = pytest.mark.parametrize("captured", [
+    pytest.param(mode, marks=pytest.mark.xdist_group(f"capture-{mode}"))
+    for mode in ("fixed", "physical")], indirect=True)
+
+
+@pytest.mark.slow
+@modes
+def test_a_panic_ends_in_linux(captured):
+    captured.expect(wanted("kexec.load", gen=1, image="vmlinuz"),
+                    wanted("panic", gen=1),
+                    wanted("crash.saved", gen=1, why=""),
+                    wanted("crash.capture", gen=1, image="vmlinuz"),
+                    wanted("kexec.jump", gen=1, to=2),
+                    wanted("linux.core", gen=2, status="0"),
+                    wanted("linux.boot", gen=2, runtime="on"),
+                    wanted("linux.end", gen=2))
+    assert captured.end.how == "guest-shutdown"
+
+
+@pytest.mark.slow
+@modes
+def test_gdb_shows_the_stack_of_the_panic(captured):
+    core = captured.home / "core.img"
+    text = gdb.post_mortem(core, "backtrace", "print/x $rip",
+                           "print/x history->magic", "print boot.command_line")
+    assert re.search(r"#0 .* in crash_divide \(\)", text), text
+    assert re.search(r"#\d+ .*\blive \(\)", text), text
+    registers = next(line for line in captured.lines if "panic: rip" in line)
+    assert f"0x{registers.split('rip ')[1].split()[0]}" in text
+    assert hex(RING_MAGIC) in text  # through a pointer into the direct map
+    assert "crash divide" in text
+
+
+@pytest.mark.slow
+@modes
+def test_linux_calls_the_firmware_and_finds_the_record(captured):
+    variables = {e["name"]: e["data"] for e in captured.all("linux.variable")}
+    assert variables[GENERATION] == bytes([7, 0, 0, 0, 2, 0, 0, 0]).hex()
+    captured.one("linux.count", gen=2, found="2", wrote="3", reads="3")
+    heads = [record["head"] for record in captured.all("linux.record")]
+    assert sorted(heads) == [f"Panic#1 Part{n} of Baton's log"
+                             for n in range(1, 9)]
+
+
+@pytest.mark.slow
+def test_a_capture_kernel_that_was_damaged_is_not_started(boot):
+    with boot(f'efi=fixed lives=1 {WORDS} run="crash null"', paused=True,
+              bundle=paths.LINUX_BUNDLE, ram_mib=768) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "record_write"))
+            base = machine.wait_for("kexec.load").number("base")
+            debugger.physical()
+            debugger.flip(base + 0x123456)
+            debugger.detach()
+        run = machine.finish()
+    assert (run.end.how, run.end.code) == ("debug-exit", 35)
+    assert run.all("kexec.jump") == []
+    assert any("the capture kernel is not started: image vmlinuz: SHA-256"
+               in line for line in run.lines)
+
+
+@pytest.mark.slow
+def test_nothing_is_written_to_the_capture_kernel_by_mistake(boot):
+    with boot(f"efi=fixed lives=1 {WORDS}".replace("end=exit", ""),
+              bundle=paths.LINUX_BUNDLE, ram_mib=768) as machine:
+        base = machine.wait_for("kexec.load").number("base")
+        direct = machine.run.one("space").number("direct")
+        walk = machine.ask(f"pt {direct + base:#x}").text
+    assert "read-only" in walk
+
+
+def refused(boot, words: str, **options):
+    """A run in which the capture kernel is refused, and all else is as if
+    nobody had asked for it: free frames, and how a panic ends."""
+    cmdline = f'lives=1 end=exit run="crash null" {words}'
+    with boot(cmdline, **options) as machine:
+        run = machine.finish()
+    with boot(re.sub(r"capture=\S+", "", cmdline), **options) as machine:
+        usual = machine.finish()
+    assert (run.end.how, run.end.code) == ("debug-exit", 35)
+    assert run.all("crash.capture") == []
+    assert run.one("mm", at="ready")["free"] == \
+        usual.one("mm", at="ready")["free"]
+    return run.one("refused", what="capture")["why"]
+
+
+def test_a_capture_kernel_that_is_not_there(boot):
+    assert "nobody" in refused(boot, "efi=fixed capture=nobody")
+
+
+def test_a_capture_kernel_that_is_no_linux(boot):
+    assert "baton is a Baton" in refused(boot, "efi=fixed capture=baton")
+
+
+def test_a_machine_too_small_for_a_capture_kernel(boot):
+    why = refused(boot, "efi=off capture=baton", ram_mib=128)
+    assert "no 167772160 free bytes in a row" in why
+
+
+@pytest.mark.slow
+def test_a_firmware_that_the_capture_kernel_could_not_keep(boot):
+    why = refused(boot, "efi=direct capture=vmlinuz",
+                  bundle=paths.LINUX_BUNDLE)
+    assert "Linux would lose the firmware" in why
+
+
+@pytest.mark.slow
+def test_the_demo():
+    done = subprocess.run([paths.ROOT / "tools" / "crash_demo", "stack"],
+                          text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    assert "stack overflow" in done.stdout
+    assert "in crash_overflow_step (" in done.stdout
