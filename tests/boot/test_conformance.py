@@ -24,12 +24,12 @@ def ask(boot, cmdline: str, **machine) -> list[vectors.Point]:
     return vectors.points(run.lines)
 
 
-def documented(column: str) -> dict[str, str]:
-    """Vector -> answer, from a column of the document's table."""
+def documented(firmware: str) -> dict[str, str]:
+    """Vector -> answer, from its column of the document's table."""
     rows = [[cell.strip() for cell in line.replace(r"\|", "\0").split("|")[1:-1]]
             for line in DOCUMENT.read_text().splitlines()
             if line.startswith("| ")]
-    at = rows[0].index(column)
+    at = rows[0].index(vectors.COLUMNS[firmware])
     return {row[0].replace("\0", "|"): row[at] for row in rows[2:]}
 
 
@@ -37,12 +37,20 @@ def documented(column: str) -> dict[str, str]:
 @pytest.mark.parametrize("mode", MODES)
 def test_the_same_answers_everywhere(boot, mode, generations):
     found = ask(boot, f"efi={mode} lives={generations}")
-    assert {p.name: p.answer for p in found} == documented("OVMF")
+    assert {p.name: p.answer for p in found} == documented("pflash")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["physical", "fixed"])
+@pytest.mark.parametrize("firmware", [*vectors.COLUMNS][1:])
+def test_other_firmware(boot, firmware, mode):
+    found = ask(boot, f"efi={mode} lives=1", firmware=firmware)
+    assert {p.name: p.answer for p in found} == documented(firmware)
 
 
 def test_naive_has_one_generation(boot):
     found = ask(boot, "efi=naive lives=1")
-    assert {p.name: p.answer for p in found} == documented("OVMF")
+    assert {p.name: p.answer for p in found} == documented("pflash")
     with boot("efi=naive lives=2") as machine:
         answer = machine.ask(vectors.COMMAND)
     assert answer.status == "unsupported"

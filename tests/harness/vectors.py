@@ -8,6 +8,11 @@ import re
 from dataclasses import dataclass
 
 COMMAND = "efi vectors"
+
+# A key of qemu.FIRMWARE, and the column of its answers.
+COLUMNS = {"pflash": "OVMF", "bios": "OVMF -bios", "smm": "OVMF SMM",
+           "uboot": "U-Boot"}
+
 POINT = re.compile(r"(not )?ok (\d+) - (\w+) (.*): (EFI_\w+)(?:, (.*?))? "
                    r"\(([^()]*)\)( # SKIP .*)?")
 
