@@ -1,6 +1,7 @@
 // SHA-256, step by step as FIPS 180-4 gives it (numbers in brackets are its
-// sections). The one economy: the eight working variables do not move from
-// round to round, their roles do.
+// sections), in fewer instructions: the eight working variables do not move
+// from round to round, their roles do; and rotations are nested, so that each
+// goes on from the one before (6, 11 and 25 are 6, 5 more and 14 more).
 
 #include "lib/sha256.h"
 
@@ -49,8 +50,8 @@ static void schedule(uint32_t w[64], const uint8_t *block) {
         w[t] = load_big_endian(block + t * 4);
     for (int t = 16; t < 64; t++) {
         uint32_t x = w[t - 15], y = w[t - 2];
-        uint32_t sigma0 = rotate(x, 7) ^ rotate(x, 18) ^ x >> 3;
-        uint32_t sigma1 = rotate(y, 17) ^ rotate(y, 19) ^ y >> 10;
+        uint32_t sigma0 = rotate(x ^ rotate(x, 11), 7) ^ x >> 3;
+        uint32_t sigma1 = rotate(y ^ rotate(y, 2), 17) ^ y >> 10;
         w[t] = sigma1 + w[t - 7] + sigma0 + w[t - 16];
     }
 }
@@ -60,9 +61,9 @@ static void schedule(uint32_t w[64], const uint8_t *block) {
 static inline void hash_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d,
                               uint32_t e, uint32_t f, uint32_t g, uint32_t *h,
                               uint32_t key) {
-    uint32_t sum1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
-    uint32_t choice = (e & f) ^ (~e & g);
-    uint32_t sum0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
+    uint32_t sum1 = rotate(e ^ rotate(e ^ rotate(e, 14), 5), 6);
+    uint32_t choice = g ^ (e & (f ^ g));
+    uint32_t sum0 = rotate(a ^ rotate(a ^ rotate(a, 9), 11), 2);
     uint32_t majority = (a & b) ^ (a & c) ^ (b & c);
     uint32_t temporary = *h + sum1 + choice + key;
 
