@@ -24,7 +24,7 @@ C_FILES := \
 	mm/early.c mm/frame_pool.c mm/frames.c mm/page_table.c mm/space.c \
 	efi/mode.c efi/region.c efi/tables.c efi/attributes.c efi/quirks.c \
 	efi/firmware.c efi/space.c efi/virtual.c efi/diff.c efi/gate.c \
-	efi/services.c efi/judge.c efi/names.c \
+	efi/services.c efi/judge.c efi/touch.c efi/names.c \
 	kexec/image.c kexec/handoff.c kexec/linux.c kexec/kexec.c kexec/core.c \
 	kernel/trap.c kernel/time.c kernel/panic.c kernel/record.c kernel/capture.c kernel/symbols.c \
 	kernel/power.c kernel/console.c kernel/history.c kernel/lineage.c \

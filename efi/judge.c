@@ -6,6 +6,7 @@
 
 #include "efi/firmware.h"
 #include "efi/space.h"
+#include "efi/touch.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -142,6 +143,7 @@ efi_status_t efi_reject(enum efi_service service, const char *reason, ...) {
 }
 
 efi_status_t efi_judge(enum efi_service service, const struct gate_call *call) {
+    static efi_status_t told[EFI_SERVICES];
     efi_status_t answer = call->status;
     if (call->outcome == GATE_REFUSED)
         return EFI_NOT_READY;
@@ -156,9 +158,13 @@ efi_status_t efi_judge(enum efi_service service, const struct gate_call *call) {
         answer = efi_reject(service, "status %#lx, %s", answer,
                             efi_status_name(answer));
     }
-    if (efi_last_answer[service] != ~answer)
+    if (told[service] != ~answer)
         event("efi.call", "svc=%s status=%s", efi_service_name(service),
               efi_status_name(answer));
-    efi_last_answer[service] = ~answer;
+    told[service] = ~answer;
+    if (efi_touch_wanted)
+        efi_touch_note(service, call);
+    else
+        efi_last_answer[service] = ~answer;
     return answer;
 }

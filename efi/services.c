@@ -6,17 +6,15 @@
 #include "efi/firmware.h"
 #include "efi/gate.h"
 #include "efi/judge.h"
+#include "efi/touch.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
 #include "mm/space.h"
 
-// UEFI 2.10 §2.3.4 asks for 4 KiB; OpenSSL wants more.
-#define STACK_PAGES     16
-#define STACK_BYTES     (STACK_PAGES * PAGE_SIZE)
 #define ARGUMENTS_BYTES (10 * PAGE_SIZE)
 #define STACK_OFFSET    (ARGUMENTS_BYTES + PAGE_SIZE)
-#define BLOCK_BYTES     (STACK_OFFSET + STACK_BYTES)
+#define BLOCK_BYTES     (STACK_OFFSET + EFI_STACK_BYTES)
 
 // What the firmware gets is one piece of memory with two holes, in which it
 // faults when it writes too much:
@@ -66,20 +64,29 @@ status_t efi_services_init(void) {
     args_at = on_private_table ? args_pa : (va_t)args;
     gate_init();
     efi_judge_init();
-    return page_table_protect(&kernel_table, block_va + ARGUMENTS_BYTES,
-                              PAGE_SIZE, MAP_NONE);
+    TRY(page_table_protect(&kernel_table, block_va + ARGUMENTS_BYTES, PAGE_SIZE,
+                           MAP_NONE));
+    return efi_touch_wanted ? efi_touch_init() : STATUS_OK;
 }
 
 status_t efi_services_map(struct page_table *private_table) {
-    pa_t stack_pa = block_pa + STACK_OFFSET;
+    pa_t stack_pa = efi_stack_pa();
     for (unsigned i = 0; i < EFI_SERVICES; i++)
         routes[i] = on_private_table || efi_stays_physical(i)
                         ? (struct route){private_table, block_pa + BLOCK_BYTES}
                         : (struct route){&kernel_table, block_va + BLOCK_BYTES};
-    TRY(page_table_map(private_table, stack_pa, stack_pa, STACK_BYTES,
+    TRY(page_table_map(private_table, stack_pa, stack_pa, EFI_STACK_BYTES,
                        MAP_WRITE));
     return page_table_map(private_table, block_pa, block_pa, ARGUMENTS_BYTES,
                           MAP_WRITE);
+}
+
+pa_t efi_stack_pa(void) {
+    return block_pa + STACK_OFFSET;
+}
+
+bool efi_is_lent(pa_t pa) {
+    return pa >= block_pa && pa < block_pa + BLOCK_BYTES;
 }
 
 bool efi_services_guard(uint64_t address) {

@@ -21,6 +21,12 @@ status_t efi_services_init(void);
 // Is that address behind the end of the arguments, as the services see it?
 bool efi_services_guard(uint64_t address);
 
+// The firmware's stack; and whether a page of its private table is of what was
+// lent to it: that, or arguments.
+#define EFI_STACK_BYTES (64 * KIB) // UEFI 2.10 §2.3.4: 4; OpenSSL wants more
+pa_t efi_stack_pa(void);
+bool efi_is_lent(pa_t pa);
+
 // Maps both at VA = PA into the firmware's private table.
 status_t efi_services_map(struct page_table *private_table);
 

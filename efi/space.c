@@ -3,6 +3,7 @@
 #include "efi/space.h"
 
 #include "efi/services.h"
+#include "efi/touch.h"
 #include "lib/x86.h"
 #include "mm/space.h"
 
@@ -14,13 +15,16 @@ static uint64_t flags_of(uint32_t type, uint64_t attribute) {
 }
 
 // Under efi=direct the pages are there already, to be read only.
-static status_t map_region(struct page_table *table, va_t va,
+static status_t map_region(const struct page_table *in, va_t va,
                            const struct efi_region *region) {
     uint64_t flags = flags_of(region->type, region->attribute);
+    struct page_table table = *in;
     pa_t pa;
-    if (page_table_translate(table, va, &pa) && pa == region->pa)
-        return page_table_protect(table, va, region_bytes(region), flags);
-    return page_table_map(table, va, region->pa, region_bytes(region), flags);
+    if (efi_touch_wanted)
+        table.leaf_max = 1;
+    if (page_table_translate(&table, va, &pa) && pa == region->pa)
+        return page_table_protect(&table, va, region_bytes(region), flags);
+    return page_table_map(&table, va, region->pa, region_bytes(region), flags);
 }
 
 static status_t map_regions(struct page_table *table, bool at_va) {

@@ -3,6 +3,7 @@
 #include "kernel/options.h"
 
 #include "efi/diff.h"
+#include "efi/touch.h"
 #include "lib/log.h"
 #include "lib/options.h"
 #include "lib/random.h"
@@ -148,7 +149,8 @@ static status_t read_switch(const char *line, const char *name, bool *on) {
 static status_t read_switches(const char *line, struct options *options) {
     status_t selftest = read_switch(line, "selftest", &options->selftest);
     status_t diff = read_switch(line, "efi.diff", &efi_diff_wanted);
-    return diff ? diff : selftest;
+    status_t touch = read_switch(line, "efi.touch", &efi_touch_wanted);
+    return touch ? touch : diff ? diff : selftest;
 }
 
 status_t options_read(const char *line, struct options *options) {

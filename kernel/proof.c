@@ -10,6 +10,7 @@
 #include "efi/quirks.h"
 #include "efi/services.h"
 #include "efi/space.h"
+#include "efi/touch.h"
 #include "kernel/time.h"
 #include "lib/format.h"
 #include "lib/log.h"
@@ -46,15 +47,18 @@ static bool is_time(const struct efi_time *t) {
            t->minute <= 59 && t->second <= 59;
 }
 
+// With efi.touch=on nearly all of the loop is the taking of notes, about as
+// long as a tick, and a tick may never come in the rest.
 static enum verdict check_time(struct proof *proof) {
     struct efi_time first, now;
+    uint64_t wanted = efi_touch_wanted ? 0 : 1;
     uint64_t interrupts = gate_statistics.interrupts;
     uint64_t deadline = time_ticks() + WAIT_SECONDS * TICKS_PER_SECOND;
     efi_status_t status = efi_get_time(&first, NULL);
     now = first;
     while (status == EFI_SUCCESS && time_ticks() < deadline &&
            (now.second == first.second ||
-            gate_statistics.interrupts == interrupts))
+            gate_statistics.interrupts < interrupts + wanted))
         status = efi_get_time(&now, NULL);
 
     interrupts = gate_statistics.interrupts - interrupts;
@@ -65,7 +69,7 @@ static enum verdict check_time(struct proof *proof) {
            first.hour, first.minute, first.second, now.second, interrupts);
     bool moved = status == EFI_SUCCESS && is_time(&first) && is_time(&now) &&
                  now.second != first.second;
-    return moved && interrupts > 0 ? PASS : FAIL;
+    return moved && interrupts >= wanted ? PASS : FAIL;
 }
 
 // ---- variable: what the last kernel wrote is there; one more is written
@@ -417,6 +421,8 @@ bool proof_run(const struct boot_info *boot, uint64_t *counter, bool writes) {
         all &= verdict != FAIL;
     }
     efi_judge_sum();
+    if (efi_touch_wanted)
+        efi_touch_report();
     event("efi.gate",
           "calls=%lu deviations=%lu faults=%lu interrupts=%lu mended=%lu",
           gate_statistics.calls, gate_statistics.deviations,

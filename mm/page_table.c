@@ -139,7 +139,7 @@ status_t page_table_protect(struct page_table *table, va_t va, uint64_t bytes,
         if (level == 0)
             return fail(STATUS_NOT_FOUND, "page table: va %#lx is not mapped",
                         va);
-        level = fitting_level(va, bytes, level);
+        level = fitting_level(va, bytes, min_u64(level, table->leaf_max));
         uint64_t *entry;
         status = slot(table, va, level, &entry);
         if (status)
@@ -149,6 +149,13 @@ status_t page_table_protect(struct page_table *table, va_t va, uint64_t bytes,
         bytes -= level_bytes(level);
     }
     return status;
+}
+
+void page_table_unmark(struct page_table *table, va_t va) {
+    unsigned level = leaf_level(table, va);
+    uint64_t *entry;
+    if (level && slot(table, va, level, &entry) == STATUS_OK)
+        *entry &= ~(PTE_ACCESSED | PTE_DIRTY);
 }
 
 void page_table_walk(const struct page_table *table, va_t va,

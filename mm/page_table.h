@@ -107,6 +107,10 @@ status_t page_table_map(struct page_table *table, va_t va, pa_t pa,
 status_t page_table_protect(struct page_table *table, va_t va, uint64_t bytes,
                             uint64_t flags);
 
+// Takes the marks that the CPU has left from the leaf of `va`, if there is one:
+// accessed and dirty (SDM vol. 3 §4.8). The TLB is the caller's business.
+void page_table_unmark(struct page_table *table, va_t va);
+
 // Goes down to `va` and notes every step, mapped or not.
 void page_table_walk(const struct page_table *table, va_t va,
                      struct page_walk *walk);

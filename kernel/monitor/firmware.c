@@ -5,6 +5,7 @@
 
 #include "efi/firmware.h"
 #include "efi/services.h"
+#include "efi/touch.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/proof.h"
 #include "lib/format.h"
@@ -308,4 +309,10 @@ COMMAND(efi_vars_delete, .name = "efi vars delete", .arguments = "NAME [GUID]",
     TRY(find_by_words(words, &v));
     return answer(EFI_SET_VARIABLE,
                   efi_set_variable(v.name, &v.guid, 0, NULL, 0));
+}
+
+COMMAND(efi_touch, .name = "efi touch",
+        .help = "the pages that each service used (efi.touch=on)") {
+    TRY(need_firmware());
+    return efi_touch_report();
 }

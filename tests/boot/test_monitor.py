@@ -27,6 +27,7 @@ ANSWERS = {
     "efi regions": r"RuntimeServicesCode +0x\w+ +0xfffffffe\w+",
     "efi tables": r"GetVariable +0xfffffffe\w+\n",
     "efi time": f"^{TIME}.*\\n1 tick.* 50 ppm",
+    "efi touch": r"efi: pages of GetTime: x executed",
     "efi vars": rf"{GUID} NV BS RT     4  BatonGeneration\n",
     "efi vars write Hello 'x": "^$",
     "efi vars read Hello": r"2 bytes\n  0000  27 78 +'x$",
@@ -71,7 +72,7 @@ def test_every_command_is_documented_and_tried(boot):
 
 
 def test_every_command_answers(boot):
-    with boot("efi=fixed lives=2") as machine:
+    with boot("efi=fixed lives=2 efi.touch=on") as machine:
         for line, expected in ANSWERS.items():
             answer = machine.ask(line)
             assert answer.status == "ok", answer

@@ -11,7 +11,7 @@
 #include "mm/layout.h"
 #include "tests/fuzz/fuzz.h"
 
-bool efi_diff_wanted;
+bool efi_diff_wanted, efi_touch_wanted;
 va_t direct_map_base; // the kernel has it in mm/space.c
 
 static const char *const keys[] = {"efi",         "lives",    "end", "crash",
