@@ -143,7 +143,7 @@ static bool read_part(const uint16_t *name, const struct efi_guid *guid,
         efi_get_variable(name, guid, NULL, text, bytes) != EFI_SUCCESS)
         return false;
     text[*bytes] = '\0';
-    return starts_with(text, HEAD) &&
+    return *bytes >= HEAD_BYTES && starts_with(text, HEAD) &&
            starts_with(text + strlen(HEAD) + 1, MARK);
 }
 

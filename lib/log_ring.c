@@ -44,8 +44,11 @@ status_t log_ring_check(const struct log_ring *ring, uint64_t room) {
 void log_ring_put(struct log_ring *ring, uint32_t generation, const char *text,
                   size_t bytes) {
     bytes = min_u64(bytes, LOG_LINE_MAX);
-    while (ring->end - ring->start + HEAD + bytes > ring->bytes)
-        log_ring_next(ring, &ring->start);
+    while (ring->start != ring->end &&
+           ring->end - ring->start + HEAD + bytes > ring->bytes)
+        if (ring->end - ring->start > ring->bytes ||
+            !log_ring_next(ring, &ring->start))
+            ring->start = ring->end; // somebody wrote here who should not
     struct log_line *line = line_at(ring, ring->end);
     line->generation = generation;
     line->bytes = bytes;

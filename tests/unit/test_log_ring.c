@@ -194,6 +194,30 @@ static void random_rings_lead_nowhere(void **state) {
     assert_in_range(passed, 100, 19900);
 }
 
+// In a kernel that scribbles over its ring, and then wants to say so.
+static void a_ring_that_was_written_over_takes_lines_again(void **state) {
+    (void)state;
+    for (unsigned kind = 0; kind < 3; kind++) {
+        struct log_ring *ring = new_ring();
+        const struct log_line *line;
+        uint64_t at = 0;
+        for (unsigned n = 0; n < 100; n++)
+            put(ring, n, "some words");
+        if (kind == 0)
+            ring->end += 1UL << 60;
+        else if (kind == 1)
+            ring->start = ring->end + 1;
+        else
+            memset(ring->text, 0xff, ROOM - sizeof(*ring));
+        for (unsigned n = 0; n < 100; n++)
+            put(ring, n, "other words");
+        while ((line = log_ring_next(ring, &at)))
+            assert_true(log_line_is_whole(line));
+        assert_int_equal(at, ring->end);
+        free(ring);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_come_back_in_order),
@@ -203,6 +227,7 @@ int main(void) {
         cmocka_unit_test(a_flipped_bit_is_seen_in_its_line_alone),
         cmocka_unit_test(what_is_no_ring_is_refused),
         cmocka_unit_test(random_rings_lead_nowhere),
+        cmocka_unit_test(a_ring_that_was_written_over_takes_lines_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
