@@ -183,6 +183,8 @@ def test_the_relay(mode):
     ("file", 4, {}), ("load", 4, {}),
     ("file", 5, {"cpu": "max"}),  # Linux hands over on five levels
     ("load", 4, {"ram_mib": 6144}),  # and puts Baton above 4 GiB
+    ("file", 4, {"firmware": "bios"}),  # variables in memory
+    ("load", 4, {"firmware": "bios"}),
 ])
 def test_there_and_back(boot, way, paging, options):
     """Who ran before is known in the end, through a Linux that was told of
