@@ -18,7 +18,8 @@ WORDS = "console=ttyS0 nowatchdog tsc=reliable efi=debug"
 GENERATION = f"{flash.GENERATION}-{flash.BATON}"
 
 slow = pytest.mark.slow
-FORWARD = ["physical", pytest.param("identity", marks=slow),
+FORWARD = ["physical", pytest.param("fixed", marks=slow),
+           pytest.param("identity", marks=slow),
            pytest.param("contiguous", marks=slow),
            pytest.param("table", marks=slow)]
 
