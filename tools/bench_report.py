@@ -1,11 +1,13 @@
 """What `tools/bench` found, as tables (Markdown) and as a plot (SVG)."""
 
+import re
 from pathlib import Path
 
 from harness.stopwatch import budget
 
 COLOURS = ["#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377",
            "#bbbbbb", "#222255", "#225555", "#666633", "#663333", "#555555"]
+TABLE = re.compile(r"^(\|.*\n)(?:\|.*\n)+", re.MULTILINE)
 
 
 def table(head: list, rows: list) -> str:
@@ -98,6 +100,12 @@ def write_report(found: dict, out: Path) -> str:
     return text
 
 
+def renew_tables(document: str, report: str) -> str:
+    """The document, with the report's tables for those of the same head."""
+    new = {found[1]: found[0] for found in TABLE.finditer(report)}
+    return TABLE.sub(lambda old: new.get(old[1], old[0]), document)
+
+
 # The plot: bars for the gate, stacks for boot and kexec
 
 WIDTH, HEIGHT, PANEL = 960, 900, 240
@@ -165,7 +173,8 @@ def stack_panel(title: str, stacks: dict, top: float) -> str:
         for j, (_, count) in enumerate(laps):
             y -= count * scale
             lines.append(bar(x, y, room - 30, count * scale, COLOURS[j]))
-        lines += [label(x, y - 3, f"{total(laps) // 1000:,}"),
-                  label(x, top + PANEL + 12, name)]
+        lines += [label(x, y - 3, f"{total(laps) // 1000:,}")]
+        lines += [label(x, top + PANEL + 12 * (1 + line), words)
+                  for line, words in enumerate(name.split(", "))]
     names = [part for part, _ in next(iter(stacks.values()))]
     return "\n".join(lines + legend(names, top))

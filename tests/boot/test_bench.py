@@ -53,6 +53,17 @@ def test_coverage_knows_lines():
     assert name == "efi/gate.asm" and "gate_current" in text[line - 1]
 
 
+def test_a_report_renews_the_tables_of_a_document():
+    tool = runpy.run_path(str(TOOLS / "bench_report.py"))
+    old, other, new = ([["GetTime", n]] for n in (1, 2, 3))
+    mine, yours = ["service", "fixed"], ["service", "naive"]
+    table, text = tool["table"], "{}\n\ntext\n\n{}\n"
+    document = text.format(table(mine, old), table(yours, other))
+    report = table(mine, new) + "\n"
+    assert (tool["renew_tables"](document, report)
+            == text.format(table(mine, new), table(yours, other)))
+
+
 @pytest.mark.parametrize("tool", ["bench", "coverage"])
 def test_the_tools_explain_themselves(tool):
     assert subprocess.check_output([TOOLS / tool, "--help"], text=True)
