@@ -3,10 +3,12 @@
 // pass both on.
 
 #include "boot/boot_info.h"
+#include "efi/diff.h"
 #include "efi/firmware.h"
 #include "efi/quirks.h"
 #include "efi/services.h"
 #include "efi/start.h"
+#include "efi/touch.h"
 #include "kernel/capture.h"
 #include "kernel/console.h"
 #include "kernel/history.h"
@@ -152,6 +154,8 @@ static bool is_time_to_write(void) {
 
 static void take_firmware(void) {
     firmware.on_fault = options.on_fault;
+    efi_diff_wanted = options.diff;
+    efi_touch_wanted = options.touch;
     if (!options.call_firmware || !options.mode) {
         say("efi: services stay off");
         outcome = options.call_firmware ? OUTCOME_REFUSED : OUTCOME_NONE;

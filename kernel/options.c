@@ -1,9 +1,9 @@
-// Reads the command line: one row per word that an option may have.
+// Reads the command line: a table of the options that are one of a few words,
+// and a function for each of the others.
 
 #include "kernel/options.h"
 
-#include "efi/diff.h"
-#include "efi/touch.h"
+#include "lib/format.h"
 #include "lib/log.h"
 #include "lib/options.h"
 #include "lib/random.h"
@@ -24,40 +24,56 @@ static status_t find_mode(const char *name, struct options *options) {
     return STATUS_OK;
 }
 
-// Which of three words is `word`? If it is none, *choice stays.
-static status_t choose(const char *key, const char *word,
-                       const char *const words[3], unsigned *choice) {
-    for (unsigned i = 0; i < 3; i++) {
-        if (str_equal(words[i], word)) {
-            *choice = i;
+// The word of this generation; where the option is not there, `word` stays.
+static status_t read_word(const char *line, const char *key, char *word,
+                          size_t size) {
+    uint64_t places;
+    return option_get(line, key, NULL, 0)
+               ? option_list(line, key, log_output.generation, LIVES_MAX, word,
+                             size, &places)
+               : STATUS_OK;
+}
+
+// Options that are one of a few words. The first one is the default.
+static const struct choice {
+    const char *key;
+    size_t at;            // of an unsigned in struct options
+    const char *words[6]; // by the value that each stands for there
+} choices[] = {
+    {"end",
+     offsetof(struct options, end),
+     {[END_MONITOR] = "monitor",
+      [END_SHUTDOWN] = "shutdown",
+      [END_EXIT] = "exit"}},
+    {"efi.fault",
+     offsetof(struct options, on_fault),
+     {[FAULT_ABORT] = "abort", [FAULT_RETRY] = "retry", [FAULT_OFF] = "off"}},
+    {"efi.diff", offsetof(struct options, diff), {"off", "on"}},
+    {"efi.touch", offsetof(struct options, touch), {"off", "on"}},
+    {"selftest", offsetof(struct options, selftest), {"off", "on"}},
+    {"la57",
+     offsetof(struct options, levels),
+     {"auto", [4] = "off", [5] = "on"}},
+};
+
+static status_t choose(const char *line, const struct choice *choice,
+                       struct options *options) {
+    unsigned *value = (unsigned *)((uint8_t *)options + choice->at);
+    char word[16], known[64];
+    size_t used = 0;
+    str_copy(word, sizeof(word), choice->words[0]);
+    TRY(read_word(line, choice->key, word, sizeof(word)));
+    for (*value = 0; *value < ARRAY_SIZE(choice->words); ++*value) {
+        const char *candidate = choice->words[*value];
+        if (candidate && str_equal(candidate, word))
             return STATUS_OK;
-        }
+        if (candidate)
+            used += format(known + used, sizeof(known) - used, "%s%s",
+                           used ? ", " : "", candidate);
     }
-    return fail(STATUS_INVALID, "%s=%s: known are %s, %s, %s", key, word,
-                words[0], words[1], words[2]);
-}
-
-static status_t read_end(const char *line, struct options *options) {
-    static const char *const words[] = {[END_SHUTDOWN] = "shutdown",
-                                        [END_EXIT] = "exit",
-                                        [END_MONITOR] = "monitor"};
-    unsigned choice = END_MONITOR;
-    char word[16] = "monitor";
-    option_get(line, "end", word, sizeof(word));
-    status_t status = choose("end", word, words, &choice);
-    options->end = choice;
-    return status;
-}
-
-static status_t read_fault(const char *line, struct options *options) {
-    static const char *const words[] = {
-        [FAULT_ABORT] = "abort", [FAULT_RETRY] = "retry", [FAULT_OFF] = "off"};
-    unsigned choice = FAULT_ABORT;
-    char word[16] = "abort";
-    option_get(line, "efi.fault", word, sizeof(word));
-    status_t status = choose("efi.fault", word, words, &choice);
-    options->on_fault = choice;
-    return status;
+    *value = 0;
+    return fail(STATUS_INVALID, "%s=%s: known are %s", choice->key, word,
+                known);
 }
 
 // lives= is a number, or it names for each generation its mode, or the kernel
@@ -85,29 +101,12 @@ static status_t read_lives(const char *line, struct options *options) {
     return status ? status : mode_status;
 }
 
-// The word of this generation, if the option is there.
-static status_t read_word(const char *line, const char *key, char *word,
-                          size_t size) {
-    uint64_t places;
-    return option_get(line, key, NULL, 0)
-               ? option_list(line, key, log_output.generation, LIVES_MAX, word,
-                             size, &places)
-               : STATUS_OK;
-}
-
-// la57=off,on,off: the levels of each generation's page table.
-static status_t read_levels(const char *line, struct options *options) {
-    static const char *const words[] = {"auto", "off", "on"};
-    static const unsigned levels[] = {0, 4, 5};
-    unsigned choice = 0;
-    char word[8] = "auto";
-    TRY(read_word(line, "la57", word, sizeof(word)));
-    TRY(choose("la57", word, words, &choice));
-    if (levels[choice] == 5 && !cpuid_has_la57())
-        return fail(STATUS_UNSUPPORTED, "la57=on: this CPU has no 5-level "
-                                        "paging (CPUID 7, ECX bit 16)");
-    options->levels = levels[choice];
-    return STATUS_OK;
+static status_t check_levels(struct options *options) {
+    if (options->levels != 5 || cpuid_has_la57())
+        return STATUS_OK;
+    options->levels = 0;
+    return fail(STATUS_UNSUPPORTED, "la57=on: this CPU has no 5-level paging "
+                                    "(CPUID 7, ECX bit 16)");
 }
 
 // The seed is the same in all generations, what comes out of it is not.
@@ -137,34 +136,19 @@ static status_t read_direct_base(const char *line, struct options *options) {
     return STATUS_OK;
 }
 
-static status_t read_switch(const char *line, const char *name, bool *on) {
-    char word[8] = "off";
-    option_get(line, name, word, sizeof(word));
-    *on = str_equal(word, "on");
-    if (*on || str_equal(word, "off"))
-        return STATUS_OK;
-    return fail(STATUS_INVALID, "%s=%s: known are on, off", name, word);
-}
-
-static status_t read_switches(const char *line, struct options *options) {
-    status_t selftest = read_switch(line, "selftest", &options->selftest);
-    status_t diff = read_switch(line, "efi.diff", &efi_diff_wanted);
-    status_t touch = read_switch(line, "efi.touch", &efi_touch_wanted);
-    return touch ? touch : diff ? diff : selftest;
+static status_t worse(status_t one, status_t other) {
+    return other ? other : one;
 }
 
 status_t options_read(const char *line, struct options *options) {
-    static status_t (*const readers[])(const char *, struct options *) = {
-        read_end,   read_fault,  read_switches,
-        read_lives, read_levels, read_direct_base};
     *options = (struct options){.lives = LIVES_DEFAULT, .image = "baton"};
     option_get(line, "crash", options->crash, sizeof(options->crash));
     option_get(line, "capture", options->capture, sizeof(options->capture));
     status_t status =
         option_number(line, "seed", 1, UINT64_MAX, read_tsc(), &efi_table_seed);
-    for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
-        status_t one = readers[i](line, options);
-        status = one ? one : status;
-    }
-    return status;
+    for (size_t i = 0; i < ARRAY_SIZE(choices); i++)
+        status = worse(status, choose(line, &choices[i], options));
+    status = worse(status, check_levels(options));
+    status = worse(status, read_lives(line, options));
+    return worse(status, read_direct_base(line, options));
 }

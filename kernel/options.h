@@ -6,9 +6,9 @@
 #include "lib/status.h"
 
 enum end_action {
+    END_MONITOR,  // ask whoever sits there (docs/monitor.md)
     END_SHUTDOWN, // the firmware's ResetSystem(EfiResetShutdown)
     END_EXIT,     // QEMU's isa-debug-exit
-    END_MONITOR,  // ask whoever sits there (docs/monitor.md)
 };
 
 struct options {
@@ -21,8 +21,8 @@ struct options {
     char image[32];   // which kernel of the bundle is the next
     char capture[32]; // which kernel of the bundle follows a panic; "": none
     enum end_action end;
-    char crash[16]; // a kind of crash to provoke; "" for none
-    bool selftest;
+    char crash[16];                 // a kind of crash to provoke; "" for none
+    unsigned selftest, diff, touch; // on or off: efi/diff.h, efi/touch.h
 };
 
 // Every option has a value afterwards. INVALID: one was not understood; the

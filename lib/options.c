@@ -147,11 +147,11 @@ static char take_part(struct span *list, char *part, size_t size) {
 status_t option_list(const char *line, const char *key, uint64_t index,
                      uint64_t max, char *word, size_t size, uint64_t *count) {
     struct span list;
-    char stop;
+    char stop, found[WORD_TEXT];
+    uint64_t places = 0;
 
     if (!find_last(line, key, &list))
         return fail(STATUS_NOT_FOUND, "there is no option %s", key);
-    *count = 0;
     do {
         char part[WORD_TEXT], text[NUMBER_TEXT] = "1";
         uint64_t times;
@@ -159,13 +159,15 @@ status_t option_list(const char *line, const char *key, uint64_t index,
         if (stop == '*')
             stop = take_part(&list, text, sizeof(text));
         if (stop == '*' || !option_parse_number(text, &times) || times == 0 ||
-            times > max - *count)
+            times > max - places)
             return fail(STATUS_INVALID,
                         "option %s: %s*%s: not a number, or beyond %lu in all",
                         key, part, text, max);
-        if (index >= *count)
-            str_copy(word, size, part);
-        *count += times;
+        if (index >= places)
+            str_copy(found, sizeof(found), part);
+        places += times;
     } while (stop == ',');
+    str_copy(word, size, found);
+    *count = places;
     return STATUS_OK;
 }

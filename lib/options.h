@@ -32,6 +32,6 @@ size_t option_words(char *line, const char **words, size_t max);
 // may say how many places it takes. Copies the word at place `index`, from 0,
 // or the last one if there are fewer, and counts all places. STATUS_INVALID: a
 // number that is none, or more than `max` places; the reason names it.
-// STATUS_NOT_FOUND: no `key`.
+// STATUS_NOT_FOUND: no `key`. Word and count stay what they were then.
 status_t option_list(const char *line, const char *key, uint64_t index,
                      uint64_t max, char *word, size_t size, uint64_t *count);

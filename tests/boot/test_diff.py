@@ -110,6 +110,6 @@ def test_it_is_on_or_off(boot):
     with boot("efi=fixed lives=1 end=exit efi.diff=maybe") as machine:
         run = machine.finish()
     why = run.one("refused", what="cmdline")["why"]
-    assert why == "efi.diff=maybe: known are on, off"
+    assert why == "efi.diff=maybe: known are off, on"
     assert run.all("efi.diff") == []
     run.one("end", verdict="pass")

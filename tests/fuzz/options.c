@@ -5,13 +5,11 @@
 
 #include <errno.h>
 
-#include "efi/diff.h"
 #include "kernel/options.h"
 #include "lib/log.h"
 #include "mm/layout.h"
 #include "tests/fuzz/fuzz.h"
 
-bool efi_diff_wanted, efi_touch_wanted;
 va_t direct_map_base; // the kernel has it in mm/space.c
 
 static const char *const keys[] = {"efi",         "lives",    "end", "crash",
@@ -111,7 +109,7 @@ static void check_kernel(const char *line) {
     log_output.generation = 1;
     check_why(options_read(line, &options));
     assert_true(options.lives >= 1);
-    assert_true(options.end <= END_MONITOR);
+    assert_true(options.end <= END_EXIT);
     assert_true(strnlen(options.crash, sizeof(options.crash)) <
                 sizeof(options.crash));
     assert_true(!options.mode || options.call_firmware);

@@ -204,8 +204,8 @@ static void bad_lists(void **state) {
                            "l=a*1001", "l=a*1000,b",
                            "l=a,b*x",  "l=a*b,c",
                            "l=*,a",    "l=a*18446744073709551615,b"};
-    char word[16];
-    uint64_t count;
+    char word[16] = "as it was";
+    uint64_t count = 77;
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
         assert_int_equal(
             option_list(lists[i], "l", 0, 1000, word, sizeof(word), &count),
@@ -214,6 +214,8 @@ static void bad_lists(void **state) {
     }
     assert_int_equal(option_list("m=a", "l", 0, 9, word, sizeof(word), &count),
                      STATUS_NOT_FOUND);
+    assert_string_equal(word, "as it was");
+    assert_int_equal(count, 77);
 }
 
 int main(void) {
