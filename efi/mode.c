@@ -8,8 +8,6 @@
 #include "mm/layout.h"
 #include "mm/space.h"
 
-#define LARGE_PAGE (2 * MIB)
-
 uint64_t efi_table_seed = 1;
 
 static const struct efi_mode modes[] = {

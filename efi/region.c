@@ -138,26 +138,27 @@ status_t efi_map_paint(const struct efi_map_view *view,
     return status;
 }
 
-const struct efi_region *efi_region_of_pa(const struct efi_regions *regions,
-                                          pa_t pa, uint64_t bytes) {
+static const struct efi_region *find(const struct efi_regions *regions,
+                                     bool by_va, uint64_t address,
+                                     uint64_t bytes) {
     for (size_t i = 0; i < regions->count; i++) {
         const struct efi_region *r = &regions->region[i];
-        if (pa >= r->pa && pa - r->pa < region_bytes(r) &&
-            bytes <= region_bytes(r) - (pa - r->pa))
+        uint64_t start = by_va ? r->va : r->pa;
+        if (address >= start && address - start < region_bytes(r) &&
+            bytes <= region_bytes(r) - (address - start))
             return r;
     }
     return NULL;
 }
 
+const struct efi_region *efi_region_of_pa(const struct efi_regions *regions,
+                                          pa_t pa, uint64_t bytes) {
+    return find(regions, false, pa, bytes);
+}
+
 const struct efi_region *efi_region_of_va(const struct efi_regions *regions,
                                           va_t va, uint64_t bytes) {
-    for (size_t i = 0; i < regions->count; i++) {
-        const struct efi_region *r = &regions->region[i];
-        if (va >= r->va && va - r->va < region_bytes(r) &&
-            bytes <= region_bytes(r) - (va - r->va))
-            return r;
-    }
-    return NULL;
+    return find(regions, true, va, bytes);
 }
 
 uint64_t efi_regions_bytes(const struct efi_regions *regions) {

@@ -5,10 +5,10 @@
 #include <asm/bootparam.h>
 
 #include "boot/e820.h"
+#include "kexec/image.h"
 #include "lib/crc32.h"
 #include "lib/string.h"
 
-#define HEADER_OFFSET    0x1f1
 #define HEADER_END_AT    0x201 // holds the length of what follows 0x202
 #define LOADER_UNDEFINED 0xff
 #define NODE_ALIGNMENT   16
@@ -72,8 +72,9 @@ static void write_params(const struct handoff_content *content,
                          struct boot_params *params) {
     const uint8_t *image = content->image;
     uint64_t end = min_u64(0x202 + image[HEADER_END_AT],
-                           HEADER_OFFSET + sizeof(params->hdr));
-    memcpy(&params->hdr, image + HEADER_OFFSET, end - HEADER_OFFSET);
+                           IMAGE_HEADER_OFFSET + sizeof(params->hdr));
+    memcpy(&params->hdr, image + IMAGE_HEADER_OFFSET,
+           end - IMAGE_HEADER_OFFSET);
     params->hdr.type_of_loader = LOADER_UNDEFINED;
     params->hdr.ramdisk_image = (uint32_t)content->bundle_pa;
     params->ext_ramdisk_image = content->bundle_pa >> 32;

@@ -6,7 +6,6 @@
 
 #include "lib/string.h"
 
-#define HEADER_OFFSET   0x1f1
 #define HEADER_MAGIC    0x53726448 // "HdrS"
 #define BOOT_FLAG       0xaa55
 #define VERSION_MIN     0x020c  // the first with a 64-bit entry
@@ -39,10 +38,10 @@ static status_t check_header(const struct setup_header *h) {
 status_t image_parse(const void *file, uint64_t bytes,
                      struct kernel_image *image) {
     struct setup_header h;
-    if (bytes < HEADER_OFFSET + sizeof(h))
+    if (bytes < IMAGE_HEADER_OFFSET + sizeof(h))
         return fail(STATUS_INVALID, "image: %lu bytes are too few for a header",
                     bytes);
-    memcpy(&h, (const uint8_t *)file + HEADER_OFFSET, sizeof(h));
+    memcpy(&h, (const uint8_t *)file + IMAGE_HEADER_OFFSET, sizeof(h));
     status_t status = check_header(&h);
     if (status)
         return status;

@@ -18,6 +18,9 @@ struct kernel_image {
     bool is_baton;      // else it is a Linux: see kexec/linux.h
 };
 
+// Where any bzImage has its header (boot.rst), and boot_params a copy.
+#define IMAGE_HEADER_OFFSET 0x1f1
+
 // The 64-bit entry, from where the payload was put (boot.rst).
 #define IMAGE_ENTRY_OFFSET 0x200
 

@@ -6,7 +6,6 @@
 #include "lib/format.h"
 #include "mm/layout.h"
 
-#define LARGE_PAGE     (2 * MIB)
 #define LOWER_HALF_END (1UL << 47)
 
 // Before each call Linux copies the upper half of its own page table over the

@@ -16,6 +16,7 @@ typedef uint64_t va_t; // a virtual address
 
 #define PAGE_SIZE  0x1000UL
 #define PAGE_SHIFT 12
+#define LARGE_PAGE 0x200000UL // of level 2
 
 #define KIB 0x400UL
 #define MIB 0x100000UL

@@ -10,8 +10,7 @@
 #include "mm/layout.h"
 #include "mm/page_table.h"
 
-#define TABLES     16 // one for each GiB that is looked at, and some above them
-#define LARGE_PAGE (2 * MIB)
+#define TABLES 16 // one for each GiB that is looked at, and some above them
 
 static uint8_t tables[TABLES][PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static size_t taken;

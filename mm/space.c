@@ -181,8 +181,8 @@ volatile void *space_device(pa_t pa, uint64_t bytes) {
     pa_t start_pa = align_down(pa, PAGE_SIZE);
     uint64_t span = align_up(pa + bytes, PAGE_SIZE) - start_pa;
     va_t va = vmap_next + PAGE_SIZE;
-    if (span >= level_bytes(2)) // a framebuffer: let large pages fit
-        va = align_up(va, level_bytes(2)) + start_pa % level_bytes(2);
+    if (span >= LARGE_PAGE) // a framebuffer: let large pages fit
+        va = align_up(va, LARGE_PAGE) + start_pa % LARGE_PAGE;
     if (page_table_map(&kernel_table, va, start_pa, span,
                        MAP_WRITE | MAP_UNCACHED))
         return NULL;
