@@ -90,6 +90,20 @@ static void announce(pa_t image_pa, uint64_t tsc) {
 
 // ---- taking the machine over
 
+// A bundle in anything but free memory would be handed on as free memory.
+static void check_bundle(void) {
+    const uint32_t free = 1u << MEMORY_USABLE | 1u << MEMORY_BOOT_SERVICES;
+    uint32_t other = ~free & memory_map_kinds(&boot.memory, boot.bundle_pa,
+                                              boot.bundle_bytes);
+    if (other == 0)
+        return;
+    fail(STATUS_REFUSED, "bundle: %#lx bytes at %#lx are no free memory: %s",
+         boot.bundle_bytes, boot.bundle_pa,
+         memory_kind_name(__builtin_ctz(other)));
+    refuse("bundle");
+    boot.bundle_pa = boot.bundle_bytes = 0;
+}
+
 // Firmware, image and bundle are painted over what the loader calls free.
 static status_t complete_memory_map(pa_t image_pa) {
     struct efi_map_view view = efi_map_of(&boot.efi);
@@ -97,6 +111,7 @@ static status_t complete_memory_map(pa_t image_pa) {
         refuse("efi-map");
     if (boot.via == VIA_MULTIBOOT2)
         TRY(efi_quirks_paint(&boot.efi, early_read, &boot.memory));
+    check_bundle();
     TRY(memory_map_put(&boot.memory, image_pa, image_end - text_start,
                        MEMORY_IN_USE));
     return memory_map_put(&boot.memory, boot.bundle_pa, boot.bundle_bytes,
@@ -277,7 +292,8 @@ static void live(void) {
     event("mm", "at=ready free=%lu", frames_free_pages());
     if (log_output.generation + 1 < options.lives) {
         pass_on(options.image, boot.command_line);
-        outcome = OUTCOME_REFUSED;
+        if (outcome != OUTCOME_FAIL)
+            outcome = OUTCOME_REFUSED;
     }
     end();
 }

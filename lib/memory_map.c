@@ -120,6 +120,21 @@ const struct memory_range *memory_map_find(const struct memory_map *map,
     return map->range + at;
 }
 
+uint32_t memory_map_kinds(const struct memory_map *map, pa_t start,
+                          uint64_t bytes) {
+    if (bytes == 0)
+        return 0;
+    const struct memory_range *range = map->range + first_after(map, start);
+    const struct memory_range *end = map->range + map->count;
+    bool outside = !range_fits(start, bytes) || range == end ||
+                   start < range->start || start + bytes > end[-1].end;
+    uint32_t kinds = outside ? 1u << MEMORY_HOLE : 0;
+
+    for (; range < end && range->start < start + bytes; range++)
+        kinds |= 1u << range->kind;
+    return kinds;
+}
+
 uint64_t memory_map_bytes(const struct memory_map *map, enum memory_kind kind) {
     uint64_t bytes = 0;
 

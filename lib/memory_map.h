@@ -56,5 +56,10 @@ status_t memory_map_put(struct memory_map *map, pa_t start, uint64_t bytes,
 const struct memory_range *memory_map_find(const struct memory_map *map,
                                            pa_t pa);
 
+// The kinds in [start, start + bytes) as a set: bit n for kind n. What was
+// never painted is a hole, and so is what passes 2^64.
+uint32_t memory_map_kinds(const struct memory_map *map, pa_t start,
+                          uint64_t bytes);
+
 // How many bytes are of that kind.
 uint64_t memory_map_bytes(const struct memory_map *map, enum memory_kind kind);

@@ -55,8 +55,3 @@ static inline uint64_t pages_for(uint64_t bytes) {
 static inline bool range_fits(uint64_t start, uint64_t bytes) {
     return bytes <= UINT64_MAX - start;
 }
-
-static inline bool ranges_overlap(uint64_t a, uint64_t a_bytes, uint64_t b,
-                                  uint64_t b_bytes) {
-    return a < b + b_bytes && b < a + a_bytes;
-}

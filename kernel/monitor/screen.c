@@ -225,21 +225,18 @@ static status_t check_shape(const struct screen_info *info) {
 // Device memory is a hole in the map, or reserved.
 static status_t check_place(const struct screen_info *info,
                             const struct memory_map *memory) {
+    const uint32_t device =
+        1u << MEMORY_HOLE | 1u << MEMORY_RESERVED | 1u << MEMORY_MMIO;
     pa_t pa = base_of(info);
     uint64_t bytes = bytes_of(info);
     if (pa == 0 || !is_aligned(pa, sizeof(uint32_t)) || !range_fits(pa, bytes))
         return fail(STATUS_INVALID, "screen: no framebuffer can be at %#lx",
                     pa);
-    for (size_t i = 0; i < memory->count; i++) {
-        const struct memory_range *r = &memory->range[i];
-        bool device = r->kind == MEMORY_HOLE || r->kind == MEMORY_RESERVED ||
-                      r->kind == MEMORY_MMIO;
-        if (!device && ranges_overlap(pa, bytes, r->start, r->end - r->start))
-            return fail(STATUS_REFUSED,
-                        "screen: %#lx bytes at %#lx overlap memory at %#lx "
-                        "that is %s",
-                        bytes, pa, r->start, memory_kind_name(r->kind));
-    }
+    uint32_t other = memory_map_kinds(memory, pa, bytes) & ~device;
+    if (other)
+        return fail(STATUS_REFUSED,
+                    "screen: %#lx bytes at %#lx overlap memory that is %s",
+                    bytes, pa, memory_kind_name(__builtin_ctz(other)));
     return STATUS_OK;
 }
 

@@ -5,9 +5,13 @@ file is the outside world's mistake, not the kernel's.
 """
 
 import hashlib
+import struct
+
+import pytest
 
 from harness import media, paths
 from harness.events import wanted
+from harness.rsp import symbol
 
 
 def refused(run, gen: int, what: str):
@@ -49,6 +53,24 @@ def test_no_bundle(boot):
     assert "bundle" in refused(run, 0, "image")
     assert run.all("kexec.jump") == []
     run.one("end", gen=0)
+
+
+@pytest.mark.parametrize("pa", [1 << 40, (1 << 64) - 0x1000])
+def test_a_bundle_that_is_in_no_memory(boot, pa):
+    """As another kernel than Baton may hand it over, without a checksum."""
+    size = paths.BUNDLE.stat().st_size
+    with boot("efi=off lives=2 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "options_read"))
+            line_va = debugger.register("rdi")  # of boot_info, as is …
+            boot_info = debugger.read(line_va, 0x10000)
+            bundle_bytes = boot_info.index(struct.pack("<Q", size))
+            debugger.write(line_va + bundle_bytes - 8, struct.pack("<Q", pa))
+            debugger.detach()
+        run = machine.finish()
+    assert f"at {pa:#x} are no free memory: hole" in refused(run, 0, "bundle")
+    assert "no bundle" in refused(run, 0, "image")
+    run.one("end", gen=0, verdict="refused")
 
 
 def test_a_bundle_that_is_no_archive(boot, tmp_path):

@@ -72,7 +72,7 @@ def test_a_framebuffer_in_memory_is_refused(boot):
         run = machine.finish()
     refusal = run.one("refused")
     assert (refusal["gen"], refusal["what"]) == ("0", "screen")
-    assert "at 0x1000000 overlap memory" in refusal["why"]
+    assert "at 0x1000000 overlap memory that is " in refusal["why"]
     run.expect(wanted("kexec.jump", gen=0),
                wanted("end", gen=1, verdict="pass"))
 

@@ -187,6 +187,14 @@ def test_a_sin_that_leaves_no_firmware(boot, sin, mode, why):
     assert run.all("proof") == []
 
 
+def test_a_refused_kexec_does_not_hide_a_proof_that_failed(boot):
+    with boot("efi=fixed lives=2 end=exit", sin="month-13", bundle=None) as machine:
+        run = machine.finish()
+    run.one("refused", gen=0, what="image")
+    assert failed_checks(run, 0)
+    run.one("end", gen=0, verdict="fail")
+
+
 # ---- what is done about a fault
 
 MENDED = ["read-boot-services", "write-boot-services", "physical-pointer",

@@ -186,6 +186,28 @@ static void compare(const enum memory_kind page[PAGES]) {
         assert_int_equal(memory_map_bytes(&map, kind), bytes[kind]);
 }
 
+static uint32_t kinds_in(pa_t start, uint64_t bytes) {
+    return memory_map_kinds(&map, start, bytes);
+}
+
+static void all_kinds_of_a_range(void **state) {
+    (void)state;
+    const uint32_t hole = 1u << MEMORY_HOLE, usable = 1u << MEMORY_USABLE;
+    assert_int_equal(kinds_in(0x1000, 1), hole);
+    put(0x1000, 0x1000, MEMORY_USABLE);
+    put(0x2000, 0x1000, MEMORY_ACPI);
+    put(0x4000, 0x1000, MEMORY_USABLE);
+    assert_int_equal(kinds_in(0x1000, 0), 0);
+    assert_int_equal(kinds_in(0x1000, 0x1000), usable);
+    assert_int_equal(kinds_in(0x1800, 0x801), usable | 1u << MEMORY_ACPI);
+    assert_int_equal(kinds_in(0x2fff, 1), 1u << MEMORY_ACPI);
+    assert_int_equal(kinds_in(0x3fff, 0x1001), hole | usable);
+    assert_int_equal(kinds_in(0xfff, 2), hole | usable);
+    assert_int_equal(kinds_in(0x4fff, 2), hole | usable);
+    assert_int_equal(kinds_in(0x5000, 1), hole);
+    assert_int_equal(kinds_in(0x4000, UINT64_MAX) & hole, hole);
+}
+
 static void random_paint(void **state) {
     uint64_t random = 0x42415450;
 
@@ -212,12 +234,19 @@ static void random_paint(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(an_empty_map_knows_nothing), TEST(neighbours_join),
-        TEST(between_ranges_is_a_hole),   TEST(the_stricter_kind_wins),
-        TEST(need_not_be_pages),          TEST(up_to_the_last_byte),
-        TEST(refuses_what_wraps),         TEST(refuses_what_is_no_kind),
-        TEST(no_bytes_no_effect),         TEST(full_means_unchanged),
-        TEST(kinds_have_names),           TEST(random_paint),
+        TEST(an_empty_map_knows_nothing),
+        TEST(neighbours_join),
+        TEST(between_ranges_is_a_hole),
+        TEST(the_stricter_kind_wins),
+        TEST(need_not_be_pages),
+        TEST(up_to_the_last_byte),
+        TEST(refuses_what_wraps),
+        TEST(refuses_what_is_no_kind),
+        TEST(no_bytes_no_effect),
+        TEST(full_means_unchanged),
+        TEST(kinds_have_names),
+        TEST(all_kinds_of_a_range),
+        TEST(random_paint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

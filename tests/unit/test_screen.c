@@ -304,10 +304,10 @@ static void bad_places_are_refused(void **state) {
     const uint64_t bytes = 411 * 4000;
     refuse_at(0, "can be at 0");
     refuse_at(~3UL, "can be at 0xfffffffffffffffc");
-    refuse_at(0x5000000, "0x1915e0 bytes at 0x5000000 overlap memory at "
-                         "0x4000000 that is usable");
-    refuse_at(0x4000004 - bytes, "overlap memory at 0x4000000");
-    refuse_at(0x7fffffc, "overlap memory at 0x4000000");
+    refuse_at(0x5000000, "0x1915e0 bytes at 0x5000000 overlap memory that is "
+                         "usable");
+    refuse_at(0x4000004 - bytes, "overlap memory that is usable");
+    refuse_at(0x7fffffc, "overlap memory that is usable");
     for (unsigned kind = MEMORY_USABLE; kind < MEMORY_KINDS; kind++) {
         map.count = 0;
         memory_map_put(&map, BASE_PA + bytes - 1, 1, kind);
