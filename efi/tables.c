@@ -105,12 +105,17 @@ uint32_t efi_missing_services(pa_t pa, memory_reader read) {
     return missing;
 }
 
+const struct efi_config_table *efi_config_tables(pa_t tables_pa, uint64_t count,
+                                                 memory_reader read) {
+    if (count > CONFIG_TABLES_MAX || !is_aligned(tables_pa, 8))
+        return NULL;
+    return read(tables_pa, count * sizeof(struct efi_config_table));
+}
+
 pa_t efi_config_find(pa_t tables_pa, uint64_t count,
                      const struct efi_guid *guid, memory_reader read) {
-    if (count > CONFIG_TABLES_MAX || !is_aligned(tables_pa, 8))
-        return 0;
     const struct efi_config_table *tables =
-        read(tables_pa, count * sizeof(*tables));
+        efi_config_tables(tables_pa, count, read);
     for (uint64_t i = 0; tables && i < count; i++)
         if (efi_guid_equal(&tables[i].vendor, guid))
             return tables[i].table_pa;

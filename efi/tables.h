@@ -38,6 +38,11 @@ void efi_vendor_name(pa_t pa, memory_reader read, char *name);
 // None, if it is not there (0), not readable, or of another version.
 uint32_t efi_missing_services(pa_t pa, memory_reader read);
 
+// The configuration tables, `count` by the firmware's word, at `tables_pa`.
+// NULL: more than anybody has, or not readable.
+const struct efi_config_table *efi_config_tables(pa_t tables_pa, uint64_t count,
+                                                 memory_reader read);
+
 // The address that the configuration table at `tables_pa` has for `guid`; 0 if
 // it is not there, or not readable.
 pa_t efi_config_find(pa_t tables_pa, uint64_t count,

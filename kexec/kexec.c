@@ -190,10 +190,11 @@ static status_t write_handoff(const struct boot_info *boot,
 }
 
 static status_t map_above(struct page_table *bridge, pa_t pa, uint64_t bytes) {
-    if (pa < BRIDGE_BYTES)
+    pa_t start = max_u64(pa, BRIDGE_BYTES);
+    pa_t end = pa + pages_for(bytes) * PAGE_SIZE;
+    if (start >= end)
         return STATUS_OK;
-    return page_table_map(bridge, pa, pa, pages_for(bytes) * PAGE_SIZE,
-                          MAP_ANY);
+    return page_table_map(bridge, start, start, end - start, MAP_ANY);
 }
 
 // The table of the jump: all that boot.rst wants mapped 1:1 and more, under our

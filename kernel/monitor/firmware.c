@@ -5,6 +5,7 @@
 
 #include "efi/firmware.h"
 #include "efi/services.h"
+#include "efi/tables.h"
 #include "efi/touch.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/proof.h"
@@ -63,9 +64,8 @@ static const char *table_name(const char *guid) {
 COMMAND(efi_tables, .name = "efi tables",
         .help = "the firmware's tables and services") {
     char guid[GUID_TEXT];
-    const struct efi_config_table *config =
-        physical_read(firmware.config_tables_pa,
-                      firmware.config_table_count * sizeof(*config));
+    const struct efi_config_table *config = efi_config_tables(
+        firmware.config_tables_pa, firmware.config_table_count, physical_read);
     TRY(need_firmware());
     print("  system table   %#lx", firmware.system_table_pa);
     print("  runtime table  %#lx, with its services at",
