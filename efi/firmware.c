@@ -196,8 +196,11 @@ static void read_attributes(const struct boot_info *boot) {
 static uint32_t read_missing_services(const struct boot_info *boot) {
     if (boot->via != VIA_MULTIBOOT2)
         return boot->handoff.missing_services;
-    return efi_missing_services(find_config_table(&efi_guid_runtime_properties),
-                                physical_read);
+    uint32_t missing;
+    if (efi_missing_services(find_config_table(&efi_guid_runtime_properties),
+                             physical_read, &missing))
+        say("efi: runtime properties ignored: %s", why());
+    return missing;
 }
 
 static void read_service_entries(void) {

@@ -28,6 +28,10 @@ static const struct {
          "a service is not there, and EFI_RT_PROPERTIES_TABLE does not say so",
          "it is taken for missing",
          "UEFI 2.10 section 4.6; U-Boot 2023.01, ConvertPointer"},
+    [QUIRK_PROMISE_TOO_SMALL] =
+        {"promise-too-small",
+         "a service is there, and EFI_RT_PROPERTIES_TABLE says it is not",
+         "no proof relies on it", "UEFI 2.10 section 4.6"},
 };
 
 // By the vendor's name: there is no way to see it before it is too late.

@@ -92,17 +92,21 @@ static const uint8_t property_bits[EFI_SERVICES] = {
     EFI_QUERY_CAPSULE_CAPABILITIES,
     EFI_QUERY_VARIABLE_INFO};
 
-uint32_t efi_missing_services(pa_t pa, memory_reader read) {
-    const struct efi_rt_properties_table *table =
-        pa ? read(pa, sizeof(*table)) : NULL;
-    bool known = table && is_aligned((va_t)table, 4) &&
-                 table->version == EFI_RT_PROPERTIES_VERSION &&
-                 table->bytes >= sizeof(*table);
-    uint32_t missing = 0;
-    for (unsigned bit = 0; known && bit < EFI_SERVICES; bit++)
+status_t efi_missing_services(pa_t pa, memory_reader read, uint32_t *missing) {
+    *missing = 0;
+    if (!pa)
+        return STATUS_OK;
+    const struct efi_rt_properties_table *table = read(pa, sizeof(*table));
+    if (!table || !is_aligned(pa, 4))
+        return fail(STATUS_INVALID, "%#lx is not readable memory", pa);
+    if (table->version != EFI_RT_PROPERTIES_VERSION ||
+        table->bytes < sizeof(*table))
+        return fail(STATUS_INVALID, "version %u of %u bytes at %#lx",
+                    table->version, table->bytes, pa);
+    for (unsigned bit = 0; bit < EFI_SERVICES; bit++)
         if (!(table->supported >> bit & 1))
-            missing |= 1u << property_bits[bit];
-    return missing;
+            *missing |= 1u << property_bits[bit];
+    return STATUS_OK;
 }
 
 const struct efi_config_table *efi_config_tables(pa_t tables_pa, uint64_t count,

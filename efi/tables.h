@@ -33,10 +33,11 @@ static inline status_t efi_runtime_table_check(pa_t pa, bool crc_matters) {
 // Who made it, from the CHAR16 text at `pa`, cut to EFI_VENDOR_BYTES in `name`.
 void efi_vendor_name(pa_t pa, memory_reader read, char *name);
 
-// Which services do not work at runtime, bit n for service n of the runtime
-// table: what the EFI_RT_PROPERTIES_TABLE at `pa` says (UEFI 2.10 §4.6).
-// None, if it is not there (0), not readable, or of another version.
-uint32_t efi_missing_services(pa_t pa, memory_reader read);
+// Which services do not work at runtime, bit n in `missing` for service n of
+// the runtime table: what the EFI_RT_PROPERTIES_TABLE at `pa` says (UEFI 2.10
+// §4.6). None, if it is not there (0); or if it is not readable, too short, or
+// of another version, which is INVALID.
+status_t efi_missing_services(pa_t pa, memory_reader read, uint32_t *missing);
 
 // The configuration tables, `count` by the firmware's word, at `tables_pa`.
 // NULL: more than anybody has, or not readable.

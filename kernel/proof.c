@@ -289,7 +289,7 @@ static bool is_missing(enum efi_service service) {
 static bool is_accepted(enum efi_service service, uint32_t accepted,
                         efi_status_t status) {
     if (is_missing(service))
-        return status == EFI_UNSUPPORTED;
+        return !efi_quirk(QUIRK_PROMISE_TOO_SMALL, status != EFI_UNSUPPORTED);
     if (status == EFI_UNSUPPORTED && !(accepted & UNSUPPORTED))
         return efi_quirk(QUIRK_PROMISE_NOT_KEPT, true);
     return efi_status_in(status, accepted);

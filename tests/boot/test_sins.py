@@ -110,6 +110,12 @@ ROWS = [
     Row("overrun", ("efi.fault", {"svc": "GetVariable", "access": "write",
                                   "class": "guard"}),
         {"variable", "enumerate", "gate"}, suspect=True),
+    # announcements: less than there is, and more
+    Row("announces-none", ("efi.quirk", {"does": re.compile("says it is not")}),
+        {"services"}),
+    Row("announces-all", ("proof", dict(check="time", verdict="fail",
+                                        detail=re.compile("UNSUPPORTED"))),
+        {"time"}),
     # none that can be seen, or that does harm
     Row("xmm", ("proof", dict(check="gate", verdict="pass")), set()),
     *[Row(name, ("end", dict(verdict="pass")), set()) for name in (
@@ -193,6 +199,18 @@ def test_a_refused_kexec_does_not_hide_a_proof_that_failed(boot):
     run.one("refused", gen=0, what="image")
     assert failed_checks(run, 0)
     run.one("end", gen=0, verdict="fail")
+
+
+@pytest.mark.parametrize("sin, why", [
+    ("announces-v2", "version 2 of 8 bytes"),
+    ("announces-short", "version 1 of 4 bytes")])
+def test_an_announcement_that_is_none(boot, sin, why):
+    run = commit(boot, sin, "efi=fixed")
+    told = [x for x in run.lines if "runtime properties ignored" in x]
+    assert len(told) == 1 and why in told[0]
+    assert run.all("proof", verdict="fail") == []
+    # Nothing is missing: every proof is run.
+    assert run.all("proof", gen=0, check="time", verdict="pass")
 
 
 # ---- what is done about a fault

@@ -11,6 +11,7 @@ typedef uint64_t (*service)(uint64_t a, uint64_t b, uint64_t c, uint64_t d,
 
 #define ERROR(code)      (1ull << 63 | (code))
 #define SUCCESS          0ull
+#define UNSUPPORTED      ERROR(3)
 #define BUFFER_TOO_SMALL ERROR(5)
 #define DEVICE_ERROR     ERROR(7)
 

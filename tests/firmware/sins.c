@@ -243,6 +243,40 @@ static void break_system_header(void) {
     system->header_bytes = 8;
 }
 
+// What the firmware announces (EFI_RT_PROPERTIES_TABLE, §4.6), where it is lost
+// after generation 0.
+static void announce(uint16_t version, uint16_t bytes, uint32_t supported) {
+    static const struct guid guid = {
+        0xeb66918a,
+        0x7eef,
+        0x402a,
+        {0x84, 0x2e, 0x93, 0x1d, 0x21, 0xc3, 0x8a, 0xe9}};
+    uint64_t table = boot_page + 8;
+    *(uint64_t *)table = (uint64_t)supported << 32 | bytes << 16 | version;
+    boot(BS_INSTALL_CONFIGURATION_TABLE)((uint64_t)&guid, table, 0, 0, 0);
+}
+
+static void announce_none(void) {
+    announce(1, 8, 0);
+}
+
+static void announce_all(void) {
+    announce(1, 8, 0x3fff);
+}
+
+static void announce_in_version_2(void) {
+    announce(2, 8, 0);
+}
+
+static void announce_in_4_bytes(void) {
+    announce(1, 4, 0);
+}
+
+static status unsupported(SERVICE_ARGUMENTS) {
+    (void)a, (void)b, (void)c, (void)d, (void)e;
+    return UNSUPPORTED;
+}
+
 // ---- the memory map (EFI_BOOT_SERVICES.GetMemoryMap, §7.2.3)
 
 static status (*map_sin)(uint8_t *map, uint64_t *bytes, uint64_t *step);
@@ -373,6 +407,10 @@ const struct sin sins[] = {
     {"signature", 0, 0, break_signature},
     {"header", 0, 0, break_header},
     {"system-header", 0, 0, break_system_header},
+    {"announces-none", 0, 0, announce_none},
+    {"announces-all", RT_GET_TIME, unsupported, announce_all},
+    {"announces-v2", 0, 0, announce_in_version_2},
+    {"announces-short", 0, 0, announce_in_4_bytes},
     {"map-reversed", 0, 0, reverse_map},
     {"map-of-40", 0, 0, stride_40_map},
     {"map-of-56", 0, 0, stride_56_map},
