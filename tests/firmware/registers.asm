@@ -185,6 +185,15 @@ SIN "fpu"                       ; 0 / 0 with all exceptions unmasked
     fdivp
     fwait
     ret
+SIN "simd"                      ; 1 / 0 with all exceptions unmasked
+    push 0
+    ldmxcsr [rsp]
+    pop rcx
+    xorps xmm1, xmm1
+    mov ecx, 1
+    cvtsi2ss xmm0, ecx
+    divss xmm0, xmm1
+    ret
 SIN "step"                      ; a single step in its own code
     pushfq
     or dword [rsp], 1 << 8
