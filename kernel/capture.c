@@ -84,8 +84,7 @@ static status_t prepare(const struct boot_info *boot,
 status_t capture_load(const struct boot_info *boot, const char *image,
                       const struct handoff *baton) {
     all = &boot->memory;
-    staged.room_bytes = CAPTURE_BYTES;
-    TRY(kexec_load(boot, image, &staged));
+    TRY(kexec_load(boot, image, CAPTURE_BYTES, &staged));
     status_t status = prepare(boot, baton);
     if (status == STATUS_OK) {
         protect();

@@ -240,7 +240,7 @@ static void load_capture(void) {
 static status_t pass_on(const char *image, const char *command_line) {
     static struct kexec_staged staged;
     static struct handoff next;
-    status_t status = kexec_load(&boot, image, &staged);
+    status_t status = kexec_load(&boot, image, 0, &staged);
     if (status) {
         refuse("image");
         return status;

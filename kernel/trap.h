@@ -5,13 +5,9 @@
 #include "lib/status.h"
 #include "lib/types.h"
 
-#define VECTOR_DIVIDE       0
 #define VECTOR_DEBUG        1
 #define VECTOR_NMI          2
-#define VECTOR_BREAKPOINT   3
-#define VECTOR_OPCODE       6
 #define VECTOR_DOUBLE_FAULT 8
-#define VECTOR_PROTECTION   13
 #define VECTOR_PAGE_FAULT   14
 #define VECTOR_MACHINE      18
 #define VECTOR_TIMER        32

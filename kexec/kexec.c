@@ -74,12 +74,13 @@ static status_t place(struct kexec_staged *staged) {
 }
 
 status_t kexec_load(const struct boot_info *boot, const char *name,
-                    struct kexec_staged *staged) {
+                    uint64_t room_bytes, struct kexec_staged *staged) {
     struct cpio_file file, list;
     uint8_t digest[SHA256_BYTES];
+    *staged = (struct kexec_staged){.room_bytes = room_bytes,
+                                    .command_line = boot->command_line,
+                                    .memory = &boot->memory};
     str_copy(staged->name, sizeof(staged->name), name);
-    staged->command_line = boot->command_line;
-    staged->memory = &boot->memory;
     TRY(find(boot, name, &file));
     TRY(find(boot, "SHA256SUMS", &list));
     TRY(image_digest_of((const char *)list.data, list.bytes, name,
@@ -240,7 +241,6 @@ static void release(struct kexec_staged *staged) {
 status_t kexec_prepare(const struct boot_info *boot,
                        struct kexec_staged *staged,
                        const struct handoff *baton) {
-    staged->bridge = (struct page_table){0};
     staged->generation = baton->generation;
     status_t status = make_ready(boot, staged, baton);
     if (status)

@@ -13,8 +13,8 @@
 #include "mm/page_table.h"
 
 struct kexec_staged {
-    uint64_t room_bytes; // to be set before: the least room it gets; 0 will do
     struct kernel_image image;
+    uint64_t room_bytes; // that it has from base_pa on
     char name[32];
     const char *command_line;        // ours, unless it is changed
     const struct memory_map *memory; // likewise
@@ -28,10 +28,11 @@ struct kexec_staged {
 // The archive that came with this kernel. NOT_FOUND: there is none.
 status_t kexec_bundle(const struct boot_info *boot, struct cpio *bundle);
 
-// Finds `name` in the bundle, checks header and digest, and places it. The
-// reason of a refusal names what is wrong; no frames are lost.
+// Finds `name` in the bundle, checks header and digest, and places it, with at
+// least `room_bytes` bytes for it. The reason of a refusal names what is wrong;
+// no frames are lost.
 status_t kexec_load(const struct boot_info *boot, const char *name,
-                    struct kexec_staged *staged);
+                    uint64_t room_bytes, struct kexec_staged *staged);
 
 void kexec_unload(struct kexec_staged *staged);
 

@@ -14,12 +14,11 @@
 #define CR4_SMEP (1UL << 20)
 #define CR4_SMAP (1UL << 21)
 
-#define RFLAGS_TF   (1UL << 8)
-#define RFLAGS_IF   (1UL << 9)
-#define RFLAGS_DF   (1UL << 10)
-#define RFLAGS_IOPL (3UL << 12)
-#define RFLAGS_NT   (1UL << 14)
-#define RFLAGS_AC   (1UL << 18)
+#define RFLAGS_TF (1UL << 8)
+#define RFLAGS_IF (1UL << 9)
+#define RFLAGS_DF (1UL << 10)
+#define RFLAGS_NT (1UL << 14)
+#define RFLAGS_AC (1UL << 18)
 
 // Bits of a page fault's error code (SDM vol. 3 §4.7).
 #define FAULT_PRESENT  (1u << 0)

@@ -13,6 +13,8 @@ from harness import media, paths
 from harness.events import wanted
 from harness.rsp import symbol
 
+INIT_SIZE = 0x260  # of the setup header (boot.rst)
+
 
 def refused(run, gen: int, what: str):
     """The refusal, in a run in which nobody panicked."""
@@ -102,3 +104,18 @@ def test_an_image_that_is_cut_off(boot, tmp_path):
         run = machine.finish()
     assert refused(run, 0, "image")
     run.one("end", gen=0)
+
+
+def test_an_image_that_is_too_large_does_not_hinder_the_next(boot, tmp_path):
+    """What was asked for the one is not asked for the other."""
+    baton = paths.KERNEL.read_bytes()
+    huge = bytearray(baton)
+    struct.pack_into("<I", huge, INIT_SIZE, 1 << 30)
+    sums = "".join(f"{hashlib.sha256(file).hexdigest()}  {name}\n"
+                   for name, file in (("baton", baton), ("huge", huge)))
+    both = bundle(tmp_path, huge=bytes(huge), SHA256SUMS=sums.encode())
+    with boot('efi=off lives=1 run="kexec huge; kexec baton end=exit"',
+              bundle=both) as machine:
+        run = machine.finish()
+    assert "huge: no 1073741824 free bytes" in refused(run, 0, "image")
+    run.expect(wanted("kexec.jump", gen=0), wanted("boot", gen=1))
