@@ -19,22 +19,67 @@ PYTHON  := /usr/bin/python3
 FONT    := /usr/share/consolefonts/Lat15-VGA16.psf.gz
 
 C_FILES := \
-	kernel/main.c kernel/options.c kernel/proof.c \
-	boot/multiboot2.c boot/boot_params.c \
-	mm/early.c mm/frame_pool.c mm/frames.c mm/page_table.c mm/space.c \
-	efi/mode.c efi/region.c efi/tables.c efi/attributes.c efi/quirks.c \
-	efi/firmware.c efi/space.c efi/virtual.c efi/diff.c efi/gate.c \
-	efi/services.c efi/judge.c efi/touch.c efi/names.c \
-	kexec/image.c kexec/handoff.c kexec/linux.c kexec/kexec.c kexec/core.c \
-	kernel/trap.c kernel/time.c kernel/panic.c kernel/record.c kernel/capture.c kernel/symbols.c \
-	kernel/power.c kernel/console.c kernel/history.c kernel/lineage.c \
-	lib/log.c lib/log_ring.c lib/status.c lib/format.c lib/string.c \
-	lib/options.c lib/memory_map.c lib/cpio.c lib/crc32.c lib/sha256.c \
+	kernel/main.c \
+	kernel/options.c \
+	kernel/proof.c \
+	boot/multiboot2.c \
+	boot/boot_params.c \
+	mm/early.c \
+	mm/frame_pool.c \
+	mm/frames.c \
+	mm/page_table.c \
+	mm/space.c \
+	efi/mode.c \
+	efi/region.c \
+	efi/tables.c \
+	efi/attributes.c \
+	efi/quirks.c \
+	efi/firmware.c \
+	efi/space.c \
+	efi/virtual.c \
+	efi/diff.c \
+	efi/gate.c \
+	efi/services.c \
+	efi/judge.c \
+	efi/touch.c \
+	efi/names.c \
+	kexec/image.c \
+	kexec/handoff.c \
+	kexec/linux.c \
+	kexec/kexec.c \
+	kexec/core.c \
+	kernel/trap.c \
+	kernel/time.c \
+	kernel/panic.c \
+	kernel/record.c \
+	kernel/capture.c \
+	kernel/symbols.c \
+	kernel/power.c \
+	kernel/console.c \
+	kernel/history.c \
+	kernel/lineage.c \
+	lib/log.c \
+	lib/log_ring.c \
+	lib/status.c \
+	lib/format.c \
+	lib/string.c \
+	lib/options.c \
+	lib/memory_map.c \
+	lib/cpio.c \
+	lib/crc32.c \
+	lib/sha256.c \
 	lib/utf16.c \
-	kernel/monitor/monitor.c kernel/monitor/line.c \
-	kernel/monitor/memory.c kernel/monitor/firmware.c kernel/monitor/baton.c \
-	kernel/monitor/machine.c kernel/monitor/crash.c kernel/monitor/selftest.c \
-	kernel/monitor/log.c kernel/monitor/screen.c kernel/monitor/keyboard.c \
+	kernel/monitor/monitor.c \
+	kernel/monitor/line.c \
+	kernel/monitor/memory.c \
+	kernel/monitor/firmware.c \
+	kernel/monitor/baton.c \
+	kernel/monitor/machine.c \
+	kernel/monitor/crash.c \
+	kernel/monitor/selftest.c \
+	kernel/monitor/log.c \
+	kernel/monitor/screen.c \
+	kernel/monitor/keyboard.c \
 	kernel/conformance/vectors.c
 ASM_FILES := boot/entry.asm mm/levels.asm kernel/trap.asm efi/gate.asm \
 	kexec/jump.asm kernel/monitor/font.asm
