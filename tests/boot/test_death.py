@@ -57,6 +57,25 @@ def test_a_triple_fault(boot):
     assert "svc=" in text
 
 
+def test_a_report_of_a_machine_that_runs(boot):
+    """A failure in the harness itself is not to be hidden by its report."""
+    with boot(WORDS) as machine:
+        machine.wait_for("boot", gen=0)
+        assert machine.run.end is None
+        assert death(machine.run)[0] == "running"
+        assert "qemu.cmd" in dossier(machine.run)
+
+
+def test_a_machine_ends_even_if_it_cannot_be_examined(boot, monkeypatch):
+    def fails():
+        raise ConnectionError("QMP is gone")
+
+    with pytest.raises(ConnectionError), boot(WORDS) as machine:
+        monkeypatch.setattr(machine, "_examine", fails)
+        raise AssertionError("the test gives up")
+    assert machine.run.end.how == "stopped"
+
+
 def test_a_loop_without_an_end(boot):
     """`cli; jmp $` over the code: it runs, and says nothing."""
     with boot(WORDS, paused=True, patience=1) as machine:

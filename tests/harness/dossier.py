@@ -19,6 +19,8 @@ def death(run: Run) -> tuple[str, str]:
     who = f"generation {last[-1]['gen']}" if last else "the firmware or GRUB"
     if panics := run.all("panic"):
         return "panic", f"{who} panicked: {panics[-1]['why']}"
+    if end is None:
+        return "running", f"the report was made while {who} was running"
     if end.how == "triple-fault":
         return end.how, (f"{who} faulted while it handled a fault, so the "
                          "processor reset itself")

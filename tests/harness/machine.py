@@ -153,9 +153,11 @@ class Machine:
         return self
 
     def __exit__(self, problem, *_):
-        if problem and issubclass(problem, Exception):
-            self._examine()  # a test gives up: what was the machine doing?
-        self.stop()
+        try:
+            if problem and issubclass(problem, Exception):
+                self._examine()  # a test gives up: what was it doing?
+        finally:
+            self.stop()
 
     # Waiting
 
