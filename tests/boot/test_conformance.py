@@ -33,7 +33,8 @@ def documented(firmware: str) -> dict[str, str]:
     return {row[0].replace("\0", "|"): row[at] for row in rows[2:]}
 
 
-@pytest.mark.parametrize("generations", [1, 3])
+@pytest.mark.parametrize("generations", [
+    pytest.param(1, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("mode", MODES)
 def test_the_same_answers_everywhere(boot, mode, generations):
     found = ask(boot, f"efi={mode} lives={generations}")

@@ -22,12 +22,10 @@ PLACE = paths.BUILD / "place"
 SOURCES = ["tests/unit/place.c", "efi/mode.c", "lib/string.c", "lib/status.c",
            "lib/format.c"]
 
-# One of the two has a place in `make test`: both kinds of kexec in all.
-pytestmark = pytest.mark.parametrize("way", [
-    pytest.param("file", marks=pytest.mark.xdist_group("file")),
-    pytest.param("load", marks=[pytest.mark.xdist_group("load"),
-                                pytest.mark.slow]),
-])
+# Both kinds of kexec.
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("way", [
+    pytest.param(way, marks=pytest.mark.xdist_group(way))
+    for way in ("file", "load")])]
 
 
 @pytest.fixture

@@ -5,8 +5,10 @@ import pytest
 from harness import media
 from harness.chain import Chain
 
+MEDIA = ["iso", pytest.param("stick", marks=pytest.mark.slow)]
 
-@pytest.mark.parametrize("medium", ["iso", "stick"])
+
+@pytest.mark.parametrize("medium", MEDIA)
 def test_the_iso_boots_under_uefi(boot, iso, medium):
     with boot("", iso=iso, medium=medium) as machine:
         run = machine.finish()
@@ -14,7 +16,7 @@ def test_the_iso_boots_under_uefi(boot, iso, medium):
     assert Chain(run).counted() == 3
 
 
-@pytest.mark.parametrize("medium", ["iso", "stick"])
+@pytest.mark.parametrize("medium", MEDIA)
 def test_without_uefi_the_chain_goes_on_and_says_so(boot, iso, medium):
     """SeaBIOS: nothing to call, but kernels start kernels all the same."""
     with boot("", iso=iso, medium=medium, firmware="none") as machine:

@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 
+import pytest
+
 from harness import paths
 
 KEEP_OUT = shutil.ignore_patterns("build", ".git", "__pycache__")
@@ -20,6 +22,7 @@ def built_in(folder):
             for name in ("baton", "bundle.cpio")}
 
 
+@pytest.mark.slow
 def test_two_builds_are_the_same(tmp_path):
     one = built_in(tmp_path / "one")
     two = built_in(tmp_path / "a-longer-path" / "two")

@@ -39,7 +39,8 @@ def terminal():
         child.close(force=True)
 
 
-@pytest.mark.parametrize("locale, mark", [("C.UTF-8", "✓"), ("C", "+")])
+@pytest.mark.parametrize("locale, mark", [
+    ("C.UTF-8", "✓"), pytest.param("C", "+", marks=pytest.mark.slow)])
 def test_the_demonstration_of_one_mode(locale, mark):
     environment = {**os.environ, "LC_ALL": locale, "PYTHONUTF8": "0",
                    "PYTHONCOERCECLOCALE": "0"}
