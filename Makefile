@@ -55,6 +55,7 @@ C_FILES := \
 	kernel/capture.c \
 	kernel/symbols.c \
 	kernel/power.c \
+	kernel/acpi.c \
 	kernel/console.c \
 	kernel/history.c \
 	kernel/lineage.c \

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include "lib/types.h"
+
 // Written to QEMU's isa-debug-exit device, which then exits with 2 * value + 1:
 // 33, 35, 37, 39. None of them is what a crash of the machine gives.
 enum outcome {
@@ -19,6 +21,7 @@ void power_off_after(enum outcome outcome) __attribute__((noreturn));
 // Stops for good, with interrupts off: until somebody switches the machine off.
 void power_halt(void) __attribute__((noreturn));
 
-// Starts the machine again without its firmware's help, by each way that PCs
-// have had for it, until one works.
-void power_reset(void) __attribute__((noreturn));
+// Starts the machine again without its firmware's help: by the register that
+// ACPI names, if there is an RSDP at `rsdp_pa` (0: none), then by each way that
+// PCs have had for it, until one works.
+void power_reset(pa_t rsdp_pa) __attribute__((noreturn));

@@ -12,10 +12,10 @@ COMMAND(poweroff, .name = "poweroff", .help = "ResetSystem(EfiResetShutdown)") {
 }
 
 COMMAND(reboot, .name = "reboot",
-        .help = "ResetSystem(EfiResetCold), or the chipset") {
+        .help = "ResetSystem(EfiResetCold), or the hardware") {
     if (firmware.ready) {
         efi_status_t status = efi_reset_system(EFI_RESET_COLD);
         say("end: ResetSystem came back: %s", efi_status_name(status));
     }
-    power_reset();
+    power_reset(firmware.rsdp_pa ? firmware.rsdp_pa : workbench.boot->rsdp_pa);
 }

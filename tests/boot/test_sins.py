@@ -9,6 +9,7 @@ turns; `make test-all` runs all rows in all modes.
 """
 
 import re
+import struct
 from dataclasses import dataclass
 
 import pytest
@@ -160,7 +161,7 @@ OFTEN = set("""
     rbx rsp cr3 cr4 efer interrupt-flag sse-exceptions write-protection gdt
     idt debug-register
     unknown-status claim-overrun unended-name circle-of-names month-13 overrun
-    crc header move-fails move-lies move-hangs
+    announces-none crc header move-fails move-lies move-hangs
     xmm none no-service map-of-56 move-identity move-half
 """.split())
 
@@ -296,5 +297,35 @@ def test_a_reset_that_comes_back(boot, sin, answer):
     assert (run.end.how, run.end.code) == ("debug-exit", 35)
     with boot('efi=fixed lives=1 run="reboot"', sin=sin) as machine:
         run = machine.finish()
-    assert any("reset by the chipset" in line for line in run.lines)
+    assert any("reset by ACPI: 0xf to port 0xcf9" in x for x in run.lines)
+    assert not any("reset by the chipset" in x for x in run.lines)
+    assert run.end.how == "guest-reset"
+
+
+def acpi_tables(seed: str):
+    """The pieces of physical memory in an input of the fuzz target `acpi`."""
+    data = (paths.ROOT / "tests/fuzz/corpus/acpi" / seed).read_bytes()[8:]
+    while data:
+        pa, size, zeros = struct.unpack_from("<QHH", data)
+        yield pa, data[12 : 12 + size] + bytes(zeros)
+        data = data[12 + size :]
+
+
+@pytest.mark.parametrize("rsdp_pa, told", [
+    (0, "no reset by ACPI: ACPI: no RSDP at 0"),
+    (0x1000, "reset by ACPI: 0xf to address 0xcf9")])
+def test_where_acpi_does_not_reset(boot, rsdp_pa, told):
+    """No table; and one whose register, in memory, is none."""
+    with boot('lives=1 run="reboot"', sin="reset-returns",
+              paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "power_reset"))
+            base = debugger.word(symbol(paths.SYMBOLS, "direct_map_base"))
+            for pa, data in acpi_tables("rsdt-memory"):
+                debugger.write(base + pa, data)
+            debugger.set_register("rdi", rsdp_pa)
+            debugger.detach()
+        run = machine.finish()
+    said = "\n".join(run.lines)
+    assert 0 < said.index(told) < said.index("reset by the chipset")
     assert run.end.how == "guest-reset"

@@ -12,6 +12,7 @@ FUZZ_boot_params = boot/boot_params.c lib/crc32.c lib/memory_map.c efi/region.c 
 FUZZ_efi_map     = efi/region.c lib/memory_map.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
 FUZZ_memory_map  = $(UNIT_test_memory_map) lib/log.c
+FUZZ_acpi        = $(UNIT_test_acpi) lib/log.c
 FUZZ_tables      = $(UNIT_test_tables)
 FUZZ_adoption    = efi/firmware.c efi/region.c efi/mode.c efi/tables.c \
 	efi/attributes.c efi/quirks.c efi/names.c boot/multiboot2.c boot/boot_params.c \

@@ -172,6 +172,28 @@ def tag(kind: int, form: str, *values) -> bytes:
     return data + b"\0" * (-len(data) % 8)
 
 
+def summed(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([-sum(data) & 255]) + data[at + 1 :]
+
+
+def acpi() -> None:
+    """A root table of either kind, a register in either space."""
+    for name, revision, root, form, space in (
+            ("xsdt-port", 2, b"XSDT", "<Q", 1), ("rsdt-memory", 0, b"RSDT",
+                                                 "<I", 0)):
+        rsdp = summed(struct.pack("<8sB6sBI", b"RSD PTR ", 0, b"", revision,
+                                  0x2000), 8)
+        rsdp += struct.pack("<IQI", 36, 0x2000, 0)
+        entry = struct.pack(form, 0x3000)
+        fadt = struct.pack("<4sI104xI4BQB", b"FACP", 129, 1 << 10, space, 8, 0,
+                           1, 0xcf9, 15)
+        listed = struct.pack("<4sI28x", root, 36 + len(entry)) + entry
+        write("acpi", name, struct.pack("<Q", 0x1000) +
+              piece(0x1000, summed(rsdp, 32)) +
+              piece(0x2000, summed(listed, 9)) +
+              piece(0x3000, summed(fadt, 9)))
+
+
 def small() -> None:
     tags = [tag(1, "5s", b"a=b"), tag(2, "5s", b"GRUB"),
             tag(3, "II4s", 0x5000, 0x6000, b"x"),
@@ -186,6 +208,7 @@ def small() -> None:
     write("multiboot2", "map-too-large", struct.pack("<Q", 0x1000) + piece(
         0x1000, struct.pack("<II", 8 + 16 + 32784 + 8, 0) + huge +
         bytes(32784) + tag(0, "")))
+    acpi()
     for name, count in ("full", 64), ("too-full", 65):
         write("efi_map", name, struct.pack("<II", 40, 1) + b"".join(
             struct.pack("<IIQQQQ", 6, 0, n << 16, 0, 1, RUNTIME)

@@ -28,6 +28,7 @@ UNIT_test_image      := kexec/image.c lib/sha256.c lib/string.c lib/status.c \
 UNIT_test_tables     := efi/tables.c efi/quirks.c lib/utf16.c efi/attributes.c efi/region.c efi/names.c \
 	mm/page_table.c lib/memory_map.c lib/crc32.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
+UNIT_test_acpi       := kernel/acpi.c lib/status.c lib/format.c
 UNIT_test_region     := efi/region.c efi/mode.c lib/memory_map.c lib/log.c \
 	lib/string.c lib/status.c lib/format.c
 UNIT_test_names      := efi/names.c

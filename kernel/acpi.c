@@ -1,0 +1,118 @@
+// RSDP → XSDT or RSDT → FADT → reset register: see the header. Nothing in these
+// tables is aligned, and all of it is the firmware's word until checked.
+
+#include "kernel/acpi.h"
+
+#include "lib/status.h"
+#include "lib/string.h"
+
+#define TABLE_BYTES_MAX (64 * KIB)
+#define RESET_SUPPORTED (1u << 10) // FADT flags, table 5.10
+
+enum { SPACE_MEMORY = 0, SPACE_IO = 1 }; // §5.2.3.2
+
+struct rsdp { // §5.2.5.3
+    char signature[8];
+    uint8_t checksum, oem[6], revision;
+    uint32_t rsdt_pa, bytes; // from `bytes` on: since revision 2
+    uint64_t xsdt_pa;
+    uint8_t extended_checksum, reserved[3];
+} __attribute__((packed));
+
+#define RSDP_FIRST_BYTES offsetof(struct rsdp, bytes)
+
+struct table { // §5.2.6
+    char signature[4];
+    uint32_t bytes;
+    uint8_t rest[28];
+} __attribute__((packed));
+
+struct fadt { // §5.2.9
+    struct table header;
+    uint8_t before[76];
+    uint32_t flags;
+    uint8_t space, bits, first_bit, access; // the register, §5.2.3.2
+    uint64_t address;
+    uint8_t value;
+} __attribute__((packed));
+
+static bool sums_to_zero(const uint8_t *at, uint64_t bytes) {
+    uint8_t sum = 0;
+    while (bytes-- > 0)
+        sum += *at++;
+    return sum == 0;
+}
+
+static status_t read_table(pa_t pa, const char *signature, uint64_t bytes_min,
+                           memory_reader read, const void **whole) {
+    const struct table *table = read(pa, sizeof(*table));
+    if (!table || memcmp(table->signature, signature, 4))
+        return fail(STATUS_NOT_FOUND, "ACPI: no %s at %#lx", signature, pa);
+    uint32_t bytes = table->bytes;
+    bool is_possible = bytes >= bytes_min && bytes <= TABLE_BYTES_MAX;
+    *whole = is_possible ? read(pa, bytes) : NULL;
+    if (!*whole)
+        return fail(STATUS_INVALID, "ACPI: %s at %#lx has %u bytes", signature,
+                    pa, bytes);
+    if (!sums_to_zero(*whole, bytes))
+        return fail(STATUS_INVALID, "ACPI: %s at %#lx: wrong checksum",
+                    signature, pa);
+    return STATUS_OK;
+}
+
+// The first FADT of those that the root table lists, in entries of 4 or 8
+// bytes.
+static status_t find_fadt(pa_t root_pa, const char *signature,
+                          unsigned entry_bytes, memory_reader read,
+                          const void **fadt) {
+    const void *root;
+    TRY(read_table(root_pa, signature, sizeof(struct table), read, &root));
+    const uint8_t *end = (const uint8_t *)root + ((struct table *)root)->bytes;
+    for (const uint8_t *at = (const uint8_t *)root + sizeof(struct table);
+         end - at >= entry_bytes; at += entry_bytes) {
+        pa_t pa = 0;
+        memcpy(&pa, at, entry_bytes);
+        status_t status =
+            read_table(pa, "FACP", sizeof(struct fadt), read, fadt);
+        if (status != STATUS_NOT_FOUND)
+            return status;
+    }
+    return fail(STATUS_NOT_FOUND, "ACPI: no FADT in the %s at %#lx", signature,
+                root_pa);
+}
+
+static status_t read_rsdp(pa_t pa, memory_reader read, const void **fadt) {
+    const struct rsdp *rsdp = pa ? read(pa, RSDP_FIRST_BYTES) : NULL;
+    if (!rsdp || memcmp(rsdp->signature, "RSD PTR ", 8))
+        return fail(STATUS_NOT_FOUND, "ACPI: no RSDP at %#lx", pa);
+    bool is_sound = sums_to_zero((const uint8_t *)rsdp, RSDP_FIRST_BYTES);
+    bool has_xsdt = rsdp->revision >= 2;
+    if (has_xsdt) {
+        rsdp = read(pa, sizeof(*rsdp));
+        is_sound &= rsdp && sums_to_zero((const uint8_t *)rsdp, sizeof(*rsdp));
+    }
+    if (!is_sound)
+        return fail(STATUS_INVALID, "ACPI: RSDP at %#lx: wrong checksum", pa);
+    return has_xsdt ? find_fadt(rsdp->xsdt_pa, "XSDT", 8, read, fadt)
+                    : find_fadt(rsdp->rsdt_pa, "RSDT", 4, read, fadt);
+}
+
+status_t acpi_find_reset(pa_t rsdp_pa, memory_reader read,
+                         struct acpi_reset *reset) {
+    const void *found;
+    TRY(read_rsdp(rsdp_pa, read, &found));
+    const struct fadt *fadt = found;
+    if (!(fadt->flags & RESET_SUPPORTED))
+        return fail(STATUS_NOT_FOUND, "ACPI: FADT flags %#x: no reset register",
+                    fadt->flags);
+    if (fadt->space > SPACE_IO || fadt->bits != 8 || fadt->first_bit != 0 ||
+        fadt->address == 0 ||
+        (fadt->space == SPACE_IO && fadt->address > UINT16_MAX))
+        return fail(STATUS_UNSUPPORTED,
+                    "ACPI: reset register of %u bits from bit %u at %#lx in "
+                    "address space %u",
+                    fadt->bits, fadt->first_bit, fadt->address, fadt->space);
+    *reset = (struct acpi_reset){fadt->space == SPACE_MEMORY, fadt->address,
+                                 fadt->value};
+    return STATUS_OK;
+}

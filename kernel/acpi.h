@@ -1,0 +1,19 @@
+// The one thing that this kernel asks of ACPI: how the machine is reset. No
+// firmware code runs for it: it is a register that the tables name.
+
+#pragma once
+
+#include "boot/boot_info.h"
+
+struct acpi_reset {
+    bool is_memory; // or an I/O port
+    uint64_t address;
+    uint8_t value; // what is to be written there, one byte
+};
+
+// Finds the reset register (ACPI 6.5 §4.8.3.6), by way of the RSDP at `rsdp_pa`
+// (0: none is known) and the FADT. NOT_FOUND: a table is not there, or offers
+// no such register; INVALID: a table is malformed; UNSUPPORTED: the register is
+// in the configuration space of PCI, or unlike what the specification allows.
+status_t acpi_find_reset(pa_t rsdp_pa, memory_reader read,
+                         struct acpi_reset *reset);
