@@ -170,6 +170,10 @@ uint64_t time_microseconds(void) {
 void time_tick(void) {
     ticks++;
     watchdog_restart();
+    time_acknowledge();
+}
+
+void time_acknowledge(void) {
     apic_write(APIC_EOI, 0);
 }
 

@@ -35,5 +35,8 @@ bool time_watchdog_barked(bool again);
 void time_tick(void);
 uint64_t time_ticks(void);
 
+// Tells the local APIC that the interrupt was taken.
+void time_acknowledge(void);
+
 // Silences every interrupt source for whoever comes next.
 void time_stop(void);

@@ -1,4 +1,4 @@
-; Exceptions and interrupts: 48 small doors into one room.
+; Exceptions and interrupts: 256 small doors into one room.
 ;
 ; The CPU pushes ss, rsp, rflags, cs, rip and, for some exceptions, an error
 ; code (SDM vol. 3 §6.14). Each door pushes a zero where there is none, and its
@@ -10,7 +10,7 @@
 extern trap_handler
 global trap_doors, run_on_stack
 
-VECTORS         equ 48
+VECTORS         equ 256
 HAVE_ERROR_CODE equ (1 << 8) | (1 << 10) | (1 << 11) | (1 << 12) | (1 << 13) \
                     | (1 << 14) | (1 << 17) | (1 << 21)
 

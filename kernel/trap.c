@@ -88,11 +88,8 @@ static enum stack stack_of(unsigned vector) {
     case VECTOR_NMI:
     case VECTOR_MACHINE:
         return STACK_NMI;
-    case VECTOR_TIMER:
-    case VECTOR_SPURIOUS:
-        return STACK_TIMER;
     default:
-        return STACK_FAULT;
+        return vector < VECTOR_TIMER ? STACK_FAULT : STACK_TIMER;
     }
 }
 
@@ -181,7 +178,12 @@ static bool handle_interrupt(struct trap_frame *frame) {
         check_deadline(frame);
         return true;
     }
-    return frame->vector == VECTOR_SPURIOUS;
+    // The kernel before us had interrupts of its own, and one that it has not
+    // taken any more is waiting in the APIC: Linux' timer has vector 236. A
+    // spurious one is not to be acknowledged (SDM vol. 3 §10.9).
+    if (frame->vector > VECTOR_TIMER && frame->vector != VECTOR_SPURIOUS)
+        time_acknowledge();
+    return frame->vector > VECTOR_TIMER;
 }
 
 // A firmware may leave the trap flag set: it is taken away by the gate, a few

@@ -11,8 +11,8 @@
 #define VECTOR_PAGE_FAULT   14
 #define VECTOR_MACHINE      18
 #define VECTOR_TIMER        32
-#define VECTOR_SPURIOUS     47
-#define VECTORS             48
+#define VECTOR_SPURIOUS     255
+#define VECTORS             256
 
 // What kernel/trap.asm leaves on the stack, from the lowest address up.
 struct trap_frame {

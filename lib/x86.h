@@ -163,6 +163,10 @@ static inline void halt(void) {
     __asm__ volatile("hlt" ::: "memory");
 }
 
+static inline void interrupt_236(void) {
+    __asm__ volatile("int $236" ::: "memory");
+}
+
 static inline void spin_hint(void) {
     __asm__ volatile("pause");
 }

@@ -96,6 +96,11 @@ TEST(private_table_shares_the_kernel) {
     return shared && frames_free_pages() == before;
 }
 
+TEST(interrupts_of_an_earlier_kernel_are_taken) {
+    interrupt_236();
+    return true;
+}
+
 TEST(timer_ticks) {
     uint64_t before = time_ticks();
     for (unsigned i = 0; i < 3; i++)
