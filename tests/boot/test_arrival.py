@@ -21,7 +21,7 @@ RNG_SEED, SETUP_EFI = 9, 4
 RAM, RESERVED_BY_KEXEC = 1, 128
 # A page of another type that has to stay at runtime: where Linux's EFI stub
 # has started the machine, EDK2's memory attributes table is in one.
-BOOT_SERVICES_DATA, KEPT_PA = 4, 0x7000
+BOOT_SERVICES_DATA, KEPT_PA = 4, 0x7F000  # behind the bundle, at 0
 HOLE_PA = 0x5000F10  # in RAM, inside a page
 
 # Offsets in boot_params (Documentation/x86/zero-page.rst).
