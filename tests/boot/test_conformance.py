@@ -6,8 +6,9 @@ depend on how the firmware is mapped, and none on who called it before.
 
 import pytest
 
-from boot.test_gate import call_under_way, physical_address
+from boot.test_gate import call_under_way
 from harness import paths, vectors
+from harness.chain import translate
 from harness.rsp import symbol
 
 MODES = ("physical", "identity", "fixed", "contiguous", "direct", "table")
@@ -84,7 +85,7 @@ def test_a_wrong_answer_is_seen(boot):
             debugger.run_to(symbol(paths.SYMBOLS, "efi_call"))
             _, function = call_under_way(debugger)
             machine.wait_for("end")
-            at = physical_address(machine.run, function)
+            at = translate(machine.run, function, "va", "pa")
             debugger.physical()
             debugger.write(at, bytes.fromhex("31c0 c3"))  # xor eax, eax; ret
             debugger.detach()

@@ -8,6 +8,7 @@ changes made from outside, behind its back.
 import struct
 
 from harness import paths
+from harness.chain import translate
 from harness.rsp import symbol
 
 CONVERTED = {"FirmwareVendor", "RuntimeServices", "ConfigurationTable"}
@@ -29,15 +30,6 @@ def fields(run, table: str) -> dict:
             for event in run.all("efi.diff", gen=0, table=table)}
 
 
-def translated(run, pa: int) -> int:
-    """Where SetVirtualAddressMap was told that this is."""
-    for region in run.all("efi.region", gen=0):
-        offset = pa - region.number("pa")
-        if 0 <= offset < region.number("pages") * 4096:
-            return region.number("va") + offset
-    raise AssertionError(f"{pa:#x} is in no region")
-
-
 def test_what_moves_in_fixed(boot, chain_of):
     run = diff_of(boot, chain_of, "fixed")
     system, runtime = fields(run, "system"), fields(run, "runtime")
@@ -47,8 +39,8 @@ def test_what_moves_in_fixed(boot, chain_of):
     assert moved == CONVERTED | set(runtime) - PHYSICAL - {"CRC32"}
     for event in (system | runtime).values():
         if event["change"] == "moved":
-            assert event.number("after") == translated(
-                run, event.number("before"))
+            assert event.number("after") == translate(
+                run, event.number("before"), "pa", "va")
         elif event["field"] == "CRC32":
             assert event["change"] == "right"
             assert event["before"] != event["after"]

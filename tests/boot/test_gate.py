@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from harness import paths
+from harness.chain import translate
 from harness.events import wanted
 from harness.rsp import symbol
 
@@ -81,15 +82,6 @@ def first_call_after_svam(debugger, mode: str) -> tuple[int, int]:
         call_under_way(debugger)
 
 
-def physical_address(run, function: int) -> int:
-    """Where the code of a service really lies."""
-    for region in run.all("efi.region", gen=0):
-        offset = function - region.number("va")
-        if 0 <= offset < region.number("pages") * 4096:
-            return region.number("pa") + offset
-    raise AssertionError(f"{function:#x} is in no region")
-
-
 def misbehave(boot, mode: str, damage):
     """A run in which `damage(machine, debugger, record, function)` is done to
     the first call of GetTime in generation 0."""
@@ -121,7 +113,7 @@ def misbehave_in(boot, mode: str, gen: int, code):
             machine.wait_for("efi.mode", gen=gen)
             regions = machine.run.all("efi.region", gen=gen)
             debugger.physical()
-            debugger.write(physical_address(machine.run, function),
+            debugger.write(translate(machine.run, function, "va", "pa"),
                            code(function, regions))
             debugger.detach()
         run = machine.finish()
@@ -133,7 +125,7 @@ def misbehave_in(boot, mode: str, gen: int, code):
 def overwrite(code: bytes):
     def damage(machine, debugger, _record, function):
         debugger.physical()
-        debugger.write(physical_address(machine.run, function), code)
+        debugger.write(translate(machine.run, function, "va", "pa"), code)
     return damage
 
 

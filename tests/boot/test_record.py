@@ -4,9 +4,10 @@ told by the next Baton.
 
 import pytest
 from test_gate import (NOWHERE, assemble, call_under_way,
-                       first_call_after_svam, physical_address)
+                       first_call_after_svam)
 
 from harness import flash, paths
+from harness.chain import translate
 from harness.rsp import symbol
 
 CRASH = "cfc8fc79-be2e-4ddc-97f0-9f98bfe298a0"  # efi-pstore's
@@ -130,7 +131,7 @@ def test_the_store_is_never_full(boot, tmp_path, free, parts):
         _record, function = call_under_way(debugger)
         machine.wait_for("panic")
         debugger.physical()
-        debugger.write(physical_address(machine.run, function), code)
+        debugger.write(translate(machine.run, function, "va", "pa"), code)
         debugger.physical(False)
 
     saved, written = die(boot, nearly_full)

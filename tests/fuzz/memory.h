@@ -4,17 +4,17 @@
 //
 // A piece that begins where the last one ends is a part of it. So the dump of a
 // real machine is an input, with its pointers as they are, and a short one.
-// What is read is an exact copy, aligned as its address is: the sanitizers see
-// the first byte too many, and what would be misaligned in the kernel is so
-// here.
+// What is read is a copy: see tests/unit/copies.h.
 
 #pragma once
 
 #include "boot/boot_info.h"
 #include "tests/fuzz/fuzz.h"
 
+#define COPIES_MAX 8192
+#include "tests/unit/copies.h"
+
 #define PIECES_MAX 32
-#define READS_MAX  8192
 
 static struct {
     struct {
@@ -23,8 +23,6 @@ static struct {
         uint64_t bytes;
     } piece[PIECES_MAX];
     size_t pieces;
-    void *read[READS_MAX];
-    size_t reads;
 } memory;
 
 static inline void memory_add(pa_t pa, struct input part, uint64_t zeros) {
@@ -64,19 +62,11 @@ static inline uint8_t *memory_at(pa_t pa, uint64_t bytes) {
 // A memory_reader (boot/boot_info.h).
 static inline const void *memory_read(pa_t pa, uint64_t bytes) {
     const uint8_t *from = memory_at(pa, bytes);
-    if (!from)
-        return NULL;
-    assert_true(memory.reads < READS_MAX);
-    size_t misaligned = pa % 16;
-    uint8_t *copy = malloc(misaligned + bytes);
-    assert_non_null(copy);
-    memory.read[memory.reads++] = copy;
-    return memcpy(copy + misaligned, from, bytes);
+    return from ? copy_as_at(pa, from, bytes) : NULL;
 }
 
 static inline void memory_drop(void) {
-    while (memory.reads > 0)
-        free(memory.read[--memory.reads]);
+    copies_free();
     while (memory.pieces > 0)
         free(memory.piece[--memory.pieces].at);
     memset(&memory, 0, sizeof(memory));

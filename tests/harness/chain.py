@@ -108,6 +108,15 @@ class Region:
         return cls(event["type"], *numbers)
 
 
+def translate(run: Run, address: int, source: str, target: str) -> int:
+    """Where the firmware's byte at `address` is, from "pa" to "va" or back."""
+    for region in Chain(run).regions(0):
+        offset = address - getattr(region, source)
+        if 0 <= offset < region.pages * 4096:
+            return getattr(region, target) + offset
+    raise AssertionError(f"{address:#x} is in no region")
+
+
 @dataclass
 class Chain:
     """Questions to a finished run."""

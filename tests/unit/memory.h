@@ -1,22 +1,19 @@
 // Physical memory for parsers: one array, readable at one address.
-//
-// What is read is an exact copy of what was asked for, aligned as its address
-// is: so the sanitizers see the first byte too many, and every pointer that
-// would be misaligned in the kernel is misaligned here.
+// What is read is a copy: see tests/unit/copies.h.
 
 #pragma once
 
 #include "tests/unit/unit.h"
 
+#define COPIES_MAX 4096
+#include "tests/unit/copies.h"
+
 #define MEMORY_PA    0x1230000UL
 #define MEMORY_BYTES 0x20000UL
-#define READS_MAX    4096
 
 static struct {
     _Alignas(16) uint8_t at[MEMORY_BYTES];
     uint64_t bytes; // how much of the array is there
-    void *read[READS_MAX];
-    size_t reads;
 } memory;
 
 static inline void memory_clear(void) {
@@ -33,18 +30,12 @@ static inline bool memory_has(pa_t pa, uint64_t bytes) {
 static inline const void *memory_read(pa_t pa, uint64_t bytes) {
     if (!memory_has(pa, bytes))
         return NULL;
-    assert_true(memory.reads < READS_MAX);
-    size_t misaligned = pa % 16;
-    uint8_t *copy = malloc(misaligned + bytes);
-    assert_non_null(copy);
-    memory.read[memory.reads++] = copy;
-    return memcpy(copy + misaligned, memory.at + (pa - MEMORY_PA), bytes);
+    return copy_as_at(pa, memory.at + (pa - MEMORY_PA), bytes);
 }
 
 // Frees the copies: to be called after every parse.
 static inline void memory_forget(void) {
-    while (memory.reads > 0)
-        free(memory.read[--memory.reads]);
+    copies_free();
 }
 
 static inline void put_u32(size_t offset, uint32_t value) {
