@@ -95,7 +95,7 @@ static status_t read_command_line(const struct tag *tag,
 static status_t read_loader_name(const struct tag *tag,
                                  struct boot_info *boot) {
     const char *text = text_in(tag, sizeof(*tag));
-    bool grub = text && strncmp(text, "GRUB", 4) == 0;
+    bool grub = text && str_starts_with(text, "GRUB");
     str_copy(boot->loader, sizeof(boot->loader), grub ? "grub" : "other");
     return STATUS_OK;
 }

@@ -51,11 +51,6 @@ open_table(pa_t pa, memory_reader read) {
     return read(pa, sizeof(*table) + rows);
 }
 
-static bool is_runtime_type(uint32_t type) {
-    return type == EFI_RUNTIME_SERVICES_CODE ||
-           type == EFI_RUNTIME_SERVICES_DATA;
-}
-
 status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
                              struct efi_attributes *attributes,
                              memory_reader read) {
@@ -71,7 +66,7 @@ status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
         struct efi_memory_descriptor d;
         memcpy(&d, table->descriptor + i * (uint64_t)table->descriptor_bytes,
                sizeof(d));
-        if (!is_runtime_type(d.type))
+        if (!efi_is_runtime_type(d.type))
             continue;
         if (attributes->count == HANDOFF_ATTRIBUTES_MAX)
             return fail(STATUS_NO_MEMORY,
@@ -102,7 +97,7 @@ status_t efi_attributes_apply(const struct efi_attributes *attributes,
             efi_region_of_pa(regions, row->pa, bytes);
         if (!region)
             continue;
-        va_t va = at_va ? region->va + (row->pa - region->pa) : row->pa;
+        va_t va = at_va ? region_va(region, row->pa) : row->pa;
         TRY(page_table_protect(table, va, bytes, flags_of(row)));
     }
     return STATUS_OK;

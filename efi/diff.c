@@ -24,9 +24,8 @@ static uint64_t copy_pages;
 
 // Only memory is compared: flash has its address in other words.
 static bool is_copied(const struct efi_region *r) {
-    bool is_memory = r->type == EFI_RUNTIME_SERVICES_CODE ||
-                     r->type == EFI_RUNTIME_SERVICES_DATA;
-    return is_memory && physical_read(r->pa, region_bytes(r));
+    return efi_is_runtime_type(r->type) &&
+           physical_read(r->pa, region_bytes(r));
 }
 
 // How many bytes the copies of the regions before this one take.
@@ -62,7 +61,7 @@ static const struct efi_region *region_of(uint64_t address) {
 // What was at the physical address `before` is at `after`, and that is new.
 static bool is_moved(uint64_t before, uint64_t after) {
     const struct efi_region *r = before == after ? NULL : region_of(before);
-    return r && r->va + (before - r->pa) == after;
+    return r && region_va(r, before) == after;
 }
 
 // ---- the tables: a header, and words behind it

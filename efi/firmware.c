@@ -46,7 +46,7 @@ static status_t find_runtime_table(const struct boot_info *boot,
     pa_t pa = pointer;
     if (told_virtual(boot)) {
         region = efi_region_of_va(&firmware.regions, pointer, bytes);
-        pa = region ? region->pa + (pointer - region->va) : 0;
+        pa = region ? region_pa(region, pointer) : 0;
     } else {
         region = efi_region_of_pa(&firmware.regions, pointer, bytes);
     }

@@ -94,16 +94,15 @@ void efi_judge_init(void) {
 
 // What each service may answer (UEFI 2.10 ch. 8). Any may be unsupported at
 // runtime (§8.1), or find its device broken.
-#define BIT(status) (1u << (uint8_t)(status))
 #define ALWAYS                                                                 \
-    (BIT(EFI_SUCCESS) | BIT(EFI_UNSUPPORTED) | BIT(EFI_DEVICE_ERROR) |         \
-     BIT(EFI_INVALID_PARAMETER))
-#define MISSING   BIT(EFI_NOT_FOUND)
-#define SMALL     BIT(EFI_BUFFER_TOO_SMALL)
-#define FULL      BIT(EFI_OUT_OF_RESOURCES)
-#define SECURE    BIT(EFI_SECURITY_VIOLATION)
-#define PROTECTED BIT(EFI_WRITE_PROTECTED)
-#define UNMAPPED  BIT(EFI_NO_MAPPING)
+    (EFI_STATUS_SET(EFI_SUCCESS) | EFI_STATUS_SET(EFI_UNSUPPORTED) |           \
+     EFI_STATUS_SET(EFI_DEVICE_ERROR) | EFI_STATUS_SET(EFI_INVALID_PARAMETER))
+#define MISSING   EFI_STATUS_SET(EFI_NOT_FOUND)
+#define SMALL     EFI_STATUS_SET(EFI_BUFFER_TOO_SMALL)
+#define FULL      EFI_STATUS_SET(EFI_OUT_OF_RESOURCES)
+#define SECURE    EFI_STATUS_SET(EFI_SECURITY_VIOLATION)
+#define PROTECTED EFI_STATUS_SET(EFI_WRITE_PROTECTED)
+#define UNMAPPED  EFI_STATUS_SET(EFI_NO_MAPPING)
 
 static const uint32_t answers[EFI_SERVICES] = {
     [EFI_GET_TIME] = ALWAYS,
@@ -121,12 +120,6 @@ static const uint32_t answers[EFI_SERVICES] = {
     [EFI_QUERY_CAPSULE_CAPABILITIES] = ALWAYS | FULL,
     [EFI_QUERY_VARIABLE_INFO] = ALWAYS,
 };
-
-static bool may_answer(enum efi_service service, efi_status_t status) {
-    uint64_t code = status & ~EFI_ERROR;
-    return (status == EFI_SUCCESS) == (code == 0) && code < 32 &&
-           (answers[service] >> code & 1);
-}
 
 efi_status_t efi_reject(enum efi_service service, const char *reason, ...) {
     static bool told[EFI_SERVICES];
@@ -154,7 +147,7 @@ efi_status_t efi_judge(enum efi_service service, const struct gate_call *call) {
     if (call->outcome == GATE_FAULTED) {
         report_end(service, call);
         answer = EFI_ABORTED;
-    } else if (!may_answer(service, answer)) {
+    } else if (!efi_status_in(answer, answers[service])) {
         answer = efi_reject(service, "status %#lx, %s", answer,
                             efi_status_name(answer));
     }

@@ -71,4 +71,13 @@ static inline uint64_t region_bytes(const struct efi_region *region) {
     return region->pages * PAGE_SIZE;
 }
 
+// From one address of a byte in the region to the other.
+static inline va_t region_va(const struct efi_region *region, pa_t pa) {
+    return region->va + (pa - region->pa);
+}
+
+static inline pa_t region_pa(const struct efi_region *region, va_t va) {
+    return region->pa + (va - region->va);
+}
+
 uint64_t efi_regions_bytes(const struct efi_regions *regions);

@@ -153,10 +153,13 @@ static uint64_t grant_of(const struct efi_region *region, pa_t page_pa) {
     return taken ? 0 : flags[kind];
 }
 
+struct page_table *efi_space_table(pa_t root_pa) {
+    return root_pa == kernel_table.root_pa ? &kernel_table
+                                           : &firmware.private_table;
+}
+
 status_t efi_space_grant(pa_t table_pa, va_t va, bool execute) {
-    struct page_table *table = table_pa == kernel_table.root_pa
-                                   ? &kernel_table
-                                   : &firmware.private_table;
+    struct page_table *table = efi_space_table(table_pa);
     va_t page_va = align_down(va, PAGE_SIZE);
     const struct efi_region *region = region_at(va);
     uint64_t flags = grant_of(region, page_va);

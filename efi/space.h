@@ -35,6 +35,9 @@ uint64_t efi_space_count_wx(void);
 // ….
 const char *efi_space_class(va_t va);
 
+// The table with this root, of the two that a call may be on.
+struct page_table *efi_space_table(pa_t root_pa);
+
 // Lets the firmware have the page at `va`, for good, in the table with this
 // root: one of its own regions with all the rights of the region, or memory
 // that no kernel uses, at VA = PA. REFUSED: it has it already, or may not.

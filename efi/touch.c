@@ -159,9 +159,7 @@ static void report(enum efi_service service) {
 }
 
 void efi_touch_note(enum efi_service service, const struct gate_call *call) {
-    struct harvest harvest = {service, &kernel_table};
-    if (call->table_pa != kernel_table.root_pa)
-        harvest.table = &firmware.private_table;
+    struct harvest harvest = {service, efi_space_table(call->table_pa)};
     deepest[service] = max_u64(take_stack(), deepest[service]);
     page_table_each(harvest.table, take, &harvest);
     write_cr3(kernel_table.root_pa); // the TLB has the bits as well

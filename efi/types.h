@@ -129,6 +129,11 @@ enum efi_memory_type {
     EFI_MEMORY_TYPES,
 };
 
+static inline bool efi_is_runtime_type(uint32_t type) {
+    return type == EFI_RUNTIME_SERVICES_CODE ||
+           type == EFI_RUNTIME_SERVICES_DATA;
+}
+
 #define EFI_MEMORY_WB      (1UL << 3)
 #define EFI_MEMORY_XP      (1UL << 14)
 #define EFI_MEMORY_RO      (1UL << 17)

@@ -70,7 +70,7 @@ static status_t check_service(enum efi_service service) {
 static status_t check_pointer(const char *name, uint64_t pointer, pa_t pa) {
     const struct efi_region *region =
         efi_region_of_va(&firmware.regions, pointer, 1);
-    if (region && region->pa + (pointer - region->va) == pa)
+    if (region && region_pa(region, pointer) == pa)
         return STATUS_OK;
     return fail(STATUS_FAILED,
                 "efi: %s is %#lx, which does not lead to %#lx: "

@@ -19,9 +19,8 @@
 #include "lib/x86.h"
 #include "mm/space.h"
 
-#define DETAIL_BYTES  160
-#define WAIT_SECONDS  5
-#define VARIABLES_MAX 4096
+#define DETAIL_BYTES 160
+#define WAIT_SECONDS 5
 
 enum verdict { PASS, FAIL, SKIP };
 
@@ -156,7 +155,7 @@ static enum verdict check_enumerate(struct proof *proof) {
     efi_status_t status = EFI_SUCCESS;
     bool repeats = false;
     memset(name, 0, sizeof(name));
-    while (census.names < VARIABLES_MAX && !repeats) {
+    while (census.names < EFI_VARIABLES_MAX && !repeats) {
         if ((census.names & (census.names - 1)) == 0) {
             memcpy(kept, name, sizeof(name));
             kept_guid = guid;

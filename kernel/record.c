@@ -23,7 +23,6 @@
 #define NAME          "dump-type0-" // %u-%d-%llu-%c: part, count, time, 'D'
 #define HEAD_BYTES    sizeof(HEAD MARK)
 #define NAME_TEXT     64
-#define VARIABLES_MAX 4096
 
 // LINUX_EFI_CRASH_GUID of Linux (include/linux/efi.h).
 static const struct efi_guid crash_guid = {
@@ -130,21 +129,17 @@ void record_write(void) {
 
 // ---- reading
 
-static bool starts_with(const char *string, const char *start) {
-    return strncmp(string, start, strlen(start)) == 0;
-}
-
 // Is it what a Baton has left? Then gives its name, and fills `text`.
 static bool read_part(const uint16_t *name, const struct efi_guid *guid,
                       char ascii[NAME_TEXT], uint64_t *bytes) {
     *bytes = PART_BYTES;
     utf16_to_utf8(ascii, NAME_TEXT, name, EFI_NAME_UNITS);
-    if (!efi_guid_equal(guid, &crash_guid) || !starts_with(ascii, NAME) ||
+    if (!efi_guid_equal(guid, &crash_guid) || !str_starts_with(ascii, NAME) ||
         efi_get_variable(name, guid, NULL, text, bytes) != EFI_SUCCESS)
         return false;
     text[*bytes] = '\0';
-    return *bytes >= HEAD_BYTES && starts_with(text, HEAD) &&
-           starts_with(text + strlen(HEAD) + 1, MARK);
+    return *bytes >= HEAD_BYTES && str_starts_with(text, HEAD) &&
+           str_starts_with(text + strlen(HEAD) + 1, MARK);
 }
 
 // The firmware steps from name to name, so one goes when the next is known.
@@ -154,7 +149,7 @@ void record_report(void) {
     char ascii[NAME_TEXT];
     uint64_t bytes;
     efi_status_t status = efi_get_next_variable_name(name, &guid);
-    for (unsigned n = 0; status == EFI_SUCCESS && n < VARIABLES_MAX; n++) {
+    for (unsigned n = 0; status == EFI_SUCCESS && n < EFI_VARIABLES_MAX; n++) {
         bool ours = read_part(name, &guid, ascii, &bytes);
         memcpy(old, name, sizeof(old));
         status = efi_get_next_variable_name(name, &guid);

@@ -23,6 +23,10 @@ bool str_copy(char *to, size_t size, const char *from);
 
 bool str_equal(const char *a, const char *b);
 
+static inline bool str_starts_with(const char *text, const char *start) {
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
 // What a digit stands for in a number of any base up to 16; more than 15 for
 // what is no digit.
 static inline unsigned digit_value(char c) {

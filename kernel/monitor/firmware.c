@@ -15,10 +15,9 @@
 #include "mm/frames.h"
 #include "mm/space.h"
 
-#define GUID_TEXT     37
-#define NAME_TEXT     256
-#define VARIABLES_MAX 4096 // a list that goes on after that is none
-#define DUMP_BYTES    16
+#define GUID_TEXT  37
+#define NAME_TEXT  256
+#define DUMP_BYTES 16
 
 status_t need_firmware(void) {
     if (firmware.ready)
@@ -170,7 +169,7 @@ static status_t next(struct variable *v, unsigned n) {
     efi_status_t status = efi_get_next_variable_name(v->name, &v->guid);
     if (status == EFI_NOT_FOUND)
         return STATUS_NOT_FOUND;
-    if (n == VARIABLES_MAX)
+    if (n == EFI_VARIABLES_MAX)
         return fail(STATUS_FAILED, "after %u variables there is still another",
                     n);
     TRY(answer(EFI_GET_NEXT_VARIABLE_NAME, status));
@@ -188,7 +187,7 @@ static status_t find(const char *name, const char *vendor, struct variable *v) {
     for (unsigned n = 0; (status = next(v, n)) == STATUS_OK; n++) {
         if (!str_equal(v->name_text, name))
             continue;
-        if (strncmp(v->guid_text, vendor, strlen(vendor)) == 0)
+        if (str_starts_with(v->guid_text, vendor))
             return STATUS_OK;
         memcpy(others, v->guid_text, GUID_TEXT);
     }

@@ -79,9 +79,9 @@ static bool takes(const struct command *command, size_t count) {
 // What begins with the same word, for who typed a half of a name.
 static status_t fail_unknown(const char *word) {
     char known[160] = "";
-    size_t used = 0, length = strlen(word);
+    size_t used = 0;
     for (const struct command *c = commands_start; c < commands_end; c++)
-        if (strncmp(c->name, word, length) == 0 && used < sizeof(known))
+        if (str_starts_with(c->name, word) && used < sizeof(known))
             used += format(known + used, sizeof(known) - used, "%s%s",
                            used ? ", " : "", c->name);
     return fail(STATUS_NOT_FOUND, "%s is no command; %s%s", word,
@@ -175,11 +175,10 @@ static char wait_for_byte(void) {
 // Names of commands; and for who has typed one, what may come behind it.
 static bool offer(const char *typed, size_t n, char *text, size_t size) {
     for (const struct command *c = commands_start; c < commands_end; c++) {
-        size_t length = strlen(c->name);
         if (n-- == 0)
             return str_copy(text, size, c->name);
-        if (!c->choice || strncmp(typed, c->name, length) != 0 ||
-            typed[length] != ' ')
+        if (!c->choice || !str_starts_with(typed, c->name) ||
+            typed[strlen(c->name)] != ' ')
             continue;
         const char *word;
         for (size_t i = 0; (word = c->choice(i)); i++)
