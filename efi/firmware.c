@@ -129,8 +129,7 @@ static status_t check_window(const struct efi_regions *regions) {
     va_t end = EFI_WINDOW_END;
     for (size_t i = 0; i < regions->count; i++) {
         const struct efi_region *region = &regions->region[i];
-        if (region->va < end ||
-            region_bytes(region) > EFI_WINDOW_START - region->va)
+        if (!region_is_within(region, end, EFI_WINDOW_START))
             return fail(STATUS_REFUSED,
                         "region at %#lx was handed over at va %#lx to %#lx, "
                         "outside the firmware window (%#lx to %#lx) or over "

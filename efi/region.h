@@ -71,6 +71,13 @@ static inline uint64_t region_bytes(const struct efi_region *region) {
     return region->pages * PAGE_SIZE;
 }
 
+// Is all of it, by its virtual address, between `start` and `end`?
+static inline bool region_is_within(const struct efi_region *region, va_t start,
+                                    va_t end) {
+    return region->va >= start && region->va <= end &&
+           region_bytes(region) <= end - region->va;
+}
+
 // From one address of a byte in the region to the other.
 static inline va_t region_va(const struct efi_region *region, pa_t pa) {
     return region->va + (pa - region->pa);

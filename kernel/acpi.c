@@ -43,18 +43,23 @@ static bool sums_to_zero(const uint8_t *at, uint64_t bytes) {
     return sum == 0;
 }
 
+struct whole_table {
+    const uint8_t *at;
+    uint32_t bytes; // read once: a second look might find another number
+};
+
 static status_t read_table(pa_t pa, const char *signature, uint64_t bytes_min,
-                           memory_reader read, const void **whole) {
+                           memory_reader read, struct whole_table *whole) {
     const struct table *table = read(pa, sizeof(*table));
     if (!table || memcmp(table->signature, signature, 4))
         return fail(STATUS_NOT_FOUND, "ACPI: no %s at %#lx", signature, pa);
     uint32_t bytes = table->bytes;
     bool is_possible = bytes >= bytes_min && bytes <= TABLE_BYTES_MAX;
-    *whole = is_possible ? read(pa, bytes) : NULL;
-    if (!*whole)
+    *whole = (struct whole_table){is_possible ? read(pa, bytes) : NULL, bytes};
+    if (!whole->at)
         return fail(STATUS_INVALID, "ACPI: %s at %#lx has %u bytes", signature,
                     pa, bytes);
-    if (!sums_to_zero(*whole, bytes))
+    if (!sums_to_zero(whole->at, bytes))
         return fail(STATUS_INVALID, "ACPI: %s at %#lx: wrong checksum",
                     signature, pa);
     return STATUS_OK;
@@ -64,14 +69,13 @@ static status_t read_table(pa_t pa, const char *signature, uint64_t bytes_min,
 // bytes.
 static status_t find_fadt(pa_t root_pa, const char *signature,
                           unsigned entry_bytes, memory_reader read,
-                          const void **fadt) {
-    const void *root;
+                          struct whole_table *fadt) {
+    struct whole_table root;
     TRY(read_table(root_pa, signature, sizeof(struct table), read, &root));
-    const uint8_t *end = (const uint8_t *)root + ((struct table *)root)->bytes;
-    for (const uint8_t *at = (const uint8_t *)root + sizeof(struct table);
-         end - at >= entry_bytes; at += entry_bytes) {
+    for (uint32_t offset = sizeof(struct table);
+         offset + entry_bytes <= root.bytes; offset += entry_bytes) {
         pa_t pa = 0;
-        memcpy(&pa, at, entry_bytes);
+        memcpy(&pa, root.at + offset, entry_bytes);
         status_t status =
             read_table(pa, "FACP", sizeof(struct fadt), read, fadt);
         if (status != STATUS_NOT_FOUND)
@@ -81,7 +85,8 @@ static status_t find_fadt(pa_t root_pa, const char *signature,
                 root_pa);
 }
 
-static status_t read_rsdp(pa_t pa, memory_reader read, const void **fadt) {
+static status_t read_rsdp(pa_t pa, memory_reader read,
+                          struct whole_table *fadt) {
     const struct rsdp *rsdp = pa ? read(pa, RSDP_FIRST_BYTES) : NULL;
     if (!rsdp || memcmp(rsdp->signature, "RSD PTR ", 8))
         return fail(STATUS_NOT_FOUND, "ACPI: no RSDP at %#lx", pa);
@@ -99,9 +104,9 @@ static status_t read_rsdp(pa_t pa, memory_reader read, const void **fadt) {
 
 status_t acpi_find_reset(pa_t rsdp_pa, memory_reader read,
                          struct acpi_reset *reset) {
-    const void *found;
+    struct whole_table found;
     TRY(read_rsdp(rsdp_pa, read, &found));
-    const struct fadt *fadt = found;
+    const struct fadt *fadt = (const struct fadt *)found.at;
     if (!(fadt->flags & RESET_SUPPORTED))
         return fail(STATUS_NOT_FOUND, "ACPI: FADT flags %#x: no reset register",
                     fadt->flags);

@@ -15,9 +15,8 @@
 status_t linux_can_keep(const struct efi_regions *regions) {
     for (size_t i = 0; i < regions->count; i++) {
         const struct efi_region *r = &regions->region[i];
-        va_t end = r->va + region_bytes(r);
-        bool lower = end - 1 < LOWER_HALF_END;
-        bool window = r->va >= EFI_WINDOW_END && end - 1 < EFI_WINDOW_START;
+        bool lower = region_is_within(r, 0, LOWER_HALF_END);
+        bool window = region_is_within(r, EFI_WINDOW_END, EFI_WINDOW_START);
         bool large = is_aligned(r->va - r->pa, LARGE_PAGE);
         if (!large || !(lower || window))
             return fail(STATUS_REFUSED,

@@ -62,7 +62,8 @@ def test_from_physical_any_mode_can_be_reached(boot):
 
 @pytest.mark.parametrize("mode, elsewhere", [
     ("fixed", 0xfffffffe00000000),  # in the window, but not by the rule
-    ("table", 0xffffffeeffe00000),  # outside the window: there is no rule
+    ("table", 0xffffffeeffe00000),  # below the window: there is no rule
+    ("table", 0xffffffffc0000000),  # above it
 ])
 def test_an_impossible_address_is_refused(boot, mode, elsewhere):
     """One region was handed over at another place than the mode allows."""
