@@ -41,6 +41,7 @@ C_FILES := \
 	efi/gate.c \
 	efi/services.c \
 	efi/judge.c \
+	efi/variables.c \
 	efi/touch.c \
 	efi/names.c \
 	kexec/image.c \

@@ -12,9 +12,8 @@
 #include "lib/status.h"
 #include "mm/page_table.h"
 
-#define EFI_VARIABLES_MAX 4096       // a list that goes on after that is none
-#define EFI_NAME_UNITS    512        // CHAR16, with the NUL
-#define EFI_DATA_BYTES    (36 * KIB) // the largest variable: OVMF takes 33 KiB
+#define EFI_NAME_UNITS 512        // CHAR16, with the NUL
+#define EFI_DATA_BYTES (36 * KIB) // the largest variable: OVMF takes 33 KiB
 
 // Allocates the firmware's stack and the pages for arguments. NO_MEMORY.
 status_t efi_services_init(void);

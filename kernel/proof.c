@@ -11,6 +11,7 @@
 #include "efi/services.h"
 #include "efi/space.h"
 #include "efi/touch.h"
+#include "efi/variables.h"
 #include "kernel/time.h"
 #include "lib/format.h"
 #include "lib/log.h"
@@ -122,58 +123,36 @@ static enum verdict check_variable(struct proof *proof) {
 
 // ---- enumerate: every name once, each readable, ours among them if it exists
 
-static bool same_name(const uint16_t *a, const uint16_t *b) {
-    size_t length = utf16_length(a, EFI_NAME_UNITS);
-    return length == utf16_length(b, EFI_NAME_UNITS) &&
-           memcmp(a, b, length * sizeof(*a)) == 0;
-}
-
 struct census {
-    uint64_t names, bytes, unreadable;
+    uint64_t bytes, unreadable;
     bool ours;
 };
 
-static void count_variable(const uint16_t *name, const struct efi_guid *guid,
+static void count_variable(const struct efi_variable *variable,
                            struct census *census) {
     static uint8_t data[EFI_DATA_BYTES];
     uint64_t bytes = sizeof(data);
-    efi_status_t status = efi_get_variable(name, guid, NULL, data, &bytes);
-    census->names++;
+    efi_status_t status =
+        efi_get_variable(variable->name, &variable->vendor, NULL, data, &bytes);
     census->bytes += status == EFI_SUCCESS ? bytes : 0;
     census->unreadable += status != EFI_SUCCESS;
-    if (efi_guid_equal(guid, &baton_guid) && same_name(name, counter_name))
-        census->ours = true;
+    census->ours |= utf16_equal(variable->name, counter_name) &&
+                    efi_guid_equal(&variable->vendor, &baton_guid);
 }
 
-// Some firmware repeats a name for ever, or a few in turn. So one is kept, and
-// another one after 1, 2, 4, 8, … names: in a circle it comes again (Brent
-// 1980).
 static enum verdict check_enumerate(struct proof *proof) {
-    static uint16_t name[EFI_NAME_UNITS], kept[EFI_NAME_UNITS];
-    struct efi_guid guid = {0}, kept_guid = {0};
+    struct efi_variables all = {0};
     struct census census = {0};
-    efi_status_t status = EFI_SUCCESS;
-    bool repeats = false;
-    memset(name, 0, sizeof(name));
-    while (census.names < EFI_VARIABLES_MAX && !repeats) {
-        if ((census.names & (census.names - 1)) == 0) {
-            memcpy(kept, name, sizeof(name));
-            kept_guid = guid;
-        }
-        status = efi_get_next_variable_name(name, &guid);
-        if (status != EFI_SUCCESS)
-            break;
-        repeats = same_name(name, kept) && efi_guid_equal(&guid, &kept_guid);
-        count_variable(name, &guid, &census);
-    }
+    status_t status;
+    while ((status = efi_variables_next(&all)) == STATUS_OK)
+        count_variable(&all.at, &census);
     format(proof->detail, DETAIL_BYTES,
            "%lu variables, %lu bytes, %lu unreadable; BatonGeneration is %s; "
            "ended with %s",
-           census.names, census.bytes, census.unreadable,
-           census.ours ? "among them" : "missing",
-           repeats ? "a name that had come before" : efi_status_name(status));
-    return status == EFI_NOT_FOUND && census.ours == (*proof->counter != 0) &&
-                   !census.unreadable && !repeats
+           all.count, census.bytes, census.unreadable,
+           census.ours ? "among them" : "missing", why());
+    return status == STATUS_NOT_FOUND &&
+                   census.ours == (*proof->counter != 0) && !census.unreadable
                ? PASS
                : FAIL;
 }

@@ -6,7 +6,7 @@
 
 #include "efi/firmware.h"
 #include "efi/gate.h"
-#include "efi/services.h"
+#include "efi/variables.h"
 #include "kernel/history.h"
 #include "kernel/proof.h"
 #include "lib/format.h"
@@ -130,12 +130,13 @@ void record_write(void) {
 // ---- reading
 
 // Is it what a Baton has left? Then gives its name, and fills `text`.
-static bool read_part(const uint16_t *name, const struct efi_guid *guid,
-                      char ascii[NAME_TEXT], uint64_t *bytes) {
+static bool read_part(const struct efi_variable *variable, char name[NAME_TEXT],
+                      uint64_t *bytes) {
     *bytes = PART_BYTES;
-    utf16_to_utf8(ascii, NAME_TEXT, name, EFI_NAME_UNITS);
-    if (!efi_guid_equal(guid, &crash_guid) || !str_starts_with(ascii, NAME) ||
-        efi_get_variable(name, guid, NULL, text, bytes) != EFI_SUCCESS)
+    utf16_to_utf8(name, NAME_TEXT, variable->name, EFI_NAME_UNITS);
+    if (!efi_guid_equal(&variable->vendor, &crash_guid) ||
+        !str_starts_with(name, NAME) ||
+        efi_get_variable(variable->name, &crash_guid, NULL, text, bytes))
         return false;
     text[*bytes] = '\0';
     return *bytes >= HEAD_BYTES && str_starts_with(text, HEAD) &&
@@ -144,19 +145,20 @@ static bool read_part(const uint16_t *name, const struct efi_guid *guid,
 
 // The firmware steps from name to name, so one goes when the next is known.
 void record_report(void) {
-    static uint16_t name[EFI_NAME_UNITS], old[EFI_NAME_UNITS];
-    struct efi_guid guid = {0};
-    char ascii[NAME_TEXT];
+    struct efi_variables all = {0};
+    struct efi_variable part;
+    char name[NAME_TEXT];
     uint64_t bytes;
-    efi_status_t status = efi_get_next_variable_name(name, &guid);
-    for (unsigned n = 0; status == EFI_SUCCESS && n < EFI_VARIABLES_MAX; n++) {
-        bool ours = read_part(name, &guid, ascii, &bytes);
-        memcpy(old, name, sizeof(old));
-        status = efi_get_next_variable_name(name, &guid);
+    status_t status = efi_variables_next(&all);
+    while (status == STATUS_OK) {
+        part = all.at;
+        bool ours = read_part(&part, name, &bytes);
+        status = efi_variables_next(&all);
         if (!ours)
             continue;
-        event("crash.record", "name=%s bytes=%lu deleted=%s", ascii, bytes,
-              efi_status_name(efi_set_variable(old, &crash_guid, 0, NULL, 0)));
+        event("crash.record", "name=%s bytes=%lu deleted=%s", name, bytes,
+              efi_status_name(
+                  efi_set_variable(part.name, &part.vendor, 0, NULL, 0)));
         say_lines("crash: | ", text + strlen(HEAD) + 1 + strlen(MARK));
     }
 }

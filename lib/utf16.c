@@ -2,8 +2,6 @@
 
 #include "lib/utf16.h"
 
-#include <stdbool.h>
-
 #define REPLACEMENT 0xFFFD
 
 static bool is_high(uint16_t unit) {
@@ -62,9 +60,8 @@ size_t utf16_to_utf8(char *to, size_t size, const uint16_t *from,
     return written;
 }
 
-size_t utf16_length(const uint16_t *text, size_t max_units) {
-    size_t length = 0;
-    while (length < max_units && text[length])
-        length++;
-    return length;
+bool utf16_equal(const uint16_t *a, const uint16_t *b) {
+    while (*a && *a == *b)
+        a++, b++;
+    return *a == *b;
 }

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,5 +13,5 @@
 // U+FFFD, a control character '?'. Returns the bytes written without the NUL.
 size_t utf16_to_utf8(char *to, size_t size, const uint16_t *from, size_t units);
 
-// CHAR16 units before the NUL; `max_units` if there is none among them.
-size_t utf16_length(const uint16_t *text, size_t max_units);
+// Of two texts that end with a NUL.
+bool utf16_equal(const uint16_t *a, const uint16_t *b);

@@ -7,6 +7,7 @@
 #include "efi/services.h"
 #include "efi/tables.h"
 #include "efi/touch.h"
+#include "efi/variables.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/proof.h"
 #include "lib/format.h"
@@ -158,24 +159,18 @@ COMMAND(efi_call_query_variable_info, .name = "efi call QueryVariableInfo",
 // ---- variables
 
 struct variable {
-    uint16_t name[EFI_NAME_UNITS];
-    struct efi_guid guid;
-    char name_text[NAME_TEXT], guid_text[GUID_TEXT];
+    struct efi_variables all; // up to this one
+    char name[NAME_TEXT], vendor[GUID_TEXT];
 };
 
-// Steps to the next variable after `n`; from an empty name to the first.
-// NOT_FOUND: there are no more.
-static status_t next(struct variable *v, unsigned n) {
-    efi_status_t status = efi_get_next_variable_name(v->name, &v->guid);
-    if (status == EFI_NOT_FOUND)
-        return STATUS_NOT_FOUND;
-    if (n == EFI_VARIABLES_MAX)
-        return fail(STATUS_FAILED, "after %u variables there is still another",
-                    n);
-    TRY(answer(EFI_GET_NEXT_VARIABLE_NAME, status));
-    utf16_to_utf8(v->name_text, NAME_TEXT, v->name, EFI_NAME_UNITS);
-    guid_words(&v->guid, v->guid_text);
-    return STATUS_OK;
+// Steps to the next variable. NOT_FOUND: there are no more.
+static status_t next(struct variable *v) {
+    status_t status = efi_variables_next(&v->all);
+    if (status == STATUS_FAILED)
+        return fail(status, "GetNextVariableName: %s", why());
+    utf16_to_utf8(v->name, NAME_TEXT, v->all.at.name, EFI_NAME_UNITS);
+    guid_words(&v->all.at.vendor, v->vendor);
+    return status;
 }
 
 // By name, and by the first digits of the vendor's GUID.
@@ -184,12 +179,12 @@ static status_t find(const char *name, const char *vendor, struct variable *v) {
     *v = (struct variable){0};
     status_t status;
     TRY(need_firmware());
-    for (unsigned n = 0; (status = next(v, n)) == STATUS_OK; n++) {
-        if (!str_equal(v->name_text, name))
+    while ((status = next(v)) == STATUS_OK) {
+        if (!str_equal(v->name, name))
             continue;
-        if (str_starts_with(v->guid_text, vendor))
+        if (str_starts_with(v->vendor, vendor))
             return STATUS_OK;
-        memcpy(others, v->guid_text, GUID_TEXT);
+        memcpy(others, v->vendor, GUID_TEXT);
     }
     if (status != STATUS_NOT_FOUND)
         return status;
@@ -223,8 +218,9 @@ static status_t read(const struct variable *v) {
     }
     value.bytes = EFI_DATA_BYTES;
     return answer(EFI_GET_VARIABLE,
-                  efi_get_variable(v->name, &v->guid, &value.attributes,
-                                   value.data, &value.bytes));
+                  efi_get_variable(v->all.at.name, &v->all.at.vendor,
+                                   &value.attributes, value.data,
+                                   &value.bytes));
 }
 
 static const char *attribute_words(uint32_t attributes, char text[12]) {
@@ -252,7 +248,7 @@ static status_t print_variable(const struct words *words) {
     char attributes[12];
     TRY(find_by_words(words, &v));
     TRY(read(&v));
-    print("%s of %s, %s, %lu bytes", v.name_text, v.guid_text,
+    print("%s of %s, %s, %lu bytes", v.name, v.vendor,
           attribute_words(value.attributes, attributes), value.bytes);
     dump(value.data, value.bytes);
     return STATUS_OK;
@@ -263,15 +259,15 @@ COMMAND(efi_vars, .name = "efi vars",
     struct variable v = {0};
     char attributes[12];
     status_t status;
-    unsigned n;
     TRY(need_firmware());
-    for (n = 0; (status = next(&v, n)) == STATUS_OK; n++) {
+    while ((status = next(&v)) == STATUS_OK) {
         TRY(read(&v));
-        print("  %s %s %5lu  %s", v.guid_text,
+        print("  %s %s %5lu  %s", v.vendor,
               attribute_words(value.attributes, attributes), value.bytes,
-              v.name_text);
+              v.name);
     }
-    print("%u variables; NV: kept in flash, RT: to be had at runtime", n);
+    print("%lu variables; NV: kept in flash, RT: to be had at runtime",
+          v.all.count);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
@@ -306,8 +302,9 @@ COMMAND(efi_vars_delete, .name = "efi vars delete", .arguments = "NAME [GUID]",
         .help = "delete one; without a vendor: Baton's") {
     struct variable v;
     TRY(find_by_words(words, &v));
-    return answer(EFI_SET_VARIABLE,
-                  efi_set_variable(v.name, &v.guid, 0, NULL, 0));
+    return answer(
+        EFI_SET_VARIABLE,
+        efi_set_variable(v.all.at.name, &v.all.at.vendor, 0, NULL, 0));
 }
 
 COMMAND(efi_touch, .name = "efi touch",

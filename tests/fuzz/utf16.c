@@ -39,7 +39,6 @@ static void fuzz(struct input in) {
     uint16_t *from = exact_copy(in.at, units * 2);
     char *to = malloc(size + !size);
     size_t length = slow_length(from, units);
-    assert_int_equal(utf16_length(from, units), length);
     size_t written = utf16_to_utf8(to, size, from, units);
     if (size == 0) {
         assert_int_equal(written, 0);

@@ -65,12 +65,25 @@ static void cut_between_characters(void **state) {
     assert_int_equal(utf16_to_utf8(NULL, 0, wide, ARRAY_SIZE(wide)), 0);
 }
 
-static void length_is_bounded(void **state) {
+static uint16_t *exact_units(const uint16_t *text) {
+    size_t units = 1;
+    while (text[units - 1])
+        units++;
+    return exact_copy(text, units * sizeof(*text));
+}
+
+// Both end where their memory does, so nothing behind an end is read.
+static void equal_up_to_the_end(void **state) {
     (void)state;
-    assert_int_equal(utf16_length(wide, 100), 6);
-    assert_int_equal(utf16_length(wide, 6), 6);
-    assert_int_equal(utf16_length(wide, 2), 2);
-    assert_int_equal(utf16_length(wide, 0), 0);
+    static const uint16_t *const texts[] = {u"",       u"A",      u"AB", u"AC",
+                                            u"\xff41", u"\xd800", u"Aa"};
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        for (size_t k = 0; k < ARRAY_SIZE(texts); k++) {
+            uint16_t *a = exact_units(texts[i]), *b = exact_units(texts[k]);
+            assert_int_equal(utf16_equal(a, b), i == k);
+            free(a);
+            free(b);
+        }
 }
 
 int main(void) {
@@ -80,7 +93,7 @@ int main(void) {
         cmocka_unit_test(lone_surrogates),
         cmocka_unit_test(control_characters),
         cmocka_unit_test(cut_between_characters),
-        cmocka_unit_test(length_is_bounded),
+        cmocka_unit_test(equal_up_to_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,26 @@
+// All variables, one after the other, from a firmware that may never come to an
+// end:
+//
+//     struct efi_variables all = {0};
+//     while ((status = efi_variables_next(&all)) == STATUS_OK)
+//         … all.at …
+
+#pragma once
+
+#include "efi/services.h"
+
+struct efi_variable {
+    uint16_t name[EFI_NAME_UNITS];
+    struct efi_guid vendor;
+};
+
+struct efi_variables {
+    struct efi_variable at;
+    uint64_t count;           // of those that came, `at` among them
+    struct efi_variable kept; // of those before: see efi/variables.c
+};
+
+// Steps to the next one (UEFI 2.10 §8.2), by way of the name of this one: who
+// wants to delete it has to step on first. NOT_FOUND: there are no more.
+// FAILED: the list is no list. why() says what it ended with.
+status_t efi_variables_next(struct efi_variables *all);

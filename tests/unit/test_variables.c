@@ -1,0 +1,136 @@
+// The walk over all variables, held against a firmware made up here: its names
+// are numbers, and which one follows which is a table.
+
+#include "efi/variables.h"
+
+#include <stdio.h>
+
+#include "tests/unit/unit.h"
+
+#define NAMES 5000
+#define LAST  0           // there are no more
+#define EMPTY (2 * NAMES) // the name of none
+
+// What comes after each name; `after[0]` is the first one.
+static unsigned after[NAMES];
+static unsigned asked, broken_at; // breaks at that call
+
+// A name is its number's digits, and it says nothing of the units behind it.
+static void write_name(uint16_t *name, unsigned number) {
+    char digits[16];
+    int length = snprintf(digits, sizeof(digits), "%u", number);
+    memset(name, 0x55, EFI_NAME_UNITS * sizeof(*name));
+    for (int i = 0; i <= length; i++)
+        name[i] = (uint16_t)digits[i];
+}
+
+static unsigned read_name(const uint16_t *name) {
+    unsigned number = 0;
+    for (; *name; name++)
+        number = 10 * number + (*name - '0');
+    return number;
+}
+
+// Two vendors, by turns, have the same names.
+efi_status_t efi_get_next_variable_name(uint16_t *name, struct efi_guid *guid) {
+    unsigned at = 2 * read_name(name) + guid->a, next = after[at];
+    if (++asked == broken_at)
+        return EFI_DEVICE_ERROR;
+    if (next == LAST)
+        return EFI_NOT_FOUND;
+    if (next == EMPTY)
+        name[0] = 0;
+    else
+        write_name(name, next / 2);
+    guid->a = next % 2;
+    return EFI_SUCCESS;
+}
+
+// The names in a row, `count` of them, and then back to `back`.
+static void put(unsigned count, unsigned back) {
+    asked = broken_at = 0;
+    for (unsigned i = 0; i < count; i++)
+        after[i] = i + 1;
+    after[count] = back;
+}
+
+static status_t walk(unsigned *count) {
+    struct efi_variables all = {0};
+    status_t status;
+    for (*count = 0; (status = efi_variables_next(&all)) == STATUS_OK;) {
+        assert_int_equal(all.count, ++*count);
+        assert_true(*count < NAMES);
+    }
+    return status;
+}
+
+static void each_comes_once(void **state) {
+    (void)state;
+    const unsigned counts[] = {0, 1, 2, 3, 4, 33, 4095, 4096};
+    struct efi_variables all = {0};
+    unsigned count;
+    for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+        put(counts[i], LAST);
+        assert_int_equal(walk(&count), STATUS_NOT_FOUND);
+        assert_int_equal(count, counts[i]);
+        assert_string_equal(why(), "EFI_NOT_FOUND");
+    }
+    put(33, LAST);
+    for (unsigned i = 1; i <= 33; i++) {
+        assert_int_equal(efi_variables_next(&all), STATUS_OK);
+        assert_int_equal(2 * read_name(all.at.name) + all.at.vendor.a, i);
+    }
+}
+
+static void too_many(void **state) {
+    (void)state;
+    unsigned count;
+    put(4097, LAST);
+    assert_int_equal(walk(&count), STATUS_FAILED);
+    assert_int_equal(count, 4096);
+    assert_string_equal(why(), "a name after 4096 others");
+}
+
+// Every circle of up to 40 names, after every way into it, is noticed before it
+// has been gone round three times.
+static void circles(void **state) {
+    (void)state;
+    for (unsigned names = 1; names < 40; names++)
+        for (unsigned back = 1; back <= names; back++) {
+            unsigned count, circle = names - back + 1;
+            put(names, back);
+            assert_int_equal(walk(&count), STATUS_FAILED);
+            assert_string_equal(why(), "a name that had come before");
+            assert_true(count >= names);
+            assert_true(count <= 2 * back + 3 * circle);
+        }
+}
+
+// It is the beginning, not a variable.
+static void an_empty_name(void **state) {
+    (void)state;
+    unsigned count;
+    put(0, EMPTY);
+    assert_int_equal(walk(&count), STATUS_FAILED);
+    assert_int_equal(count, 0);
+    assert_string_equal(why(), "a name that had come before");
+}
+
+static void an_error_is_named(void **state) {
+    (void)state;
+    unsigned count;
+    put(33, LAST);
+    broken_at = 8;
+    assert_int_equal(walk(&count), STATUS_FAILED);
+    assert_int_equal(count, 7);
+    assert_string_equal(why(), "EFI_DEVICE_ERROR");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_comes_once),   cmocka_unit_test(too_many),
+        cmocka_unit_test(circles),           cmocka_unit_test(an_empty_name),
+        cmocka_unit_test(an_error_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
