@@ -44,9 +44,16 @@ FCW_NOTE        equ 0x72
 MXCSR_NOTE      equ 0x74
 GDTR_NOTE       equ 0x78
 TR_NOTE         equ 0x82
+EFER_NOTE       equ 0x84
 IDTR_NOTE       equ 0x88
 DR7_NOTE        equ 0x94
-NOTE_BYTES      equ 0x98
+PAT_NOTE        equ 0x98
+XMM_SUM_NOTE    equ 0xa0
+COMPARED_BYTES  equ 0xb0        ; all that is above
+XMM_NOTE        equ 0xb0        ; ten of 16 bytes
+
+MSR_PAT         equ 0x277
+MSR_EFER        equ 0xc0000080
 
 ; What the calling convention keeps: not the arithmetic flags, and not the
 ; sticky exception flags of the MXCSR.
@@ -73,7 +80,9 @@ FRAME           equ SHADOW + 16
 %endmacro
 
 ; Notes those that are the same before all calls, so that once is enough: uses
-; rcx.
+; rax, rcx, rdx, xmm0. XMM6 to XMM15 belong to the caller, but the kernel has
+; nothing in them: so they hold numbers that nobody else would put there, and
+; their exclusive or tells if one was changed.
 %macro NOTE_MACHINE 1
     mov rcx, cr0
     mov [rel %1 + CR0_NOTE], rcx
@@ -91,14 +100,37 @@ FRAME           equ SHADOW + 16
     sidt [rel %1 + IDTR_NOTE]
     mov rcx, dr7
     mov [rel %1 + DR7_NOTE], ecx
+    mov ecx, MSR_EFER
+    rdmsr
+    mov [rel %1 + EFER_NOTE], eax
+    mov ecx, MSR_PAT
+    rdmsr
+    mov [rel %1 + PAT_NOTE], eax
+    mov [rel %1 + PAT_NOTE + 4], edx
+    movaps xmm0, xmm6
+%assign n 7
+%rep 9
+    pxor xmm0, xmm %+ n
+%assign n n + 1
+%endrep
+    movups [rel %1 + XMM_SUM_NOTE], xmm0
 %endmacro
 
 section .text
 
 gate_note_machine:
+    call load_xmm
     fninit                      ; x87 control word 0x037f
     ldmxcsr [rel mxcsr]
     NOTE_MACHINE gate_before
+    ret
+
+load_xmm:
+%assign n 6
+%rep 10
+    movups xmm %+ n, [rel gate_before + XMM_NOTE + 16 * (n - 6)]
+%assign n n + 1
+%endrep
     ret
 
 gate_enter:
@@ -130,11 +162,10 @@ gate_enter:
     mov r9, [rax + ARGUMENT + 0x18]
     call [rax + FUNCTION]
 
-    mov rdx, rax                ; the EFI_STATUS
-    mov rax, [rel gate_current]
-    mov [rax + STATUS], rdx
+    mov r8, [rel gate_current]
+    mov [r8 + STATUS], rax
     mov [rel gate_after + RSP_NOTE], rsp
-    mov rsp, [rax + KERNEL_RSP]
+    mov rsp, [r8 + KERNEL_RSP]
     pushfq
     pop qword [rel gate_after + RFLAGS_NOTE]
     and dword [rel gate_after + RFLAGS_NOTE], RFLAGS_KEPT
@@ -147,18 +178,23 @@ gate_enter:
 
     lea rsi, [rel gate_before]
     lea rdi, [rel gate_after]
-    mov ecx, NOTE_BYTES / 8
+    mov ecx, COMPARED_BYTES / 8
     repe cmpsq
     jne changed
     mov rcx, [rel kernel_table]
-    cmp rcx, [rax + TABLE]
+    cmp rcx, [r8 + TABLE]
     je .home
     mov cr3, rcx
 .home:
     ret
 
-changed:
-    mov dword [rax + OUTCOME], CHANGED
+changed:                        ; which ones, C will find out
+    mov dword [r8 + OUTCOME], CHANGED
+%assign n 6
+%rep 10
+    movups [rel gate_after + XMM_NOTE + 16 * (n - 6)], xmm %+ n
+%assign n n + 1
+%endrep
 gate_recover:                   ; nothing is known but memory
     cli                         ; until the tables for an interrupt are ours
     cld
@@ -172,6 +208,15 @@ gate_recover:                   ; nothing is known but memory
     mov cr3, rcx
     mov ecx, [rel gate_before + DR7_NOTE]
     mov dr7, rcx
+    mov ecx, MSR_EFER
+    xor edx, edx
+    mov eax, [rel gate_before + EFER_NOTE]
+    wrmsr
+    mov ecx, MSR_PAT
+    mov eax, [rel gate_before + PAT_NOTE]
+    mov edx, [rel gate_before + PAT_NOTE + 4]
+    wrmsr
+    call load_xmm
     lgdt [rel gate_before + GDTR_NOTE]
     lidt [rel gate_before + IDTR_NOTE]
     mov rcx, [rel gate_before + GDTR_NOTE + 2]

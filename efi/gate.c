@@ -2,6 +2,7 @@
 
 #include "efi/gate.h"
 
+#include "lib/random.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 
@@ -18,58 +19,44 @@ struct gate_note gate_before, gate_after;
 
 #define FIELD(name)                                                            \
     { #name, offsetof(struct gate_note, name), sizeof(gate_before.name) }
+#define XMM(n)                                                                 \
+    { "xmm" #n, offsetof(struct gate_note, xmm[n - 6]), 16 }
 
 static const struct field {
     const char *name;
-    uint8_t offset, bytes;
+    uint16_t offset, bytes;
 } fields[] = {
-    FIELD(rbx),  FIELD(rbp), FIELD(rsi),  FIELD(rdi), FIELD(r12),
-    FIELD(r13),  FIELD(r14), FIELD(r15),  FIELD(rsp), FIELD(rflags),
-    FIELD(cr3),  FIELD(cr0), FIELD(cr4),  FIELD(ss),  FIELD(ds),
-    FIELD(es),   FIELD(fs),  FIELD(gs),   FIELD(fcw), FIELD(mxcsr),
-    FIELD(gdtr), FIELD(tr),  FIELD(idtr), FIELD(dr7),
+    FIELD(rbx),  FIELD(rbp), FIELD(rsi),  FIELD(rdi),  FIELD(r12),
+    FIELD(r13),  FIELD(r14), FIELD(r15),  FIELD(rsp),  FIELD(rflags),
+    FIELD(cr3),  FIELD(cr0), FIELD(cr4),  FIELD(ss),   FIELD(ds),
+    FIELD(es),   FIELD(fs),  FIELD(gs),   FIELD(fcw),  FIELD(mxcsr),
+    FIELD(gdtr), FIELD(tr),  FIELD(efer), FIELD(idtr), FIELD(dr7),
+    FIELD(pat),  XMM(6),     XMM(7),      XMM(8),      XMM(9),
+    XMM(10),     XMM(11),    XMM(12),     XMM(13),     XMM(14),
+    XMM(15),
 };
 
-static struct {
-    const char *name;
-    uint32_t msr;
-    uint64_t before;
-} msrs[] = {{"efer", MSR_EFER, 0}, {"pat", MSR_PAT, 0}};
-
 void gate_init(void) {
+    uint64_t state = 1;
+    for (size_t i = 0; i < ARRAY_SIZE(gate_before.xmm); i++)
+        for (size_t j = 0; j < 2; j++)
+            gate_before.xmm[i][j] = random_next(&state);
     gate_note_machine();
-    for (size_t i = 0; i < ARRAY_SIZE(msrs); i++)
-        msrs[i].before = read_msr(msrs[i].msr);
 }
 
 const char *gate_register_name(unsigned number) {
-    unsigned msr = number - ARRAY_SIZE(fields);
-    if (number < ARRAY_SIZE(fields))
-        return fields[number].name;
-    return msr < ARRAY_SIZE(msrs) ? msrs[msr].name : NULL;
+    return number < ARRAY_SIZE(fields) ? fields[number].name : NULL;
 }
 
-uint32_t gate_deviations(void) {
+uint64_t gate_deviations(void) {
     const uint8_t *before = (const uint8_t *)&gate_before;
     const uint8_t *after = (const uint8_t *)&gate_after;
-    uint32_t changed = 0;
+    uint64_t changed = 0;
     for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
         size_t at = fields[i].offset;
         if (memcmp(before + at, after + at, fields[i].bytes)) {
             gate_statistics.deviations++;
-            changed |= 1u << i;
-        }
-    }
-    return changed;
-}
-
-uint32_t gate_msr_deviations(void) {
-    uint32_t changed = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(msrs); i++) {
-        if (read_msr(msrs[i].msr) != msrs[i].before) {
-            write_msr(msrs[i].msr, msrs[i].before);
-            gate_statistics.deviations++;
-            changed |= 1u << (ARRAY_SIZE(fields) + i);
+            changed |= 1UL << i;
         }
     }
     return changed;

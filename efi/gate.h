@@ -14,8 +14,9 @@
 #define GATE_ARGUMENTS 5
 #define GATE_SECONDS   10 // that a call may take
 
-// What the firmware must leave as it was. gate.asm writes this by offset; the
-// second half is the same before all calls, and noted once.
+// What the firmware must leave as it was. gate.asm writes this by offset; from
+// cr0 on it is the same before all calls, and noted once. The ten XMM registers
+// are not compared after each call, but their exclusive or is.
 struct gate_note {
     uint64_t rbx, rbp, rsi, rdi, r12, r13, r14, r15;
     uint64_t rsp, rflags, cr3;
@@ -23,9 +24,12 @@ struct gate_note {
     uint16_t ss, ds, es, fs, gs, fcw;
     uint32_t mxcsr;
     uint8_t gdtr[10];
-    uint16_t tr, pad[2];
-    uint8_t idtr[10], pad2[2];
+    uint16_t tr;
+    uint32_t efer;
+    uint8_t idtr[10], pad[2];
     uint32_t dr7;
+    uint64_t pat, xmm_sum[2];
+    uint64_t xmm[10][2]; // XMM6 to XMM15
 };
 
 struct gate_fault {
@@ -40,7 +44,6 @@ enum gate_outcome {
     GATE_CHANGED, // some did not, and were put back
     GATE_FAULTED, // the firmware faulted, or did not come back in time: its
                   // call was ended, see `fault`
-    GATE_REFUSED, // a call is under way already: an interrupt handler's mistake
 };
 
 // One call. gate.asm reads and writes this by offset: keep the order.
@@ -72,17 +75,23 @@ extern struct gate_call *gate_current;
 // gate.asm: runs gate_current.
 void gate_enter(void);
 
-// Runs `call->function` with its arguments and fills `call->status`, if it came
-// back. Gives call->outcome. Inline, as each call to the firmware goes here.
+// Takes the gate for this call, whose arguments may be filled in then. False: a
+// call is under way already, and this is an interrupt handler's mistake.
+static inline bool gate_take(struct gate_call *call) {
+    if (gate_current)
+        return false;
+    gate_current = call;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); // before anything is filled in
+    return true;
+}
+
+// Runs the function of the call that took the gate, fills `status` if it came
+// back, and gives the outcome. Inline, as each call to the firmware goes here.
 static inline enum gate_outcome gate_run(struct gate_call *call) {
-    struct gate_call *idle = NULL;
-    if (!__atomic_compare_exchange_n(&gate_current, &idle, call, false,
-                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-        return call->outcome = GATE_REFUSED;
     call->outcome = GATE_KEPT;
     gate_enter();
     gate_statistics.calls++;
-    __atomic_store_n(&gate_current, NULL, __ATOMIC_RELEASE);
+    gate_current = NULL;
     return call->outcome;
 }
 
@@ -107,11 +116,7 @@ void gate_count_interrupt(void);
 
 // The registers that came back changed, as bits for gate_register_name(): for a
 // call whose outcome is GATE_CHANGED, once. Each is counted.
-uint32_t gate_deviations(void);
-
-// The same for model-specific registers, which take too long to be read after
-// each call; puts them back.
-uint32_t gate_msr_deviations(void);
+uint64_t gate_deviations(void);
 
 // "rbx", "rflags", …; NULL past the last one.
 const char *gate_register_name(unsigned number);

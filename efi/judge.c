@@ -19,15 +19,15 @@ efi_status_t efi_last_answer[EFI_SERVICES];
 static uint64_t deviant_calls[EFI_SERVICES];
 
 // Every one is counted, but those of one service are told once each.
-static void report_deviations(enum efi_service service, uint32_t changed) {
-    static uint32_t told[EFI_SERVICES];
+static void report_deviations(enum efi_service service, uint64_t changed) {
+    static uint64_t told[EFI_SERVICES];
     const char *name;
     for (unsigned i = 0; (name = gate_register_name(i)); i++)
-        if (changed & ~told[service] & 1u << i)
+        if (changed & ~told[service] & 1UL << i)
             event("efi.deviation", "svc=%s register=%s",
                   efi_service_name(service), name);
     told[service] |= changed;
-    deviant_calls[service] += changed != 0;
+    deviant_calls[service]++;
 }
 
 void efi_judge_sum(void) {
@@ -138,12 +138,8 @@ efi_status_t efi_reject(enum efi_service service, const char *reason, ...) {
 efi_status_t efi_judge(enum efi_service service, const struct gate_call *call) {
     static efi_status_t told[EFI_SERVICES];
     efi_status_t answer = call->status;
-    if (call->outcome == GATE_REFUSED)
-        return EFI_NOT_READY;
-    uint32_t changed = gate_msr_deviations();
     if (call->outcome == GATE_CHANGED)
-        changed |= gate_deviations();
-    report_deviations(service, changed);
+        report_deviations(service, gate_deviations());
     if (call->outcome == GATE_FAULTED) {
         report_end(service, call);
         answer = EFI_ABORTED;

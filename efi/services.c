@@ -47,11 +47,8 @@ static bool on_private_table;
 static va_t block_va;
 static pa_t block_pa;
 
-// Which table and which stack each service is called on.
-static struct route {
-    const struct page_table *table;
-    uint64_t stack_top;
-} routes[EFI_SERVICES];
+// One for each service: which table and which stack it is called on stays.
+static struct gate_call calls[EFI_SERVICES];
 
 status_t efi_services_init(void) {
     uint64_t start = ARGUMENTS_BYTES - sizeof(*args);
@@ -71,10 +68,11 @@ status_t efi_services_init(void) {
 
 status_t efi_services_map(struct page_table *private_table) {
     pa_t stack_pa = efi_stack_pa();
-    for (unsigned i = 0; i < EFI_SERVICES; i++)
-        routes[i] = on_private_table || efi_stays_physical(i)
-                        ? (struct route){private_table, block_pa + BLOCK_BYTES}
-                        : (struct route){&kernel_table, block_va + BLOCK_BYTES};
+    for (unsigned i = 0; i < EFI_SERVICES; i++) {
+        bool private = on_private_table || efi_stays_physical(i);
+        calls[i].table_pa = (private ? private_table : &kernel_table)->root_pa;
+        calls[i].stack_top = (private ? block_pa : block_va) + BLOCK_BYTES;
+    }
     TRY(page_table_map(private_table, stack_pa, stack_pa, EFI_STACK_BYTES,
                        MAP_WRITE));
     return page_table_map(private_table, block_pa, block_pa, ARGUMENTS_BYTES,
@@ -104,23 +102,25 @@ static uint64_t at(const void *field) {
     return args_at + ((va_t)field - (va_t)args);
 }
 
-static efi_status_t call(enum efi_service service, uint64_t a, uint64_t b,
-                         uint64_t c, uint64_t d, uint64_t e) {
-    struct gate_call call;
+// Inline, so that which service it is costs nothing at runtime.
+static inline __attribute__((always_inline)) efi_status_t
+call(enum efi_service service, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+     uint64_t e) {
+    struct gate_call *call = &calls[service];
     if (!firmware.ready || firmware.service[service] == 0)
         return EFI_UNSUPPORTED;
-    call.function = firmware.service[service];
-    call.argument[0] = a;
-    call.argument[1] = b;
-    call.argument[2] = c;
-    call.argument[3] = d;
-    call.argument[4] = e;
-    call.table_pa = routes[service].table->root_pa;
-    call.stack_top = routes[service].stack_top;
-    if (gate_run(&call) == GATE_KEPT &&
-        efi_last_answer[service] == ~call.status)
-        return call.status;
-    return efi_judge(service, &call);
+    if (!gate_take(call))
+        return EFI_NOT_READY;
+    call->function = firmware.service[service];
+    call->argument[0] = a;
+    call->argument[1] = b;
+    call->argument[2] = c;
+    call->argument[3] = d;
+    call->argument[4] = e;
+    if (gate_run(call) == GATE_KEPT &&
+        efi_last_answer[service] == ~call->status)
+        return call->status;
+    return efi_judge(service, call);
 }
 
 efi_status_t efi_get_time(struct efi_time *time,

@@ -345,7 +345,6 @@ static enum verdict check_wx(struct proof *proof) {
 // And after hundreds of calls the page table is still the kernel's.
 static enum verdict check_gate(struct proof *proof) {
     const struct gate_statistics *s = &gate_statistics;
-    gate_msr_deviations();
     bool home = read_cr3() == kernel_table.root_pa;
     format(proof->detail, DETAIL_BYTES,
            "%lu calls, %lu registers came back changed, %lu faults%s", s->calls,

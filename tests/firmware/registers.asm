@@ -89,7 +89,7 @@ SIN "fpu-control"
     fldcw [rsp]
     pop rcx
     ret
-SIN "xmm"                       ; nobody there has anything in them
+SIN "xmm"                       ; alike: they must not make up for each other
     pcmpeqd xmm6, xmm6
     pcmpeqd xmm15, xmm15
     ret
