@@ -64,8 +64,11 @@ static status_t check_inside(const struct cpio *archive, const char *what,
                 what, bytes, at, archive->bytes);
 }
 
+// Every "./" before it goes, so that a plain name stays as it is.
 static const char *plain_name(const char *name) {
-    return name[0] == '.' && name[1] == '/' ? name + 2 : name;
+    while (name[0] == '.' && name[1] == '/')
+        name += 2;
+    return name;
 }
 
 // Reads the name, which follows the header, and says where it ends.

@@ -84,7 +84,7 @@ static void files_in_order(void **state) {
 static void finds_by_name(void **state) {
     (void)state;
     struct archive archive = sample();
-    const char *spellings[] = {"SHA256SUMS", "./SHA256SUMS"};
+    const char *spellings[] = {"SHA256SUMS", "./SHA256SUMS", "././SHA256SUMS"};
     struct cpio_file file;
 
     for (size_t i = 0; i < ARRAY_SIZE(spellings); i++) {
