@@ -42,10 +42,9 @@ const struct efi_mode *efi_mode_find(const char *name) {
 
 const char *efi_mode_names(void) {
     static char names[128];
-    size_t used = 0;
+    *names = '\0';
     for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
-        used += format(names + used, sizeof(names) - used, "%s%s",
-                       i ? ", " : "", modes[i].name);
+        append(names, sizeof(names), "%s%s", i ? ", " : "", modes[i].name);
     return names;
 }
 

@@ -59,8 +59,7 @@ static const struct choice {
 static status_t choose(const char *line, const struct choice *choice,
                        struct options *options) {
     unsigned *value = (unsigned *)((uint8_t *)options + choice->at);
-    char word[16], known[64];
-    size_t used = 0;
+    char word[16], known[64] = "";
     str_copy(word, sizeof(word), choice->words[0]);
     TRY(read_word(line, choice->key, word, sizeof(word)));
     for (*value = 0; *value < ARRAY_SIZE(choice->words); ++*value) {
@@ -68,8 +67,7 @@ static status_t choose(const char *line, const struct choice *choice,
         if (candidate && str_equal(candidate, word))
             return STATUS_OK;
         if (candidate)
-            used += format(known + used, sizeof(known) - used, "%s%s",
-                           used ? ", " : "", candidate);
+            append(known, sizeof(known), "%s%s", *known ? ", " : "", candidate);
     }
     *value = 0;
     return fail(STATUS_INVALID, "%s=%s: known are %s", choice->key, word,

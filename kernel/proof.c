@@ -4,6 +4,8 @@
 
 #include "kernel/proof.h"
 
+#include <stdarg.h>
+
 #include "efi/firmware.h"
 #include "efi/gate.h"
 #include "efi/judge.h"
@@ -23,7 +25,7 @@
 #define DETAIL_BYTES 160
 #define WAIT_SECONDS 5
 
-enum verdict { PASS, FAIL, SKIP };
+enum verdict { FAIL = false, PASS = true, SKIP };
 
 struct proof {
     const struct boot_info *boot;
@@ -38,6 +40,17 @@ const struct efi_guid baton_guid = {
     0x4f0e,
     {0x9a, 0x86, 0x62, 0xb0, 0xa7, 0x01, 0x3e, 0x15}};
 static const uint16_t counter_name[] = u"BatonGeneration";
+
+// Says in the detail what was found, and returns the verdict.
+static __attribute__((format(printf, 3, 4))) enum verdict
+tell(struct proof *proof, enum verdict verdict, const char *text, ...) {
+    size_t used = strlen(proof->detail);
+    va_list arguments;
+    va_start(arguments, text);
+    vformat(proof->detail + used, DETAIL_BYTES - used, text, arguments);
+    va_end(arguments);
+    return verdict;
+}
 
 // ---- time: two different answers, and interrupts that came in between
 
@@ -62,14 +75,13 @@ static enum verdict check_time(struct proof *proof) {
         status = efi_get_time(&now, NULL);
 
     interrupts = gate_statistics.interrupts - interrupts;
-    format(proof->detail, DETAIL_BYTES,
-           "%s: %04u-%02u-%02u %02u:%02u:%02u, then :%02u; %lu timer "
-           "interrupts came during the calls",
-           efi_status_name(status), first.year, first.month, first.day,
-           first.hour, first.minute, first.second, now.second, interrupts);
     bool moved = status == EFI_SUCCESS && is_time(&first) && is_time(&now) &&
                  now.second != first.second;
-    return moved && interrupts >= wanted ? PASS : FAIL;
+    return tell(proof, moved && interrupts >= wanted,
+                "%s: %04u-%02u-%02u %02u:%02u:%02u, then :%02u; %lu timer "
+                "interrupts came during the calls",
+                efi_status_name(status), first.year, first.month, first.day,
+                first.hour, first.minute, first.second, now.second, interrupts);
 }
 
 // ---- variable: what the last kernel wrote is there; one more is written
@@ -87,17 +99,15 @@ static efi_status_t read_counter(uint32_t *value) {
 }
 
 // Writes one more than was found, and reads it.
-static bool count_on(struct proof *proof, size_t used, uint32_t found) {
+static enum verdict count_on(struct proof *proof, uint32_t found) {
     uint32_t written = found + 1, read_back;
     efi_status_t write_status = efi_set_variable(
         counter_name, &baton_guid, BATON_ATTRIBUTES, &written, sizeof(written));
     efi_status_t read_status = read_counter(&read_back);
-    format(proof->detail + used, DETAIL_BYTES - used,
-           "; wrote %u: %s; reads %u", written, efi_status_name(write_status),
-           read_back);
     *proof->counter = read_back;
-    return write_status == EFI_SUCCESS && read_status == EFI_SUCCESS &&
-           read_back == written;
+    return tell(proof, !write_status && !read_status && read_back == written,
+                "; wrote %u: %s; reads %u", written,
+                efi_status_name(write_status), read_back);
 }
 
 static enum verdict check_variable(struct proof *proof) {
@@ -109,16 +119,16 @@ static enum verdict check_variable(struct proof *proof) {
                                               : found == *proof->counter;
     bool as_left =
         (status == EFI_SUCCESS || absent) && (!expects_one || counted);
-    const char *whose = expects_one ? "the last kernel's" : "an earlier boot's";
-    size_t used =
-        absent ? format(proof->detail, DETAIL_BYTES, "not there yet")
-               : format(proof->detail, DETAIL_BYTES, "%s %u", whose, found);
+    if (absent)
+        tell(proof, as_left, "not there yet");
+    else
+        tell(proof, as_left, "%s %u",
+             expects_one ? "the last kernel's" : "an earlier boot's", found);
     if (proof->writes)
-        return count_on(proof, used, found) && as_left ? PASS : FAIL;
-    format(proof->detail + used, DETAIL_BYTES - used, "; %s; nothing written",
-           efi_status_name(status));
+        return count_on(proof, found) && as_left;
     *proof->counter = found;
-    return as_left ? PASS : FAIL;
+    return tell(proof, as_left, "; %s; nothing written",
+                efi_status_name(status));
 }
 
 // ---- enumerate: every name once, each readable, ours among them if it exists
@@ -146,15 +156,13 @@ static enum verdict check_enumerate(struct proof *proof) {
     status_t status;
     while ((status = efi_variables_next(&all)) == STATUS_OK)
         count_variable(&all.at, &census);
-    format(proof->detail, DETAIL_BYTES,
-           "%lu variables, %lu bytes, %lu unreadable; BatonGeneration is %s; "
-           "ended with %s",
-           all.count, census.bytes, census.unreadable,
-           census.ours ? "among them" : "missing", why());
-    return status == STATUS_NOT_FOUND &&
-                   census.ours == (*proof->counter != 0) && !census.unreadable
-               ? PASS
-               : FAIL;
+    bool complete = status == STATUS_NOT_FOUND && !census.unreadable &&
+                    census.ours == (*proof->counter != 0);
+    return tell(proof, complete,
+                "%lu variables, %lu bytes, %lu unreadable; BatonGeneration is "
+                "%s; ended with %s",
+                all.count, census.bytes, census.unreadable,
+                census.ours ? "among them" : "missing", why());
 }
 
 // ---- space: the store has room, and a write takes some of it
@@ -166,27 +174,23 @@ static efi_status_t room(uint64_t *maximum, uint64_t *free, uint64_t *largest) {
 }
 
 // Does a variable take room, and can it be deleted again?
-static bool takes_room(struct proof *proof, size_t used, uint64_t before) {
+static enum verdict takes_room(struct proof *proof, uint64_t before) {
     uint64_t maximum, after, largest, value = 0;
     efi_set_variable(scratch_name, &baton_guid, BATON_ATTRIBUTES, &value,
                      sizeof(value));
     efi_status_t status = room(&maximum, &after, &largest);
     efi_status_t gone = efi_set_variable(scratch_name, &baton_guid, 0, NULL, 0);
-    format(proof->detail + used, DETAIL_BYTES - used, ", %lu after a write",
-           after);
-    return status == EFI_SUCCESS && gone == EFI_SUCCESS && after < before;
+    return tell(proof, !status && !gone && after < before,
+                ", %lu after a write", after);
 }
 
 static enum verdict check_space(struct proof *proof) {
     uint64_t maximum, free, largest;
     efi_status_t status = room(&maximum, &free, &largest);
-    size_t used = format(proof->detail, DETAIL_BYTES,
-                         "%s: largest variable %lu; %lu of %lu bytes free",
-                         efi_status_name(status), largest, free, maximum);
     bool sound = status == EFI_SUCCESS && free <= maximum && largest <= maximum;
-    if (proof->writes)
-        sound &= takes_room(proof, used, free);
-    return sound ? PASS : FAIL;
+    tell(proof, sound, "%s: largest variable %lu; %lu of %lu bytes free",
+         efi_status_name(status), largest, free, maximum);
+    return proof->writes ? takes_room(proof, free) && sound : sound;
 }
 
 // ---- services: the rest of the fourteen, each with an answer that fits
@@ -258,15 +262,11 @@ static const struct {
      false},
 };
 
-static bool is_missing(enum efi_service service) {
-    return firmware.missing_services >> service & 1;
-}
-
 // A service that the firmware says it has not has to answer EFI_UNSUPPORTED.
 // Others should not, where that has no meaning of its own; some do.
 static bool is_accepted(enum efi_service service, uint32_t accepted,
                         efi_status_t status) {
-    if (is_missing(service))
+    if (firmware.missing_services >> service & 1)
         return !efi_quirk(QUIRK_PROMISE_TOO_SMALL, status != EFI_UNSUPPORTED);
     if (status == EFI_UNSUPPORTED && !(accepted & UNSUPPORTED))
         return efi_quirk(QUIRK_PROMISE_NOT_KEPT, true);
@@ -274,7 +274,7 @@ static bool is_accepted(enum efi_service service, uint32_t accepted,
 }
 
 static enum verdict check_services(struct proof *proof) {
-    size_t used = 0, tried = 0, unsupported = 0;
+    size_t tried = 0, unsupported = 0;
     for (size_t i = 0; i < ARRAY_SIZE(trials); i++) {
         enum efi_service service = trials[i].service;
         if (trials[i].writes && !proof->writes)
@@ -282,63 +282,51 @@ static enum verdict check_services(struct proof *proof) {
         efi_status_t status = trials[i].try();
         tried++;
         unsupported += status == EFI_UNSUPPORTED;
-        if (!is_accepted(service, trials[i].accepted, status) &&
-            used < DETAIL_BYTES)
-            used +=
-                format(proof->detail + used, DETAIL_BYTES - used, "%s: %s; ",
-                       efi_service_name(service), efi_status_name(status));
+        if (!is_accepted(service, trials[i].accepted, status))
+            tell(proof, FAIL, "%s: %s; ", efi_service_name(service),
+                 efi_status_name(status));
     }
-    if (used == 0)
-        format(
-            proof->detail, DETAIL_BYTES,
-            "%zu more services answer as UEFI says, %zu with EFI_UNSUPPORTED",
-            tried, unsupported);
-    return used == 0 ? PASS : FAIL;
+    if (proof->detail[0])
+        return FAIL;
+    return tell(
+        proof, PASS,
+        "%zu more services answer as UEFI says, %zu with EFI_UNSUPPORTED",
+        tried, unsupported);
 }
 
 // ---- again: SetVirtualAddressMap must refuse a second time
 
 static enum verdict check_again(struct proof *proof) {
-    if (firmware.svam == SVAM_NEVER) {
-        format(proof->detail, DETAIL_BYTES,
-               "never called, so it would not refuse");
-        return SKIP;
-    }
+    if (firmware.svam == SVAM_NEVER)
+        return tell(proof, SKIP, "never called, so it would not refuse");
     struct efi_memory_descriptor none = {0};
     efi_status_t status = efi_set_virtual_address_map(
         &none, sizeof(none), sizeof(none), EFI_DESCRIPTOR_VERSION);
-    format(proof->detail, DETAIL_BYTES,
-           "SetVirtualAddressMap, asked again at its physical address: %s",
-           efi_status_name(status));
-    return status == EFI_UNSUPPORTED ? PASS : FAIL;
+    return tell(proof, status == EFI_UNSUPPORTED,
+                "SetVirtualAddressMap, asked again at its physical address: %s",
+                efi_status_name(status));
 }
 
 // ---- mapping and rights, by walking the page table
 
 static enum verdict check_mapping(struct proof *proof) {
-    status_t status = efi_space_verify();
-    if (status)
-        str_copy(proof->detail, DETAIL_BYTES, why());
-    else
-        format(proof->detail, DETAIL_BYTES, "%lu pages lead where they should",
-               efi_regions_bytes(&firmware.regions) / PAGE_SIZE);
-    return status ? FAIL : PASS;
+    if (efi_space_verify())
+        return tell(proof, FAIL, "%s", why());
+    return tell(proof, PASS, "%lu pages lead where they should",
+                efi_regions_bytes(&firmware.regions) / PAGE_SIZE);
 }
 
 static enum verdict check_wx(struct proof *proof) {
     uint64_t pages = efi_space_count_wx();
-    if (firmware.attributes.count == 0) {
-        format(proof->detail, DETAIL_BYTES,
-               "no Memory Attributes Table: %lu pages stay writable and "
-               "executable",
-               pages);
-        return SKIP;
-    }
-    format(
-        proof->detail, DETAIL_BYTES,
+    if (firmware.attributes.count == 0)
+        return tell(proof, SKIP,
+                    "no Memory Attributes Table: %lu pages stay writable and "
+                    "executable",
+                    pages);
+    return tell(
+        proof, pages == 0,
         "%lu pages are writable and executable at once; %zu rows of attributes",
         pages, firmware.attributes.count);
-    return pages == 0 ? PASS : FAIL;
 }
 
 // A call that changed registers was repaired; but on good firmware none does.
@@ -346,12 +334,10 @@ static enum verdict check_wx(struct proof *proof) {
 static enum verdict check_gate(struct proof *proof) {
     const struct gate_statistics *s = &gate_statistics;
     bool home = read_cr3() == kernel_table.root_pa;
-    format(proof->detail, DETAIL_BYTES,
-           "%lu calls, %lu registers came back changed, %lu faults%s", s->calls,
-           s->deviations, s->faults, home ? "" : "; CR3 is not the kernel's");
-    return home && s->deviations == 0 && s->faults == 0 && s->mended == 0
-               ? PASS
-               : FAIL;
+    return tell(proof, home && !s->deviations && !s->faults && !s->mended,
+                "%lu calls, %lu registers came back changed, %lu faults%s",
+                s->calls, s->deviations, s->faults,
+                home ? "" : "; CR3 is not the kernel's");
 }
 
 // What each needs; a service that the firmware never promised is not missed.
@@ -375,23 +361,23 @@ static const struct {
     {"gate", check_gate, 0},
 };
 
-// EFI_RT_PROPERTIES_TABLE lacks something that the check needs.
-static enum verdict skip(struct proof *proof, uint32_t lacking) {
-    format(proof->detail, DETAIL_BYTES,
-           "the firmware announces that it has no %s at runtime",
-           efi_service_name(__builtin_ctz(lacking)));
-    return SKIP;
+// EFI_RT_PROPERTIES_TABLE may lack something that the check needs.
+static enum verdict run(size_t check, struct proof *proof) {
+    uint32_t lacking = checks[check].needs & firmware.missing_services;
+    if (!lacking)
+        return checks[check].run(proof);
+    return tell(proof, SKIP,
+                "the firmware announces that it has no %s at runtime",
+                efi_service_name(__builtin_ctz(lacking)));
 }
 
 bool proof_run(const struct boot_info *boot, uint64_t *counter, bool writes) {
-    static const char *const verdicts[] = {"pass", "fail", "skip"};
+    static const char *const verdicts[] = {"fail", "pass", "skip"};
     bool all = true;
     for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
         struct proof proof = {
             .boot = boot, .counter = counter, .writes = writes};
-        uint32_t lacking = checks[i].needs & firmware.missing_services;
-        enum verdict verdict =
-            lacking ? skip(&proof, lacking) : checks[i].run(&proof);
+        enum verdict verdict = run(i, &proof);
         event("proof", "mode=%s check=%s verdict=%s detail=\"%s\"",
               firmware.mode->name, checks[i].name, verdicts[verdict],
               proof.detail);

@@ -194,3 +194,11 @@ size_t format(char *buffer, size_t size, const char *fmt, ...) {
     va_end(args);
     return length;
 }
+
+void append(char *buffer, size_t size, const char *fmt, ...) {
+    size_t used = strlen(buffer);
+    va_list args;
+    va_start(args, fmt);
+    vformat(buffer + used, size - used, fmt, args);
+    va_end(args);
+}

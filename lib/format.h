@@ -17,3 +17,8 @@ size_t format(char *buffer, size_t size, const char *fmt, ...)
 
 size_t vformat(char *buffer, size_t size, const char *fmt, va_list args)
     __attribute__((format(printf, 3, 0)));
+
+// Goes on with the text in `buffer`, which ends within its `size` bytes; what
+// there is no room for is lost.
+void append(char *buffer, size_t size, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));

@@ -246,35 +246,32 @@ static const char *const level_name[] = {"",     "PT",   "PD",
                                          "PDPT", "PML4", "PML5"};
 
 // What one entry says, e.g. "2 MiB at 0x200000, read-only, no execute".
-static size_t explain_entry(uint64_t entry, unsigned level, char *text,
-                            size_t size) {
+static void explain_entry(uint64_t entry, unsigned level, char *text,
+                          size_t size) {
     static const char *const unit[] = {"", "4 KiB", "2 MiB", "1 GiB"};
     struct leaf leaf = {.level = level, .entry = entry};
     if (!(entry & PTE_PRESENT))
-        return format(text, size, "not present");
-    if (!is_leaf(entry, level))
-        return format(text, size, "table at %#lx", entry & PTE_ADDRESS);
-    return format(text, size, "%s at 0x%lx, %s%s%s%s%s", unit[level],
-                  leaf_pa(&leaf), entry & PTE_WRITE ? "writable" : "read-only",
-                  entry & PTE_NX ? ", no execute" : ", executable",
-                  entry & PTE_PCD ? ", uncached" : "",
-                  entry & PTE_ACCESSED ? ", accessed" : "",
-                  entry & PTE_DIRTY ? ", dirty" : "");
+        append(text, size, "not present\n");
+    else if (!is_leaf(entry, level))
+        append(text, size, "table at %#lx\n", entry & PTE_ADDRESS);
+    else
+        append(text, size, "%s at 0x%lx, %s%s%s%s%s\n", unit[level],
+               leaf_pa(&leaf), entry & PTE_WRITE ? "writable" : "read-only",
+               entry & PTE_NX ? ", no execute" : ", executable",
+               entry & PTE_PCD ? ", uncached" : "",
+               entry & PTE_ACCESSED ? ", accessed" : "",
+               entry & PTE_DIRTY ? ", dirty" : "");
 }
 
-size_t page_walk_explain(const struct page_walk *walk, char *text,
-                         size_t size) {
-    size_t used = 0;
+void page_walk_explain(const struct page_walk *walk, char *text, size_t size) {
+    *text = '\0';
     if (walk->count == 0)
-        return format(text, size, "%#lx is not canonical\n", walk->va);
+        append(text, size, "%#lx is not canonical\n", walk->va);
     for (unsigned i = 0; i < walk->count; i++) {
-        char words[96];
+        uint64_t entry = walk->step[i].entry;
         unsigned level = walk->step[i].level;
-        explain_entry(walk->step[i].entry, level, words, sizeof(words));
-        size_t room = used < size ? size - used : 0;
-        used += format(room ? text + used : NULL, room,
-                       "%-4s[%3u] = %016lx  %s\n", level_name[level],
-                       walk->step[i].index, walk->step[i].entry, words);
+        append(text, size, "%-4s[%3u] = %016lx  ", level_name[level],
+               walk->step[i].index, entry);
+        explain_entry(entry, level, text, size);
     }
-    return used;
 }

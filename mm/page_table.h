@@ -128,5 +128,4 @@ void page_table_each(const struct page_table *table,
 void page_table_free_lower(struct page_table *table);
 
 // Writes the walk as lines of text, one a level, each ending in a newline.
-// Returns the length, as format() does.
-size_t page_walk_explain(const struct page_walk *walk, char *text, size_t size);
+void page_walk_explain(const struct page_walk *walk, char *text, size_t size);

@@ -315,25 +315,25 @@ static const char *say_who(const struct vector *v) {
     static const char *const suites[] = {
         ['F'] = "FWTS", ['S'] = "SCT", ['B'] = "U-Boot"};
     static char text[64];
-    size_t used = 0;
+    *text = '\0';
     for (const char *at = v->who; *at; at++)
-        used += *at == 'U' ? format(text, sizeof(text), "UEFI 2.10 §8.%c",
-                                    sections[v->service])
-                           : format(text + used, sizeof(text) - used, "%s%s",
-                                    used ? ", " : "", suites[(uint8_t)*at]);
-    return *v->who ? text : "nobody";
+        if (*at == 'U')
+            append(text, sizeof(text), "UEFI 2.10 §8.%c", sections[v->service]);
+        else
+            append(text, sizeof(text), "%s%s", *text ? ", " : "",
+                   suites[(uint8_t)*at]);
+    return *text ? text : "nobody";
 }
 
 static const char *say_wanted(uint32_t accepted) {
     static char text[160];
-    size_t used = 0;
+    *text = '\0';
     if (accepted == ANY_ERROR)
         return "an error";
     for (unsigned code = 0; code < 32; code++)
         if (accepted >> code & 1)
-            used += format(text + used, sizeof(text) - used, "%s%s",
-                           used ? " or " : "",
-                           efi_status_name(code ? EFI_ERROR | code : 0));
+            append(text, sizeof(text), "%s%s", *text ? " or " : "",
+                   efi_status_name(code ? EFI_ERROR | code : 0));
     return text;
 }
 

@@ -73,13 +73,11 @@ static const struct {
 };
 
 status_t crash(const char *kind) {
-    char kinds[96];
-    size_t used = 0;
+    char kinds[96] = "";
     for (size_t i = 0; i < ARRAY_SIZE(crashes); i++) {
         if (str_equal(crashes[i].kind, kind))
             crashes[i].run();
-        used += format(kinds + used, sizeof(kinds) - used, "%s%s",
-                       i ? ", " : "", crashes[i].kind);
+        append(kinds, sizeof(kinds), "%s%s", i ? ", " : "", crashes[i].kind);
     }
     return fail(STATUS_INVALID, "crash=%s: known are %s", kind, kinds);
 }

@@ -93,8 +93,8 @@ static status_t explain(const struct page_table *table, const char *word) {
     va_t va;
     TRY(word_number(word, &va));
     page_table_walk(table, va, &walk);
-    size_t length = page_walk_explain(&walk, text, sizeof(text));
-    print("%.*s", (int)length - 1, text); // which ends in a newline
+    page_walk_explain(&walk, text, sizeof(text));
+    print("%.*s", (int)strlen(text) - 1, text); // which ends in a newline
     print("in the area: %s", areas[area_of(va)].name);
     if (is_kernel_text(va)) {
         symbol_format(va, text, sizeof(text));

@@ -79,13 +79,11 @@ static bool takes(const struct command *command, size_t count) {
 // What begins with the same word, for who typed a half of a name.
 static status_t fail_unknown(const char *word) {
     char known[160] = "";
-    size_t used = 0;
     for (const struct command *c = commands_start; c < commands_end; c++)
-        if (str_starts_with(c->name, word) && used < sizeof(known))
-            used += format(known + used, sizeof(known) - used, "%s%s",
-                           used ? ", " : "", c->name);
+        if (str_starts_with(c->name, word))
+            append(known, sizeof(known), "%s%s", *known ? ", " : "", c->name);
     return fail(STATUS_NOT_FOUND, "%s is no command; %s%s", word,
-                used ? "like it: " : "`help` lists them all", known);
+                *known ? "like it: " : "`help` lists them all", known);
 }
 
 static status_t obey(const struct words *words) {

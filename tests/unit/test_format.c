@@ -112,6 +112,24 @@ static void through_the_dots(void **state) {
     assert_string_equal(buffer, "12-3456");
 }
 
+// Into every room from the least, which is that of an empty text.
+static void going_on(void **state) {
+    (void)state;
+    static const char whole[] = "one, two, 3";
+    for (size_t size = 1; size <= sizeof(whole) + 1; size++) {
+        char *buffer = malloc(size);
+        *buffer = '\0';
+        append(buffer, size, "one");
+        append(buffer, size, "%s%s", ", ", "two");
+        append(buffer, size, "%s", "");
+        append(buffer, size, ", %d", 3);
+        size_t kept = size <= sizeof(whole) ? size - 1 : sizeof(whole) - 1;
+        assert_int_equal(strlen(buffer), kept);
+        assert_memory_equal(buffer, whole, kept);
+        free(buffer);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_text),
@@ -123,6 +141,7 @@ int main(void) {
         cmocka_unit_test(null_is_no_crash),
         cmocka_unit_test(unknown_conversions_show),
         cmocka_unit_test(through_the_dots),
+        cmocka_unit_test(going_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -257,14 +257,12 @@ static void accessed_and_dirty_stay(void **state) {
 static void check_words(va_t va, const char *expected) {
     char text[512];
     struct page_walk walk = walk_to(va);
-    size_t length = page_walk_explain(&walk, text, sizeof(text));
+    page_walk_explain(&walk, text, sizeof(text));
     assert_string_equal(text, expected);
-    assert_int_equal(length, strlen(expected));
-    for (size_t room = 0; room <= length; room++) {
+    for (size_t room = 1; room <= strlen(expected); room++) {
         char *part = malloc(room);
-        assert_int_equal(page_walk_explain(&walk, part, room), length);
-        if (room > 0)
-            assert_int_equal(strlen(part), room - 1);
+        page_walk_explain(&walk, part, room);
+        assert_int_equal(strlen(part), room - 1);
         free(part);
     }
 }
