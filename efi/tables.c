@@ -11,29 +11,17 @@
 #define CONFIG_TABLES_MAX 1024
 #define VENDOR_UNITS      32
 
-const struct efi_guid efi_guid_smbios = {
-    0xeb9d2d31,
-    0x2d88,
-    0x11d3,
-    {0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
+const struct efi_guid efi_guid_smbios =
+    EFI_GUID(eb9d2d31, 2d88, 11d3, 9a16, 0090273fc14d);
 
-const struct efi_guid efi_guid_acpi = {
-    0x8868e871,
-    0xe4f1,
-    0x11d3,
-    {0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81}};
+const struct efi_guid efi_guid_acpi =
+    EFI_GUID(8868e871, e4f1, 11d3, bc22, 0080c73c8881);
 
-const struct efi_guid efi_guid_memory_attributes = {
-    0xdcfa911d,
-    0x26eb,
-    0x469f,
-    {0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20}};
+const struct efi_guid efi_guid_memory_attributes =
+    EFI_GUID(dcfa911d, 26eb, 469f, a220, 38b7dc461220);
 
-const struct efi_guid efi_guid_runtime_properties = {
-    0xeb66918a,
-    0x7eef,
-    0x402a,
-    {0x84, 0x2e, 0x93, 0x1d, 0x21, 0xc3, 0x8a, 0xe9}};
+const struct efi_guid efi_guid_runtime_properties =
+    EFI_GUID(eb66918a, 7eef, 402a, 842e, 931d21c38ae9);
 
 static uint32_t header_crc(const struct efi_table_header *header) {
     struct efi_table_header first = *header;

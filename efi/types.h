@@ -37,6 +37,17 @@ struct efi_guid { // §A.1
     uint8_t d[8];
 };
 
+// One as it is written: EFI_GUID(7d1b2a9e, 5c43, 4f0e, 9a86, 62b0a7013e15). (A
+// macro, for it initializes constants.)
+#define EFI_GUID(a, b, c, d, e)                                                \
+    {                                                                          \
+        0x##a, 0x##b, 0x##c, {                                                 \
+            0x##d >> 8, 0x##d & 0xff, 0x##e##UL >> 40, 0x##e##UL >> 32 & 0xff, \
+                0x##e##UL >> 24 & 0xff, 0x##e##UL >> 16 & 0xff,                \
+                0x##e##UL >> 8 & 0xff, 0x##e##UL & 0xff                        \
+        }                                                                      \
+    }
+
 struct efi_table_header { // §4.2
     uint64_t signature;
     uint32_t revision;

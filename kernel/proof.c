@@ -34,11 +34,8 @@ struct proof {
     char detail[DETAIL_BYTES];
 };
 
-const struct efi_guid baton_guid = {
-    0x7d1b2a9e,
-    0x5c43,
-    0x4f0e,
-    {0x9a, 0x86, 0x62, 0xb0, 0xa7, 0x01, 0x3e, 0x15}};
+const struct efi_guid baton_guid =
+    EFI_GUID(7d1b2a9e, 5c43, 4f0e, 9a86, 62b0a7013e15);
 static const uint16_t counter_name[] = u"BatonGeneration";
 
 // Says in the detail what was found, and returns the verdict.

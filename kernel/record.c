@@ -25,11 +25,8 @@
 #define NAME_TEXT     64
 
 // LINUX_EFI_CRASH_GUID of Linux (include/linux/efi.h).
-static const struct efi_guid crash_guid = {
-    0xcfc8fc79,
-    0xbe2e,
-    0x4ddc,
-    {0x97, 0xf0, 0x9f, 0x98, 0xbf, 0xe2, 0x98, 0xa0}};
+static const struct efi_guid crash_guid =
+    EFI_GUID(cfc8fc79, be2e, 4ddc, 97f0, 9f98bfe298a0);
 
 static char text[PART_BYTES + 1];
 
@@ -64,11 +61,10 @@ static size_t fill(unsigned part, uint64_t from, uint64_t until) {
 }
 
 static efi_status_t write_part(unsigned part, uint64_t time, size_t bytes) {
-    uint16_t name[NAME_TEXT] = {0};
+    uint16_t name[NAME_TEXT];
     char ascii[NAME_TEXT];
-    size_t length = format(ascii, sizeof(ascii), NAME "%u-1-%lu-D", part, time);
-    for (size_t i = 0; i < length; i++)
-        name[i] = (uint16_t)ascii[i];
+    format(ascii, sizeof(ascii), NAME "%u-1-%lu-D", part, time);
+    utf16_from_ascii(name, NAME_TEXT, ascii);
     return efi_set_variable(name, &crash_guid, BATON_ATTRIBUTES, text, bytes);
 }
 

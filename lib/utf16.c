@@ -60,6 +60,14 @@ size_t utf16_to_utf8(char *to, size_t size, const uint16_t *from,
     return written;
 }
 
+size_t utf16_from_ascii(uint16_t *to, size_t units, const char *from) {
+    size_t at = 0;
+    for (; at < units - 1 && from[at] >= ' ' && from[at] <= '~'; at++)
+        to[at] = (uint16_t)from[at];
+    to[at] = 0;
+    return at;
+}
+
 bool utf16_equal(const uint16_t *a, const uint16_t *b) {
     while (*a && *a == *b)
         a++, b++;

@@ -268,11 +268,8 @@ static const struct {
 static struct efi_time now;
 static uint32_t unsupported; // services that say so, a bit each
 
-static const struct efi_guid vendor = {
-    0x0c3fa1b2,
-    0x6d44,
-    0x4b2f,
-    {0x93, 0x5e, 0x1a, 0x77, 0x20, 0xc5, 0x8e, 0x64}};
+static const struct efi_guid vendor =
+    EFI_GUID(0c3fa1b2, 6d44, 4b2f, 935e, 1a7720c58e64);
 
 static void furnish(struct room *room, uint64_t seen_at) {
     memset(room, 0, sizeof(*room));

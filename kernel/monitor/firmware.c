@@ -44,19 +44,24 @@ static void guid_words(const struct efi_guid *g, char text[GUID_TEXT]) {
 
 // ---- tables and regions
 
-static const char *table_name(const char *guid) {
+static const char *table_name(const struct efi_guid *guid) {
+    static const struct efi_guid acpi_1 =
+        EFI_GUID(eb9d2d30, 2d88, 11d3, 9a16, 0090273fc14d);
+    static const struct efi_guid smbios_3 =
+        EFI_GUID(f2fd1544, 9794, 4a2c, 992e, e5bbcf20e394);
     static const struct {
-        const char *guid, *name;
+        const struct efi_guid *guid;
+        const char *name;
     } known[] = {
-        {"8868e871-e4f1-11d3-bc22-0080c73c8881", "ACPI 2.0"},
-        {"eb9d2d30-2d88-11d3-9a16-0090273fc14d", "ACPI 1.0"},
-        {"eb9d2d31-2d88-11d3-9a16-0090273fc14d", "SMBIOS"},
-        {"f2fd1544-9794-4a2c-992e-e5bbcf20e394", "SMBIOS 3"},
-        {"dcfa911d-26eb-469f-a220-38b7dc461220", "Memory Attributes"},
-        {"eb66918a-7eef-402a-842e-931d21c38ae9", "Runtime Properties"},
+        {&efi_guid_acpi, "ACPI 2.0"},
+        {&acpi_1, "ACPI 1.0"},
+        {&efi_guid_smbios, "SMBIOS"},
+        {&smbios_3, "SMBIOS 3"},
+        {&efi_guid_memory_attributes, "Memory Attributes"},
+        {&efi_guid_runtime_properties, "Runtime Properties"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-        if (str_equal(known[i].guid, guid))
+        if (efi_guid_equal(known[i].guid, guid))
             return known[i].name;
     return "";
 }
@@ -76,7 +81,8 @@ COMMAND(efi_tables, .name = "efi tables",
           firmware.config_tables_pa);
     for (size_t i = 0; config && i < firmware.config_table_count; i++) {
         guid_words(&config[i].vendor, guid);
-        print("    %s %#12lx  %s", guid, config[i].table_pa, table_name(guid));
+        print("    %s %#12lx  %s", guid, config[i].table_pa,
+              table_name(&config[i].vendor));
     }
     return STATUS_OK;
 }
@@ -283,16 +289,14 @@ COMMAND(efi_vars_read, .name = "efi vars read", .arguments = "NAME [GUID]",
 
 COMMAND(efi_vars_write, .name = "efi vars write", .arguments = "NAME TEXT",
         .help = "write one of Baton's, non-volatile") {
-    uint16_t name[EFI_NAME_UNITS] = {0};
+    uint16_t name[EFI_NAME_UNITS];
     const char *text = words->word[0];
+    size_t length = utf16_from_ascii(name, EFI_NAME_UNITS, text);
     TRY(need_firmware());
-    for (size_t i = 0; text[i]; i++) { // a line is never longer than a name
-        if (text[i] < ' ' || text[i] > '~')
-            return fail(STATUS_INVALID,
-                        "the name has byte %#x at %zu, which is no ASCII",
-                        (uint8_t)text[i], i);
-        name[i] = (uint16_t)text[i];
-    }
+    if (text[length]) // a line is never longer than a name
+        return fail(STATUS_INVALID,
+                    "the name has byte %#x at %zu, which is no ASCII",
+                    (uint8_t)text[length], length);
     return answer(EFI_SET_VARIABLE,
                   efi_set_variable(name, &baton_guid, BATON_ATTRIBUTES,
                                    words->word[1], strlen(words->word[1])));

@@ -65,6 +65,25 @@ static void cut_between_characters(void **state) {
     assert_int_equal(utf16_to_utf8(NULL, 0, wide, ARRAY_SIZE(wide)), 0);
 }
 
+static void from_ascii(void **state) {
+    (void)state;
+    const struct {
+        const char *from;
+        size_t units, length;
+    } rows[] = {{"", 1, 0},    {"A", 1, 0},         {"A", 2, 1},
+                {"AB", 2, 1},  {" ~", 9, 2},        {"A\x7f", 9, 1},
+                {"A\t", 9, 1}, {"gr\xc3\xbc", 9, 2}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        uint16_t *to = malloc(rows[i].units * sizeof(*to));
+        size_t length = utf16_from_ascii(to, rows[i].units, rows[i].from);
+        assert_int_equal(length, rows[i].length);
+        for (size_t k = 0; k < length; k++)
+            assert_int_equal(to[k], rows[i].from[k]);
+        assert_int_equal(to[length], 0);
+        free(to);
+    }
+}
+
 static uint16_t *exact_units(const uint16_t *text) {
     size_t units = 1;
     while (text[units - 1])
@@ -93,6 +112,7 @@ int main(void) {
         cmocka_unit_test(lone_surrogates),
         cmocka_unit_test(control_characters),
         cmocka_unit_test(cut_between_characters),
+        cmocka_unit_test(from_ascii),
         cmocka_unit_test(equal_up_to_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,8 @@ import gdb.printing
 
 from . import firmware, machine, paging
 
-GUIDS = "acpi", "smbios", "memory_attributes"  # efi_guid_… in the kernel
+# efi_guid_… in the kernel
+GUIDS = "acpi", "smbios", "memory_attributes", "runtime_properties"
 
 
 class Printer:
