@@ -1,7 +1,7 @@
 // Where the log lies, and how it is found again: see the header.
 //
 // Nobody has to say where it is. The memory map, which every handoff carries,
-// has one range of a kind of its own, and that is the log. So it also survives
+// has a range of a kind of its own, and that is the log. So it also survives
 // a handoff that is refused, and a Linux that passes the map on as it is.
 
 #include "kernel/history.h"
@@ -34,21 +34,23 @@ static status_t check(pa_t pa, uint64_t bytes) {
     return log_ring_check(pa_to_va(pa), bytes);
 }
 
-// *pa stays as it is where there is none to be had. What was refused may be
-// somebody's: it is not touched, and nobody will look at it again.
+// *pa stays as it is where there is none to be had. What is refused may be
+// somebody's: it is not touched, and nobody will look at it again. From the end
+// of the list, for painting joins neighbours, and what is behind them moves.
 static status_t adopt(struct memory_map *memory, pa_t *pa) {
-    struct memory_range *kept = memory->range;
-    struct memory_range *end = kept + memory->count;
-    while (kept < end && kept->kind != MEMORY_KEPT)
-        kept++;
-    if (kept == end)
-        return STATUS_OK;
-    uint64_t bytes = kept->end - kept->start;
-    status_t status = check(kept->start, bytes);
-    if (status == STATUS_OK)
-        *pa = kept->start;
-    else
-        memory_map_put(memory, kept->start, bytes, MEMORY_RESERVED);
+    status_t status = STATUS_OK;
+    for (size_t i = memory->count; i-- > 0;) {
+        struct memory_range kept = memory->range[i];
+        uint64_t bytes = kept.end - kept.start;
+        if (kept.kind != MEMORY_KEPT)
+            continue;
+        if (check(kept.start, bytes) == STATUS_OK) {
+            *pa = kept.start;
+        } else {
+            status = STATUS_REFUSED;
+            memory_map_put(memory, kept.start, bytes, MEMORY_RESERVED);
+        }
+    }
     return status;
 }
 

@@ -11,8 +11,9 @@ void history_begin(void);
 
 // Takes over the log of the kernels before this one, or makes a new one with
 // `memory` painted so, and moves there what was said since history_begin().
-// REFUSED: the old one is damaged; nobody uses its memory any more, and there
-// is a new one. NO_MEMORY: there is none, and the lines stay where they are.
+// REFUSED: something else is kept, or a log that is damaged; nobody uses that
+// memory any more, and there is a log, new or not. NO_MEMORY: there is none,
+// and the lines stay where they are.
 status_t history_open(struct memory_map *memory);
 
 // The ring, to be read with log_ring_next().

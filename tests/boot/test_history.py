@@ -14,6 +14,7 @@ from harness.rsp import symbol
 
 RING = struct.Struct("<4Q")  # lib/log_ring.h: magic, bytes, start, end
 HEAD = struct.Struct("<III")  # crc, generation, bytes
+KEPT = 0x4e544142  # boot/e820.h
 
 
 def at(debugger, name: str) -> None:
@@ -156,6 +157,25 @@ def test_a_damaged_ring_is_refused_and_made_anew(boot, what):
     assert old["pa"] != new["pa"] == same["pa"]
     assert (new["since"], same["since"]) == ("1", "1")
     run.one("end", gen=2, verdict="pass")
+
+
+def test_what_others_keep_does_not_hide_it(boot):
+    """Two ranges before it in the memory map: of its size, and of another."""
+    foreign = (0x8000000, 0x10000), (0x8100000, 0x3000)
+
+    def keep(debugger, _ring_pa, params_pa):
+        count = debugger.read(params_pa + 0x1e8, 1)[0]
+        debugger.write(params_pa + 0x1e8, bytes([count + len(foreign)]))
+        debugger.write(params_pa + 0x2d0 + 20 * count, b"".join(
+            struct.pack("<QQI", pa, size, KEPT) for pa, size in foreign))
+
+    run = damaged(boot, 'efi=off lives=3 end=exit run="memory"', keep)
+    assert "lines from" in run.one("refused", what="log", gen=1)["why"]
+    assert len({ring["pa"] for ring in run.all("log")}) == 1
+    assert {ring["since"] for ring in run.all("log")} == {"0"}
+    for pa, size in foreign:
+        assert any(re.match(rf"  {pa:#014x} - {pa + size:#014x} .* reserved$",
+                            line) for line in run.lines)
 
 
 def test_it_survives_a_handoff_that_is_refused(boot):
