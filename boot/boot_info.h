@@ -50,7 +50,9 @@ struct boot_info {
     bool has_handoff;
     struct handoff handoff;
     bool through_linux; // the handoff is from before a Linux, which kept it
-    status_t handoff_status; // not OK: refused, for this reason
+
+    // Not OK: what was said of the firmware is refused, for this reason.
+    status_t handoff_status;
     char handoff_why[160];
 };
 
@@ -61,6 +63,7 @@ typedef const void *(*memory_reader)(pa_t pa, uint64_t bytes);
 
 // Reads the multiboot2 information at `info_pa` (Multiboot2 §3.6).
 // INVALID: it breaks its own lengths; the reason names tag, offset and size.
+// An EFI map that is too long is no error, but reported in `handoff_status`.
 status_t multiboot2_read(pa_t info_pa, memory_reader read,
                          struct boot_info *boot);
 

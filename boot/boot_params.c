@@ -34,7 +34,7 @@ static status_t read_e820(const struct boot_params *params,
         struct boot_e820_entry entry = params->e820_table[i];
         enum memory_kind kind =
             entry.type == E820_KEPT ? MEMORY_KEPT : e820_kind(entry.type);
-        TRY(memory_map_put(&boot->memory, entry.addr, entry.size, kind));
+        TRY(memory_map_add(&boot->memory, entry.addr, entry.size, kind));
     }
     return STATUS_OK;
 }

@@ -126,7 +126,7 @@ static status_t read_memory_map(const struct tag *tag, struct boot_info *boot) {
     for (; left >= step; left -= step, at += step) {
         struct memory_map_entry entry;
         memcpy(&entry, at, sizeof(entry));
-        TRY(memory_map_put(&boot->memory, entry.start_pa, entry.bytes,
+        TRY(memory_map_add(&boot->memory, entry.start_pa, entry.bytes,
                            e820_kind(entry.type)));
     }
     return STATUS_OK;
@@ -172,15 +172,22 @@ static status_t read_system_table(const struct tag *tag,
     return STATUS_OK;
 }
 
+// Half a map is worse than none: without one the firmware is not called.
+static status_t refuse_efi_map(size_t bytes, struct boot_info *boot) {
+    boot->handoff_status =
+        fail(STATUS_REFUSED,
+             "multiboot2: EFI memory map of %zu bytes; there is room for %zu",
+             bytes, sizeof(boot->efi.map));
+    str_copy(boot->handoff_why, sizeof(boot->handoff_why), why());
+    return STATUS_OK;
+}
+
 static status_t read_efi_map(const struct tag *tag, struct boot_info *boot) {
     const struct tag_efi_memory_map *map =
         (const struct tag_efi_memory_map *)tag;
     size_t bytes = tag->bytes - sizeof(*map);
     if (bytes > sizeof(boot->efi.map))
-        return fail(
-            STATUS_INVALID,
-            "multiboot2: EFI memory map of %zu bytes; there is room for %zu",
-            bytes, sizeof(boot->efi.map));
+        return refuse_efi_map(bytes, boot);
     boot->efi.descriptor_bytes = map->descriptor_bytes;
     boot->efi.descriptor_version = map->descriptor_version;
     boot->efi.map_bytes = bytes;
@@ -259,5 +266,8 @@ status_t multiboot2_read(pa_t info_pa, memory_reader read,
         return fail(STATUS_INVALID,
                     "multiboot2: %u bytes at %#lx are not all memory", bytes,
                     info_pa);
-    return read_tags(info, bytes, boot);
+    status_t status = read_tags(info, bytes, boot);
+    if (boot->handoff_status) // and its tags come in any order
+        memset(&boot->efi, 0, sizeof(boot->efi));
+    return status;
 }

@@ -133,7 +133,7 @@ status_t efi_map_paint(const struct efi_map_view *view,
     status_t status = efi_map_check(view);
     for (uint64_t i = 0; status == STATUS_OK && efi_map_at(view, i, &d); i++)
         if (is_sane(&d))
-            status = memory_map_put(memory, d.physical_start,
+            status = memory_map_add(memory, d.physical_start,
                                     d.pages * PAGE_SIZE, kind_of(&d));
     return status;
 }

@@ -104,11 +104,23 @@ static void check_bundle(void) {
     boot.bundle_pa = boot.bundle_bytes = 0;
 }
 
+static void check_detail(void) {
+    uint64_t lost = memory_map_bytes(&boot.memory, MEMORY_LOST);
+    if (lost == 0)
+        return;
+    fail(STATUS_REFUSED,
+         "memory map: more than %d ranges: the smallest, %#lx bytes in all, "
+         "are left alone",
+         MEMORY_MAP_GIVEN, lost);
+    refuse("memory");
+}
+
 // Firmware, image and bundle are painted over what the loader calls free.
 static status_t complete_memory_map(pa_t image_pa) {
     struct efi_map_view view = efi_map_of(&boot.efi);
     if (view.bytes && efi_map_paint(&view, &boot.memory))
         refuse("efi-map");
+    check_detail();
     if (boot.via == VIA_MULTIBOOT2)
         TRY(efi_quirks_paint(&boot.efi, early_read, &boot.memory));
     check_bundle();

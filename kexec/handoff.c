@@ -41,7 +41,7 @@ static const uint32_t e820_types[MEMORY_KINDS] = {
     [MEMORY_IN_USE] = E820_RAM,       [MEMORY_ACPI] = E820_ACPI,
     [MEMORY_NVS] = E820_NVS,          [MEMORY_RESERVED] = E820_RESERVED,
     [MEMORY_RUNTIME] = E820_RESERVED, [MEMORY_MMIO] = E820_RESERVED,
-    [MEMORY_KEPT] = E820_KEPT,
+    [MEMORY_LOST] = E820_RESERVED,    [MEMORY_KEPT] = E820_KEPT,
 };
 
 static status_t write_e820(const struct memory_map *memory,

@@ -15,6 +15,7 @@ const char *memory_kind_name(enum memory_kind kind) {
         [MEMORY_KEPT] = "kept",
         [MEMORY_RUNTIME] = "runtime",
         [MEMORY_MMIO] = "mmio",
+        [MEMORY_LOST] = "lost",
         [MEMORY_RESERVED] = "reserved",
         [MEMORY_IN_USE] = "in-use",
     };
@@ -109,6 +110,33 @@ status_t memory_map_put(struct memory_map *map, pa_t start, uint64_t bytes,
             map->range[i].kind = kind;
     join(map, first > 0 ? first - 1 : 0);
     return STATUS_OK;
+}
+
+// What is lost already costs nothing.
+static uint64_t cost_of_two(const struct memory_range *range) {
+    uint64_t cost = 0;
+    for (size_t i = 0; i < 2; i++)
+        if (range[i].kind != MEMORY_LOST)
+            cost += range[i].end - range[i].start;
+    return cost;
+}
+
+// Tells two neighbours no longer apart: the first of those that cost least.
+static void lose_detail(struct memory_map *map) {
+    struct memory_range *cheapest = map->range;
+
+    for (size_t i = 1; i + 1 < map->count; i++)
+        if (cost_of_two(map->range + i) < cost_of_two(cheapest))
+            cheapest = map->range + i;
+    cheapest[0].kind = cheapest[1].kind = MEMORY_LOST;
+    join(map, 0);
+}
+
+status_t memory_map_add(struct memory_map *map, pa_t start, uint64_t bytes,
+                        enum memory_kind kind) {
+    while (map->count + 2 > MEMORY_MAP_GIVEN)
+        lose_detail(map);
+    return memory_map_put(map, start, bytes, kind);
 }
 
 const struct memory_range *memory_map_find(const struct memory_map *map,

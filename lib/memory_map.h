@@ -5,6 +5,10 @@
 // in kind. What lies between two painted ranges is a range as well, of kind
 // MEMORY_HOLE. So painting is: cut the list at both ends, raise the kinds in
 // between, join equal neighbours; it never needs more than two new entries.
+//
+// There is room for so many ranges and no more, and who tells of memory may
+// tell of more. Then detail is lost, never safety: memory that cannot be told
+// apart from its neighbours any more is MEMORY_LOST, which nobody uses.
 
 #pragma once
 
@@ -15,7 +19,8 @@
 #include "lib/status.h"
 #include "lib/types.h"
 
-#define MEMORY_MAP_MAX 512
+#define MEMORY_MAP_MAX   512
+#define MEMORY_MAP_GIVEN 448 // the rest is for what the kernel paints itself
 
 // From the least to the most restrictive: where paint overlaps, the larger
 // value wins, in whatever order the ranges come.
@@ -29,6 +34,7 @@ enum memory_kind {
     MEMORY_RESERVED,      // must not be touched; e820 says no more than that
     MEMORY_RUNTIME,       // EFI runtime code and data: reserved, and known why
     MEMORY_MMIO,          // device registers, flash
+    MEMORY_LOST,          // any of these: told in too many ranges
     MEMORY_IN_USE,        // RAM that this kernel or its bundle occupies
     MEMORY_KINDS,
 };
@@ -50,6 +56,13 @@ const char *memory_kind_name(enum memory_kind kind);
 // STATUS_INVALID: the range passes 2^64, or `kind` is a hole or unknown.
 // STATUS_NO_MEMORY: no room for two more ranges. The map is then unchanged.
 status_t memory_map_put(struct memory_map *map, pa_t start, uint64_t bytes,
+                        enum memory_kind kind);
+
+// The same for what is told from outside: there is always room. In a list of
+// MEMORY_MAP_GIVEN ranges, those neighbours become one range of MEMORY_LOST
+// that lose the fewest bytes by it. So what is found at an address is what was
+// painted there, or MEMORY_LOST. INVALID as above.
+status_t memory_map_add(struct memory_map *map, pa_t start, uint64_t bytes,
                         enum memory_kind kind);
 
 // The range that holds `pa`; NULL where nothing was painted.

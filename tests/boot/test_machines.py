@@ -5,6 +5,8 @@ import re
 import pytest
 
 from harness.chain import CHECKS, Chain
+from harness.events import wanted
+from harness.media import FRAME, HOLES_PA
 
 
 def passes(run, generations: int) -> None:
@@ -48,6 +50,57 @@ def test_more_holes_than_can_be_handed_on(boot):
         run = machine.finish()
     assert "128 ranges" in run.one("refused", gen=0, what="kexec")["why"]
     run.one("end", gen=0, verdict="refused")
+
+
+def memory_map(machine) -> list[tuple[int, int, str]]:
+    """What the kernel says of memory: ranges from, to, and their kinds."""
+    return [(int(start, 16), int(end, 16), kind) for start, end, kind in
+            re.findall(r"(0x\w+) - (0x\w+) .*  (\S+)$",
+                       machine.ask("memory").text, re.MULTILINE)]
+
+
+def kind_at(ranges, pa: int) -> str:
+    return next((kind for start, end, kind in ranges if start <= pa < end),
+                "hole")
+
+
+def test_more_holes_than_the_kernel_can_tell_apart(boot):
+    """GRUB's map has 600 ranges, and so has the firmware's, since GRUB took
+    the frames from it."""
+    with boot("efi=fixed lives=1", holes=300) as machine:
+        ranges = memory_map(machine)
+        run = machine.run
+    assert "than 448 ranges" in run.one("refused", what="memory")["why"]
+    assert "EFI memory map of" in run.one("refused", what="handoff")["why"]
+    run.one("end", gen=0, verdict="refused")
+    kinds = [kind_at(ranges, HOLES_PA + 2 * i * FRAME) for i in range(300)]
+    assert set(kinds) == {"reserved", "lost"}
+
+
+def test_a_firmware_whose_map_is_long(boot):
+    """250 pages of its boot-services data lie one by one in free memory."""
+    with boot("efi=fixed lives=1", sin="map-long") as machine:
+        ranges = memory_map(machine)
+        run = machine.run
+    why = run.one("refused", what="memory")["why"]
+    lost = sum(end - start for start, end, kind in ranges if kind == "lost")
+    assert lost and f"{lost:#x} bytes" in why
+    top = max(start for start, end, kind in ranges
+              if kind == "boot-services" and end - start == FRAME)
+    kinds = [kind_at(ranges, top - 2 * i * FRAME) for i in range(250)]
+    assert set(kinds) == {"boot-services", "lost"}
+    # Enough is left, and the firmware is called as ever.
+    assert run.all("proof", verdict="fail") == []
+    run.one("end", gen=0, verdict="pass")
+
+
+def test_a_firmware_whose_map_is_too_long(boot):
+    with boot("efi=fixed lives=2 end=exit", sin="map-too-long") as machine:
+        run = machine.finish()
+    why = run.one("refused", gen=0, what="handoff")["why"]
+    assert "there is room for 32768" in why
+    assert run.all("efi.mode") == run.all("efi.call") == []
+    run.expect(wanted("kexec.jump", gen=0), wanted("end", gen=1))
 
 
 def test_a_processor_with_everything(boot):

@@ -50,7 +50,12 @@ enum runtime_entry { // §4.5
     RT_ENTRIES = 14,
 };
 
-enum { BOOT_CODE = 3, BOOT_DATA = 4, RUNTIME_DATA = 6 }; // §7.2.1
+enum { // §7.2.1
+    BOOT_CODE = 3,
+    BOOT_DATA = 4,
+    RUNTIME_DATA = 6,
+    CONVENTIONAL = 7,
+};
 
 #define EVT_SIGNAL_VIRTUAL_ADDRESS_CHANGE 0x60000202
 #define TPL_NOTIFY                        16

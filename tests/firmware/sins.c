@@ -279,16 +279,19 @@ static status unsupported(SERVICE_ARGUMENTS) {
 
 // ---- the memory map (EFI_BOOT_SERVICES.GetMemoryMap, §7.2.3)
 
+#define MORE_MAX 700
+
 static status (*map_sin)(uint8_t *map, uint64_t *bytes, uint64_t *step);
 
 static status get_memory_map(SERVICE_ARGUMENTS) {
     uint64_t *bytes = (uint64_t *)a, *step = (uint64_t *)d, room = *bytes;
     status answer = true_get_memory_map(a, b, c, d, e);
-    // Room for one more, and for larger ones.
-    if (answer == SUCCESS && *bytes + *bytes / 4 + 64 > room)
+    // Room for many more, and for larger ones.
+    uint64_t wanted = *bytes + *bytes / 4 + MORE_MAX * *step;
+    if (answer == SUCCESS && wanted > room)
         answer = BUFFER_TOO_SMALL;
     if (answer == BUFFER_TOO_SMALL)
-        *bytes = *bytes * 2;
+        *bytes = wanted + *bytes;
     return answer == SUCCESS ? map_sin((uint8_t *)b, bytes, step) : answer;
 }
 
@@ -358,6 +361,35 @@ static status unaligned(uint8_t *map, uint64_t *bytes, uint64_t *step) {
     return SUCCESS;
 }
 
+// The end of the largest piece of free memory, page by page: each second one
+// is boot-services data now.
+static status shatter(uint8_t *map, uint64_t *bytes, uint64_t *step,
+                      uint64_t pages) {
+    struct descriptor *whole = at(map, 0);
+    for (uint64_t i = 0; i < *bytes; i += *step)
+        if (at(map, i)->type == CONVENTIONAL &&
+            (whole->type != CONVENTIONAL || at(map, i)->pages > whole->pages))
+            whole = at(map, i);
+    for (uint64_t i = 0; i < pages; i++) {
+        struct descriptor *new = at(map, *bytes);
+        *new = *whole;
+        *bytes += *step;
+        whole->pages--;
+        new->type = i % 2 ? CONVENTIONAL : BOOT_DATA;
+        new->physical_start = whole->physical_start + whole->pages * 4096;
+        new->pages = 1;
+    }
+    return SUCCESS;
+}
+
+static status many_pieces(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+    return shatter(map, bytes, step, 500);
+}
+
+static status too_many_pieces(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+    return shatter(map, bytes, step, MORE_MAX);
+}
+
 #define MAP_SIN(name)                                                          \
     static void name##_map(void) {                                             \
         map_sin = name;                                                        \
@@ -370,6 +402,8 @@ MAP_SIN(overlap)
 MAP_SIN(no_pages)
 MAP_SIN(too_many_pages)
 MAP_SIN(unaligned)
+MAP_SIN(many_pieces)
+MAP_SIN(too_many_pieces)
 
 const struct sin sins[] = {
     {"none", 0, 0, 0},
@@ -418,6 +452,8 @@ const struct sin sins[] = {
     {"map-empty-entry", 0, 0, no_pages_map},
     {"map-huge-entry", 0, 0, too_many_pages_map},
     {"map-unaligned", 0, 0, unaligned_map},
+    {"map-long", 0, 0, many_pieces_map},
+    {"map-too-long", 0, 0, too_many_pieces_map},
     {0, 0, 0, 0},
 };
 

@@ -213,8 +213,10 @@ def small() -> None:
         write("efi_map", name, struct.pack("<II", 40, 1) + b"".join(
             struct.pack("<IIQQQQ", 6, 0, n << 16, 0, 1, RUNTIME)
             for n in range(count)))
-    write("memory_map", "full", b"".join(
-        struct.pack("<BBBHH", 1, 12, 1 + n % 2, n, 1) for n in range(511)))
+    for name, given in ("given", 1), ("full", 2):
+        write("memory_map", name, b"".join(
+            struct.pack("<BBBHH", given, 12, 1 + n % 2, n, 1)
+            for n in range(511)))
 
 
 # Files

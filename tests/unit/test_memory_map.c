@@ -163,6 +163,79 @@ static void full_means_unchanged(void **state) {
     assert_contains(why(), "of 512 ranges taken");
 }
 
+// ---- more than there is room for
+
+static void add(pa_t start, uint64_t bytes, enum memory_kind kind) {
+    assert_int_equal(memory_map_add(&map, start, bytes, kind), STATUS_OK);
+    assert_true(map.count <= MEMORY_MAP_GIVEN);
+    check_shape();
+}
+
+// Ranges of 8 pages, and two smaller ones, which are lost first.
+static void the_smallest_neighbours_are_lost(void **state) {
+    (void)state;
+    const pa_t small = 0x400000;
+    pa_t at = 0x800000;
+    add(small, 0x2000, MEMORY_RESERVED);
+    add(small + 0x2000, 0x1000, MEMORY_USABLE);
+    add(small + 0x3000, 0x8000, MEMORY_RUNTIME);
+    while (at < 0x800000 + 0x10000 * ((MEMORY_MAP_GIVEN - 3) / 2)) {
+        add(at, 0x8000, MEMORY_USABLE);
+        at += 0x10000;
+    }
+    assert_int_equal(memory_map_bytes(&map, MEMORY_LOST), 0);
+    add(at, 0x8000, MEMORY_NVS);
+    assert_int_equal(memory_map_bytes(&map, MEMORY_LOST), 0x3000);
+    assert_int_equal(memory_map_find(&map, small)->kind, MEMORY_LOST);
+    assert_int_equal(memory_map_find(&map, small + 0x2fff)->kind, MEMORY_LOST);
+    assert_int_equal(memory_map_find(&map, small + 0x3000)->kind,
+                     MEMORY_RUNTIME);
+    assert_int_equal(memory_map_find(&map, at)->kind, MEMORY_NVS);
+
+    // What is lost stays so, and the next that goes is its neighbour: there
+    // only one range is new to it. Then two that are neighbours.
+    add(small, 0x3000, MEMORY_MMIO);
+    add(at + 0x10000, 0x8000, MEMORY_NVS);
+    assert_int_equal(memory_map_find(&map, small + 0xafff)->kind, MEMORY_LOST);
+    assert_int_equal(memory_map_find(&map, 0x800000)->kind, MEMORY_LOST);
+    assert_int_equal(memory_map_bytes(&map, MEMORY_LOST), 0xb000 + 0x10000);
+}
+
+enum { MANY = 4000 };
+
+static enum memory_kind kind_of(size_t page) {
+    return 1 + page * page % 7;
+}
+
+// From the bottom, from the top, all over: what is at an address is what was
+// painted there, or lost; and the kernel can paint what is its own.
+static void any_number_of_ranges(void **state) {
+    const size_t steps[] = {1, MANY - 1, 1049}; // prime to MANY
+    for (size_t order = 0; order < ARRAY_SIZE(steps); order++) {
+        empty_map(state);
+        for (size_t i = 0; i < MANY; i++) {
+            size_t page = (i + 1) * steps[order] % MANY;
+            add(page * PAGE_SIZE, PAGE_SIZE, kind_of(page));
+        }
+        assert_true(memory_map_bytes(&map, MEMORY_LOST) > 0);
+        for (size_t page = 0; page < MANY; page++) {
+            enum memory_kind kind =
+                memory_map_find(&map, page * PAGE_SIZE)->kind;
+            assert_true(kind == kind_of(page) || kind == MEMORY_LOST);
+        }
+        for (pa_t own = 0; own < (MEMORY_MAP_MAX - MEMORY_MAP_GIVEN) / 2; own++)
+            put(GIB + 2 * own, 1, MEMORY_IN_USE);
+    }
+}
+
+static void bad_ranges_are_refused_all_the_same(void **state) {
+    (void)state;
+    assert_int_equal(memory_map_add(&map, 0, 1, MEMORY_HOLE), STATUS_INVALID);
+    assert_int_equal(memory_map_add(&map, UINT64_MAX, 1, MEMORY_USABLE),
+                     STATUS_INVALID);
+    assert_int_equal(map.count, 0);
+}
+
 static void kinds_have_names(void **state) {
     (void)state;
     for (unsigned kind = 0; kind < MEMORY_KINDS; kind++)
@@ -244,6 +317,9 @@ int main(void) {
         TEST(refuses_what_is_no_kind),
         TEST(no_bytes_no_effect),
         TEST(full_means_unchanged),
+        TEST(the_smallest_neighbours_are_lost),
+        TEST(any_number_of_ranges),
+        TEST(bad_ranges_are_refused_all_the_same),
         TEST(kinds_have_names),
         TEST(all_kinds_of_a_range),
         TEST(random_paint),

@@ -364,8 +364,42 @@ static void large_efi_maps(void **state) {
 
     begin(state);
     add(EFI_MAP, payload, sizeof(payload));
+    add(SYSTEM_TABLE, payload, 8);
+    add(EFI_MAP, &efi_tag, sizeof(efi_tag));
+    add(MEMORY_MAP, &memory_tag, sizeof(memory_tag));
     finish();
-    expect("EFI memory map of 32769 bytes; there is room for 32768");
+    assert_int_equal(parse(), STATUS_OK);
+    assert_int_equal(boot.handoff_status, STATUS_REFUSED);
+    assert_contains(boot.handoff_why,
+                    "EFI memory map of 32769 bytes; there is room for 32768");
+    static const struct boot_efi nothing;
+    assert_memory_equal(&boot.efi, &nothing, sizeof(nothing));
+    check_kind(0x7fffff, MEMORY_USABLE);
+}
+
+// Each second frame, and more of them than the kernel can tell apart.
+static void large_memory_maps(void **state) {
+    (void)state;
+    static struct {
+        uint32_t entry_bytes, version;
+        struct {
+            uint64_t start, bytes, type;
+        } entry[1000];
+    } tag = {24, 0, {{0, 0, 0}}};
+    for (uint32_t i = 0; i < ARRAY_SIZE(tag.entry); i++) {
+        tag.entry[i].start = 2 * i * PAGE_SIZE;
+        tag.entry[i].bytes = PAGE_SIZE;
+        tag.entry[i].type = E820_RAM;
+    }
+    add(MEMORY_MAP, &tag, sizeof(tag));
+    finish();
+    assert_int_equal(parse(), STATUS_OK);
+    assert_true(memory_map_bytes(&boot.memory, MEMORY_USABLE) > 0);
+    uint32_t free = 1u << MEMORY_USABLE;
+    for (uint32_t i = 0; i < ARRAY_SIZE(tag.entry); i++)
+        assert_false(free & memory_map_kinds(&boot.memory,
+                                             (2 * i + 1) * PAGE_SIZE,
+                                             PAGE_SIZE));
 }
 
 static void impossible_sizes(void **state) {
@@ -417,6 +451,7 @@ int main(void) {
         TEST(no_end_tag),
         TEST(long_command_lines),
         TEST(large_efi_maps),
+        TEST(large_memory_maps),
         TEST(impossible_sizes),
         TEST(impossible_addresses),
     };

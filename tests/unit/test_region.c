@@ -17,7 +17,7 @@ va_t direct_map_base = DIRECT_MAP_BASE; // the kernel has it in mm/space.c
 
 // ---- a memory map
 
-static uint8_t bytes[8192];
+static uint8_t bytes[EFI_MAP_BYTES];
 static struct efi_map_view view;
 static struct efi_regions regions;
 static struct memory_map memory;
@@ -304,6 +304,29 @@ static void every_type_has_a_kind(void **state) {
         assert_int_equal(memory_map_find(&memory, 0x9000)->kind,
                          kinds[type] < MEMORY_RESERVED ? MEMORY_RUNTIME
                                                        : kinds[type]);
+    }
+}
+
+// As long as a map can be, from the bottom and from the top. What it has no
+// room for is nobody's; above all, no memory of the firmware becomes free.
+static void too_many_descriptors(void **state) {
+    const uint32_t types[] = {EFI_CONVENTIONAL, EFI_BOOT_SERVICES_DATA};
+    const size_t count = EFI_MAP_BYTES / 48;
+    for (size_t reverse = 0; reverse < 2; reverse++) {
+        usual_map(state);
+        for (size_t i = 0; i < count; i++) {
+            size_t page = reverse ? count - 1 - i : i;
+            add_at(types[page % 2], page * PAGE_SIZE, 0, 1, EFI_MEMORY_WB);
+        }
+        assert_int_equal(read_map(), STATUS_OK);
+        for (size_t page = 0; page < count; page++) {
+            enum memory_kind kind =
+                memory_map_find(&memory, page * PAGE_SIZE)->kind;
+            assert_true(kind == kinds[types[page % 2]] || kind == MEMORY_LOST);
+        }
+        uint64_t lost = memory_map_bytes(&memory, MEMORY_LOST) / PAGE_SIZE;
+        assert_in_range(lost, count - MEMORY_MAP_GIVEN,
+                        count - MEMORY_MAP_GIVEN + 4);
     }
 }
 
@@ -620,6 +643,7 @@ int main(void) {
         TEST(too_many_are_refused),
         TEST(written_and_read_again),
         TEST(every_type_has_a_kind),
+        TEST(too_many_descriptors),
         TEST(lookups_at_the_edges),
         TEST(fixed_is_linuxs_rule),
         TEST(identity_is_the_identity),
