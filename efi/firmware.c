@@ -287,6 +287,7 @@ status_t efi_start(struct boot_info *boot, const struct efi_mode *wanted) {
         announce_regions();
     } else {
         firmware.svam = SVAM_REFUSED;
+        memset(firmware.service, 0, sizeof(firmware.service));
     }
     announce_mode(firmware.mode->name);
     return status;

@@ -39,7 +39,7 @@ struct efi_firmware {
     // Which services it says it has not at runtime: bit n for service n.
     uint32_t missing_services;
 
-    // The entry of each service, as it has to be called.
+    // The entry of each service, as it has to be called; 0: it may not be.
     uint64_t service[EFI_SERVICES];
 
     // Its regions at VA = PA under the kernel's upper half: for physical mode,

@@ -14,7 +14,8 @@
 
 #define MENDED_MAX 64 // pages; a firmware that wants more is lost
 
-efi_status_t efi_last_answer[EFI_SERVICES];
+efi_status_t efi_last_answer[EFI_SERVICES] = {[0 ... EFI_SERVICES - 1] =
+                                                  UINT64_MAX};
 
 static uint64_t deviant_calls[EFI_SERVICES];
 
@@ -154,6 +155,6 @@ efi_status_t efi_judge(enum efi_service service, const struct gate_call *call) {
     if (efi_touch_wanted)
         efi_touch_note(service, call);
     else
-        efi_last_answer[service] = ~answer;
+        efi_last_answer[service] = answer;
     return answer;
 }

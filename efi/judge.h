@@ -6,8 +6,8 @@
 #include "efi/gate.h"
 #include "efi/types.h"
 
-// The status that each service gave last, inverted; a call that gives another
-// one comes to efi_judge(). 0: none yet, or all calls shall come there.
+// The status that each service gave last; a call that gives another one comes
+// to efi_judge(). UINT64_MAX: none yet, or all calls shall come there.
 extern efi_status_t efi_last_answer[EFI_SERVICES];
 
 // Once, before the first call.

@@ -12,16 +12,7 @@
 #include "mm/frames.h"
 #include "mm/space.h"
 
-#define ARGUMENTS_BYTES (10 * PAGE_SIZE)
-#define STACK_OFFSET    (ARGUMENTS_BYTES + PAGE_SIZE)
-#define BLOCK_BYTES     (STACK_OFFSET + EFI_STACK_BYTES)
-
-// What the firmware gets is one piece of memory with two holes, in which it
-// faults when it writes too much:
-//
-//   hole │ arguments, with data as the last │ hole │ stack
-//
-// What the pointers of a call point to. Data is put at the very end of it.
+// What the pointers of a call point to.
 struct arguments {
     struct efi_guid guid;
     struct efi_time time;
@@ -31,75 +22,79 @@ struct arguments {
     uint64_t number[3];
     uint32_t attributes, reset;
     uint8_t flag[2];
-    uint16_t name[EFI_NAME_UNITS];
-    uint8_t data[EFI_DATA_BYTES] __attribute__((aligned(8)));
 };
 
-_Static_assert(sizeof(struct arguments) <= ARGUMENTS_BYTES, "it has to fit");
-_Static_assert(offsetof(struct arguments, data) + EFI_DATA_BYTES ==
-                   sizeof(struct arguments),
-               "nothing comes after the data");
+#define NAME_WORDS (EFI_NAME_UNITS / 4)
 
-static struct arguments *args;
-static pa_t args_pa;
-static uint64_t args_at; // where the mode's services see them
+// All that the firmware is lent. In each of the holes it faults, should it read
+// or write too much, or call too deep. A name or data shorter than there is
+// room for is put at the end.
+static struct {
+    uint8_t unused[PAGE_SIZE - 8 * NAME_WORDS - sizeof(struct arguments)];
+    struct arguments args;
+    uint64_t name[NAME_WORDS];
+    uint8_t name_hole[PAGE_SIZE];
+    uint8_t data[EFI_DATA_BYTES];
+    uint8_t data_hole[PAGE_SIZE];
+    uint8_t stack[EFI_STACK_BYTES];
+} lent __attribute__((aligned(PAGE_SIZE)));
+
+_Static_assert(sizeof(lent) % PAGE_SIZE == 0 && EFI_DATA_BYTES % PAGE_SIZE == 0,
+               "the holes are pages");
+
+static struct arguments *const args = &lent.args;
 static bool on_private_table;
-static va_t block_va;
-static pa_t block_pa;
+static uint64_t shift; // of what is lent, to where the mode's services see it
 
 // One for each service: which table and which stack it is called on stays.
 static struct gate_call calls[EFI_SERVICES];
 
 status_t efi_services_init(void) {
-    uint64_t start = ARGUMENTS_BYTES - sizeof(*args);
-    va_t top_va;
-    TRY(space_stack(BLOCK_BYTES / PAGE_SIZE, &top_va, &block_pa));
-    block_va = top_va - BLOCK_BYTES;
-    args = (struct arguments *)(block_va + start);
-    args_pa = block_pa + start;
     on_private_table = firmware.mode->table == TABLE_PRIVATE;
-    args_at = on_private_table ? args_pa : (va_t)args;
+    shift = on_private_table ? image_pa_of(&lent) - (va_t)&lent : 0;
     gate_init();
     efi_judge_init();
-    TRY(page_table_protect(&kernel_table, block_va + ARGUMENTS_BYTES, PAGE_SIZE,
+    TRY(page_table_protect(&kernel_table, (va_t)lent.name_hole, PAGE_SIZE,
+                           MAP_NONE));
+    TRY(page_table_protect(&kernel_table, (va_t)lent.data_hole, PAGE_SIZE,
                            MAP_NONE));
     return efi_touch_wanted ? efi_touch_init() : STATUS_OK;
 }
 
+static status_t map_at_pa(struct page_table *table, const void *start,
+                          const void *end) {
+    pa_t pa = image_pa_of(start);
+    return page_table_map(table, pa, pa, image_pa_of(end) - pa, MAP_WRITE);
+}
+
 status_t efi_services_map(struct page_table *private_table) {
-    pa_t stack_pa = efi_stack_pa();
     for (unsigned i = 0; i < EFI_SERVICES; i++) {
         bool private = on_private_table || efi_stays_physical(i);
         calls[i].table_pa = (private ? private_table : &kernel_table)->root_pa;
-        calls[i].stack_top = (private ? block_pa : block_va) + BLOCK_BYTES;
+        calls[i].stack_top =
+            private ? image_pa_of(&lent + 1) : (va_t)(&lent + 1);
     }
-    TRY(page_table_map(private_table, stack_pa, stack_pa, EFI_STACK_BYTES,
-                       MAP_WRITE));
-    return page_table_map(private_table, block_pa, block_pa, ARGUMENTS_BYTES,
-                          MAP_WRITE);
+    TRY(map_at_pa(private_table, &lent, lent.name_hole));
+    TRY(map_at_pa(private_table, lent.data, lent.data_hole));
+    return map_at_pa(private_table, lent.stack, &lent + 1);
 }
 
-pa_t efi_stack_pa(void) {
-    return block_pa + STACK_OFFSET;
+uint8_t *efi_stack(void) {
+    return lent.stack;
 }
 
 bool efi_is_lent(pa_t pa) {
-    return pa >= block_pa && pa < block_pa + BLOCK_BYTES;
+    return pa - image_pa_of(&lent) < sizeof(lent);
+}
+
+// The address of something lent, as the mode's services see it.
+static uint64_t at(const void *field) {
+    return (va_t)field + shift;
 }
 
 bool efi_services_guard(uint64_t address) {
-    uint64_t hole = on_private_table ? block_pa : block_va;
-    hole += ARGUMENTS_BYTES;
-    return address >= hole && address < hole + PAGE_SIZE;
-}
-
-static uint64_t at_physical(const void *field) {
-    return args_pa + ((va_t)field - (va_t)args);
-}
-
-// The address of a field of `args` as the mode's services see it.
-static uint64_t at(const void *field) {
-    return args_at + ((va_t)field - (va_t)args);
+    return address - at(lent.name_hole) < PAGE_SIZE ||
+           address - at(lent.data_hole) < PAGE_SIZE;
 }
 
 // Inline, so that which service it is costs nothing at runtime.
@@ -107,7 +102,7 @@ static inline __attribute__((always_inline)) efi_status_t
 call(enum efi_service service, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
      uint64_t e) {
     struct gate_call *call = &calls[service];
-    if (!firmware.ready || firmware.service[service] == 0)
+    if (firmware.service[service] == 0)
         return EFI_UNSUPPORTED;
     if (!gate_take(call))
         return EFI_NOT_READY;
@@ -117,8 +112,7 @@ call(enum efi_service service, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
     call->argument[2] = c;
     call->argument[3] = d;
     call->argument[4] = e;
-    if (gate_run(call) == GATE_KEPT &&
-        efi_last_answer[service] == ~call->status)
+    if (gate_run(call) == GATE_KEPT && efi_last_answer[service] == call->status)
         return call->status;
     return efi_judge(service, call);
 }
@@ -161,13 +155,13 @@ efi_status_t efi_set_wakeup_time(bool enable, const struct efi_time *time) {
 efi_status_t efi_set_virtual_address_map(const void *map, uint64_t bytes,
                                          uint64_t descriptor_bytes,
                                          uint32_t descriptor_version) {
-    if (bytes > sizeof(args->data))
+    if (bytes > sizeof(lent.data))
         return EFI_OUT_OF_RESOURCES;
-    memcpy(args->data, map, bytes);
+    memcpy(lent.data, map, bytes);
     uint64_t flags = interrupts_off();
     efi_status_t status =
         call(EFI_SET_VIRTUAL_ADDRESS_MAP, bytes, descriptor_bytes,
-             descriptor_version, at_physical(args->data), 0);
+             descriptor_version, image_pa_of(lent.data), 0);
     interrupts_restore(flags);
     return status;
 }
@@ -175,40 +169,35 @@ efi_status_t efi_set_virtual_address_map(const void *map, uint64_t bytes,
 efi_status_t efi_convert_pointer(uint64_t disposition, uint64_t *address) {
     args->number[0] = *address;
     efi_status_t status = call(EFI_CONVERT_POINTER, disposition,
-                               at_physical(&args->number[0]), 0, 0, 0);
+                               image_pa_of(&args->number[0]), 0, 0, 0);
     *address = args->number[0];
     return status;
 }
 
-// The address of the kernel's memory as the mode's services see it: where it
-// is, if they are on the kernel's table; else that of a copy.
-static uint64_t lend(const void *memory, void *copy, uint64_t bytes) {
-    if (!on_private_table)
-        return (va_t)memory;
-    copy_bytes(copy, memory, bytes);
+// Room for so many bytes that ends where the hole begins.
+static uint8_t *room_for(uint64_t bytes) {
+    return lent.data + sizeof(lent.data) - bytes;
+}
+
+// Gives where the services see it.
+static uint64_t lend_name(const struct efi_name *name) {
+    uint64_t *copy = lent.name + NAME_WORDS - name->words;
+    copy_words(copy, name->text, name->words);
     return at(copy);
 }
 
-// 0: it is too long.
-static uint64_t lend_name(const uint16_t *name) {
-    if (!on_private_table)
-        return (va_t)name;
-    size_t units = units_to_zero(name, EFI_NAME_UNITS);
-    return name[units - 1] ? 0 : lend(name, args->name, 2 * units);
-}
-
-efi_status_t efi_get_variable(const uint16_t *name, const struct efi_guid *guid,
-                              uint32_t *attributes, void *data,
-                              uint64_t *bytes) {
-    uint64_t name_at = lend_name(name), room = *bytes;
-    if (!name_at || room > sizeof(args->data))
+efi_status_t efi_get_variable(const struct efi_name *name,
+                              const struct efi_guid *guid, uint32_t *attributes,
+                              void *data, uint64_t *bytes) {
+    uint64_t room = *bytes;
+    if (name->words > NAME_WORDS || room > sizeof(lent.data))
         return EFI_INVALID_PARAMETER;
-    uint8_t *copy = args->data + sizeof(args->data) - room;
+    uint8_t *copy = room_for(room);
     args->guid = *guid;
     args->number[0] = room;
     efi_status_t status =
-        call(EFI_GET_VARIABLE, name_at, at(&args->guid), at(&args->attributes),
-             at(&args->number[0]), at(copy));
+        call(EFI_GET_VARIABLE, lend_name(name), at(&args->guid),
+             at(&args->attributes), at(&args->number[0]), at(copy));
     *bytes = args->number[0];
     if (status == EFI_SUCCESS && *bytes > room)
         return efi_reject(EFI_GET_VARIABLE, "more data than there was room");
@@ -219,36 +208,49 @@ efi_status_t efi_get_variable(const uint16_t *name, const struct efi_guid *guid,
     return status;
 }
 
-efi_status_t efi_get_next_variable_name(uint16_t *name, struct efi_guid *guid) {
-    uint64_t name_at = lend_name(name);
-    if (!name_at)
+// What the name that came takes, with its NUL. The firmware says so, but some
+// says how much room there was. 0: it has no end.
+static uint64_t name_bytes(uint64_t said) {
+    const uint16_t *text = (const uint16_t *)lent.name;
+    if (said >= 2 && text[said / 2 - 1] == 0)
+        return said;
+    for (uint64_t units = 0; units < EFI_NAME_UNITS; units++)
+        if (text[units] == 0)
+            return 2 * (units + 1);
+    return 0;
+}
+
+efi_status_t efi_get_next_variable_name(struct efi_name *name,
+                                        struct efi_guid *guid) {
+    if (name->words > NAME_WORDS)
         return EFI_INVALID_PARAMETER;
+    lent.name[0] = 0;
+    copy_words(lent.name, name->text, name->words);
     args->guid = *guid;
-    args->number[0] = sizeof(args->name);
+    args->number[0] = sizeof(lent.name);
     efi_status_t status = call(EFI_GET_NEXT_VARIABLE_NAME, at(&args->number[0]),
-                               name_at, at(&args->guid), 0, 0);
-    if (on_private_table)
-        copy_bytes(name, args->name,
-                   2 * units_to_zero(args->name, EFI_NAME_UNITS));
-    bool unended = name[EFI_NAME_UNITS - 1] != 0;
-    name[EFI_NAME_UNITS - 1] = 0;
-    *guid = args->guid;
-    if (status == EFI_SUCCESS &&
-        (unended || args->number[0] > sizeof(args->name)))
+                               at(lent.name), at(&args->guid), 0, 0);
+    if (status != EFI_SUCCESS)
+        return status;
+    uint64_t bytes = args->number[0];
+    if (bytes > sizeof(lent.name) || !(bytes = name_bytes(bytes)))
         return efi_reject(EFI_GET_NEXT_VARIABLE_NAME,
                           "a name longer than there was room");
+    name->words = (bytes + 7) / 8;
+    copy_words(name->text, lent.name, name->words);
+    *guid = args->guid;
     return status;
 }
 
-efi_status_t efi_set_variable(const uint16_t *name, const struct efi_guid *guid,
-                              uint32_t attributes, const void *data,
-                              uint64_t bytes) {
-    uint64_t name_at = lend_name(name);
-    if (!name_at || bytes > sizeof(args->data))
+efi_status_t efi_set_variable(const struct efi_name *name,
+                              const struct efi_guid *guid, uint32_t attributes,
+                              const void *data, uint64_t bytes) {
+    if (name->words > NAME_WORDS || bytes > sizeof(lent.data))
         return EFI_INVALID_PARAMETER;
     args->guid = *guid;
-    return call(EFI_SET_VARIABLE, name_at, at(&args->guid), attributes, bytes,
-                lend(data, args->data, bytes));
+    copy_bytes(room_for(bytes), data, bytes);
+    return call(EFI_SET_VARIABLE, lend_name(name), at(&args->guid), attributes,
+                bytes, at(room_for(bytes)));
 }
 
 efi_status_t efi_query_variable_info(uint32_t attributes, uint64_t *maximum,
@@ -300,8 +302,8 @@ efi_status_t efi_reset_system(enum efi_reset_type type) {
 
 void *efi_room(enum efi_service service, uint64_t *seen_at) {
     *seen_at =
-        efi_stays_physical(service) ? at_physical(args->data) : at(args->data);
-    return args->data;
+        efi_stays_physical(service) ? image_pa_of(lent.data) : at(lent.data);
+    return lent.data;
 }
 
 efi_status_t efi_call(enum efi_service service,

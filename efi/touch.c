@@ -42,7 +42,7 @@ status_t efi_touch_init(void) {
                     pages);
     notes = pa_to_va(pa);
     memset(notes, 0, pages * PAGE_SIZE);
-    memset(pa_to_va(efi_stack_pa()), UNTOUCHED, EFI_STACK_BYTES);
+    memset(efi_stack(), UNTOUCHED, EFI_STACK_BYTES);
     return STATUS_OK;
 }
 
@@ -97,7 +97,7 @@ static bool take(const struct leaf *leaf, void *context) {
 
 // The stack was filled with a pattern: what is left of it was not reached.
 static uint64_t take_stack(void) {
-    uint8_t *stack = pa_to_va(efi_stack_pa());
+    uint8_t *stack = efi_stack();
     uint64_t left = 0;
     while (left < EFI_STACK_BYTES && stack[left] == UNTOUCHED)
         left++;

@@ -10,7 +10,7 @@
 #include "efi/services.h"
 
 struct efi_variable {
-    uint16_t name[EFI_NAME_UNITS];
+    struct efi_name name;
     struct efi_guid vendor;
 };
 
@@ -24,3 +24,7 @@ struct efi_variables {
 // wants to delete it has to step on first. NOT_FOUND: there are no more.
 // FAILED: the list is no list. why() says what it ended with.
 status_t efi_variables_next(struct efi_variables *all);
+
+// Makes a name of printable ASCII. INVALID: there is something else in it, or
+// it is too long.
+status_t efi_name_of(const char *text, struct efi_name *name);

@@ -40,14 +40,12 @@ status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
                     regions->count, descriptor_bytes, sizeof(map));
     TRY(check_entry());
     efi_regions_write(regions, descriptor_bytes, true, map);
-    firmware.ready = true; // for this one call
     firmware.moved = true; // even if it fails: it cannot be tried again
     efi_diff_before();
     efi_status_t answer = efi_set_virtual_address_map(
         map, regions->count * (uint64_t)descriptor_bytes, descriptor_bytes,
         EFI_DESCRIPTOR_VERSION);
     efi_diff_after();
-    firmware.ready = false;
     if (answer != EFI_SUCCESS)
         return fail(STATUS_FAILED, "efi: SetVirtualAddressMap answered %s",
                     efi_status_name(answer));

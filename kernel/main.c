@@ -327,7 +327,7 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     if (options_read(boot.command_line, &options))
         refuse("cmdline");
     if (set_machine_up(image_pa) ||
-        space_stack(KERNEL_STACK_PAGES, &stack_top_va, NULL))
+        space_stack(KERNEL_STACK_PAGES, &stack_top_va))
         panic("cannot set the machine up: %s", why());
     log_output.microseconds = time_microseconds;
     if (history_open(&boot.memory))

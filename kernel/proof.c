@@ -36,7 +36,7 @@ struct proof {
 
 const struct efi_guid baton_guid =
     EFI_GUID(7d1b2a9e, 5c43, 4f0e, 9a86, 62b0a7013e15);
-static const uint16_t counter_name[] = u"BatonGeneration";
+static const struct efi_name counter_name = EFI_NAME(u"BatonGeneration");
 
 // Says in the detail what was found, and returns the verdict.
 static __attribute__((format(printf, 3, 4))) enum verdict
@@ -87,8 +87,8 @@ static efi_status_t read_counter(uint32_t *value) {
     uint32_t attributes = 0;
     uint64_t bytes = sizeof(*value);
     *value = 0;
-    efi_status_t status =
-        efi_get_variable(counter_name, &baton_guid, &attributes, value, &bytes);
+    efi_status_t status = efi_get_variable(&counter_name, &baton_guid,
+                                           &attributes, value, &bytes);
     if (status == EFI_SUCCESS &&
         (bytes != sizeof(*value) || attributes != BATON_ATTRIBUTES))
         return EFI_DEVICE_ERROR;
@@ -98,8 +98,9 @@ static efi_status_t read_counter(uint32_t *value) {
 // Writes one more than was found, and reads it.
 static enum verdict count_on(struct proof *proof, uint32_t found) {
     uint32_t written = found + 1, read_back;
-    efi_status_t write_status = efi_set_variable(
-        counter_name, &baton_guid, BATON_ATTRIBUTES, &written, sizeof(written));
+    efi_status_t write_status =
+        efi_set_variable(&counter_name, &baton_guid, BATON_ATTRIBUTES, &written,
+                         sizeof(written));
     efi_status_t read_status = read_counter(&read_back);
     *proof->counter = read_back;
     return tell(proof, !write_status && !read_status && read_back == written,
@@ -139,11 +140,11 @@ static void count_variable(const struct efi_variable *variable,
                            struct census *census) {
     static uint8_t data[EFI_DATA_BYTES];
     uint64_t bytes = sizeof(data);
-    efi_status_t status =
-        efi_get_variable(variable->name, &variable->vendor, NULL, data, &bytes);
+    efi_status_t status = efi_get_variable(&variable->name, &variable->vendor,
+                                           NULL, data, &bytes);
     census->bytes += status == EFI_SUCCESS ? bytes : 0;
     census->unreadable += status != EFI_SUCCESS;
-    census->ours |= utf16_equal(variable->name, counter_name) &&
+    census->ours |= utf16_equal(variable->name.text, counter_name.text) &&
                     efi_guid_equal(&variable->vendor, &baton_guid);
 }
 
@@ -164,7 +165,7 @@ static enum verdict check_enumerate(struct proof *proof) {
 
 // ---- space: the store has room, and a write takes some of it
 
-static const uint16_t scratch_name[] = u"BatonScratch";
+static const struct efi_name scratch_name = EFI_NAME(u"BatonScratch");
 
 static efi_status_t room(uint64_t *maximum, uint64_t *free, uint64_t *largest) {
     return efi_query_variable_info(BATON_ATTRIBUTES, maximum, free, largest);
@@ -173,10 +174,11 @@ static efi_status_t room(uint64_t *maximum, uint64_t *free, uint64_t *largest) {
 // Does a variable take room, and can it be deleted again?
 static enum verdict takes_room(struct proof *proof, uint64_t before) {
     uint64_t maximum, after, largest, value = 0;
-    efi_set_variable(scratch_name, &baton_guid, BATON_ATTRIBUTES, &value,
+    efi_set_variable(&scratch_name, &baton_guid, BATON_ATTRIBUTES, &value,
                      sizeof(value));
     efi_status_t status = room(&maximum, &after, &largest);
-    efi_status_t gone = efi_set_variable(scratch_name, &baton_guid, 0, NULL, 0);
+    efi_status_t gone =
+        efi_set_variable(&scratch_name, &baton_guid, 0, NULL, 0);
     return tell(proof, !status && !gone && after < before,
                 ", %lu after a write", after);
 }

@@ -61,11 +61,11 @@ static size_t fill(unsigned part, uint64_t from, uint64_t until) {
 }
 
 static efi_status_t write_part(unsigned part, uint64_t time, size_t bytes) {
-    uint16_t name[NAME_TEXT];
+    static struct efi_name name;
     char ascii[NAME_TEXT];
     format(ascii, sizeof(ascii), NAME "%u-1-%lu-D", part, time);
-    utf16_from_ascii(name, NAME_TEXT, ascii);
-    return efi_set_variable(name, &crash_guid, BATON_ATTRIBUTES, text, bytes);
+    efi_name_of(ascii, &name);
+    return efi_set_variable(&name, &crash_guid, BATON_ATTRIBUTES, text, bytes);
 }
 
 // A firmware that is in the middle of something, or has failed before, is not
@@ -129,10 +129,10 @@ void record_write(void) {
 static bool read_part(const struct efi_variable *variable, char name[NAME_TEXT],
                       uint64_t *bytes) {
     *bytes = PART_BYTES;
-    utf16_to_utf8(name, NAME_TEXT, variable->name, EFI_NAME_UNITS);
+    utf16_to_utf8(name, NAME_TEXT, variable->name.text, EFI_NAME_UNITS);
     if (!efi_guid_equal(&variable->vendor, &crash_guid) ||
         !str_starts_with(name, NAME) ||
-        efi_get_variable(variable->name, &crash_guid, NULL, text, bytes))
+        efi_get_variable(&variable->name, &crash_guid, NULL, text, bytes))
         return false;
     text[*bytes] = '\0';
     return *bytes >= HEAD_BYTES && str_starts_with(text, HEAD) &&
@@ -154,7 +154,7 @@ void record_report(void) {
             continue;
         event("crash.record", "name=%s bytes=%lu deleted=%s", name, bytes,
               efi_status_name(
-                  efi_set_variable(part.name, &part.vendor, 0, NULL, 0)));
+                  efi_set_variable(&part.name, &part.vendor, 0, NULL, 0)));
         say_lines("crash: | ", text + strlen(HEAD) + 1 + strlen(MARK));
     }
 }

@@ -130,7 +130,7 @@ void trap_init(void) {
 status_t trap_init_stacks(void) {
     for (unsigned i = STACK_FAULT; i < STACK_END; i++) {
         va_t top_va;
-        TRY(space_stack(STACK_PAGES, &top_va, NULL));
+        TRY(space_stack(STACK_PAGES, &top_va));
         tss.ist[i] = top_va;
     }
     fill_tss_descriptor();

@@ -176,11 +176,9 @@ static inline void copy_bytes(void *to, const void *from, size_t bytes) {
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes)::"memory");
 }
 
-// How many 16-bit units there are up to and with the first zero, at most `max`.
-static inline size_t units_to_zero(const uint16_t *text, size_t max) {
-    size_t left = max;
-    __asm__("repne scasw" : "+D"(text), "+c"(left) : "a"(0) : "memory");
-    return max - left;
+// The same by words of eight bytes.
+static inline void copy_words(void *to, const void *from, size_t words) {
+    __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words)::"memory");
 }
 
 struct table_register { // what lgdt and lidt read: SDM vol. 3 §2.4

@@ -151,7 +151,7 @@ status_t space_init(const struct memory_map *memory, pa_t image_pa,
     return STATUS_OK;
 }
 
-status_t space_stack(uint64_t pages, va_t *top_va, pa_t *pa) {
+status_t space_stack(uint64_t pages, va_t *top_va) {
     if (stack_count == STACKS_MAX)
         return fail(STATUS_NO_MEMORY, "mm: all %d stacks are taken",
                     STACKS_MAX);
@@ -162,12 +162,9 @@ status_t space_stack(uint64_t pages, va_t *top_va, pa_t *pa) {
     memset(pa_to_va(frames_pa), 0, pages * PAGE_SIZE);
     stack_guard[stack_count++] = vmap_next;
     va_t bottom_va = vmap_next + PAGE_SIZE;
-    status_t status = page_table_map(&kernel_table, bottom_va, frames_pa,
-                                     pages * PAGE_SIZE, MAP_WRITE);
     vmap_next = *top_va = bottom_va + pages * PAGE_SIZE;
-    if (pa)
-        *pa = frames_pa;
-    return status;
+    return page_table_map(&kernel_table, bottom_va, frames_pa,
+                          pages * PAGE_SIZE, MAP_WRITE);
 }
 
 bool space_is_stack_guard(va_t va) {

@@ -20,9 +20,8 @@ status_t space_init(const struct memory_map *memory, pa_t image_pa,
                     unsigned levels, va_t direct_base);
 
 // A stack of `pages` pages with nothing mapped below it, so that an overflow
-// faults at once. Gives its top (exclusive), 16-byte aligned, and if `pa` is
-// not NULL the physical address of its lowest page: stacks are contiguous.
-status_t space_stack(uint64_t pages, va_t *top_va, pa_t *pa);
+// faults at once. Gives its top (exclusive), 16-byte aligned. NO_MEMORY.
+status_t space_stack(uint64_t pages, va_t *top_va);
 
 // Is `va` in the unmapped page below a stack of space_stack()?
 bool space_is_stack_guard(va_t va);

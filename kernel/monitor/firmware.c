@@ -174,7 +174,7 @@ static status_t next(struct variable *v) {
     status_t status = efi_variables_next(&v->all);
     if (status == STATUS_FAILED)
         return fail(status, "GetNextVariableName: %s", why());
-    utf16_to_utf8(v->name, NAME_TEXT, v->all.at.name, EFI_NAME_UNITS);
+    utf16_to_utf8(v->name, NAME_TEXT, v->all.at.name.text, EFI_NAME_UNITS);
     guid_words(&v->all.at.vendor, v->vendor);
     return status;
 }
@@ -224,7 +224,7 @@ static status_t read(const struct variable *v) {
     }
     value.bytes = EFI_DATA_BYTES;
     return answer(EFI_GET_VARIABLE,
-                  efi_get_variable(v->all.at.name, &v->all.at.vendor,
+                  efi_get_variable(&v->all.at.name, &v->all.at.vendor,
                                    &value.attributes, value.data,
                                    &value.bytes));
 }
@@ -289,16 +289,11 @@ COMMAND(efi_vars_read, .name = "efi vars read", .arguments = "NAME [GUID]",
 
 COMMAND(efi_vars_write, .name = "efi vars write", .arguments = "NAME TEXT",
         .help = "write one of Baton's, non-volatile") {
-    uint16_t name[EFI_NAME_UNITS];
-    const char *text = words->word[0];
-    size_t length = utf16_from_ascii(name, EFI_NAME_UNITS, text);
+    struct efi_name name;
     TRY(need_firmware());
-    if (text[length]) // a line is never longer than a name
-        return fail(STATUS_INVALID,
-                    "the name has byte %#x at %zu, which is no ASCII",
-                    (uint8_t)text[length], length);
+    TRY(efi_name_of(words->word[0], &name));
     return answer(EFI_SET_VARIABLE,
-                  efi_set_variable(name, &baton_guid, BATON_ATTRIBUTES,
+                  efi_set_variable(&name, &baton_guid, BATON_ATTRIBUTES,
                                    words->word[1], strlen(words->word[1])));
 }
 
@@ -308,7 +303,7 @@ COMMAND(efi_vars_delete, .name = "efi vars delete", .arguments = "NAME [GUID]",
     TRY(find_by_words(words, &v));
     return answer(
         EFI_SET_VARIABLE,
-        efi_set_variable(v.all.at.name, &v.all.at.vendor, 0, NULL, 0));
+        efi_set_variable(&v.all.at.name, &v.all.at.vendor, 0, NULL, 0));
 }
 
 COMMAND(efi_touch, .name = "efi touch",

@@ -16,30 +16,32 @@ static unsigned after[NAMES];
 static unsigned asked, broken_at; // breaks at that call
 
 // A name is its number's digits, and it says nothing of the units behind it.
-static void write_name(uint16_t *name, unsigned number) {
+static void write_name(struct efi_name *name, unsigned number) {
     char digits[16];
     int length = snprintf(digits, sizeof(digits), "%u", number);
-    memset(name, 0x55, EFI_NAME_UNITS * sizeof(*name));
+    memset(name, 0x55, sizeof(*name));
+    name->words = (length + 4) / 4;
     for (int i = 0; i <= length; i++)
-        name[i] = (uint16_t)digits[i];
+        name->text[i] = (uint16_t)digits[i];
 }
 
-static unsigned read_name(const uint16_t *name) {
+static unsigned read_name(const struct efi_name *name) {
     unsigned number = 0;
-    for (; *name; name++)
-        number = 10 * number + (*name - '0');
+    for (const uint16_t *at = name->text; *at; at++)
+        number = 10 * number + (*at - '0');
     return number;
 }
 
 // Two vendors, by turns, have the same names.
-efi_status_t efi_get_next_variable_name(uint16_t *name, struct efi_guid *guid) {
+efi_status_t efi_get_next_variable_name(struct efi_name *name,
+                                        struct efi_guid *guid) {
     unsigned at = 2 * read_name(name) + guid->a, next = after[at];
     if (++asked == broken_at)
         return EFI_DEVICE_ERROR;
     if (next == LAST)
         return EFI_NOT_FOUND;
     if (next == EMPTY)
-        name[0] = 0;
+        name->text[0] = 0;
     else
         write_name(name, next / 2);
     guid->a = next % 2;
@@ -78,7 +80,7 @@ static void each_comes_once(void **state) {
     put(33, LAST);
     for (unsigned i = 1; i <= 33; i++) {
         assert_int_equal(efi_variables_next(&all), STATUS_OK);
-        assert_int_equal(2 * read_name(all.at.name) + all.at.vendor.a, i);
+        assert_int_equal(2 * read_name(&all.at.name) + all.at.vendor.a, i);
     }
 }
 
@@ -126,11 +128,49 @@ static void an_error_is_named(void **state) {
     assert_string_equal(why(), "EFI_DEVICE_ERROR");
 }
 
+static void names_of_ascii(void **state) {
+    (void)state;
+    struct efi_name name;
+    char text[EFI_NAME_UNITS + 1];
+    for (unsigned length = 0; length < EFI_NAME_UNITS; length++) {
+        memset(&name, 0x55, sizeof(name));
+        memset(text, 'x', length);
+        text[length] = '\0';
+        assert_int_equal(efi_name_of(text, &name), STATUS_OK);
+        assert_int_equal(name.words, (2 * (length + 1) + 7) / 8);
+        for (unsigned i = 0; i < EFI_NAME_UNITS; i++)
+            assert_int_equal(name.text[i], i < length ? 'x' : 0);
+    }
+    memset(text, 'x', EFI_NAME_UNITS);
+    text[EFI_NAME_UNITS] = '\0';
+    assert_int_equal(efi_name_of(text, &name), STATUS_INVALID);
+    assert_non_null(strstr(why(), "byte 0x78 at 511: "));
+    assert_int_equal(efi_name_of("ab\xc3\xa4", &name), STATUS_INVALID);
+    assert_non_null(strstr(why(), "byte 0xc3 at 2: it must be ASCII"));
+}
+
+// A name in the source has the size that the same one has at the prompt.
+static void names_in_the_source(void **state) {
+    (void)state;
+    static const struct efi_name names[] = {EFI_NAME(u""), EFI_NAME(u"abc"),
+                                            EFI_NAME(u"abcd")};
+    const char *const texts[] = {"", "abc", "abcd"};
+    struct efi_name name;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        assert_int_equal(efi_name_of(texts[i], &name), STATUS_OK);
+        assert_memory_equal(&name, &names[i], sizeof(name));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_comes_once),   cmocka_unit_test(too_many),
-        cmocka_unit_test(circles),           cmocka_unit_test(an_empty_name),
+        cmocka_unit_test(each_comes_once),
+        cmocka_unit_test(too_many),
+        cmocka_unit_test(circles),
+        cmocka_unit_test(an_empty_name),
         cmocka_unit_test(an_error_is_named),
+        cmocka_unit_test(names_of_ascii),
+        cmocka_unit_test(names_in_the_source),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
