@@ -36,10 +36,8 @@ struct harvest {
 status_t efi_touch_init(void) {
     note_count = efi_regions_bytes(&firmware.regions) / PAGE_SIZE;
     uint64_t pages = pages_for(EFI_SERVICES * note_count);
-    pa_t pa = frames_alloc(pages, PAGE_SIZE, UINT64_MAX);
-    if (pa == 0)
-        return fail(STATUS_NO_MEMORY, "efi.touch: no %lu frames in a row",
-                    pages);
+    pa_t pa;
+    TRY(frames_take("efi.touch", pages, &pa));
     notes = pa_to_va(pa);
     memset(notes, 0, pages * PAGE_SIZE);
     memset(efi_stack(), UNTOUCHED, EFI_STACK_BYTES);

@@ -64,10 +64,7 @@ static status_t prepare(const struct boot_info *boot,
                         const struct handoff *baton) {
     static struct memory_map memory;
     static char line[COMMAND_LINE_MAX];
-    core_pa = frames_alloc(pages_for(sizeof(*core)), PAGE_SIZE, UINT64_MAX);
-    if (core_pa == 0)
-        return fail(STATUS_NO_MEMORY,
-                    "capture: no frames for a core's headers");
+    TRY(frames_take("capture", pages_for(sizeof(*core)), &core_pa));
     if (staged.image.is_baton)
         return fail(STATUS_REFUSED,
                     "capture: %s is a Baton, and only a Linux "

@@ -20,6 +20,8 @@
 extern void kexec_jump(pa_t entry_pa, pa_t params_pa, pa_t table_pa)
     __attribute__((noreturn));
 
+// ---- the image: found, checked, put in its place
+
 status_t kexec_bundle(const struct boot_info *boot, struct cpio *bundle) {
     const void *archive =
         boot->bundle_bytes ? physical_read(boot->bundle_pa, boot->bundle_bytes)
@@ -100,6 +102,8 @@ status_t kexec_load(const struct boot_info *boot, const char *name,
 void kexec_unload(struct kexec_staged *staged) {
     frames_free(staged->base_pa, pages_for(staged->room_bytes));
 }
+
+// ---- what the next kernel is told
 
 // The firmware's regions as a memory map for the next kernel: with the
 // addresses that it was bound to, if this mode hands them on.
@@ -190,6 +194,8 @@ static status_t write_handoff(const struct boot_info *boot,
     return handoff_write(&content, pa_to_va(block_pa), block_pa);
 }
 
+// ---- the jump
+
 static status_t map_above(struct page_table *bridge, pa_t pa, uint64_t bytes) {
     pa_t start = max_u64(pa, BRIDGE_BYTES);
     pa_t end = pa + pages_for(bytes) * PAGE_SIZE;
@@ -223,10 +229,7 @@ static status_t verify_staged(const struct kexec_staged *staged) {
 static status_t make_ready(const struct boot_info *boot,
                            struct kexec_staged *staged,
                            const struct handoff *baton) {
-    staged->block_pa = frames_alloc(HANDOFF_PAGES, PAGE_SIZE, UINT64_MAX);
-    if (staged->block_pa == 0)
-        return fail(STATUS_NO_MEMORY, "handoff: no %lu frames in a row",
-                    HANDOFF_PAGES);
+    TRY(frames_take("handoff", HANDOFF_PAGES, &staged->block_pa));
     TRY(write_handoff(boot, staged, baton));
     return build_bridge(staged);
 }

@@ -48,6 +48,13 @@ pa_t frames_alloc(uint64_t pages, uint64_t align, pa_t ceiling_pa) {
     return frame_pool_take_low(&pool, pages, align, LOAD_FLOOR, ceiling_pa);
 }
 
+status_t frames_take(const char *what, uint64_t pages, pa_t *pa) {
+    *pa = frames_alloc(pages, PAGE_SIZE, UINT64_MAX);
+    if (*pa)
+        return STATUS_OK;
+    return fail(STATUS_NO_MEMORY, "%s: no %lu frames in a row", what, pages);
+}
+
 void frames_free(pa_t pa, uint64_t pages) {
     if (frame_pool_give(&pool, pa, pages))
         say("mm: %lu pages at %#lx not taken back: %s", pages, pa, why());

@@ -20,7 +20,11 @@ pa_t frame_alloc(void);
 // such run.
 pa_t frames_alloc(uint64_t pages, uint64_t align, pa_t ceiling_pa);
 
-// The same, as high as possible: for what is to stay there for long.
+// The same, anywhere. NO_MEMORY: the reason begins with `what` it is for.
+status_t frames_take(const char *what, uint64_t pages, pa_t *pa);
+
+// The same as frames_alloc(), as high as possible: for what is to stay there
+// for long.
 pa_t frames_alloc_high(uint64_t pages);
 
 void frames_free(pa_t pa, uint64_t pages);

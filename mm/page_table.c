@@ -13,32 +13,23 @@ static bool is_leaf(uint64_t entry, unsigned level) {
     return level == 1 || (level <= LARGEST_LEAF && (entry & PTE_LARGE));
 }
 
-// Intermediate entries allow everything: the leaf alone decides.
-static uint64_t table_entry(pa_t table_pa) {
-    return table_pa | PTE_PRESENT | PTE_WRITE;
-}
-
-// Puts a table of 512 smaller leaves in the place of a large one. PTE_LARGE is
-// the PAT bit in an entry of level 1; we never set that, so it just goes.
-static status_t split(struct page_table *table, uint64_t *entry,
-                      unsigned level) {
+// Puts a table in the place of an entry: an empty one, or where that was a
+// large leaf, one of 512 smaller ones. PTE_LARGE is the PAT bit in an entry of
+// level 1; we never set that, so it just goes. An entry that points to a table
+// allows everything: the leaf alone decides.
+static status_t add_table(struct page_table *table, uint64_t *entry,
+                          unsigned level) {
     pa_t child_pa = table->frames->alloc();
     if (child_pa == 0)
-        return fail(STATUS_NO_MEMORY, "page table: no frame to split %#lx",
+        return fail(STATUS_NO_MEMORY,
+                    "page table: no frame for a table in place of %#lx",
                     *entry);
     uint64_t *child = table->frames->table_at(child_pa);
-    uint64_t first = level - 1 == 1 ? *entry & ~PTE_LARGE : *entry;
-    for (unsigned i = 0; i < TABLE_ENTRIES; i++)
-        child[i] = first + i * level_bytes(level - 1);
-    *entry = table_entry(child_pa);
-    return STATUS_OK;
-}
-
-static status_t add_table(struct page_table *table, uint64_t *entry) {
-    pa_t child_pa = table->frames->alloc();
-    if (child_pa == 0)
-        return fail(STATUS_NO_MEMORY, "page table: no frame for a table");
-    *entry = table_entry(child_pa);
+    uint64_t first = level == 2 ? *entry & ~PTE_LARGE : *entry;
+    if (*entry & PTE_PRESENT)
+        for (unsigned i = 0; i < TABLE_ENTRIES; i++)
+            child[i] = first + i * level_bytes(level - 1);
+    *entry = child_pa | PTE_PRESENT | PTE_WRITE;
     return STATUS_OK;
 }
 
@@ -49,13 +40,8 @@ static status_t slot(struct page_table *table, va_t va, unsigned level,
     pa_t at_pa = table->root_pa;
     for (unsigned l = table->levels; l > level; l--) {
         uint64_t *entry = &table->frames->table_at(at_pa)[index_at(va, l)];
-        status_t status = STATUS_OK;
-        if (!(*entry & PTE_PRESENT))
-            status = add_table(table, entry);
-        else if (is_leaf(*entry, l))
-            status = split(table, entry, l);
-        if (status)
-            return status;
+        if (!(*entry & PTE_PRESENT) || is_leaf(*entry, l))
+            TRY(add_table(table, entry, l));
         at_pa = *entry & PTE_ADDRESS;
     }
     *found = &table->frames->table_at(at_pa)[index_at(va, level)];
@@ -79,11 +65,11 @@ static status_t check_range(const struct page_table *table, va_t va, pa_t pa,
                     "page table: va %#lx, pa %#lx or %#lx bytes are no "
                     "multiple of 4 KiB",
                     va, pa, bytes);
-    bool wraps =
-        bytes && (!range_fits(va, bytes - 1) || !range_fits(pa, bytes - 1));
-    if (wraps || !is_canonical(va, table->levels) ||
-        !is_canonical(va + bytes - (bytes != 0), table->levels) ||
-        (pa + bytes - (bytes != 0)) & ~(PTE_ADDRESS | (PAGE_SIZE - 1)))
+    uint64_t last = bytes - (bytes != 0);
+    if (!range_fits(va, last) || !range_fits(pa, last) ||
+        !is_canonical(va, table->levels) ||
+        !is_canonical(va + last, table->levels) ||
+        (pa + last) & ~(PTE_ADDRESS | (PAGE_SIZE - 1)))
         return fail(STATUS_INVALID,
                     "page table: %#lx bytes at va %#lx, pa %#lx leave the "
                     "address space",
@@ -133,22 +119,20 @@ static unsigned leaf_level(const struct page_table *table, va_t va) {
 
 status_t page_table_protect(struct page_table *table, va_t va, uint64_t bytes,
                             uint64_t flags) {
-    status_t status = check_range(table, va, 0, bytes);
-    while (status == STATUS_OK && bytes > 0) {
+    TRY(check_range(table, va, 0, bytes));
+    while (bytes > 0) {
         unsigned level = leaf_level(table, va);
         if (level == 0)
             return fail(STATUS_NOT_FOUND, "page table: va %#lx is not mapped",
                         va);
         level = fitting_level(va, bytes, min_u64(level, table->leaf_max));
         uint64_t *entry;
-        status = slot(table, va, level, &entry);
-        if (status)
-            break;
+        TRY(slot(table, va, level, &entry));
         *entry = (*entry & ~MAP_FLAGS) | flags;
         va += level_bytes(level);
         bytes -= level_bytes(level);
     }
-    return status;
+    return STATUS_OK;
 }
 
 void page_table_unmark(struct page_table *table, va_t va) {
@@ -175,7 +159,7 @@ void page_table_walk(const struct page_table *table, va_t va,
         walk->write &= (entry & PTE_WRITE) != 0;
         walk->exec &= (entry & PTE_NX) == 0;
         if (is_leaf(entry, level)) {
-            struct leaf leaf = {.level = level, .entry = entry};
+            struct leaf leaf = {va, level, entry};
             walk->mapped = true;
             walk->pa = leaf_pa(&leaf) + (va & (level_bytes(level) - 1));
             return;
@@ -191,22 +175,13 @@ bool page_table_translate(const struct page_table *table, va_t va, pa_t *pa) {
     return walk.mapped;
 }
 
-// The address at `index` of a table that starts at `base`, sign-extended.
-static va_t address_of(const struct page_table *table, va_t base,
-                       unsigned level, unsigned index) {
-    unsigned shift = 64 - (12 + 9 * table->levels);
-    va_t va = base + index * level_bytes(level);
-    return (va_t)((int64_t)(va << shift) >> shift);
-}
-
 static bool each(const struct page_table *table, pa_t at_pa, unsigned level,
                  va_t base, bool (*visit)(const struct leaf *, void *),
                  void *context) {
     const uint64_t *entries = table->frames->table_at(at_pa);
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-        struct leaf leaf = {.va = address_of(table, base, level, i),
-                            .level = level,
-                            .entry = entries[i]};
+        va_t va = sign_extended(base + i * level_bytes(level), table->levels);
+        struct leaf leaf = {va, level, entries[i]};
         if (!(leaf.entry & PTE_PRESENT))
             continue;
         bool go_on = is_leaf(leaf.entry, level)

@@ -87,9 +87,14 @@ static inline bool leaf_is_wx(const struct leaf *leaf) {
     return (leaf->entry & PTE_WRITE) && !(leaf->entry & PTE_NX);
 }
 
-static inline bool is_canonical(va_t va, unsigned levels) {
+// The bits above those that `levels` tables translate repeat the highest one.
+static inline va_t sign_extended(va_t va, unsigned levels) {
     unsigned shift = 64 - (12 + 9 * levels);
-    return (va_t)((int64_t)(va << shift) >> shift) == va;
+    return (va_t)((int64_t)(va << shift) >> shift);
+}
+
+static inline bool is_canonical(va_t va, unsigned levels) {
+    return sign_extended(va, levels) == va;
 }
 
 // An empty table. NO_MEMORY.

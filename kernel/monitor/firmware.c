@@ -215,11 +215,8 @@ static struct {
 
 static status_t read(const struct variable *v) {
     if (!value.data) {
-        pa_t pa =
-            frames_alloc(pages_for(EFI_DATA_BYTES), PAGE_SIZE, UINT64_MAX);
-        if (pa == 0)
-            return fail(STATUS_NO_MEMORY, "no %lu bytes in a row are free",
-                        EFI_DATA_BYTES);
+        pa_t pa;
+        TRY(frames_take("its value", pages_for(EFI_DATA_BYTES), &pa));
         value.data = pa_to_va(pa);
     }
     value.bytes = EFI_DATA_BYTES;
