@@ -239,6 +239,15 @@ static status_t read_keepsake(memory_reader read, struct boot_info *boot) {
     return read_handoff(pa, sizeof(struct handoff), read, boot);
 }
 
+// Whatever of it is refused, the kernel lives on without the firmware.
+static status_t read_firmware(const struct boot_params *params, pa_t params_pa,
+                              memory_reader read, struct boot_info *boot) {
+    TRY(read_efi_info(params, read, boot));
+    TRY(read_setup_data(params->hdr.setup_data, read, boot));
+    TRY(check_sender(params, params_pa, boot));
+    return read_keepsake(read, boot);
+}
+
 static void drop_firmware(struct boot_info *boot, status_t status) {
     memset(&boot->efi, 0, sizeof(boot->efi));
     memset(&boot->efi_setup, 0, sizeof(boot->efi_setup));
@@ -264,13 +273,7 @@ status_t boot_params_read(pa_t params_pa, memory_reader read,
     boot->rsdp_pa = params->acpi_rsdp_addr;
     boot->screen = params->screen_info;
 
-    status_t status = read_efi_info(params, read, boot);
-    if (status == STATUS_OK)
-        status = read_setup_data(params->hdr.setup_data, read, boot);
-    if (status == STATUS_OK)
-        status = check_sender(params, params_pa, boot);
-    if (status == STATUS_OK)
-        status = read_keepsake(read, boot);
+    status_t status = read_firmware(params, params_pa, read, boot);
     if (status)
         drop_firmware(boot, status);
     bool from_linux = params->hdr.type_of_loader == LOADER_KEXEC;

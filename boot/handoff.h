@@ -47,6 +47,13 @@ struct handoff_life {
     uint64_t tsc_start; // its first time stamp
 };
 
+// Measured once, and then known to all.
+struct handoff_clock {
+    uint64_t tsc_hz;    // 0: not measured yet
+    uint64_t apic_hz;   // the input clock of the local APIC's timer
+    uint64_t tsc_start; // generation 0's first time stamp
+};
+
 // One row of the firmware's Memory Attributes Table (UEFI 2.10 §4.6). Gen 0
 // copies that table out of boot-services memory, which later generations reuse.
 struct handoff_attribute {
@@ -67,10 +74,9 @@ struct handoff {
     uint32_t svam;       // enum efi_svam: was it called in this boot?
     char mode[16];       // the mode whose addresses the firmware now has
 
-    uint64_t tsc_hz, apic_hz; // clocks need measuring once
-    uint64_t tsc_start;       // generation 0's first time stamp
-    uint64_t counter;         // what the sender wrote to BatonGeneration
-    uint64_t aborted;         // firmware calls that were ended: it is suspect
+    struct handoff_clock clock;
+    uint64_t counter; // what the sender wrote to BatonGeneration
+    uint64_t aborted; // firmware calls that were ended: it is suspect
 
     uint32_t life_count;
     uint32_t attribute_count;

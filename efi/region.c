@@ -76,18 +76,18 @@ status_t efi_regions_read(const struct efi_map_view *view,
                           struct efi_regions *regions) {
     struct efi_memory_descriptor d;
     regions->count = 0;
-    status_t status = efi_map_check(view);
-    for (uint64_t i = 0; status == STATUS_OK && efi_map_at(view, i, &d); i++) {
+    TRY(efi_map_check(view));
+    for (uint64_t i = 0; efi_map_at(view, i, &d); i++) {
         if (!(d.attribute & EFI_MEMORY_RUNTIME))
             continue;
         if (is_sane(&d) && is_aligned(d.virtual_start, PAGE_SIZE))
-            status = insert(regions, &d);
+            TRY(insert(regions, &d));
         else
             say("efi: dropped runtime descriptor %lu: %lu pages at pa %#lx, va "
                 "%#lx",
                 i, d.pages, d.physical_start, d.virtual_start);
     }
-    return status ? status : check_disjoint(regions);
+    return check_disjoint(regions);
 }
 
 void efi_regions_write(const struct efi_regions *regions, uint32_t step,
@@ -130,12 +130,12 @@ static enum memory_kind kind_of(const struct efi_memory_descriptor *d) {
 status_t efi_map_paint(const struct efi_map_view *view,
                        struct memory_map *memory) {
     struct efi_memory_descriptor d;
-    status_t status = efi_map_check(view);
-    for (uint64_t i = 0; status == STATUS_OK && efi_map_at(view, i, &d); i++)
+    TRY(efi_map_check(view));
+    for (uint64_t i = 0; efi_map_at(view, i, &d); i++)
         if (is_sane(&d))
-            status = memory_map_add(memory, d.physical_start,
-                                    d.pages * PAGE_SIZE, kind_of(&d));
-    return status;
+            TRY(memory_map_add(memory, d.physical_start, d.pages * PAGE_SIZE,
+                               kind_of(&d)));
+    return STATUS_OK;
 }
 
 static const struct efi_region *find(const struct efi_regions *regions,

@@ -34,7 +34,8 @@ static status_t check_entry(void) {
 
 status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
     const struct efi_regions *regions = &firmware.regions;
-    if (regions->count * (uint64_t)descriptor_bytes > sizeof(map))
+    uint64_t bytes = regions->count * (uint64_t)descriptor_bytes;
+    if (bytes > sizeof(map))
         return fail(STATUS_NO_MEMORY,
                     "efi: %zu descriptors of %u bytes do not fit into %zu",
                     regions->count, descriptor_bytes, sizeof(map));
@@ -43,8 +44,7 @@ status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
     firmware.moved = true; // even if it fails: it cannot be tried again
     efi_diff_before();
     efi_status_t answer = efi_set_virtual_address_map(
-        map, regions->count * (uint64_t)descriptor_bytes, descriptor_bytes,
-        EFI_DESCRIPTOR_VERSION);
+        map, bytes, descriptor_bytes, EFI_DESCRIPTOR_VERSION);
     efi_diff_after();
     if (answer != EFI_SUCCESS)
         return fail(STATUS_FAILED, "efi: SetVirtualAddressMap answered %s",

@@ -17,7 +17,7 @@ static struct handoff_life us(void) {
                                 .svam = firmware.svam,
                                 .mode = "none",
                                 .image_pa = image_pa_of(text_start),
-                                .tsc_start = kernel_clock.tsc_here};
+                                .tsc_start = tsc_here};
     if (firmware.ready)
         str_copy(life.mode, sizeof(life.mode), firmware.mode->name);
     return life;

@@ -56,15 +56,13 @@ static void refuse(const char *what) {
 
 static void inherit(const struct handoff *handoff) {
     log_output.generation = handoff->generation;
-    kernel_clock.tsc_hz = handoff->tsc_hz;
-    kernel_clock.apic_hz = handoff->apic_hz;
-    kernel_clock.tsc_start = handoff->tsc_start;
+    kernel_clock = handoff->clock;
     counter = handoff->counter;
 }
 
 static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc) {
     bool multiboot = magic == MULTIBOOT2_BOOT;
-    kernel_clock.tsc_start = kernel_clock.tsc_here = tsc;
+    kernel_clock.tsc_start = tsc_here = tsc;
     log_output.generation = multiboot ? 0 : 1; // a kexec: at least the second
     status_t status = multiboot ? multiboot2_read(info_pa, early_read, &boot)
                                 : boot_params_read(info_pa, early_read, &boot);
@@ -179,29 +177,32 @@ static bool is_time_to_write(void) {
     return log_output.generation % every == 0;
 }
 
-static void take_firmware(void) {
+static enum outcome prove(void) {
+    say("efi: mode %s (%s)", firmware.mode->name, firmware.mode->proposal);
+    if (!firmware.mode->by_rule && firmware.svam == SVAM_CALLED)
+        say("efi: seed=%lu gives the same places again", efi_table_seed);
+    bool proved = proof_run(&boot, &counter, is_time_to_write());
+    if (!boot.has_handoff || boot.through_linux)
+        record_report(); // whoever was before us may have died
+    return proved ? OUTCOME_PASS : OUTCOME_FAIL;
+}
+
+static enum outcome take_firmware(void) {
     firmware.on_fault = options.on_fault;
     efi_diff_wanted = options.diff;
     efi_touch_wanted = options.touch;
     if (!options.call_firmware || !options.mode) {
         say("efi: services stay off");
-        outcome = options.call_firmware ? OUTCOME_REFUSED : OUTCOME_NONE;
-    } else if (efi_start(&boot, options.mode) == STATUS_OK) {
-        say("efi: mode %s (%s)", firmware.mode->name, firmware.mode->proposal);
-        if (!firmware.mode->by_rule && firmware.svam == SVAM_CALLED)
-            say("efi: seed=%lu gives the same places again", efi_table_seed);
-        outcome = proof_run(&boot, &counter, is_time_to_write()) ? OUTCOME_PASS
-                                                                 : OUTCOME_FAIL;
-        if (!boot.has_handoff ||
-            boot.through_linux) // whoever was before us may have died
-            record_report();
-    } else if (boot.efi.system_table_pa == 0) {
-        say("efi: %s: no firmware to call", why());
-        outcome = boot.handoff_status ? OUTCOME_REFUSED : OUTCOME_NONE;
-    } else {
-        refuse("efi");
-        outcome = OUTCOME_REFUSED;
+        return options.call_firmware ? OUTCOME_REFUSED : OUTCOME_NONE;
     }
+    if (efi_start(&boot, options.mode) == STATUS_OK)
+        return prove();
+    if (boot.efi.system_table_pa == 0) {
+        say("efi: %s: no firmware to call", why());
+        return boot.handoff_status ? OUTCOME_REFUSED : OUTCOME_NONE;
+    }
+    refuse("efi");
+    return OUTCOME_REFUSED;
 }
 
 // All but the Memory Attributes Table: the firmware's tables still point to it,
@@ -213,6 +214,7 @@ static void free_boot_services(void) {
     if (memory_map_put(&boot.memory, start, end - start, MEMORY_RESERVED))
         refuse("efi-map");
     frames_add(&boot.memory, MEMORY_BOOT_SERVICES);
+    firmware.boot_memory_free = true;
 }
 
 // ---- passing both on
@@ -222,9 +224,7 @@ static void free_boot_services(void) {
 static void describe_us(struct handoff *next) {
     *next = boot.handoff;
     next->generation = log_output.generation + 1;
-    next->tsc_hz = kernel_clock.tsc_hz;
-    next->apic_hz = kernel_clock.apic_hz;
-    next->tsc_start = kernel_clock.tsc_start;
+    next->clock = kernel_clock;
     next->counter = counter;
     next->aborted = max_u64(firmware.aborted, next->aborted);
     if (firmware.moved || boot.has_efi_setup) // we did, or Linux says it did
@@ -297,9 +297,8 @@ static void live(void) {
     if (options.crash[0] && crash(options.crash))
         refuse("cmdline");
     event("mm", "at=start free=%lu", frames_free_pages());
-    take_firmware();
+    outcome = take_firmware();
     free_boot_services();
-    firmware.boot_memory_free = true;
     load_capture();
     event("mm", "at=ready free=%lu", frames_free_pages());
     if (log_output.generation + 1 < options.lives) {

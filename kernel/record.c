@@ -21,7 +21,7 @@
 #define HEAD          "Panic#1 Part"     // and a digit, as pstore_dump() has it
 #define MARK          " of Baton's log\n"
 #define NAME          "dump-type0-" // %u-%d-%llu-%c: part, count, time, 'D'
-#define HEAD_BYTES    sizeof(HEAD MARK)
+#define HEAD_BYTES    (sizeof(HEAD "8" MARK) - 1)
 #define NAME_TEXT     64
 
 // LINUX_EFI_CRASH_GUID of Linux (include/linux/efi.h).
@@ -155,6 +155,6 @@ void record_report(void) {
         event("crash.record", "name=%s bytes=%lu deleted=%s", name, bytes,
               efi_status_name(
                   efi_set_variable(&part.name, &part.vendor, 0, NULL, 0)));
-        say_lines("crash: | ", text + strlen(HEAD) + 1 + strlen(MARK));
+        say_lines("crash: | ", text + HEAD_BYTES);
     }
 }

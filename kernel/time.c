@@ -52,7 +52,8 @@
 #define DELIVER_NMI  (4u << 8)
 #define PIN_MASKED   (1u << 16)
 
-struct clock kernel_clock;
+struct handoff_clock kernel_clock;
+uint64_t tsc_here;
 
 static volatile uint32_t *apic; // NULL: x2APIC, through MSRs
 static volatile uint32_t *io_apic;

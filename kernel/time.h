@@ -2,19 +2,14 @@
 
 #pragma once
 
+#include "boot/handoff.h"
 #include "lib/status.h"
 #include "lib/types.h"
 
 #define TICKS_PER_SECOND 100
 
-struct clock {
-    uint64_t tsc_hz;    // 0: not measured yet
-    uint64_t apic_hz;   // the timer's input clock
-    uint64_t tsc_start; // when generation 0 began
-    uint64_t tsc_here;  // when this one did
-};
-
-extern struct clock kernel_clock;
+extern struct handoff_clock kernel_clock;
+extern uint64_t tsc_here; // this generation's first time stamp
 
 // Measures the clocks where `kernel_clock` does not know them yet (a kexec
 // hands them on), and starts the timer interrupt. UNSUPPORTED: no local APIC.

@@ -20,18 +20,18 @@ struct writer {
     uint64_t used;
 };
 
-// Reserves `bytes` bytes; NULL if the block is full.
-static void *reserve(struct writer *writer, uint64_t bytes, pa_t *pa) {
+// Puts it behind what is there, at *pa. NO_MEMORY: the block is full.
+static status_t put(struct writer *writer, const void *data, uint64_t bytes,
+                    pa_t *pa) {
     uint64_t start = align_up(writer->used, NODE_ALIGNMENT);
-    if (bytes > HANDOFF_BLOCK_BYTES - start) {
-        fail(STATUS_NO_MEMORY,
-             "handoff: %lu bytes more than %lu do not fit into %lu", bytes,
-             start, HANDOFF_BLOCK_BYTES);
-        return NULL;
-    }
+    if (bytes > HANDOFF_BLOCK_BYTES - start)
+        return fail(STATUS_NO_MEMORY,
+                    "handoff: %lu bytes more than %lu do not fit into %lu",
+                    bytes, start, HANDOFF_BLOCK_BYTES);
+    memcpy(writer->block + start, data, bytes);
     writer->used = start + bytes;
     *pa = writer->block_pa + start;
-    return writer->block + start;
+    return STATUS_OK;
 }
 
 // IN_USE is in use by us, who will be gone, or by the bundle, which has a place
@@ -88,10 +88,7 @@ static void write_params(const struct handoff_content *content,
 static status_t write_command_line(struct writer *writer, const char *line,
                                    struct boot_params *params) {
     pa_t pa;
-    char *text = reserve(writer, strlen(line) + 1, &pa);
-    if (!text)
-        return STATUS_NO_MEMORY;
-    memcpy(text, line, strlen(line) + 1);
+    TRY(put(writer, line, strlen(line) + 1, &pa));
     params->hdr.cmd_line_ptr = (uint32_t)pa;
     params->ext_cmd_line_ptr = pa >> 32;
     return STATUS_OK;
@@ -102,10 +99,7 @@ static status_t write_efi(struct writer *writer, const struct boot_efi *efi,
     pa_t pa;
     if (efi->map_bytes == 0)
         return STATUS_OK;
-    void *map = reserve(writer, efi->map_bytes, &pa);
-    if (!map)
-        return STATUS_NO_MEMORY;
-    memcpy(map, efi->map, efi->map_bytes);
+    TRY(put(writer, efi->map, efi->map_bytes, &pa));
     struct efi_info info = {0};
     memcpy(&info.efi_loader_signature, "EL64", 4);
     info.efi_systab = (uint32_t)efi->system_table_pa;
@@ -119,35 +113,29 @@ static status_t write_efi(struct writer *writer, const struct boot_efi *efi,
     return STATUS_OK;
 }
 
-// Puts a node at the head of the chain and returns its place for the payload.
-static void *write_node(struct writer *writer, uint32_t type, uint32_t bytes,
-                        struct boot_params *params) {
-    pa_t pa;
-    struct setup_data *node = reserve(writer, sizeof(*node) + bytes, &pa);
-    if (!node)
-        return NULL;
-    node->next = params->hdr.setup_data;
-    node->type = type;
-    node->len = bytes;
-    params->hdr.setup_data = pa;
-    return node->data;
+_Static_assert(sizeof(struct setup_data) % NODE_ALIGNMENT == 0,
+               "a payload lies right behind the head of its node");
+
+// Puts a node at the head of the chain.
+static status_t write_node(struct writer *writer, uint32_t type,
+                           const void *payload, uint32_t bytes,
+                           struct boot_params *params) {
+    struct setup_data head = {params->hdr.setup_data, type, bytes};
+    pa_t head_pa, payload_pa;
+    TRY(put(writer, &head, sizeof(head), &head_pa));
+    TRY(put(writer, payload, bytes, &payload_pa));
+    params->hdr.setup_data = head_pa;
+    return STATUS_OK;
 }
 
-static status_t write_nodes(const struct handoff_content *content,
-                            struct writer *writer, struct boot_params *params,
-                            struct handoff **baton) {
-    struct efi_setup *setup = NULL;
-    if (content->with_efi_setup) {
-        setup = write_node(writer, SETUP_EFI, sizeof(*setup), params);
-        if (!setup)
-            return STATUS_NO_MEMORY;
-        *setup = content->efi_setup;
-    }
-    *baton = write_node(writer, SETUP_BATON, sizeof(**baton), params);
-    if (!*baton)
-        return STATUS_NO_MEMORY;
-    **baton = *content->baton;
-    return STATUS_OK;
+static status_t write_nodes(struct writer *writer,
+                            const struct handoff_content *content,
+                            struct boot_params *params) {
+    if (content->with_efi_setup)
+        TRY(write_node(writer, SETUP_EFI, &content->efi_setup,
+                       sizeof(content->efi_setup), params));
+    return write_node(writer, SETUP_BATON, content->baton,
+                      sizeof(*content->baton), params);
 }
 
 static void seal(struct writer *writer, struct handoff *baton) {
@@ -180,12 +168,11 @@ status_t handoff_write(const struct handoff_content *content, void *block,
                        pa_t block_pa) {
     struct boot_params *params = block;
     struct writer writer = {block, block_pa, sizeof(*params)};
-    struct handoff *baton = NULL;
     write_params(content, params);
     TRY(write_e820(content->memory, params));
     TRY(write_command_line(&writer, content->command_line, params));
     TRY(write_efi(&writer, content->efi, params));
-    TRY(write_nodes(content, &writer, params, &baton));
-    seal(&writer, baton);
+    TRY(write_nodes(&writer, content, params));
+    seal(&writer, (struct handoff *)(writer.block + writer.used) - 1);
     return STATUS_OK;
 }

@@ -42,10 +42,7 @@ status_t image_parse(const void *file, uint64_t bytes,
         return fail(STATUS_INVALID, "image: %lu bytes are too few for a header",
                     bytes);
     memcpy(&h, (const uint8_t *)file + IMAGE_HEADER_OFFSET, sizeof(h));
-    status_t status = check_header(&h);
-    if (status)
-        return status;
-
+    TRY(check_header(&h));
     unsigned sectors = h.setup_sects ? h.setup_sects : SECTORS_DEFAULT;
     uint64_t offset = (sectors + 1) * SECTOR;
     if (offset + IMAGE_ENTRY_OFFSET >= bytes)

@@ -12,9 +12,9 @@ struct log_output log_output;
 // A line that is too long loses its end, never its newline. Names and command
 // lines in it come from outside: none of them shall end it, and so forge an
 // event, or speak to the terminal.
-static void finish(char *line, size_t length) {
-    if (length > LOG_LINE_MAX - 2)
-        length = LOG_LINE_MAX - 2;
+static void finish(char *line, size_t head, const char *text, va_list rest) {
+    size_t length = vformat(line + head, LOG_LINE_MAX - head, text, rest);
+    length = min_u64(head + length, LOG_LINE_MAX - 2);
     for (size_t i = 0; i < length; i++)
         if ((uint8_t)line[i] < ' ' || line[i] == 0x7f)
             line[i] = ' ';
@@ -36,9 +36,8 @@ void say(const char *text, ...) {
     size_t length = line_head(line);
     va_list arguments;
     va_start(arguments, text);
-    length += vformat(line + length, sizeof(line) - length, text, arguments);
+    finish(line, length, text, arguments);
     va_end(arguments);
-    finish(line, length);
 }
 
 void event(const char *name, const char *pairs, ...) {
@@ -47,9 +46,8 @@ void event(const char *name, const char *pairs, ...) {
         format(line, sizeof(line), "@%s gen=%u ", name, log_output.generation);
     va_list arguments;
     va_start(arguments, pairs);
-    length += vformat(line + length, sizeof(line) - length, pairs, arguments);
+    finish(line, length, pairs, arguments);
     va_end(arguments);
-    finish(line, length);
 }
 
 void say_lines(const char *prefix, const char *text) {

@@ -98,10 +98,9 @@ static status_t check_put(const struct memory_map *map, pa_t start,
 
 status_t memory_map_put(struct memory_map *map, pa_t start, uint64_t bytes,
                         enum memory_kind kind) {
-    status_t status = check_put(map, start, bytes, kind);
-    if (status != STATUS_OK || bytes == 0)
-        return status;
-
+    TRY(check_put(map, start, bytes, kind));
+    if (bytes == 0)
+        return STATUS_OK;
     stretch(map, start, start + bytes);
     size_t first = cut(map, start);
     size_t end = cut(map, start + bytes);
