@@ -24,15 +24,13 @@ struct arguments {
     uint8_t flag[2];
 };
 
-#define NAME_WORDS (EFI_NAME_UNITS / 4)
-
 // All that the firmware is lent. In each of the holes it faults, should it read
 // or write too much, or call too deep. A name or data shorter than there is
 // room for is put at the end.
 static struct {
-    uint8_t unused[PAGE_SIZE - 8 * NAME_WORDS - sizeof(struct arguments)];
+    uint8_t unused[PAGE_SIZE - 2 * EFI_NAME_UNITS - sizeof(struct arguments)];
     struct arguments args;
-    uint64_t name[NAME_WORDS];
+    uint16_t name[EFI_NAME_UNITS];
     uint8_t name_hole[PAGE_SIZE];
     uint8_t data[EFI_DATA_BYTES];
     uint8_t data_hole[PAGE_SIZE];
@@ -181,7 +179,7 @@ static uint8_t *room_for(uint64_t bytes) {
 
 // Gives where the services see it.
 static uint64_t lend_name(const struct efi_name *name) {
-    uint64_t *copy = lent.name + NAME_WORDS - name->words;
+    uint16_t *copy = lent.name + EFI_NAME_UNITS - 4 * name->words;
     copy_words(copy, name->text, name->words);
     return at(copy);
 }
@@ -190,7 +188,7 @@ efi_status_t efi_get_variable(const struct efi_name *name,
                               const struct efi_guid *guid, uint32_t *attributes,
                               void *data, uint64_t *bytes) {
     uint64_t room = *bytes;
-    if (name->words > NAME_WORDS || room > sizeof(lent.data))
+    if (name->words > EFI_NAME_UNITS / 4 || room > sizeof(lent.data))
         return EFI_INVALID_PARAMETER;
     uint8_t *copy = room_for(room);
     args->guid = *guid;
@@ -211,18 +209,17 @@ efi_status_t efi_get_variable(const struct efi_name *name,
 // What the name that came takes, with its NUL. The firmware says so, but some
 // says how much room there was. 0: it has no end.
 static uint64_t name_bytes(uint64_t said) {
-    const uint16_t *text = (const uint16_t *)lent.name;
-    if (said >= 2 && text[said / 2 - 1] == 0)
+    if (said >= 2 && lent.name[said / 2 - 1] == 0)
         return said;
-    for (uint64_t units = 0; units < EFI_NAME_UNITS; units++)
-        if (text[units] == 0)
-            return 2 * (units + 1);
+    for (uint64_t units = 1; units <= EFI_NAME_UNITS; units++)
+        if (lent.name[units - 1] == 0)
+            return 2 * units;
     return 0;
 }
 
 efi_status_t efi_get_next_variable_name(struct efi_name *name,
                                         struct efi_guid *guid) {
-    if (name->words > NAME_WORDS)
+    if (name->words > EFI_NAME_UNITS / 4)
         return EFI_INVALID_PARAMETER;
     lent.name[0] = 0;
     copy_words(lent.name, name->text, name->words);
@@ -245,7 +242,7 @@ efi_status_t efi_get_next_variable_name(struct efi_name *name,
 efi_status_t efi_set_variable(const struct efi_name *name,
                               const struct efi_guid *guid, uint32_t attributes,
                               const void *data, uint64_t bytes) {
-    if (name->words > NAME_WORDS || bytes > sizeof(lent.data))
+    if (name->words > EFI_NAME_UNITS / 4 || bytes > sizeof(lent.data))
         return EFI_INVALID_PARAMETER;
     args->guid = *guid;
     copy_bytes(room_for(bytes), data, bytes);
