@@ -43,13 +43,14 @@ static uint64_t counter; // BatonGeneration, as far as we know it
 static enum outcome outcome = OUTCOME_NONE;
 static bool unwell; // a self test failed
 
-static void refuse_for(const char *what, const char *reason) {
-    event("refused", "what=%s why=\"%s\"", what, reason);
-    say("%s: refused: %s", what, reason);
-}
-
-static void refuse(const char *what) {
-    refuse_for(what, why());
+// Hands a status on. Where something was refused, that is said, and the kernel
+// goes on without.
+static status_t tolerate(const char *what, status_t status) {
+    if (status) {
+        event("refused", "what=%s why=\"%s\"", what, why());
+        say("%s: refused: %s", what, why());
+    }
+    return status;
 }
 
 // ---- who started us, and what he said
@@ -66,10 +67,8 @@ static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc) {
     log_output.generation = multiboot ? 0 : 1; // a kexec: at least the second
     status_t status = multiboot ? multiboot2_read(info_pa, early_read, &boot)
                                 : boot_params_read(info_pa, early_read, &boot);
-    if (status) {
-        refuse("boot");
+    if (tolerate("boot", status))
         panic("cannot live without a memory map: %s", why());
-    }
     if (boot.has_handoff)
         inherit(&boot.handoff);
 }
@@ -83,45 +82,45 @@ static void announce(pa_t image_pa, uint64_t tsc) {
           boot.loader, paging_levels(), image_pa, ram / MIB, tsc,
           boot.handoff.block_bytes);
     if (boot.handoff_status)
-        refuse_for("handoff", boot.handoff_why);
+        tolerate("handoff", fail(boot.handoff_status, "%s", boot.handoff_why));
 }
 
 // ---- taking the machine over
 
 // A bundle in anything but free memory would be handed on as free memory.
-static void check_bundle(void) {
+static status_t check_bundle(void) {
     const uint32_t free = 1u << MEMORY_USABLE | 1u << MEMORY_BOOT_SERVICES;
     uint32_t other = ~free & memory_map_kinds(&boot.memory, boot.bundle_pa,
                                               boot.bundle_bytes);
     if (other == 0)
-        return;
-    fail(STATUS_REFUSED, "bundle: %#lx bytes at %#lx are no free memory: %s",
-         boot.bundle_bytes, boot.bundle_pa,
-         memory_kind_name(__builtin_ctz(other)));
-    refuse("bundle");
-    boot.bundle_pa = boot.bundle_bytes = 0;
+        return STATUS_OK;
+    return fail(STATUS_REFUSED,
+                "bundle: %#lx bytes at %#lx are no free memory: %s",
+                boot.bundle_bytes, boot.bundle_pa,
+                memory_kind_name(__builtin_ctz(other)));
 }
 
-static void check_detail(void) {
+static status_t check_detail(void) {
     uint64_t lost = memory_map_bytes(&boot.memory, MEMORY_LOST);
     if (lost == 0)
-        return;
-    fail(STATUS_REFUSED,
-         "memory map: more than %d ranges: the smallest, %#lx bytes in all, "
-         "are left alone",
-         MEMORY_MAP_GIVEN, lost);
-    refuse("memory");
+        return STATUS_OK;
+    return fail(
+        STATUS_REFUSED,
+        "memory map: more than %d ranges: the smallest, %#lx bytes in all, "
+        "are left alone",
+        MEMORY_MAP_GIVEN, lost);
 }
 
 // Firmware, image and bundle are painted over what the loader calls free.
 static status_t complete_memory_map(pa_t image_pa) {
     struct efi_map_view view = efi_map_of(&boot.efi);
-    if (view.bytes && efi_map_paint(&view, &boot.memory))
-        refuse("efi-map");
-    check_detail();
+    if (view.bytes)
+        tolerate("efi-map", efi_map_paint(&view, &boot.memory));
+    tolerate("memory", check_detail());
     if (boot.via == VIA_MULTIBOOT2)
         TRY(efi_quirks_paint(&boot.efi, early_read, &boot.memory));
-    check_bundle();
+    if (tolerate("bundle", check_bundle()))
+        boot.bundle_pa = boot.bundle_bytes = 0;
     TRY(memory_map_put(&boot.memory, image_pa, image_end - text_start,
                        MEMORY_IN_USE));
     return memory_map_put(&boot.memory, boot.bundle_pa, boot.bundle_bytes,
@@ -134,14 +133,6 @@ static void announce_memory(void) {
         if (bytes)
             say("mm: %8lu KiB %s", bytes / KIB, memory_kind_name(kind));
     }
-}
-
-// A screen that is not to be trusted is not handed on either.
-static void open_screen(void) {
-    if (screen_open(&boot.screen, &boot.memory) == STATUS_OK)
-        return;
-    refuse("screen");
-    boot.screen = (struct screen_info){0};
 }
 
 static void announce_lineage(void) {
@@ -161,7 +152,9 @@ static status_t set_machine_up(pa_t image_pa) {
           direct_map_base);
     say("mm: %u levels of page tables, direct map at %#lx (seed=%lu)",
         kernel_table.levels, direct_map_base, efi_table_seed);
-    open_screen();
+    // A screen that is not to be trusted is not handed on either.
+    if (tolerate("screen", screen_open(&boot.screen, &boot.memory)))
+        boot.screen = (struct screen_info){0};
     TRY(trap_init_stacks());
     return time_init();
 }
@@ -195,13 +188,14 @@ static enum outcome take_firmware(void) {
         say("efi: services stay off");
         return options.call_firmware ? OUTCOME_REFUSED : OUTCOME_NONE;
     }
-    if (efi_start(&boot, options.mode) == STATUS_OK)
+    status_t status = efi_start(&boot, options.mode);
+    if (status == STATUS_OK)
         return prove();
     if (boot.efi.system_table_pa == 0) {
         say("efi: %s: no firmware to call", why());
         return boot.handoff_status ? OUTCOME_REFUSED : OUTCOME_NONE;
     }
-    refuse("efi");
+    tolerate("efi", status);
     return OUTCOME_REFUSED;
 }
 
@@ -211,8 +205,8 @@ static void free_boot_services(void) {
     const struct efi_attributes *a = &firmware.attributes;
     pa_t start = align_down(a->table_pa, PAGE_SIZE);
     pa_t end = align_up(a->table_pa + a->table_bytes, PAGE_SIZE);
-    if (memory_map_put(&boot.memory, start, end - start, MEMORY_RESERVED))
-        refuse("efi-map");
+    tolerate("efi-map",
+             memory_map_put(&boot.memory, start, end - start, MEMORY_RESERVED));
     frames_add(&boot.memory, MEMORY_BOOT_SERVICES);
     firmware.boot_memory_free = true;
 }
@@ -244,26 +238,21 @@ static void load_capture(void) {
     if (!options.capture[0])
         return;
     describe_us(&next);
-    if (capture_load(&boot, options.capture, &next))
-        refuse("capture");
+    tolerate("capture", capture_load(&boot, options.capture, &next));
 }
 
 // Comes back only if the next kernel was refused.
 static status_t pass_on(const char *image, const char *command_line) {
     static struct kexec_staged staged;
     static struct handoff next;
-    status_t status = kexec_load(&boot, image, 0, &staged);
-    if (status) {
-        refuse("image");
-        return status;
-    }
+    TRY(tolerate("image", kexec_load(&boot, image, 0, &staged)));
     staged.command_line = command_line;
     describe_us(&next);
     event("mm", "at=jump free=%lu", frames_free_pages());
     say("kexec: jumping to generation %u at %#lx", next.generation,
         staged.base_pa);
-    status = kexec_run(&boot, &staged, &next, time_stop);
-    refuse("kexec");
+    status_t status =
+        tolerate("kexec", kexec_run(&boot, &staged, &next, time_stop));
     kexec_unload(&staged);
     return status;
 }
@@ -294,8 +283,8 @@ static void end(void) {
 
 static void live(void) {
     unwell = options.selftest && !selftest_run();
-    if (options.crash[0] && crash(options.crash))
-        refuse("cmdline");
+    if (options.crash[0])
+        tolerate("cmdline", crash(options.crash));
     event("mm", "at=start free=%lu", frames_free_pages());
     outcome = take_firmware();
     free_boot_services();
@@ -323,14 +312,12 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     read_boot_info(magic, info_pa, tsc);
     early_start(image_pa); // all that was read was copied
     announce(image_pa, tsc);
-    if (options_read(boot.command_line, &options))
-        refuse("cmdline");
+    tolerate("cmdline", options_read(boot.command_line, &options));
     if (set_machine_up(image_pa) ||
         space_stack(KERNEL_STACK_PAGES, &stack_top_va))
         panic("cannot set the machine up: %s", why());
     log_output.microseconds = time_microseconds;
-    if (history_open(&boot.memory))
-        refuse("log");
+    tolerate("log", history_open(&boot.memory));
     say("boot: generation %u of %lu at %#lx, command line: %s",
         log_output.generation, options.lives, image_pa, boot.command_line);
     announce_lineage();
