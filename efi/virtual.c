@@ -53,13 +53,16 @@ status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
     return efi_runtime_table_check(firmware.runtime_table_pa, false);
 }
 
+// One that leads nowhere did so before, and may never be called: firmware of
+// EFI 1.10 had none for QueryVariableInfo, and garbage there.
 static status_t check_service(enum efi_service service) {
     uint64_t entry = firmware.service[service];
-    if (efi_stays_physical(service) || entry == 0 || // there is none
-        efi_region_of_va(&firmware.regions, entry, 1))
+    if (efi_stays_physical(service) ||
+        efi_region_of_va(&firmware.regions, entry, 1) ||
+        !efi_region_of_pa(&firmware.regions, entry, 1))
         return STATUS_OK;
     return fail(STATUS_FAILED,
-                "efi: %s is at %#lx, outside every region: "
+                "efi: %s is at %#lx, a physical address: "
                 "SetVirtualAddressMap left it unconverted",
                 efi_service_name(service), entry);
 }

@@ -14,6 +14,7 @@
 
 // Registers, by their offset in the xAPIC's page; the MSR is offset / 16.
 #define APIC_ID            0x020
+#define APIC_TASK_PRIORITY 0x080
 #define APIC_EOI           0x0b0
 #define APIC_SPURIOUS      0x0f0
 #define APIC_TIMER         0x320
@@ -119,7 +120,9 @@ static void io_apic_write(uint32_t reg, uint32_t value) {
     io_apic[IOAPIC_DATA] = value;
 }
 
+// Its mode as well: the firmware may have had another use for it.
 static void watchdog_restart(void) {
+    out8(PIT_COMMAND, PIT_ONE_SHOT_0);
     out8(PIT_CHANNEL_0, 0xff);
     out8(PIT_CHANNEL_0, 0xff);
 }
@@ -129,16 +132,17 @@ static status_t watchdog_init(void) {
     if (!io_apic)
         return STATUS_NO_MEMORY;
     uint32_t id = apic_read(APIC_ID);
-    out8(PIT_COMMAND, PIT_ONE_SHOT_0);
     watchdog_restart();
     io_apic_write(IOAPIC_PIN_2 + 1, apic ? id : id << 24);
     io_apic_write(IOAPIC_PIN_2, DELIVER_NMI);
     return STATUS_OK;
 }
 
+// If interrupts were not off, the firmware has told the APIC to let none pass.
 bool time_watchdog_barked(bool again) {
     out8(PIT_COMMAND, PIT_STATUS_0);
     bool barked = in8(PIT_CHANNEL_0) & PIT_STATUS_OUT;
+    apic_write(APIC_TASK_PRIORITY, 0);
     if (barked && again)
         watchdog_restart();
     return barked;

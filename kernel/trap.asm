@@ -1,9 +1,10 @@
 ; Exceptions and interrupts: 256 small doors into one room.
 ;
-; The CPU pushes ss, rsp, rflags, cs, rip and, for some exceptions, an error
-; code (SDM vol. 3 §6.14). Each door pushes a zero where there is none, and its
-; vector; the room saves the registers as struct trap_frame (kernel/trap.h) and
-; calls trap_handler(frame), which may change what is restored.
+; The CPU aligns the stack to 16 bytes and pushes ss, rsp, rflags, cs, rip and,
+; for some exceptions, an error code (SDM vol. 3 §6.14). Each door pushes its
+; vector. The room pushes a zero where there is no error code, saves the
+; registers as struct trap_frame (kernel/trap.h) and calls trap_handler(frame),
+; which may change what is restored.
 
 %include "layout.inc"
 
@@ -11,23 +12,25 @@ extern trap_handler
 global trap_doors, run_on_stack
 
 VECTORS         equ 256
-HAVE_ERROR_CODE equ (1 << 8) | (1 << 10) | (1 << 11) | (1 << 12) | (1 << 13) \
-                    | (1 << 14) | (1 << 17) | (1 << 21)
 
 section .text
 
 %assign vector 0
 %rep VECTORS
 door_ %+ vector:
-%if vector >= 32 || ((HAVE_ERROR_CODE >> vector) & 1) == 0
-    push 0
-%endif
     push vector
     jmp room
 %assign vector vector + 1
 %endrep
 
+; Whether there is an error code, the stack itself tells: it is not the vector
+; alone, for `int 14` looks like a page fault and pushes none.
 room:
+    test spl, 8
+    jnz .has_error_code
+    push qword [rsp]
+    mov qword [rsp + 8], 0
+.has_error_code:
     push rax
     push rcx
     push rdx

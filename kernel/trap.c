@@ -82,15 +82,11 @@ const char *trap_name(uint64_t vector) {
 }
 
 static enum stack stack_of(unsigned vector) {
-    switch (vector) {
-    case VECTOR_DOUBLE_FAULT:
+    if (vector == VECTOR_DOUBLE_FAULT)
         return STACK_DOUBLE;
-    case VECTOR_NMI:
-    case VECTOR_MACHINE:
+    if (vector == VECTOR_NMI || vector == VECTOR_MACHINE)
         return STACK_NMI;
-    default:
-        return vector < VECTOR_TIMER ? STACK_FAULT : STACK_TIMER;
-    }
+    return vector < VECTOR_TIMER ? STACK_FAULT : STACK_TIMER;
 }
 
 static void load_doors(bool own_stacks) {
@@ -157,7 +153,13 @@ static bool contain_firmware(struct trap_frame *frame) {
         .is_page_fault = frame->vector == VECTOR_PAGE_FAULT,
         .address_va = frame->vector == VECTOR_PAGE_FAULT ? read_cr2() : 0,
     };
-    return gate_contain(&fault, &frame->rip, &frame->rflags);
+    va_t rip = frame->rip;
+    bool contained = gate_contain(&fault, &frame->rip, &frame->rflags);
+    if (frame->rip != rip) { // into the gate, whatever segments there were
+        frame->cs = KERNEL_CS;
+        frame->ss = 0;
+    }
+    return contained;
 }
 
 // A call that does not come back is ended by the timer, or, if the firmware has
@@ -186,15 +188,23 @@ static bool handle_interrupt(struct trap_frame *frame) {
     return frame->vector > VECTOR_TIMER;
 }
 
-// A firmware may leave the trap flag set: it is taken away by the gate, a few
-// single steps into the kernel's code.
-static bool is_step_home(const struct trap_frame *frame) {
-    return frame->vector == VECTOR_DEBUG && gate_current &&
-           is_kernel_text(frame->rip);
+// A firmware may leave the trap flag set, or a breakpoint: the gate takes them
+// away, a few steps into the kernel's code. A breakpoint comes before its
+// instruction, again and again unless RF is set (SDM vol. 3 §17.3.1.1).
+static bool step_home(struct trap_frame *frame) {
+    if (frame->vector != VECTOR_DEBUG || !gate_current ||
+        !is_kernel_text(frame->rip))
+        return false;
+    frame->rflags |= RFLAGS_RF;
+    return true;
 }
 
+// `int 2` looks the same, but there is the instruction, 0xcd 2, before rip.
 static bool is_machine_check(const struct trap_frame *frame) {
-    return frame->vector == VECTOR_NMI || frame->vector == VECTOR_MACHINE;
+    const uint8_t *code = (const uint8_t *)frame->rip;
+    if (frame->vector != VECTOR_NMI && frame->vector != VECTOR_MACHINE)
+        return false;
+    return frame->rip % PAGE_SIZE < 2 || code[-2] != 0xcd;
 }
 
 void trap_handler(struct trap_frame *frame);
@@ -204,7 +214,7 @@ void trap_handler(struct trap_frame *frame);
 // one that an interrupt handler has: that is a bug of ours.
 void trap_handler(struct trap_frame *frame) {
     depth++;
-    if (!handle_interrupt(frame) && !is_step_home(frame) &&
+    if (!handle_interrupt(frame) && !step_home(frame) &&
         (depth > 1 || is_machine_check(frame) || !contain_firmware(frame)))
         panic_trap(frame);
     depth--;

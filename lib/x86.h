@@ -18,6 +18,7 @@
 #define RFLAGS_IF (1UL << 9)
 #define RFLAGS_DF (1UL << 10)
 #define RFLAGS_NT (1UL << 14)
+#define RFLAGS_RF (1UL << 16)
 #define RFLAGS_AC (1UL << 18)
 
 // Bits of a page fault's error code (SDM vol. 3 §4.7).
