@@ -28,7 +28,7 @@ static const struct guid loaded_image_guid = {
     0x11d2,
     {0x8e, 0x3f, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b}};
 
-static const struct guid attributes_guid = {
+const struct guid attributes_guid = {
     0xdcfa911d,
     0x26eb,
     0x469f,
@@ -43,12 +43,26 @@ void hook_memory_map(service instead) {
     boot_services->entry[BS_GET_MEMORY_MAP] = (uint64_t)instead;
 }
 
+void (*when_moved)(void), (*when_left)(void);
+
+void convert(void *pointer) {
+    ((service)runtime->entry[RT_CONVERT_POINTER])(0, (uint64_t)pointer, 0, 0,
+                                                  0);
+}
+
 // SetVirtualAddressMap is under way (UEFI 2.10 §8.4).
 static void move(void) {
-    service convert = (service)runtime->entry[RT_CONVERT_POINTER];
+    if (when_moved)
+        when_moved();
     for (unsigned i = 0; i < RT_ENTRIES; i++)
         if (original[i])
-            convert(0, (uint64_t)&original[i], 0, 0, 0);
+            convert(&original[i]);
+}
+
+// ExitBootServices is (§7.4.6).
+static void leave(void) {
+    if (when_left)
+        when_left();
 }
 
 static int same(const char *name, const uint16_t *word, uint64_t units) {
@@ -100,6 +114,8 @@ status start(uint64_t image, struct table *system_table) {
         original[i] = (service)runtime->entry[i];
     boot(BS_CREATE_EVENT)(EVT_SIGNAL_VIRTUAL_ADDRESS_CHANGE, TPL_NOTIFY,
                           (uint64_t)move, 0, (uint64_t)&event);
+    boot(BS_CREATE_EVENT)(EVT_SIGNAL_EXIT_BOOT_SERVICES, TPL_NOTIFY,
+                          (uint64_t)leave, 0, (uint64_t)&event);
     prepare_sins();
     commit(&sin);
     return SUCCESS;

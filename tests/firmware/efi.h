@@ -14,6 +14,7 @@ typedef uint64_t (*service)(uint64_t a, uint64_t b, uint64_t c, uint64_t d,
 #define UNSUPPORTED      ERROR(3)
 #define BUFFER_TOO_SMALL ERROR(5)
 #define DEVICE_ERROR     ERROR(7)
+#define OUT_OF_RESOURCES ERROR(9)
 
 struct guid {
     uint32_t a;
@@ -27,7 +28,11 @@ struct table { // §4.2: header, then one pointer after the other
     uint64_t entry[];
 };
 
-enum system_entry { ST_RUNTIME = 8, ST_BOOT = 9 }; // §4.3
+enum system_entry { // §4.3
+    ST_RUNTIME = 8,
+    ST_BOOT = 9,
+    ST_CONFIG_TABLES = 10, // how many
+};
 
 enum boot_entry { // §4.4
     BS_ALLOCATE_PAGES = 2,
@@ -45,19 +50,25 @@ enum runtime_entry { // §4.5
     RT_CONVERT_POINTER = 5,
     RT_GET_VARIABLE = 6,
     RT_GET_NEXT_VARIABLE_NAME = 7,
+    RT_SET_VARIABLE = 8,
+    RT_COUNT = 9,
     RT_RESET_SYSTEM = 10,
     RT_QUERY_CAPSULE = 12,
+    RT_QUERY_VARIABLES = 13,
     RT_ENTRIES = 14,
 };
 
 enum { // §7.2.1
+    RESERVED = 0,
     BOOT_CODE = 3,
     BOOT_DATA = 4,
+    RUNTIME_CODE = 5,
     RUNTIME_DATA = 6,
     CONVENTIONAL = 7,
 };
 
 #define EVT_SIGNAL_VIRTUAL_ADDRESS_CHANGE 0x60000202
+#define EVT_SIGNAL_EXIT_BOOT_SERVICES     0x00000201
 #define TPL_NOTIFY                        16
 
 struct descriptor { // §7.2.3

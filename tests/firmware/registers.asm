@@ -6,7 +6,7 @@
 default rel
 
 extern original                 ; the services as they were, in driver.c
-global register_sins, register_sins_end
+global register_sins, register_sins_end, allow_interrupts
 
 %macro SIN 1                    ; its name on GRUB's `chainloader` line
 section .data
@@ -122,6 +122,20 @@ SIN "gs"
     mov ecx, ss
     mov gs, ecx
     ret
+SIN "fs"
+    mov ecx, ss
+    mov fs, ecx
+    ret
+SIN "stack-segment"
+    xor ecx, ecx
+    mov ss, ecx
+    ret
+SIN "task"                      ; the same one, by another descriptor
+    call borrow_gdt
+    mov ecx, OTHER_TASK
+    ltr cx
+    lgdt [kernel_gdt]
+    ret
 SIN "gdt"                       ; shorter by the kernel's task
     sub rsp, 16
     sgdt [rsp]
@@ -143,6 +157,12 @@ SIN "debug-register"            ; a breakpoint on nothing that is ever executed
     mov ecx, 0x402
     mov dr7, rcx
     ret
+SIN "home-breakpoint"           ; on the first instruction of who called
+    mov rcx, [rsp]
+    mov dr0, rcx
+    mov ecx, 0x401
+    mov dr7, rcx
+    ret
 SIN "efer"                      ; SYSCALL on or off
     mov r8, rax
     mov ecx, 0xc0000080
@@ -160,8 +180,114 @@ SIN "pat"                       ; entry 0 becomes uncached
     mov rax, r8
     ret
 
+; What nobody there has any use for.
+SIN "debug-addresses"
+    lea rcx, [scratch]
+    mov dr1, rcx
+    mov dr2, rcx
+    mov dr3, rcx
+    mov ecx, 0xffff4ff0
+    mov dr6, rcx
+    ret
+SIN "fpu-stack"                 ; full
+    times 8 fldz
+    ret
+SIN "segment-bases"             ; and where SYSCALL goes
+    mov r8, rax
+    mov eax, 0x1000
+    xor edx, edx
+    mov ecx, 0xc0000081         ; IA32_STAR, LSTAR
+    wrmsr
+    inc ecx
+    wrmsr
+    mov ecx, 0xc0000100         ; IA32_FS_BASE, GS_BASE, KERNEL_GS_BASE
+    wrmsr
+    inc ecx
+    wrmsr
+    inc ecx
+    wrmsr
+    mov rax, r8
+    ret
+
+; Not the CPU's registers, but those that it has its interrupts from.
+SIN "task-priority"             ; no interrupt is as urgent as that
+    mov ecx, 15
+    mov cr8, rcx
+    ret
+SIN "pit"                       ; channel 0, a square wave
+    mov r8, rax
+    mov al, 0x36
+    out 0x43, al
+    xor eax, eax
+    out 0x40, al
+    out 0x40, al
+    mov rax, r8
+    ret
+
+SIN "alignment"                 ; no sin: UEFI 2.10 §2.3.4.2 promises that
+    movaps [rsp + 8], xmm0
+    ret
+
 SIN "opcode"
     ud2
+SIN "direction-fault"
+    std
+    ud2
+SIN "interrupt-2"               ; looks like a machine check
+    int 2
+    ret
+SIN "interrupt-14"              ; a page fault without an error code
+    int 14
+    ret
+SIN "interrupt-32"              ; the timer's
+    int 32
+    ret
+SIN "interrupt-128"
+    int 128
+    ret
+SIN "interrupt-table"           ; without #GP and #PF: a double fault
+    cli
+    sub rsp, 16
+    sidt [rsp]
+    mov word [rsp], 9 * 16 - 1
+    lidt [rsp]
+    mov rcx, 0x8000000000000000
+    mov rcx, [rcx]
+SIN "user"                      ; privilege level 3
+    mov ecx, 0xc0000080
+    rdmsr
+    or eax, 1
+    wrmsr
+    mov ecx, 0xc0000081
+    xor eax, eax
+    mov edx, 0x00180008
+    wrmsr
+    lea rcx, [user_code]
+    xor r11d, r11d
+    o64 sysret
+user_code:
+    ret
+SIN "compatibility"             ; code of 32 bits
+    call borrow_gdt
+    lea rcx, [code_32]
+    push OTHER_CS_32
+    push rcx
+    retfq
+code_32:
+    ud2
+SIN "jump-wild"
+    mov rcx, 0x8000000000000000
+    jmp rcx
+SIN "emulation"                 ; the caller's next FPU instruction faults
+    mov rcx, cr0
+    bts rcx, 2
+    mov cr0, rcx
+    ret
+SIN "no-sse"                    ; the same for SSE
+    mov rcx, cr4
+    btr rcx, 9
+    mov cr4, rcx
+    ret
 SIN "divide"
     xor ecx, ecx
     div ecx
@@ -214,8 +340,19 @@ SIN "stack-wild"                ; not canonical: a stack segment fault
 SIN "stack-overflow"
     push rax
     jmp short $-1
+SIN "stack-underflow"           ; one word above all of it
+    mov [rsp + 56], rax
+    ret
 SIN "hang"
     jmp $
+SIN "hang-urgent"
+    mov ecx, 15
+    mov cr8, rcx
+    jmp $
+SIN "halt-awake"
+    sti
+    hlt
+    jmp short $-2
 SIN "hang-deaf"
     cli
     jmp $
@@ -224,5 +361,47 @@ SIN "halt"
     hlt
     jmp short $-1
 
+; A copy of the GDT that is in use, with more descriptors, takes its place; but
+; kernel_gdt knows where it was.
+TASK            equ 0x20        ; TSS_SELECTOR in mm/layout.h
+OTHER_CS        equ 0x30
+OTHER_CS_32     equ 0x38
+OTHER_TASK      equ 0x40
+borrow_gdt:
+    sgdt [kernel_gdt]
+    mov r8, [kernel_gdt + 2]
+    mov r9, rsi
+    mov r10, rdi
+    mov rsi, r8
+    lea rdi, [gdt]
+    mov [other_gdt + 2], rdi
+    mov ecx, OTHER_CS / 8
+    rep movsq
+    mov rcx, [r8 + TASK]        ; its task's
+    btr rcx, 41                 ; not busy
+    mov [gdt + OTHER_TASK], rcx
+    mov rcx, [r8 + TASK + 8]
+    mov [gdt + OTHER_TASK + 8], rcx
+    mov rsi, r9
+    mov rdi, r10
+    lgdt [other_gdt]
+    ret
+
+allow_interrupts:
+    sti
+    ret
+
 section .data
 register_sins_end:
+other_gdt:
+    dw OTHER_TASK + 15
+    dq 0
+kernel_gdt:
+    dw 0
+    dq 0
+    align 8
+gdt:
+    times OTHER_CS / 8 dq 0
+    dq 0x00af9b000000ffff       ; OTHER_CS
+    dq 0x00cf9b000000ffff       ; OTHER_CS_32
+    dq 0, 0                     ; OTHER_TASK

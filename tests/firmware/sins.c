@@ -6,12 +6,13 @@
 
 #define KERNEL_TEXT 0xffffffff80001000
 #define NOWHERE     0x00006eadbeef0000
+#define PCI_CONFIG  0xb0000000 // of QEMU's q35
 #define MIB         0x100000
 
 #define SERVICE_ARGUMENTS                                                      \
     uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e
 
-static uint64_t boot_page, freed_page, data_page;
+static uint64_t boot_page, freed_page, data_page, reserved_page;
 
 static void read_at(uint64_t address) {
     (void)*(volatile uint8_t *)address;
@@ -36,6 +37,7 @@ static uint64_t page(uint64_t type) {
 static void take_pages(void) {
     boot_page = page(BOOT_DATA);
     data_page = page(RUNTIME_DATA);
+    reserved_page = page(RESERVED);
     freed_page = page(BOOT_DATA);
     boot(BS_FREE_PAGES)(freed_page, 1, 0, 0, 0);
     *(uint8_t *)boot_page = *(uint8_t *)data_page = 0xc3; // ret
@@ -63,6 +65,29 @@ static status execute_boot_services(SERVICE_ARGUMENTS) {
 static status write_conventional(SERVICE_ARGUMENTS) {
     write_at(freed_page);
     return original[RT_GET_TIME](a, b, c, d, e);
+}
+
+// Memory that should have been announced as the firmware's, and was not.
+static status read_reserved(SERVICE_ARGUMENTS) {
+    read_at(reserved_page);
+    return original[RT_GET_TIME](a, b, c, d, e);
+}
+
+static status read_device(SERVICE_ARGUMENTS) {
+    read_at(PCI_CONFIG);
+    return original[RT_GET_TIME](a, b, c, d, e);
+}
+
+// All that is left of boot services is this pointer.
+static service free_pages;
+
+static status call_boot_services(SERVICE_ARGUMENTS) {
+    free_pages(data_page, 1, 0, 0, 0);
+    return original[RT_GET_TIME](a, b, c, d, e);
+}
+
+static void keep_boot_services(void) {
+    free_pages = boot(BS_FREE_PAGES);
 }
 
 static status read_nowhere(SERVICE_ARGUMENTS) {
@@ -112,6 +137,80 @@ static status month_13(SERVICE_ARGUMENTS) {
     return answer;
 }
 
+// Year and month, and the rest is whatever was there.
+static status half_a_time(SERVICE_ARGUMENTS) {
+    uint8_t time[16];
+    status answer = original[RT_GET_TIME]((uint64_t)time, b, c, d, e);
+    *(uint16_t *)a = *(uint16_t *)time;
+    ((uint8_t *)a)[2] = time[2];
+    return answer;
+}
+
+static status no_time(SERVICE_ARGUMENTS) {
+    (void)a, (void)b, (void)c, (void)d, (void)e;
+    return SUCCESS;
+}
+
+// The second argument is optional.
+static status needs_capabilities(SERVICE_ARGUMENTS) {
+    write_at(b);
+    return original[RT_GET_TIME](a, b, c, d, e);
+}
+
+static int is_moved;
+
+static void note_move(void) {
+    is_moved = 1;
+}
+
+static status needs_move(SERVICE_ARGUMENTS) {
+    return is_moved ? original[RT_GET_TIME](a, b, c, d, e) : DEVICE_ERROR;
+}
+
+static void wait_for_move(void) {
+    when_moved = note_move;
+}
+
+static uint64_t calls;
+
+static status count_down(SERVICE_ARGUMENTS) {
+    (void)b, (void)c, (void)d, (void)e;
+    *(uint32_t *)a = (uint32_t)--calls;
+    return SUCCESS;
+}
+
+// QueryVariableInfo(attributes, maximum, remaining, largest)
+static status more_than_all(SERVICE_ARGUMENTS) {
+    status answer = original[RT_QUERY_VARIABLES](a, b, c, d, e);
+    *(uint64_t *)c = *(uint64_t *)b + 1;
+    return answer;
+}
+
+// SetVariable(name, guid, attributes, size, data)
+static status full(SERVICE_ARGUMENTS) {
+    (void)a, (void)b, (void)c, (void)d, (void)e;
+    return OUT_OF_RESOURCES;
+}
+
+static status forgets(SERVICE_ARGUMENTS) {
+    (void)a, (void)b, (void)c, (void)d, (void)e;
+    return SUCCESS;
+}
+
+static status read_past_name(SERVICE_ARGUMENTS) {
+    const uint16_t *name = (const uint16_t *)a;
+    while (*name)
+        name++;
+    read_at((uint64_t)(name + 4)); // what is lent are whole words
+    return original[RT_SET_VARIABLE](a, b, c, d, e);
+}
+
+static status read_past_data(SERVICE_ARGUMENTS) {
+    if (d)
+        read_at(e + d);
+    return original[RT_SET_VARIABLE](a, b, c, d, e);
+}
+
 // GetVariable(name, guid, attributes, size, data): a byte too much.
 static status overrun(SERVICE_ARGUMENTS) {
     uint64_t room = *(uint64_t *)d;
@@ -124,6 +223,19 @@ static status overrun(SERVICE_ARGUMENTS) {
 static status claim_overrun(SERVICE_ARGUMENTS) {
     status answer = original[RT_GET_VARIABLE](a, b, c, d, e);
     *(uint64_t *)d = *(uint64_t *)d + 0x10000;
+    return answer;
+}
+
+static status absurd_size(SERVICE_ARGUMENTS) {
+    (void)a, (void)b, (void)c, (void)e;
+    *(uint64_t *)d = 1ull << 62;
+    return BUFFER_TOO_SMALL;
+}
+
+static status odd_attributes(SERVICE_ARGUMENTS) {
+    status answer = original[RT_GET_VARIABLE](a, b, c, d, e);
+    if (c)
+        *(uint32_t *)c = 0xdeadbeef;
     return answer;
 }
 
@@ -162,6 +274,50 @@ static status long_name(SERVICE_ARGUMENTS) {
     return answer;
 }
 
+static status no_name(SERVICE_ARGUMENTS) {
+    (void)c, (void)d, (void)e;
+    *(uint64_t *)a = 0;
+    *(uint16_t *)b = 0;
+    return SUCCESS;
+}
+
+static status overrun_name(SERVICE_ARGUMENTS) {
+    uint64_t room = *(uint64_t *)a;
+    status answer = original[RT_GET_NEXT_VARIABLE_NAME](a, b, c, d, e);
+    write_at(b + room);
+    return answer;
+}
+
+static status odd_name_size(SERVICE_ARGUMENTS) {
+    status answer = original[RT_GET_NEXT_VARIABLE_NAME](a, b, c, d, e);
+    *(uint64_t *)a |= 1;
+    return answer;
+}
+
+static status never_enough(SERVICE_ARGUMENTS) {
+    (void)b, (void)c, (void)d, (void)e;
+    *(uint64_t *)a += 2;
+    return BUFFER_TOO_SMALL;
+}
+
+// No sin, for a name may have anything in it: a new line, half of a pair.
+static void make_garbled_name(void) {
+    static const uint16_t name[] = {'a',    '\n', '@', 'e', 'n', 'd',    ' ',
+                                    0xd800, 0x1b, '[', 'm', '"', 0xffff, 0};
+    original[RT_SET_VARIABLE]((uint64_t)name, (uint64_t)&attributes_guid, 6,
+                              sizeof(boot_page), (uint64_t)&boot_page);
+}
+
+// Each name comes twice: told by how often it was called, for the list is not
+// known here.
+static status each_name_twice(SERVICE_ARGUMENTS) {
+    uint16_t *name = (uint16_t *)b;
+    if (!name[0])
+        calls = 0;
+    return calls++ % 2 ? SUCCESS
+                       : original[RT_GET_NEXT_VARIABLE_NAME](a, b, c, d, e);
+}
+
 // ---- the end
 
 static status reset_returns(SERVICE_ARGUMENTS) {
@@ -172,6 +328,12 @@ static status reset_returns(SERVICE_ARGUMENTS) {
 static status reset_faults(SERVICE_ARGUMENTS) {
     read_at(NOWHERE);
     return original[RT_RESET_SYSTEM](a, b, c, d, e);
+}
+
+static status reset_hangs(SERVICE_ARGUMENTS) {
+    (void)a, (void)b, (void)c, (void)d, (void)e;
+    for (;;)
+        read_at((uint64_t)&runtime);
 }
 
 // ---- SetVirtualAddressMap(bytes, descriptor bytes, version, map)
@@ -201,6 +363,42 @@ static status move_faults(SERVICE_ARGUMENTS) {
 static status move_denied(SERVICE_ARGUMENTS) {
     original[RT_SET_VIRTUAL_ADDRESS_MAP](a, b, c, d, e);
     return DEVICE_ERROR;
+}
+
+// All of it, and then a fault.
+static status move_faults_late(SERVICE_ARGUMENTS) {
+    original[RT_SET_VIRTUAL_ADDRESS_MAP](a, b, c, d, e);
+    read_at(NOWHERE);
+    return SUCCESS;
+}
+
+static status move_breaks_table(SERVICE_ARGUMENTS) {
+    status answer = original[RT_SET_VIRTUAL_ADDRESS_MAP](a, b, c, d, e);
+    runtime->signature ^= 1;
+    return answer;
+}
+
+static status move_interrupted(SERVICE_ARGUMENTS) {
+    allow_interrupts();
+    return original[RT_SET_VIRTUAL_ADDRESS_MAP](a, b, c, d, e);
+}
+
+// In the midst of it: a driver's handler of the event.
+static void read_nowhere_now(void) {
+    read_at(NOWHERE);
+}
+
+static void read_boot_now(void) {
+    read_at(boot_page);
+    read_at(0);
+}
+
+static void handler_faults(void) {
+    when_moved = read_nowhere_now;
+}
+
+static void handler_in_boot_services(void) {
+    when_moved = read_boot_now;
 }
 
 // All but the last region, and nothing is said.
@@ -241,6 +439,51 @@ static void break_header(void) {
 
 static void break_system_header(void) {
     system->header_bytes = 8;
+}
+
+static void break_system_signature(void) {
+    system->signature ^= 1;
+}
+
+static void runtime_table_nowhere(void) {
+    system->entry[ST_RUNTIME] = freed_page;
+}
+
+static void many_tables(void) {
+    system->entry[ST_CONFIG_TABLES] = 1ull << 40;
+}
+
+static void tables_nowhere(void) {
+    system->entry[ST_CONFIG_TABLES + 1] = NOWHERE;
+}
+
+// Not before GRUB has looked there as well.
+static void break_runtime_pointer(void) {
+    when_left = runtime_table_nowhere;
+}
+
+static void announce_many_tables(void) {
+    when_left = many_tables;
+}
+
+static void announce_tables_nowhere(void) {
+    when_left = tables_nowhere;
+}
+
+// A Memory Attributes Table (§4.6.3) that is none, and one that lies nowhere.
+static void attributes_at(uint64_t address) {
+    boot(BS_INSTALL_CONFIGURATION_TABLE)((uint64_t)&attributes_guid, address, 0,
+                                         0, 0);
+}
+
+static void garbled_attributes(void) {
+    for (unsigned i = 0; i < 512; i++)
+        ((uint64_t *)boot_page)[i] = 0x5a5a5a5a5a5a5a5a;
+    attributes_at(boot_page);
+}
+
+static void attributes_nowhere(void) {
+    attributes_at(NOWHERE);
 }
 
 // What the firmware announces (EFI_RT_PROPERTIES_TABLE, §4.6), where it is lost
@@ -346,6 +589,35 @@ static status overlap(uint8_t *map, uint64_t *bytes, uint64_t *step) {
     return SUCCESS;
 }
 
+// One that was ours is not; as if nobody had set the bit.
+static status no_runtime(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+    for (uint64_t i = 0; i < *bytes; i += *step)
+        if (at(map, i)->type == RUNTIME_CODE ||
+            at(map, i)->type == RUNTIME_DATA)
+            at(map, i)->attribute &= ~(1ull << 63);
+    return SUCCESS;
+}
+
+// The largest piece of free memory is the firmware's, by its attributes.
+static status runtime_everywhere(uint8_t *map, uint64_t *bytes,
+                                 uint64_t *step) {
+    struct descriptor *largest = at(map, 0);
+    for (uint64_t i = 0; i < *bytes; i += *step)
+        if (at(map, i)->type == CONVENTIONAL &&
+            at(map, i)->pages > largest->pages)
+            largest = at(map, i);
+    largest->attribute |= 1ull << 63;
+    return SUCCESS;
+}
+
+static status unknown_type(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+    struct descriptor *new = append(map, bytes, *step);
+    new->type = 0x80000001;
+    new->physical_start = freed_page;
+    new->attribute = 8;
+    return SUCCESS;
+}
+
 static status no_pages(uint8_t *map, uint64_t *bytes, uint64_t *step) {
     append(map, bytes, *step)->pages = 0;
     return SUCCESS;
@@ -404,6 +676,9 @@ MAP_SIN(too_many_pages)
 MAP_SIN(unaligned)
 MAP_SIN(many_pieces)
 MAP_SIN(too_many_pieces)
+MAP_SIN(no_runtime)
+MAP_SIN(runtime_everywhere)
+MAP_SIN(unknown_type)
 
 const struct sin sins[] = {
     {"none", 0, 0, 0},
@@ -413,6 +688,9 @@ const struct sin sins[] = {
     {"execute-boot-services", RT_GET_TIME, execute_boot_services, 0},
     {"write-conventional", RT_GET_TIME, write_conventional, 0},
     {"read-nowhere", RT_GET_TIME, read_nowhere, 0},
+    {"read-reserved", RT_GET_TIME, read_reserved, 0},
+    {"read-device", RT_GET_TIME, read_device, 0},
+    {"call-boot-services", RT_GET_TIME, call_boot_services, keep_boot_services},
     {"execute-null", RT_GET_TIME, execute_null, 0},
     {"execute-data", RT_GET_TIME, execute_data, 0},
     {"physical-pointer", RT_GET_TIME, physical_pointer, 0},
@@ -420,14 +698,39 @@ const struct sin sins[] = {
     {"unknown-status", RT_GET_TIME, unknown_status, 0},
     {"strange-status", RT_GET_TIME, strange_status, 0},
     {"month-13", RT_GET_TIME, month_13, 0},
+    {"half-a-time", RT_GET_TIME, half_a_time, 0},
+    {"no-time", RT_GET_TIME, no_time, 0},
+    {"needs-capabilities", RT_GET_TIME, needs_capabilities, 0},
+    {"needs-move", RT_GET_TIME, needs_move, wait_for_move},
+    {"count-down", RT_COUNT, count_down, 0},
+    {"more-than-all", RT_QUERY_VARIABLES, more_than_all, 0},
+    {"full", RT_SET_VARIABLE, full, 0},
+    {"forgets", RT_SET_VARIABLE, forgets, 0},
+    {"read-past-name", RT_SET_VARIABLE, read_past_name, 0},
+    {"read-past-data", RT_SET_VARIABLE, read_past_data, 0},
+    {"wild-service", RT_QUERY_VARIABLES, (service)NOWHERE, 0},
     {"overrun", RT_GET_VARIABLE, overrun, 0},
     {"claim-overrun", RT_GET_VARIABLE, claim_overrun, 0},
+    {"absurd-size", RT_GET_VARIABLE, absurd_size, 0},
+    {"odd-attributes", RT_GET_VARIABLE, odd_attributes, 0},
+    {"no-name", RT_GET_NEXT_VARIABLE_NAME, no_name, 0},
+    {"overrun-name", RT_GET_NEXT_VARIABLE_NAME, overrun_name, 0},
+    {"odd-name-size", RT_GET_NEXT_VARIABLE_NAME, odd_name_size, 0},
+    {"never-enough", RT_GET_NEXT_VARIABLE_NAME, never_enough, 0},
+    {"garbled-name", 0, 0, make_garbled_name},
+    {"each-name-twice", RT_GET_NEXT_VARIABLE_NAME, each_name_twice, 0},
     {"endless-names", RT_GET_NEXT_VARIABLE_NAME, endless_names, 0},
     {"circle-of-names", RT_GET_NEXT_VARIABLE_NAME, circle_of_names, 0},
     {"unended-name", RT_GET_NEXT_VARIABLE_NAME, unended_name, 0},
     {"long-name", RT_GET_NEXT_VARIABLE_NAME, long_name, 0},
     {"reset-returns", RT_RESET_SYSTEM, reset_returns, 0},
     {"reset-faults", RT_RESET_SYSTEM, reset_faults, 0},
+    {"reset-hangs", RT_RESET_SYSTEM, reset_hangs, 0},
+    {"move-faults-late", RT_SET_VIRTUAL_ADDRESS_MAP, move_faults_late, 0},
+    {"move-breaks", RT_SET_VIRTUAL_ADDRESS_MAP, move_breaks_table, 0},
+    {"move-interrupted", RT_SET_VIRTUAL_ADDRESS_MAP, move_interrupted, 0},
+    {"handler-faults", 0, 0, handler_faults},
+    {"handler-boot", 0, 0, handler_in_boot_services},
     {"move-fails", RT_SET_VIRTUAL_ADDRESS_MAP, move_fails, 0},
     {"move-lies", RT_SET_VIRTUAL_ADDRESS_MAP, move_lies, 0},
     {"move-hangs", RT_SET_VIRTUAL_ADDRESS_MAP, move_hangs, 0},
@@ -441,6 +744,12 @@ const struct sin sins[] = {
     {"signature", 0, 0, break_signature},
     {"header", 0, 0, break_header},
     {"system-header", 0, 0, break_system_header},
+    {"system-signature", 0, 0, break_system_signature},
+    {"runtime-pointer", 0, 0, break_runtime_pointer},
+    {"many-tables", 0, 0, announce_many_tables},
+    {"tables-nowhere", 0, 0, announce_tables_nowhere},
+    {"garbled-attributes", 0, 0, garbled_attributes},
+    {"attributes-nowhere", 0, 0, attributes_nowhere},
     {"announces-none", 0, 0, announce_none},
     {"announces-all", RT_GET_TIME, unsupported, announce_all},
     {"announces-v2", 0, 0, announce_in_version_2},
@@ -454,6 +763,9 @@ const struct sin sins[] = {
     {"map-unaligned", 0, 0, unaligned_map},
     {"map-long", 0, 0, many_pieces_map},
     {"map-too-long", 0, 0, too_many_pieces_map},
+    {"map-no-runtime", 0, 0, no_runtime_map},
+    {"map-runtime-all", 0, 0, runtime_everywhere_map},
+    {"map-unknown-type", 0, 0, unknown_type_map},
     {0, 0, 0, 0},
 };
 

@@ -25,6 +25,13 @@ extern service original[RT_ENTRIES];
 
 extern service true_get_memory_map;
 
+extern const struct guid attributes_guid; // of the Memory Attributes Table
+
+// Called during SetVirtualAddressMap, and during ExitBootServices; 0: nothing.
+extern void (*when_moved)(void), (*when_left)(void);
+
 service boot(enum boot_entry entry);
+void convert(void *pointer); // during SetVirtualAddressMap alone
 void hook_memory_map(service instead);
 void prepare_sins(void);
+void allow_interrupts(void); // registers.asm
