@@ -108,44 +108,50 @@ static void write_registers(void) {
 
 // All of our RAM, at its place in the direct map, but for free frames and the
 // capture kernel's own.
-static void add_memory(void) {
+static status_t add_memory(void) {
     static struct memory_map memory;
     const struct frame_pool *pool = frames_pool();
     memory = *all;
-    put(&memory, staged.base_pa, staged.base_pa + staged.room_bytes,
-        MEMORY_RESERVED);
+    TRY(put(&memory, staged.base_pa, staged.base_pa + staged.room_bytes,
+            MEMORY_RESERVED));
     for (size_t i = 0; i < pool->count; i++)
-        put(&memory, pool->extent[i].start, pool->extent[i].end,
-            MEMORY_RESERVED);
+        TRY(put(&memory, pool->extent[i].start, pool->extent[i].end,
+                MEMORY_RESERVED));
     for (size_t i = 0; i < memory.count; i++) {
         const struct memory_range *r = &memory.range[i];
         if (is_our_ram(r))
-            core_add(core, direct_map_base + r->start, r->start,
-                     r->end - r->start);
+            TRY(core_add(core, direct_map_base + r->start, r->start,
+                         r->end - r->start));
     }
+    return STATUS_OK;
 }
 
 // And once more what else is mapped: the kernel's image, the stacks.
-static void add_mapped(va_t start, va_t end) {
+static status_t add_mapped(va_t start, va_t end) {
     pa_t pa;
     for (va_t va = start; va < end; va += PAGE_SIZE) {
         if (!page_table_translate(&kernel_table, va, &pa))
             continue;
         const struct memory_range *range = memory_map_find(all, pa);
         if (range && is_our_ram(range))
-            core_add(core, va, pa, PAGE_SIZE);
+            TRY(core_add(core, va, pa, PAGE_SIZE));
     }
+    return STATUS_OK;
+}
+
+static status_t add_all(void) {
+    TRY(add_mapped(KERNEL_BASE, (va_t)image_end));
+    TRY(add_mapped(VMAP_BASE, VMAP_NAIVE));
+    return add_memory();
 }
 
 void capture_enter(void) {
     if (!core)
         return;
     write_registers();
-    add_mapped(KERNEL_BASE, (va_t)image_end);
-    add_mapped(VMAP_BASE, VMAP_NAIVE);
-    add_memory();
-    event("crash.capture", "image=%s core=%#lx pieces=%u", staged.name, core_pa,
-          core->head.e_phnum);
+    bool whole = add_all() == STATUS_OK;
+    event("crash.capture", "image=%s core=%#lx pieces=%u why=\"%s\"",
+          staged.name, core_pa, core->head.e_phnum, whole ? "" : why());
     kexec_enter(&staged, time_stop);
     say("panic: the capture kernel is not started: %s", why());
 }

@@ -37,7 +37,7 @@ def test_a_panic_ends_in_linux(captured):
     captured.expect(wanted("kexec.load", gen=1, image="vmlinuz"),
                     wanted("panic", gen=1),
                     wanted("crash.saved", gen=1, why=""),
-                    wanted("crash.capture", gen=1, image="vmlinuz"),
+                    wanted("crash.capture", gen=1, image="vmlinuz", why=""),
                     wanted("kexec.jump", gen=1, to=2),
                     wanted("linux.core", gen=2, status="0"),
                     wanted("linux.boot", gen=2, runtime="on"),
@@ -85,6 +85,23 @@ def test_a_capture_kernel_that_was_damaged_is_not_started(boot):
     assert run.all("kexec.jump") == []
     assert any("the capture kernel is not started: image vmlinuz: SHA-256"
                in line for line in run.lines)
+
+
+@pytest.mark.slow
+def test_a_core_with_more_pieces_than_it_has_room_for(boot):
+    """It says so, and is handed on as far as it goes."""
+    pieces = 120  # CORE_SEGMENTS in kexec/core.h
+    with boot(f'efi=off lives=1 {WORDS} run="crash null"', paused=True,
+              bundle=paths.LINUX_BUNDLE, ram_mib=768) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "core_add"))
+            phnum = debugger.register("rdi") + 56  # Elf64_Ehdr.e_phnum
+            debugger.write(phnum, pieces.to_bytes(2, "little"))
+            debugger.detach()
+        told = machine.wait_for("crash.capture")
+        machine.wait_for("kexec.jump")
+    assert told["pieces"] == str(pieces)
+    assert f"{pieces} pieces are there already" in told["why"]
 
 
 @pytest.mark.slow
