@@ -113,7 +113,7 @@ help: ## show this list
 	@echo '  Variables: CROSS_COMPILE=prefix-  MODE=fixed  LIVES=3  ACCEL=kvm'
 	@echo '             SCREEN=1 (run)'
 	@echo '             TEST=name (debug)  JUNIT=file (test)'
-	@echo '             T=seconds TARGET=name (fuzz)'
+	@echo '             T=seconds JOBS=number TARGET=name (fuzz)'
 
 .PHONY: demo
 demo: deps all ## show it: every mode, three generations each
@@ -145,7 +145,7 @@ test-all: deps all unit replay $(OUT)/baton.iso $(OUT)/sins.efi $(OUT)/linux.cpi
 
 .PHONY: fuzz
 fuzz: deps ## hostile input from libFuzzer, T seconds for each target
-	@tools/fuzz --seconds $(or $(T),60) $(TARGET)
+	@tools/fuzz --seconds $(or $(T),60) --jobs $(or $(JOBS),1) $(TARGET)
 
 .PHONY: coverage
 coverage: deps all $(OUT)/baton.iso $(OUT)/sins.efi $(OUT)/linux.cpio ## which lines run in the tests: build/coverage/index.html

@@ -2,7 +2,10 @@
 something. `make fuzz` is what finds new ones."""
 
 import fcntl
+import importlib.machinery
+import importlib.util
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,3 +52,82 @@ def test_each_corpus_has_a_target():
     folders = {home.name for kind in ("corpus", "crashes")
                for home in (HERE / kind).glob("*") if any(home.iterdir())}
     assert sorted(folders) == TARGETS
+
+
+# ---- tools/fuzz itself, over programs that only look like fuzzers
+
+@pytest.fixture
+def tool(tmp_path, monkeypatch):
+    """It as a module, with a folder of its own."""
+    loader = importlib.machinery.SourceFileLoader(
+        "fuzz", str(ROOT / "tools" / "fuzz"))
+    module = importlib.util.module_from_spec(
+        importlib.util.spec_from_loader("fuzz", loader))
+    monkeypatch.setitem(sys.modules, "fuzz", module)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    loader.exec_module(module)
+    for name, value in (("HOME", tmp_path), ("OUT", tmp_path),
+                        ("build", lambda: None)):
+        monkeypatch.setattr(module, name, value)
+    return module
+
+
+@pytest.fixture
+def fuzz(tool, tmp_path, monkeypatch, capsys):
+    """A function that runs it: its exit status, and what it says."""
+
+    def start(programs: dict[str, str], *words: str):
+        for name, script in programs.items():
+            (tmp_path / f"{name}.c").touch()
+            (tmp_path / name).write_text(f"#!/bin/sh\ncd {tmp_path}\n{script}")
+            (tmp_path / name).chmod(0o755)
+        monkeypatch.setattr(sys, "argv", ["fuzz", *words])
+        with pytest.raises(SystemExit) as end:
+            tool.main()
+        return end.value.code, capsys.readouterr().out
+
+    return start
+
+
+def waits_for(other: str) -> str:
+    """Done if the other one has begun within some seconds."""
+    return f"""
+        touch $(basename $0).began
+        for i in $(seq 200); do
+            [ -e {other}.began ] && echo '#7 DONE cov: 3 ft: 4' >&2 && exit 0
+            sleep 0.05
+        done
+        exit 1"""
+
+
+def test_targets_run_side_by_side(fuzz):
+    pair = {"one": waits_for("two"), "two": waits_for("one")}
+    status, text = fuzz(pair, "--jobs", "2")
+    head, *lines = text.splitlines()
+    assert status == 0
+    assert head.startswith("target ")
+    assert sorted(line.split() for line in lines) == [
+        ["one", "7", "3", "7", "-"], ["two", "7", "3", "7", "-"]]
+
+
+def test_a_crash_is_told_in_the_end_and_stops_nobody(fuzz):
+    status, text = fuzz({"bad": "echo '==1==ERROR: found' >&2; exit 77",
+                         "good": "exit 0", "mute": "exit 3"})
+    assert status == 1
+    assert [line.split()[::4] for line in text.splitlines()[1:4]] == [
+        ["bad", "CRASH"], ["good", "-"], ["mute", "CRASH"]]
+    assert text.endswith("\nbad:\n==1==ERROR: found\n\n\nmute:\nexit status 3\n\n")
+
+
+def test_on_a_terminal_one_line_tells_of_all(tool, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "24")
+    board = tool.Board()
+    one, two = tool.Result("one", 1234, 5, 1), tool.Result("two", 7, 3, 1)
+    for step in (board.update, board.finish):
+        for result in (one, two):
+            step(result)
+    *_, both, last, none = capsys.readouterr().out.split("\r\033[K")
+    assert both == "one 1,234   two 7"
+    assert last == f"{one}\n{str(two)[:23]}"
+    assert none == f"{two}\n"
