@@ -6,11 +6,12 @@ FIRMWARE_CFLAGS := --target=x86_64-unknown-windows -std=gnu11 -O1 -Wall \
 	-Wextra -Werror -ffreestanding -fshort-wchar -mno-red-zone \
 	-mno-stack-arg-probe -fno-stack-protector
 
-$(FIRMWARE_OUT)/%.obj: $(FIRMWARE)/%.c $(wildcard $(FIRMWARE)/*.h)
+$(FIRMWARE_OUT)/%.obj: $(FIRMWARE)/%.c $(wildcard $(FIRMWARE)/*.h) \
+		$(FIRMWARE)/firmware.mk
 	@mkdir -p $(@D)
 	@clang $(FIRMWARE_CFLAGS) -c $< -o $@
 
-$(FIRMWARE_OUT)/%.obj: $(FIRMWARE)/%.asm
+$(FIRMWARE_OUT)/%.obj: $(FIRMWARE)/%.asm $(FIRMWARE)/firmware.mk
 	@mkdir -p $(@D)
 	@$(NASM) -f win64 -Werror $< -o $@
 

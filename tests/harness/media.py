@@ -173,8 +173,16 @@ def cargo_of(cmdline: str, kernel: Path, bundle: Path | None,
     if bundle:
         files["bundle.cpio"] = bundle.read_bytes()
     if sin:
-        files["sins.efi"] = paths.SINS.read_bytes()
+        files["sins.efi"] = sins()
     return files
+
+
+def sins() -> bytes:
+    """`make all` does not build it, so it may be from before an edit."""
+    newest = max(file.stat().st_mtime for file in paths.FIRMWARE.iterdir())
+    assert paths.SINS.stat().st_mtime >= newest, \
+        "build/sins.efi is older than tests/firmware: make build/sins.efi"
+    return paths.SINS.read_bytes()
 
 
 # On a PC with a screen, GRUB's words are the last that it shows.

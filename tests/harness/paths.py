@@ -13,6 +13,7 @@ FONT = BUILD / "font.psf"  # what the kernel writes on a screen with
 BUNDLE = BUILD / "bundle.cpio"  # what generation 0 hands on
 ISO = BUILD / "baton.iso"
 SINS = BUILD / "sins.efi"  # a driver that misbehaves
+FIRMWARE = ROOT / "tests/firmware"  # and its sources
 LINUX = BUILD / "linux"  # the folder that has Debian's kernel
 LINUX_BUNDLE = BUILD / "linux.cpio"  # a bundle with it, and its initramfs
 
