@@ -112,21 +112,22 @@ status_t memory_map_put(struct memory_map *map, pa_t start, uint64_t bytes,
 }
 
 // What is lost already costs nothing.
-static uint64_t cost_of_two(const struct memory_range *range) {
-    uint64_t cost = 0;
-    for (size_t i = 0; i < 2; i++)
-        if (range[i].kind != MEMORY_LOST)
-            cost += range[i].end - range[i].start;
-    return cost;
+static uint64_t cost(const struct memory_range *range) {
+    return range->kind == MEMORY_LOST ? 0 : range->end - range->start;
 }
 
 // Tells two neighbours no longer apart: the first of those that cost least.
 static void lose_detail(struct memory_map *map) {
-    struct memory_range *cheapest = map->range;
+    struct memory_range *range = map->range, *cheapest = range;
+    uint64_t least = UINT64_MAX;
 
-    for (size_t i = 1; i + 1 < map->count; i++)
-        if (cost_of_two(map->range + i) < cost_of_two(cheapest))
-            cheapest = map->range + i;
+    for (; range + 1 < map->range + map->count; range++) {
+        uint64_t both = cost(range) + cost(range + 1);
+        if (both < least) {
+            least = both;
+            cheapest = range;
+        }
+    }
     cheapest[0].kind = cheapest[1].kind = MEMORY_LOST;
     join(map, 0);
 }

@@ -61,5 +61,5 @@ static void fuzz(struct input in) {
         else
             ask(&in);
     }
-    check_paint(&map);
+    check_paint(&map, 0);
 }
