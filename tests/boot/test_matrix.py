@@ -9,7 +9,7 @@ import itertools
 
 import pytest
 
-from harness.chain import EXPECTED, FIRMWARES, PROVING
+from harness.chain import EXPECTED, FIRMWARES, PROVING, wrongs
 
 STEPS = list(itertools.product(EXPECTED, EXPECTED))
 
@@ -42,6 +42,7 @@ def test_step(boot, firmware, first, second):
         run = machine.finish()
     expected = verdict(first, second, firmware)
     assert run.all("panic") == run.all("proof", verdict="fail") == []
+    assert wrongs(run) == []
     run.one("end", gen=1,
             verdict="refused" if expected == "refused" else "pass")
     run.one("efi.mode", gen=1, mode=second, svam=expected)

@@ -117,6 +117,14 @@ def translate(run: Run, address: int, source: str, target: str) -> int:
     raise AssertionError(f"{address:#x} is in no region")
 
 
+WRONGS = ("efi.deviation", "efi.fault", "efi.reject", "efi.touch.outside")
+
+
+def wrongs(run: Run) -> list[str]:
+    """All that the firmware did against the rules, in any generation."""
+    return [str(event) for event in run.events if event.name in WRONGS]
+
+
 @dataclass
 class Chain:
     """Questions to a finished run."""
@@ -159,6 +167,7 @@ class Chain:
             ("the machine ended", self.run.end, end),
             ("the last verdict", last and last[-1]["verdict"], want.verdict),
             ("BatonGeneration in flash", self.counted(), counted),
+            ("what the firmware did wrong", wrongs(self.run), []),
         ]
         for gen, check in itertools.product(range(LIVES), CHECKS):
             proof = self.proof(gen, check)
