@@ -49,3 +49,8 @@ struct efi_firmware {
 };
 
 extern struct efi_firmware firmware;
+
+// Does it say that it has not that service at runtime (UEFI 2.10 §8.1)?
+static inline bool firmware_lacks(enum efi_service service) {
+    return firmware.missing_services >> service & 1;
+}

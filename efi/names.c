@@ -1,4 +1,5 @@
-// The specification's names for its numbers, for the log.
+// The specification's names for its numbers, for the log; and what is asked of
+// its types everywhere.
 
 #include "efi/types.h"
 
@@ -73,4 +74,16 @@ const char *efi_memory_type_name(uint32_t type) {
 
 bool efi_guid_equal(const struct efi_guid *a, const struct efi_guid *b) {
     return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+bool efi_is_time(const struct efi_time *t) {
+    bool leap = t->year % 4 == 0 && (t->year % 100 != 0 || t->year % 400 == 0);
+    int longer = (t->month + t->month / 8) & 1; // July and August are both
+    int days = t->month == 2 ? 28 + leap : 30 + longer;
+    return t->year >= 1900 && t->year <= 9999 && t->month >= 1 &&
+           t->month <= 12 && t->day >= 1 && t->day <= days && t->hour <= 23 &&
+           t->minute <= 59 && t->second <= 59 && t->nanosecond <= 999999999 &&
+           t->daylight <= 3 &&
+           ((t->zone >= -1440 && t->zone <= 1440) ||
+            t->zone == EFI_UNSPECIFIED_TIMEZONE);
 }

@@ -173,6 +173,8 @@ struct efi_time { // §8.3
     uint8_t daylight, pad2;
 };
 
+#define EFI_UNSPECIFIED_TIMEZONE 2047
+
 struct efi_time_capabilities {
     uint32_t resolution_hz;
     uint32_t accuracy; // in millionths of a ppm
@@ -202,3 +204,6 @@ const char *efi_service_name(enum efi_service service);
 const char *efi_memory_type_name(uint32_t type);
 
 bool efi_guid_equal(const struct efi_guid *a, const struct efi_guid *b);
+
+// Is that a time, each field in its bounds, and a day of the calendar (§8.3)?
+bool efi_is_time(const struct efi_time *time);

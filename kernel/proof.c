@@ -51,12 +51,6 @@ tell(struct proof *proof, enum verdict verdict, const char *text, ...) {
 
 // ---- time: two different answers, and interrupts that came in between
 
-static bool is_time(const struct efi_time *t) {
-    return t->year >= 1900 && t->year <= 9999 && t->month >= 1 &&
-           t->month <= 12 && t->day >= 1 && t->day <= 31 && t->hour <= 23 &&
-           t->minute <= 59 && t->second <= 59;
-}
-
 // With efi.touch=on nearly all of the loop is the taking of notes, about as
 // long as a tick, and a tick may never come in the rest.
 static enum verdict check_time(struct proof *proof) {
@@ -72,8 +66,8 @@ static enum verdict check_time(struct proof *proof) {
         status = efi_get_time(&now, NULL);
 
     interrupts = gate_statistics.interrupts - interrupts;
-    bool moved = status == EFI_SUCCESS && is_time(&first) && is_time(&now) &&
-                 now.second != first.second;
+    bool moved = status == EFI_SUCCESS && efi_is_time(&first) &&
+                 efi_is_time(&now) && now.second != first.second;
     return tell(proof, moved && interrupts >= wanted,
                 "%s: %04u-%02u-%02u %02u:%02u:%02u, then :%02u; %lu timer "
                 "interrupts came during the calls",
@@ -265,7 +259,7 @@ static const struct {
 // Others should not, where that has no meaning of its own; some do.
 static bool is_accepted(enum efi_service service, uint32_t accepted,
                         efi_status_t status) {
-    if (firmware.missing_services >> service & 1)
+    if (firmware_lacks(service))
         return !efi_quirk(QUIRK_PROMISE_TOO_SMALL, status != EFI_UNSUPPORTED);
     if (status == EFI_UNSUPPORTED && !(accepted & UNSUPPORTED))
         return efi_quirk(QUIRK_PROMISE_NOT_KEPT, true);

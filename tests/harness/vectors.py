@@ -7,14 +7,31 @@ firmwares become the table of docs/conformance.md.
 import re
 from dataclasses import dataclass
 
+from . import ktap
+
 COMMAND = "efi vectors"
 
 # A key of qemu.FIRMWARE, and the column of its answers.
 COLUMNS = {"pflash": "OVMF", "bios": "OVMF -bios", "smm": "OVMF SMM",
            "uboot": "U-Boot"}
 
-POINT = re.compile(r"(not )?ok (\d+) - (\w+) (.*): (EFI_\w+)(?:, (.*?))? "
-                   r"\(([^()]*)\)( # SKIP .*)?")
+# What stands behind the '#' of a point.
+ANSWER = re.compile(r"(EFI_\w+)(?:, (.*?))? \(([^()]*)\)")
+
+# The attributes of the variables that are UEFI's own (UEFI 2.10 table 3-1; Lang
+# and LangCodes: EFI 1.10), where # is a hexadecimal digit.
+GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
+ATTRIBUTES = {
+    "-- BS RT": """AuditMode BootCurrent BootOptionSupport ConInDev ConOutDev
+        dbDefault dbrDefault dbtDefault dbxDefault DeployedMode ErrOutDev
+        KEKDefault LangCodes OsIndicationsSupported PKDefault PlatformLangCodes
+        PlatformRecovery#### SecureBoot SetupMode
+        SignatureSupport VendorKeys""",
+    "NV BS RT": """Boot#### BootNext BootOrder ConIn ConOut Driver####
+        DriverOrder ErrOut HwErrRecSupport Key#### Lang OsIndications
+        PlatformLang SysPrep#### SysPrepOrder Timeout""",
+}
+VARIABLE = re.compile(r" +([0-9a-f-]{36}) (.. .. ..) +\d+  (\w+)")
 
 
 @dataclass(frozen=True)
@@ -44,12 +61,30 @@ class Point:
 
 def points(lines: list[str]) -> list[Point]:
     """All of a report, which has to be whole."""
-    plan, = [int(m[1]) for line in lines
-             if (m := re.fullmatch(r"1\.\.(\d+)", line))]
-    found = [m for line in lines if (m := POINT.fullmatch(line))]
-    assert [int(m[2]) for m in found] == [*range(1, plan + 1)]
-    return [Point(not m[1], m[3], m[4], m[5], m[6] or "", m[7], bool(m[8]))
-            for m in found]
+    report, = ktap.reports(lines)
+    found = []
+    for result in report.results:
+        service, what = result.description.split(" ", 1)
+        status, note, who = ANSWER.fullmatch(result.data).groups("")
+        found.append(Point(result.ok, service, what, status, note, who,
+                           result.directive == "SKIP"))
+    assert len({point.name for point in found}) == len(found)
+    return found
+
+
+def global_variables(lines: list[str]) -> dict[str, str]:
+    """UEFI's own variables, of what `efi vars` lists, and their attributes."""
+    found = [m for line in lines if (m := VARIABLE.fullmatch(line))]
+    return {m[3]: m[2] for m in found if m[1] == GLOBAL}
+
+
+def specified(name: str) -> str | None:
+    """The attributes that a variable of UEFI's own has to have."""
+    for attributes, names in ATTRIBUTES.items():
+        pattern = "|".join(names.split()).replace("#", "[0-9A-F]")
+        if re.fullmatch(pattern, name):
+            return attributes
+    return None
 
 
 def table(answers: dict[str, list[Point]]) -> list[str]:
