@@ -41,7 +41,6 @@ static struct boot_info boot;
 static struct options options;
 static uint64_t counter; // BatonGeneration, as far as we know it
 static enum outcome outcome = OUTCOME_NONE;
-static bool unwell; // a self test failed
 
 // Hands a status on. Where something was refused, that is said, and the kernel
 // goes on without.
@@ -215,44 +214,36 @@ static void free_boot_services(void) {
 
 // What the next kernel is told. If the firmware was refused here, the next one
 // hears what we heard, but for one fact: whether its one move is used up.
-static void describe_us(struct handoff *next) {
-    *next = boot.handoff;
-    next->generation = log_output.generation + 1;
-    next->clock = kernel_clock;
-    next->counter = counter;
-    next->aborted = max_u64(firmware.aborted, next->aborted);
-    if (firmware.moved || boot.has_efi_setup) // we did, or Linux says it did
-        next->svam = SVAM_CALLED;
-    if (firmware.ready) {
-        str_copy(next->mode, sizeof(next->mode), firmware.mode->name);
-        next->missing_services = firmware.missing_services;
-        next->attribute_count = firmware.attributes.count;
-        memcpy(next->attribute, firmware.attributes.row,
-               sizeof(next->attribute));
-    }
-    lineage_add(next);
-}
-
-static void load_capture(void) {
+static const struct handoff *describe_us(void) {
     static struct handoff next;
-    if (!options.capture[0])
-        return;
-    describe_us(&next);
-    tolerate("capture", capture_load(&boot, options.capture, &next));
+    next = boot.handoff;
+    next.generation = log_output.generation + 1;
+    next.clock = kernel_clock;
+    next.counter = counter;
+    next.aborted = max_u64(firmware.aborted, next.aborted);
+    if (firmware.moved || boot.has_efi_setup) // we did, or Linux says it did
+        next.svam = SVAM_CALLED;
+    if (firmware.ready) {
+        str_copy(next.mode, sizeof(next.mode), firmware.mode->name);
+        next.missing_services = firmware.missing_services;
+        next.attribute_count = firmware.attributes.count;
+        memcpy(next.attribute, firmware.attributes.row, sizeof(next.attribute));
+    }
+    lineage_add(&next);
+    return &next;
 }
 
 // Comes back only if the next kernel was refused.
 static status_t pass_on(const char *image, const char *command_line) {
     static struct kexec_staged staged;
-    static struct handoff next;
     TRY(tolerate("image", kexec_load(&boot, image, 0, &staged)));
     staged.command_line = command_line;
-    describe_us(&next);
+    const struct handoff *next = describe_us();
     event("mm", "at=jump free=%lu", frames_free_pages());
-    say("kexec: jumping to generation %u at %#lx", next.generation,
+    say("kexec: jumping to generation %u at %#lx", next->generation,
         staged.base_pa);
     status_t status =
-        tolerate("kexec", kexec_run(&boot, &staged, &next, time_stop));
+        tolerate("kexec", kexec_run(&boot, &staged, next, time_stop));
     kexec_unload(&staged);
     return status;
 }
@@ -268,8 +259,6 @@ static __attribute__((noreturn)) void switch_off(void) {
 }
 
 static void end(void) {
-    if (unwell)
-        outcome = OUTCOME_FAIL;
     event("mm", "at=end free=%lu", frames_free_pages());
     event("end", "verdict=%s", outcome_name(outcome));
     workbench = (struct workbench){&boot, pass_on, switch_off};
@@ -282,19 +271,23 @@ static void end(void) {
 }
 
 static void live(void) {
-    unwell = options.selftest && !selftest_run();
+    bool unwell = options.selftest && !selftest_run();
     if (options.crash[0])
         tolerate("cmdline", crash(options.crash));
     event("mm", "at=start free=%lu", frames_free_pages());
     outcome = take_firmware();
     free_boot_services();
-    load_capture();
+    if (options.capture[0])
+        tolerate("capture",
+                 capture_load(&boot, options.capture, describe_us()));
     event("mm", "at=ready free=%lu", frames_free_pages());
     if (log_output.generation + 1 < options.lives) {
         pass_on(options.image, boot.command_line);
         if (outcome != OUTCOME_FAIL)
             outcome = OUTCOME_REFUSED;
     }
+    if (unwell)
+        outcome = OUTCOME_FAIL;
     end();
 }
 

@@ -18,10 +18,6 @@ const char *outcome_name(enum outcome outcome) {
 
 void power_off_after(enum outcome outcome) {
     out32(DEBUG_EXIT_PORT, outcome);
-    power_halt();
-}
-
-void power_halt(void) {
     interrupts_off();
     for (;;)
         halt();

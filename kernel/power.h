@@ -15,11 +15,9 @@ enum outcome {
 
 const char *outcome_name(enum outcome outcome);
 
-// Tells the debug-exit device, if there is one, and stops the machine.
+// Tells the debug-exit device, if there is one; then stops for good, with
+// interrupts off, until somebody switches the machine off.
 void power_off_after(enum outcome outcome) __attribute__((noreturn));
-
-// Stops for good, with interrupts off: until somebody switches the machine off.
-void power_halt(void) __attribute__((noreturn));
 
 // Starts the machine again without its firmware's help: by the register that
 // ACPI names, if there is an RSDP at `rsdp_pa` (0: none), then by each way that
