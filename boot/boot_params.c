@@ -24,6 +24,8 @@ static uint64_t join(uint32_t high, uint32_t low) {
     return (uint64_t)high << 32 | low;
 }
 
+// ---- what is needed to live
+
 static status_t read_e820(const struct boot_params *params,
                           struct boot_info *boot) {
     if (params->e820_entries > E820_MAX_ENTRIES_ZEROPAGE)
@@ -66,6 +68,8 @@ static void read_bundle(const struct boot_params *params,
     boot->bundle_bytes =
         join(params->ext_ramdisk_size, params->hdr.ramdisk_size);
 }
+
+// ---- what is said of the firmware
 
 // struct efi_info: a map with the addresses that SetVirtualAddressMap was
 // given.
@@ -257,6 +261,8 @@ static void drop_firmware(struct boot_info *boot, status_t status) {
     boot->handoff_status = status;
     str_copy(boot->handoff_why, sizeof(boot->handoff_why), why());
 }
+
+// ---- both
 
 status_t boot_params_read(pa_t params_pa, memory_reader read,
                           struct boot_info *boot) {

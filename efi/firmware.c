@@ -67,7 +67,7 @@ static status_t find_runtime_table(const struct boot_info *boot,
 }
 
 static pa_t find_config_table(const struct efi_guid *guid) {
-    return efi_config_find(firmware.config_tables_pa,
+    return efi_config_find(firmware.setup.config_tables_pa,
                            firmware.config_table_count, guid, physical_read);
 }
 
@@ -79,13 +79,11 @@ static status_t read_tables(const struct boot_info *boot) {
     TRY(find_runtime_table(boot, system->runtime_services));
     TRY(efi_runtime_table_check(firmware.runtime_table_pa, !virtual));
 
-    const struct efi_setup *setup = &boot->efi_setup;
-    firmware.firmware_vendor_pa = virtual ? setup->firmware_vendor_pa
-                                          : system->firmware_vendor;
-    firmware.config_tables_pa = virtual ? setup->config_tables_pa
-                                        : system->config_tables;
+    struct efi_setup physical = {.firmware_vendor_pa = system->firmware_vendor,
+                                 .config_tables_pa = system->config_tables};
+    firmware.setup = virtual ? boot->efi_setup : physical;
     firmware.config_table_count = system->config_table_count;
-    firmware.smbios_pa = find_config_table(&efi_guid_smbios);
+    firmware.setup.smbios_pa = find_config_table(&efi_guid_smbios);
     firmware.rsdp_pa = find_config_table(&efi_guid_acpi);
     return STATUS_OK;
 }
@@ -234,7 +232,7 @@ static status_t enter_mode(const struct boot_info *boot) {
 static void announce_firmware(void) {
     const struct efi_system_table *system = pa_to_va(firmware.system_table_pa);
     char name[EFI_VENDOR_BYTES];
-    efi_vendor_name(firmware.firmware_vendor_pa, physical_read, name);
+    efi_vendor_name(firmware.setup.firmware_vendor_pa, physical_read, name);
     uint32_t revision = system->header.revision;
     say("efi: %s, UEFI %u.%u, %lu configuration tables", name, revision >> 16,
         (revision & 0xffff) / 10, firmware.config_table_count);

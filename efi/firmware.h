@@ -31,9 +31,9 @@ struct efi_firmware {
     struct efi_attributes attributes;
 
     // The firmware's own tables, physical: where they are and, from before
-    // their addresses became virtual, what they pointed to.
-    pa_t system_table_pa, runtime_table_pa;
-    pa_t firmware_vendor_pa, config_tables_pa, smbios_pa, rsdp_pa;
+    // their addresses became virtual, what they pointed to, as it is handed on.
+    pa_t system_table_pa, runtime_table_pa, rsdp_pa;
+    struct efi_setup setup;
     uint64_t config_table_count;
 
     // Which services it says it has not at runtime: bit n for service n.

@@ -89,9 +89,9 @@ status_t efi_check_pointers(void) {
         pa_t pa;
     } pointers[] = {
         {"FirmwareVendor", system->firmware_vendor,
-         firmware.firmware_vendor_pa},
+         firmware.setup.firmware_vendor_pa},
         {"ConfigurationTable", system->config_tables,
-         firmware.config_tables_pa},
+         firmware.setup.config_tables_pa},
         {"RuntimeServices", system->runtime_services,
          firmware.runtime_table_pa},
     };

@@ -125,11 +125,7 @@ static void describe_setup(const struct boot_info *boot,
     if (!firmware.ready || firmware.svam == SVAM_NEVER)
         return;
     content->with_efi_setup = true;
-    content->efi_setup = (struct efi_setup){
-        .firmware_vendor_pa = firmware.firmware_vendor_pa,
-        .config_tables_pa = firmware.config_tables_pa,
-        .smbios_pa = firmware.smbios_pa,
-    };
+    content->efi_setup = firmware.setup;
 }
 
 // What the Baton after a Linux is told, by us, since Linux says nothing.

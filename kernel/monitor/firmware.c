@@ -69,8 +69,9 @@ static const char *table_name(const struct efi_guid *guid) {
 COMMAND(efi_tables, .name = "efi tables",
         .help = "the firmware's tables and services") {
     char guid[GUID_TEXT];
-    const struct efi_config_table *config = efi_config_tables(
-        firmware.config_tables_pa, firmware.config_table_count, physical_read);
+    const struct efi_config_table *config =
+        efi_config_tables(firmware.setup.config_tables_pa,
+                          firmware.config_table_count, physical_read);
     TRY(need_firmware());
     print("  system table   %#lx", firmware.system_table_pa);
     print("  runtime table  %#lx, with its services at",
@@ -78,7 +79,7 @@ COMMAND(efi_tables, .name = "efi tables",
     for (unsigned i = 0; i < EFI_SERVICES; i++)
         print("    %-26s %#lx", efi_service_name(i), firmware.service[i]);
     print("  configuration  %#lx, with these tables",
-          firmware.config_tables_pa);
+          firmware.setup.config_tables_pa);
     for (size_t i = 0; config && i < firmware.config_table_count; i++) {
         guid_words(&config[i].vendor, guid);
         print("    %s %#12lx  %s", guid, config[i].table_pa,
