@@ -174,6 +174,29 @@ def test_each_call_has_the_fpu_that_was_promised(boot, mode, tmp_path):
     assert run.one("efi.gate", gen=0).number("deviations") > 100
 
 
+def test_there_is_no_call_within_a_call(boot):
+    """The timer's handler tries, while the firmware runs."""
+    with boot("efi=fixed lives=1 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            first_call_after_svam(debugger, "fixed")
+            record, function = call_under_way(debugger)
+            debugger.write(function, b"\xeb\xfe")  # jmp $, until a tick
+            debugger.run_to(symbol(paths.SYMBOLS, "gate_count_interrupt"))
+            back = debugger.word(debugger.register("rsp"))
+            debugger.set_register("rip", symbol(paths.SYMBOLS, "efi_get_time"))
+            debugger.set_register("rdi", symbol(paths.SYMBOLS, "gate_after"))
+            debugger.set_register("rsi", 0)
+            debugger.run_to(back)
+            assert debugger.register("rax") == 0x8000_0000_0000_0006
+            under_way = debugger.word(symbol(paths.SYMBOLS, "gate_current"))
+            assert under_way == record
+            debugger.detach()
+        run = machine.finish()
+    # And the call that was under way is ended when its time is over.
+    assert {e["vector"] for e in run.all("efi.fault")} == {"32"}
+    run.one("end", gen=0, verdict="fail")
+
+
 GENERATIONS = [0, 3]  # later ones know the rights from the first one's copy
 
 

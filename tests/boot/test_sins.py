@@ -181,7 +181,7 @@ ROWS = [
     *[Row(name, ("end", dict(verdict="pass")), set()) for name in (
         "none no-service map-reversed map-of-40 map-of-56 map-empty-entry map-huge-entry "
         "map-unaligned map-unknown-type map-runtime-all many-tables "
-        "debug-addresses fpu-stack segment-bases task-priority pit interrupt-32 interrupt-128 "
+        "debug-addresses fpu-stack segment-bases task-priority pic pit interrupt-32 interrupt-128 "
         "alignment needs-capabilities odd-name-size garbled-name").split()],
     *[Row(name, ("efi.mode", dict(svam="called")), set(),
           modes=("identity", "fixed")) for name in ("move-boot", "handler-boot")],
@@ -205,6 +205,7 @@ REFUSED = [
         ("runtime-pointer", "no address in any runtime region"),
         ("map-no-runtime", "no address in any runtime region"),
         ("map-overlap", "overlap"),
+        ("map-version", "descriptor version 2"),
     ]],
     *[(*row, mode) for mode in ("fixed", "identity") for row in [
         ("tables-nowhere", "ConfigurationTable is 0x6eadbeef0000"),

@@ -525,10 +525,12 @@ static status unsupported(SERVICE_ARGUMENTS) {
 #define MORE_MAX 700
 
 static status (*map_sin)(uint8_t *map, uint64_t *bytes, uint64_t *step);
+static uint32_t *map_version;
 
 static status get_memory_map(SERVICE_ARGUMENTS) {
     uint64_t *bytes = (uint64_t *)a, *step = (uint64_t *)d, room = *bytes;
     status answer = true_get_memory_map(a, b, c, d, e);
+    map_version = (uint32_t *)e;
     // Room for many more, and for larger ones.
     uint64_t wanted = *bytes + *bytes / 4 + MORE_MAX * *step;
     if (answer == SUCCESS && wanted > room)
@@ -610,6 +612,12 @@ static status runtime_everywhere(uint8_t *map, uint64_t *bytes,
     return SUCCESS;
 }
 
+static status version_2(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+    (void)map, (void)bytes, (void)step;
+    *map_version = 2;
+    return SUCCESS;
+}
+
 static status unknown_type(uint8_t *map, uint64_t *bytes, uint64_t *step) {
     struct descriptor *new = append(map, bytes, *step);
     new->type = 0x80000001;
@@ -679,6 +687,7 @@ MAP_SIN(too_many_pieces)
 MAP_SIN(no_runtime)
 MAP_SIN(runtime_everywhere)
 MAP_SIN(unknown_type)
+MAP_SIN(version_2)
 
 const struct sin sins[] = {
     {"none", 0, 0, 0},
@@ -763,6 +772,7 @@ const struct sin sins[] = {
     {"map-unaligned", 0, 0, unaligned_map},
     {"map-long", 0, 0, many_pieces_map},
     {"map-too-long", 0, 0, too_many_pieces_map},
+    {"map-version", 0, 0, version_2_map},
     {"map-no-runtime", 0, 0, no_runtime_map},
     {"map-runtime-all", 0, 0, runtime_everywhere_map},
     {"map-unknown-type", 0, 0, unknown_type_map},
