@@ -76,9 +76,8 @@ static void put_signed(struct sink *sink, const struct conversion *how,
 
 static void put_hex(struct sink *sink, const struct conversion *how,
                     uint64_t value) {
-    // As in C: # marks no zero. A pointer is always marked.
-    bool marked = how->type == 'p' || (how->alternate && value);
-    put_number(sink, how, marked ? "0x" : "", value, 16);
+    // As in C: # marks no zero.
+    put_number(sink, how, how->alternate && value ? "0x" : "", value, 16);
 }
 
 static void put_string(struct sink *sink, const struct conversion *how,
@@ -95,7 +94,6 @@ static bool convert(struct sink *sink, const struct conversion *how,
                     va_list *args) {
     switch (how->type) {
     case 'd':
-    case 'i':
         put_signed(sink, how,
                    how->wide ? va_arg(*args, long) : va_arg(*args, int));
         return true;
@@ -109,9 +107,6 @@ static bool convert(struct sink *sink, const struct conversion *how,
         put_hex(sink, how,
                 how->wide ? va_arg(*args, unsigned long)
                           : va_arg(*args, unsigned));
-        return true;
-    case 'p':
-        put_hex(sink, how, (uintptr_t)va_arg(*args, void *));
         return true;
     case 'c':
         put_field(sink, how, "", &(char){(char)va_arg(*args, int)}, 1);

@@ -1,8 +1,8 @@
 // printf into a buffer: the only text formatter of the kernel.
 //
-// Conversions: %d %i %u %x %c %s %p %%, with the flags 0 - #, a width (also
-// as *), a precision for %s (also as *) and the lengths l ll z. Anything else
-// is copied as it stands, so that a typing error shows in the log.
+// Conversions: %d %u %x %c %s %%, with the flags 0 - #, a width (also as *), a
+// precision for %s (also as *) and the lengths l ll z. Anything else is copied
+// as it stands, so that a typing error shows in the log.
 
 #pragma once
 

@@ -44,7 +44,7 @@ static void plain_text(void **state) {
 
 static void decimals(void **state) {
     (void)state;
-    check("%d %i %d %d", 0, -1, INT_MAX, INT_MIN);
+    check("%d %d %d %d", 0, -1, INT_MAX, INT_MIN);
     check("%u %u", 0u, UINT_MAX);
     check("%ld %ld %lld", LONG_MAX, LONG_MIN, LLONG_MIN);
     check("%lu %llu %zu", ULONG_MAX, ULLONG_MAX, SIZE_MAX);
@@ -54,7 +54,6 @@ static void hexadecimals(void **state) {
     (void)state;
     check("%x %#x %#x", 0xBEEFu, 0xBEEFu, 0u);
     check("%lx %#llx %zx", ULONG_MAX, 0xFFFFFFFF80000000ull, (size_t)0x1000);
-    check("%p %20p|%-20p|", (void *)0x1234, (void *)1, (void *)2);
 }
 
 static void widths(void **state) {
@@ -95,12 +94,13 @@ static void shows(const char *expected, const char *fmt, ...) {
 
 static void null_is_no_crash(void **state) {
     (void)state;
-    shows("(null) 0x0", "%s %p", NULL, NULL);
+    shows("(null)", "%s", NULL);
 }
 
 static void unknown_conversions_show(void **state) {
     (void)state;
-    const char *formats[] = {"%y", "%", "%5", "%-", "50% ", "%l", "%.", "a%"};
+    const char *formats[] = {"%y", "%i",   "%p", "%",  "%5",
+                             "%-", "50% ", "%l", "%.", "a%"};
     for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
         shows(formats[i], formats[i]);
 }
