@@ -36,6 +36,22 @@ def test_truncated_multiboot2_information(boot):
     assert (run.end.how, run.end.code) == ("debug-exit", 35)
 
 
+def test_a_table_that_cannot_be_kept(boot):
+    """Then all that lies in boot-services memory is, that table with it."""
+    with boot("efi=fixed lives=1 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            at(debugger, "record_report")
+            at(debugger, "memory_map_put")  # of the Memory Attributes Table
+            debugger.set_register("rdx", (1 << 64) - 1)
+            debugger.detach()
+        run = machine.finish()
+    assert "pass 2^64" in run.one("refused", what="efi-map")["why"]
+    start, ready = (run.one("mm", at=when).number("free")
+                    for when in ("start", "ready"))
+    assert ready <= start
+    run.one("end", verdict="pass")
+
+
 def test_a_flipped_bit_in_the_handoff(boot):
     """Generation 1 sees it by the CRC, and calls no firmware on its word."""
     with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
