@@ -38,34 +38,38 @@ status_t efi_attributes_check(const struct efi_attributes *attributes,
     return STATUS_OK;
 }
 
-// The whole table at `pa`, if its own numbers are possible and it is readable.
-static const struct efi_memory_attributes_table *
-open_table(pa_t pa, memory_reader read) {
+// The rows of the table at `pa`, if its own numbers are possible and it is
+// readable. *head are these numbers, which are read once.
+static const uint8_t *open_table(pa_t pa, memory_reader read,
+                                 struct efi_memory_attributes_table *head) {
     const struct efi_memory_attributes_table *table = read(pa, sizeof(*table));
-    if (!table || !is_aligned(pa, 8) || table->version < 1 ||
-        table->version > VERSION_MAX || table->entries > ENTRIES_MAX ||
-        table->descriptor_bytes < sizeof(struct efi_memory_descriptor) ||
-        table->descriptor_bytes > DESCRIPTOR_BYTES_MAX)
+    if (!table || !is_aligned(pa, 8))
         return NULL;
-    uint64_t rows = (uint64_t)table->entries * table->descriptor_bytes;
-    return read(pa, sizeof(*table) + rows);
+    *head = *table;
+    if (head->version < 1 || head->version > VERSION_MAX ||
+        head->entries > ENTRIES_MAX ||
+        head->descriptor_bytes < sizeof(struct efi_memory_descriptor) ||
+        head->descriptor_bytes > DESCRIPTOR_BYTES_MAX)
+        return NULL;
+    return read(pa + sizeof(*head),
+                (uint64_t)head->entries * head->descriptor_bytes);
 }
 
 status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
                              struct efi_attributes *attributes,
                              memory_reader read) {
     attributes->count = 0;
-    const struct efi_memory_attributes_table *table = open_table(pa, read);
-    if (!table)
+    struct efi_memory_attributes_table head;
+    const uint8_t *rows = open_table(pa, read, &head);
+    if (!rows)
         return fail(STATUS_INVALID,
                     "memory attributes: what is at %#lx is no such table", pa);
     attributes->table_pa = pa;
     attributes->table_bytes =
-        sizeof(*table) + table->entries * (uint64_t)table->descriptor_bytes;
-    for (uint32_t i = 0; i < table->entries; i++) {
+        sizeof(head) + head.entries * (uint64_t)head.descriptor_bytes;
+    for (uint32_t i = 0; i < head.entries; i++) {
         struct efi_memory_descriptor d;
-        memcpy(&d, table->descriptor + i * (uint64_t)table->descriptor_bytes,
-               sizeof(d));
+        memcpy(&d, rows + i * (uint64_t)head.descriptor_bytes, sizeof(d));
         if (!efi_is_runtime_type(d.type))
             continue;
         if (attributes->count == HANDOFF_ATTRIBUTES_MAX)

@@ -23,11 +23,12 @@ const struct efi_guid efi_guid_memory_attributes =
 const struct efi_guid efi_guid_runtime_properties =
     EFI_GUID(eb66918a, 7eef, 402a, 842e, 931d21c38ae9);
 
-static uint32_t header_crc(const struct efi_table_header *header) {
+static uint32_t header_crc(const struct efi_table_header *header,
+                           uint32_t bytes) {
     struct efi_table_header first = *header;
     first.crc32 = 0;
     uint32_t crc = crc32(0, &first, sizeof(first));
-    return crc32(crc, header + 1, header->header_bytes - sizeof(first));
+    return crc32(crc, header + 1, bytes - sizeof(first));
 }
 
 status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
@@ -46,7 +47,7 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
     if (!header)
         return fail(STATUS_INVALID, "%s at %#lx: header of %u bytes", what, pa,
                     bytes);
-    uint32_t crc = header_crc(header);
+    uint32_t crc = header_crc(header, bytes);
     if (crc == header->crc32)
         return STATUS_OK;
     status_t status =

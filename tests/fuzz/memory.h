@@ -3,7 +3,8 @@
 //   address (8 bytes) │ bytes (2) │ zeros after them (2) │ the bytes, and again
 //
 // A piece that begins where the last one ends is a part of it. So the dump of a
-// real machine is an input, with its pointers as they are, and a short one.
+// real machine is an input, with its pointers as they are, and a short one. One
+// that lies over another is none: each address has one byte.
 // What is read is a copy: see tests/unit/copies.h.
 
 #pragma once
@@ -25,8 +26,18 @@ static struct {
     size_t pieces;
 } memory;
 
+static inline bool memory_overlaps(pa_t pa, uint64_t bytes) {
+    for (size_t i = 0; i < memory.pieces; i++)
+        if (pa - memory.piece[i].pa < memory.piece[i].bytes ||
+            memory.piece[i].pa - pa < bytes)
+            return true;
+    return false;
+}
+
 static inline void memory_add(pa_t pa, struct input part, uint64_t zeros) {
     size_t i = memory.pieces;
+    if (memory_overlaps(pa, part.left + zeros))
+        return;
     if (i > 0 && pa == memory.piece[i - 1].pa + memory.piece[i - 1].bytes)
         i--;
     else if (i < PIECES_MAX)

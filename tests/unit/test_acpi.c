@@ -151,12 +151,34 @@ static void cut_everywhere(void **state) {
     assert_int_equal(find(MEMORY_PA + RSDP), STATUS_OK);
 }
 
+// Whose length is another one when it is read again, and all else as it was.
+static const void *read_while_it_grows(pa_t pa, uint64_t bytes) {
+    const void *copy = memory_read(pa, bytes);
+    if (pa == MEMORY_PA + ROOT) {
+        put_u32(ROOT + 4, 0x8000);
+        seal(ROOT, 36 + 2 * 8, 9);
+    }
+    return copy;
+}
+
+static void a_length_is_read_once(void **state) {
+    (void)state;
+    put_all(2);
+    put_u32(FADT, 0); // so that it looks at each entry
+    assert_int_equal(
+        acpi_find_reset(MEMORY_PA + RSDP, read_while_it_grows, &reset),
+        STATUS_NOT_FOUND);
+    assert_contains(why(), "no FADT");
+    memory_forget();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_port_by_either_table),
         cmocka_unit_test(in_memory),
         cmocka_unit_test(registers_that_are_refused),
         cmocka_unit_test(tables_that_are_refused),
+        cmocka_unit_test(a_length_is_read_once),
         cmocka_unit_test(damaged_everywhere),
         cmocka_unit_test(cut_everywhere),
     };
