@@ -38,19 +38,15 @@ static void check_accepted(pa_t pa, uint64_t signature, bool crc_matters) {
     assert_int_equal(crc32(0, whole, header.header_bytes), header.crc32);
 }
 
-// The first row of that GUID, by looking at one after the other; all of them in
-// one piece, for another one may overlap it and be of another opinion.
+// The first row of that GUID, by looking at one after the other.
 static pa_t slow_find(pa_t tables_pa, uint64_t count,
                       const struct efi_guid *guid) {
     uint64_t bytes = count * sizeof(struct efi_config_table);
-    const uint8_t *rows = memory_at(tables_pa, bytes);
-    if (count > CONFIGS_MAX || tables_pa % 8 || !rows)
+    if (count > CONFIGS_MAX || tables_pa % 8 || !memory_at(tables_pa, bytes))
         return 0;
-    for (pa_t found, at = 0; at < bytes; at += 24)
-        if (memcmp(rows + at, guid, 16) == 0) {
-            memcpy(&found, rows + at + 16, sizeof(found));
-            return found;
-        }
+    for (pa_t at = tables_pa; at < tables_pa + bytes; at += 24)
+        if (memcmp(memory_at(at, 16), guid, 16) == 0)
+            return word(at + 16);
     return 0;
 }
 
