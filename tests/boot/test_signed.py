@@ -128,9 +128,8 @@ def data(text: str) -> bytes | None:
     return read and bytes.fromhex(read[2])[:int(read[1])]
 
 
-@pytest.mark.parametrize("mode", [
-    mode if mode == "fixed" else pytest.param(mode, marks=pytest.mark.slow)
-    for mode in PROVING])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", PROVING)
 def test_signed_variables(boot, keys, mode):
     script = f"efi vars write {NAME} x; efi vars read {NAME};" * len(ROWS)
     with boot(f'efi={mode} lives=3 end=exit run="{script}"',
