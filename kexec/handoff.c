@@ -173,6 +173,7 @@ status_t handoff_write(const struct handoff_content *content, void *block,
     TRY(write_command_line(&writer, content->command_line, params));
     TRY(write_efi(&writer, content->efi, params));
     TRY(write_nodes(&writer, content, params));
+    // The node that is sealed is what was written last.
     seal(&writer, (struct handoff *)(writer.block + writer.used) - 1);
     return STATUS_OK;
 }
