@@ -7,6 +7,7 @@
 #include "tests/fuzz/paint.h"
 
 #define ROOM_FOR_ONE_MORE (MEMORY_MAP_MAX - 2)
+#define ENOUGH            (MEMORY_MAP_MAX + 128) // rows: more are only slow
 
 static struct memory_map map;
 
@@ -54,7 +55,7 @@ static void ask(struct input *in) {
 
 static void fuzz(struct input in) {
     map.count = painted.count = 0;
-    while (in.left > 0 && painted.count < PAINTED_MAX) {
+    while (in.left > 0 && painted.count < ENOUGH) {
         unsigned what = take(&in, 1) % 4;
         if (what > 0)
             put(&in, what == 1);
