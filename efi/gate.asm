@@ -46,11 +46,13 @@ GDTR_NOTE       equ 0x78
 TR_NOTE         equ 0x82
 EFER_NOTE       equ 0x84
 IDTR_NOTE       equ 0x88
+CS_NOTE         equ 0x92
 DR7_NOTE        equ 0x94
 PAT_NOTE        equ 0x98
 XMM_SUM_NOTE    equ 0xa0
-COMPARED_BYTES  equ 0xb0        ; all that is above
-XMM_NOTE        equ 0xb0        ; ten of 16 bytes
+CR8_NOTE        equ 0xb0
+COMPARED_BYTES  equ 0xb8        ; all that is above
+XMM_NOTE        equ 0xb8        ; ten of 16 bytes
 
 MSR_PAT         equ 0x277
 MSR_EFER        equ 0xc0000080
@@ -88,6 +90,9 @@ FRAME           equ SHADOW + 16
     mov [rel %1 + CR0_NOTE], rcx
     mov rcx, cr4
     mov [rel %1 + CR4_NOTE], rcx
+    mov rcx, cr8                ; which interrupts the APIC lets pass
+    mov [rel %1 + CR8_NOTE], rcx
+    mov [rel %1 + CS_NOTE], cs
     mov [rel %1 + SS_NOTE], ss
     mov [rel %1 + DS_NOTE], ds
     mov [rel %1 + ES_NOTE], es
@@ -204,6 +209,8 @@ gate_recover:                   ; nothing is known but memory
     mov cr0, rcx
     mov rcx, [rel gate_before + CR4_NOTE]
     mov cr4, rcx
+    mov rcx, [rel gate_before + CR8_NOTE]
+    mov cr8, rcx
     mov rcx, [rel kernel_table]
     mov cr3, rcx
     mov ecx, [rel gate_before + DR7_NOTE]
@@ -222,6 +229,11 @@ gate_recover:                   ; nothing is known but memory
     mov rcx, [rel gate_before + GDTR_NOTE + 2]
     and byte [rcx + TSS_SELECTOR + 5], ~TSS_BUSY
     ltr [rel gate_before + TR_NOTE]
+    push KERNEL_CS
+    lea rcx, [rel .segments]
+    push rcx
+    retfq
+.segments:
     mov ss, [rel gate_before + SS_NOTE]
     mov ds, [rel gate_before + DS_NOTE]
     mov es, [rel gate_before + ES_NOTE]

@@ -26,14 +26,14 @@ static const struct field {
     const char *name;
     uint16_t offset, bytes;
 } fields[] = {
-    FIELD(rbx),  FIELD(rbp), FIELD(rsi),  FIELD(rdi),  FIELD(r12),
-    FIELD(r13),  FIELD(r14), FIELD(r15),  FIELD(rsp),  FIELD(rflags),
-    FIELD(cr3),  FIELD(cr0), FIELD(cr4),  FIELD(ss),   FIELD(ds),
-    FIELD(es),   FIELD(fs),  FIELD(gs),   FIELD(fcw),  FIELD(mxcsr),
-    FIELD(gdtr), FIELD(tr),  FIELD(efer), FIELD(idtr), FIELD(dr7),
-    FIELD(pat),  XMM(6),     XMM(7),      XMM(8),      XMM(9),
-    XMM(10),     XMM(11),    XMM(12),     XMM(13),     XMM(14),
-    XMM(15),
+    FIELD(rbx),  FIELD(rbp),   FIELD(rsi),  FIELD(rdi), FIELD(r12),
+    FIELD(r13),  FIELD(r14),   FIELD(r15),  FIELD(rsp), FIELD(rflags),
+    FIELD(cr3),  FIELD(cr0),   FIELD(cr4),  FIELD(cr8), FIELD(cs),
+    FIELD(ss),   FIELD(ds),    FIELD(es),   FIELD(fs),  FIELD(gs),
+    FIELD(fcw),  FIELD(mxcsr), FIELD(gdtr), FIELD(tr),  FIELD(efer),
+    FIELD(idtr), FIELD(dr7),   FIELD(pat),  XMM(6),     XMM(7),
+    XMM(8),      XMM(9),       XMM(10),     XMM(11),    XMM(12),
+    XMM(13),     XMM(14),      XMM(15),
 };
 
 void gate_init(void) {

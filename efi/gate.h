@@ -26,9 +26,10 @@ struct gate_note {
     uint8_t gdtr[10];
     uint16_t tr;
     uint32_t efer;
-    uint8_t idtr[10], pad[2];
+    uint8_t idtr[10];
+    uint16_t cs;
     uint32_t dr7;
-    uint64_t pat, xmm_sum[2];
+    uint64_t pat, xmm_sum[2], cr8;
     uint64_t xmm[10][2]; // XMM6 to XMM15
 };
 

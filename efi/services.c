@@ -35,6 +35,7 @@ static struct {
     uint8_t data[EFI_DATA_BYTES];
     uint8_t data_hole[PAGE_SIZE];
     uint8_t stack[EFI_STACK_BYTES];
+    uint8_t stack_hole[PAGE_SIZE];
 } lent __attribute__((aligned(PAGE_SIZE)));
 
 _Static_assert(sizeof(lent) % PAGE_SIZE == 0 && EFI_DATA_BYTES % PAGE_SIZE == 0,
@@ -52,10 +53,10 @@ status_t efi_services_init(void) {
     shift = on_private_table ? image_pa_of(&lent) - (va_t)&lent : 0;
     gate_init();
     efi_judge_init();
-    TRY(page_table_protect(&kernel_table, (va_t)lent.name_hole, PAGE_SIZE,
-                           MAP_NONE));
-    TRY(page_table_protect(&kernel_table, (va_t)lent.data_hole, PAGE_SIZE,
-                           MAP_NONE));
+    const uint8_t *holes[] = {lent.name_hole, lent.data_hole, lent.stack_hole};
+    for (size_t i = 0; i < ARRAY_SIZE(holes); i++)
+        TRY(page_table_protect(&kernel_table, (va_t)holes[i], PAGE_SIZE,
+                               MAP_NONE));
     return efi_touch_wanted ? efi_touch_init() : STATUS_OK;
 }
 
@@ -70,11 +71,11 @@ status_t efi_services_map(struct page_table *private_table) {
         bool private = on_private_table || efi_stays_physical(i);
         calls[i].table_pa = (private ? private_table : &kernel_table)->root_pa;
         calls[i].stack_top =
-            private ? image_pa_of(&lent + 1) : (va_t)(&lent + 1);
+            private ? image_pa_of(lent.stack_hole) : (va_t)lent.stack_hole;
     }
     TRY(map_at_pa(private_table, &lent, lent.name_hole));
     TRY(map_at_pa(private_table, lent.data, lent.data_hole));
-    return map_at_pa(private_table, lent.stack, &lent + 1);
+    return map_at_pa(private_table, lent.stack, lent.stack_hole);
 }
 
 uint8_t *efi_stack(void) {
@@ -92,7 +93,8 @@ static uint64_t at(const void *field) {
 
 bool efi_services_guard(uint64_t address) {
     return address - at(lent.name_hole) < PAGE_SIZE ||
-           address - at(lent.data_hole) < PAGE_SIZE;
+           address - at(lent.data_hole) < PAGE_SIZE ||
+           address - at(lent.stack_hole) < PAGE_SIZE;
 }
 
 // Inline, so that which service it is costs nothing at runtime.

@@ -106,8 +106,7 @@ ROWS = [
     fault("stack-lost", 14, "write", "kernel"),
     fault("stack-wild", re.compile("12|13")),
     fault("stack-overflow", 14, "write", "guard"),
-    fault("stack-underflow", 14, "write", re.compile("guard|in-use"),
-          modes=("physical",)),
+    fault("stack-underflow", 14, "write", "guard"),
     # no end: the timer's vector, or the NMI's
     fault("hang", 32),
     fault("hang-urgent", re.compile("2|32")),
@@ -132,6 +131,8 @@ ROWS = [
     deviation("write-protection", "cr0"),
     deviation("data-segments", "ds", "es"),
     deviation("fs"),
+    deviation("code-segment", "cs", "rflags"),
+    deviation("task-priority", "cr8"),
     deviation("stack-segment", "ss"),
     deviation("task", "tr"),
     deviation("gdt", "gdtr"),
@@ -181,7 +182,7 @@ ROWS = [
     *[Row(name, ("end", dict(verdict="pass")), set()) for name in (
         "none no-service map-reversed map-of-40 map-of-56 map-empty-entry map-huge-entry "
         "map-unaligned map-unknown-type map-runtime-all many-tables "
-        "debug-addresses fpu-stack segment-bases task-priority pic pit interrupt-32 interrupt-128 "
+        "debug-addresses fpu-stack segment-bases pic pit interrupt-32 interrupt-128 "
         "alignment needs-capabilities odd-name-size garbled-name").split()],
     *[Row(name, ("efi.mode", dict(svam="called")), set(),
           modes=("identity", "fixed")) for name in ("move-boot", "handler-boot")],

@@ -130,6 +130,16 @@ SIN "stack-segment"
     xor ecx, ecx
     mov ss, ecx
     ret
+SIN "code-segment"              ; no interrupt would come back from there
+    cli
+    call borrow_gdt
+    lea rcx, [other_code]
+    push OTHER_CS
+    push rcx
+    retfq
+other_code:
+    lgdt [kernel_gdt]
+    ret
 SIN "task"                      ; the same one, by another descriptor
     call borrow_gdt
     mov ecx, OTHER_TASK
