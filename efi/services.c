@@ -186,6 +186,15 @@ static uint64_t lend_name(const struct efi_name *name) {
     return at(copy);
 }
 
+// The size that a variable is said to have must be the reason.
+static efi_status_t check_needed(efi_status_t status, uint64_t room,
+                                 uint64_t bytes) {
+    if (status != EFI_BUFFER_TOO_SMALL || (bytes > room && bytes <= UINT32_MAX))
+        return status;
+    return efi_reject(EFI_GET_VARIABLE, "%#lx bytes do not fit into %#lx",
+                      bytes, room);
+}
+
 efi_status_t efi_get_variable(const struct efi_name *name,
                               const struct efi_guid *guid, uint32_t *attributes,
                               void *data, uint64_t *bytes) {
@@ -199,10 +208,13 @@ efi_status_t efi_get_variable(const struct efi_name *name,
         call(EFI_GET_VARIABLE, lend_name(name), at(&args->guid),
              at(&args->attributes), at(&args->number[0]), at(copy));
     *bytes = args->number[0];
-    if (status == EFI_SUCCESS && *bytes > room)
+    if (status != EFI_SUCCESS)
+        return check_needed(status, room, *bytes);
+    if (*bytes > room)
         return efi_reject(EFI_GET_VARIABLE, "more data than there was room");
-    if (status == EFI_SUCCESS)
-        copy_bytes(data, copy, *bytes);
+    if (args->attributes & ~EFI_VARIABLE_ANY)
+        return efi_reject(EFI_GET_VARIABLE, "attributes %#x", args->attributes);
+    copy_bytes(data, copy, *bytes);
     if (attributes)
         *attributes = args->attributes;
     return status;

@@ -184,6 +184,7 @@ struct efi_time_capabilities {
 #define EFI_VARIABLE_NON_VOLATILE   1u
 #define EFI_VARIABLE_BOOT_SERVICE   2u
 #define EFI_VARIABLE_RUNTIME_ACCESS 4u
+#define EFI_VARIABLE_ANY            0xffu // whatever §8.2 knows
 
 struct efi_capsule_header { // §8.5.3
     struct efi_guid guid;

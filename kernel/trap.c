@@ -163,9 +163,10 @@ static bool contain_firmware(struct trap_frame *frame) {
 }
 
 // A call that does not come back is ended by the timer, or, if the firmware has
-// switched interrupts off, by the watchdog's NMI.
+// switched interrupts off, by the watchdog's NMI: wherever it is, for it may
+// have jumped into the kernel, but not in the midst of another handler.
 static void check_deadline(struct trap_frame *frame) {
-    if (gate_overdue(time_microseconds()) && !is_kernel_text(frame->rip))
+    if (gate_overdue(time_microseconds()) && depth == 1)
         contain_firmware(frame);
 }
 

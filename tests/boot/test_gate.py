@@ -238,6 +238,22 @@ def test_firmware_cannot_execute_its_data(boot, mode, gen, tmp_path):
     assert fault["va"] == fault["rip"] == first["va"]
 
 
+def test_a_call_that_strays_into_the_kernel_is_ended(boot, tmp_path):
+    """And stays there: the deadline knows no place where it does not count."""
+    there = symbol(paths.SYMBOLS, "selftest_run")
+
+    def damage(machine, debugger, record, function):
+        debugger.write(there, b"\xeb\xfe")  # jmp $
+        code = assemble(f"mov rax, {there:#x}\njmp rax", tmp_path)
+        overwrite(code)(machine, debugger, record, function)
+
+    run = misbehave(boot, "fixed", damage)
+    fault = run.all("efi.fault", gen=0, svc="GetTime")[0]
+    assert (fault["vector"], fault["in"]) == ("32", "kernel")
+    assert fault.number("rip") == there
+    assert run.one("proof", gen=0, check="variable")["verdict"] == "pass"
+
+
 def test_boot_services_are_mapped_for_svam_alone(boot):
     """Some firmware runs there during SetVirtualAddressMap; no other call
     may. Address 0 is mapped like all that belongs to boot services, and no
