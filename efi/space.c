@@ -168,13 +168,13 @@ status_t efi_space_grant(pa_t table_pa, va_t va, bool execute) {
     if (flags == 0 || (execute && (flags & PTE_NX)) ||
         (walk.mapped && walk.write && walk.exec >= execute))
         return fail(STATUS_REFUSED, "efi: nothing can be granted at %#lx", va);
+    if (!region)
+        TRY(memory_map_put(firmware.memory, page_va, PAGE_SIZE,
+                           MEMORY_RUNTIME));
     if (!walk.mapped)
         TRY(page_table_map(table, page_va, page_va, PAGE_SIZE, flags));
     else
         TRY(page_table_protect(table, page_va, PAGE_SIZE, flags));
     write_cr3(table_pa); // forget what it had before
-    if (!region)
-        return memory_map_put(firmware.memory, page_va, PAGE_SIZE,
-                              MEMORY_RUNTIME);
     return STATUS_OK;
 }

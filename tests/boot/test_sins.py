@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness import paths
+from harness import paths, sins
 from harness.events import wanted
 from harness.rsp import symbol
 
@@ -267,6 +267,9 @@ def test_every_sin_is_a_row():
     assert OFTEN <= rows
 
 
+DOCUMENTED = sins.documented()
+
+
 def commit(boot, sin: str, words: str):
     with boot(f"{words} lives=2 end=exit", sin=sin) as machine:
         run = machine.finish()
@@ -280,9 +283,15 @@ def failed_checks(run, gen: int) -> set:
     return {p["check"] for p in run.all("proof", gen=gen, verdict="fail")}
 
 
+def is_documented(run, sin: str, mode: str) -> None:
+    assert DOCUMENTED.get((sin, mode)) == sins.outcome(run), \
+        "tools/sins writes docs/sins.md"
+
+
 @pytest.mark.parametrize("mode, row", cases())
 def test_a_sin_is_named_and_survived(boot, mode, row):
     run = commit(boot, row.sin, f"efi={mode}")
+    is_documented(run, row.sin, mode)
     name, fields = row.event
     assert run.all(name, **fields), f"no {name} with {fields}"
     assert failed_checks(run, 0) == row.fails
@@ -308,6 +317,7 @@ def refusals():
 @pytest.mark.parametrize("sin, why, mode", refusals())
 def test_a_sin_that_leaves_no_firmware(boot, sin, why, mode):
     run = commit(boot, sin, f"efi={mode}")
+    is_documented(run, sin, mode)
     assert why in run.one("refused", gen=0, what="efi")["why"]
     run.one("refused", gen=1, what="efi")
     run.one("end", gen=1, verdict="refused")

@@ -1,0 +1,56 @@
+"""What becomes of a firmware that misbehaves: a run becomes a row of docs/sins.md.
+
+The sins are in tests/firmware, what has to come of each in
+tests/boot/test_sins.py.
+"""
+
+import re
+
+from . import paths
+from .machine import Run
+
+DOCUMENT = paths.ROOT / "docs" / "sins.md"
+HEAD = "| sin | mode | generation 0 says | proofs that fail | firmware |"
+RULE = "| --- | --- | --- | --- | --- |"
+TELLING = {"efi.fault", "efi.deviation", "efi.reject", "efi.quirk", "refused"}
+# What is another number in each build, and what is the same in all rows.
+HIDDEN = {"gen", "rip", "va", "action", "what"}
+PLACE = re.compile(r"\b0x[0-9a-f]{7,8}\b")
+
+
+def _words(event) -> str:
+    fields = [f"{key}={value}" if " " not in value else f'{key}="{value}"'
+              for key, value in event.fields.items()
+              if key not in HIDDEN and value != "none"]
+    return f"`{PLACE.sub('0x…', ' '.join([f'@{event.name}', *fields]))}`"
+
+
+def outcome(run: Run) -> str:
+    """What was said, what failed, and in which state generation 1 found the
+    firmware: the last columns of a row."""
+    said = [_words(event) for event in run.events
+            if event.name in TELLING and event.get("gen") == "0"]
+    failed = [p["check"] for p in run.all("proof", gen=0, verdict="fail")]
+    state = run.one("efi.mode", gen=1)["state"]
+    if run.all("refused", gen=1, what="efi"):
+        state = "refused"
+    return " | ".join(["<br>".join(dict.fromkeys(said)) or "nothing",
+                       ", ".join(failed) or "–", state])
+
+
+def table(outcomes: dict[tuple[str, str], str]) -> list[str]:
+    """Rows of Markdown, out of {(sin, mode): outcome}: one for modes that do
+    not differ."""
+    rows = {}
+    for (sin, mode), text in outcomes.items():
+        rows.setdefault((sin, text), []).append(mode)
+    return [HEAD, RULE, *(f"| {sin} | {', '.join(modes)} | {text} |"
+                          for (sin, text), modes in rows.items())]
+
+
+def documented() -> dict[tuple[str, str], str]:
+    """The same back from the document."""
+    text = DOCUMENT.read_text().partition(HEAD)[2].partition("\n\n")[0]
+    rows = [line[2:-2].split(" | ", 2) for line in text.splitlines()[2:]]
+    return {(sin, mode): rest for sin, modes, rest in rows
+            for mode in modes.split(", ")}
