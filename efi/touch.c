@@ -65,8 +65,14 @@ static void note(enum efi_service service, const struct efi_region *region,
     notes_of(service, region)[page] |= mark_of(leaf);
 }
 
-// Boot-services memory in SetVirtualAddressMap, or what efi.fault=retry gave.
+// Boot-services memory in SetVirtualAddressMap, or what efi.fault=retry gave: a
+// page that each call uses is told once.
 static void tell_outside(enum efi_service service, const struct leaf *leaf) {
+    static uint64_t told[EFI_SERVICES]; // number of the page, from 1
+    uint64_t page = leaf_pa(leaf) / PAGE_SIZE + 1;
+    if (told[service] == page)
+        return;
+    told[service] = page;
     event("efi.touch.outside", "svc=%s pa=%#lx class=%s access=%s",
           efi_service_name(service), leaf_pa(leaf), efi_space_class(leaf->va),
           leaf->entry & PTE_DIRTY ? "write" : "read");
