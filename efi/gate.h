@@ -9,7 +9,6 @@
 #pragma once
 
 #include "efi/types.h"
-#include "mm/space.h"
 
 #define GATE_ARGUMENTS 5
 #define GATE_SECONDS   10 // that a call may take

@@ -16,7 +16,7 @@ void efi_judge_init(void);
 // Looks at a call that is over, whatever its outcome, and logs what is new.
 // Returns what its caller shall have: the firmware's status where that is one
 // which the service may give (UEFI 2.10 ch. 8), else EFI_DEVICE_ERROR; or
-// EFI_ABORTED, EFI_NOT_READY (see efi/services.h).
+// EFI_ABORTED if it faulted.
 efi_status_t efi_judge(enum efi_service service, const struct gate_call *call);
 
 // For a result that cannot be: logs why, once for each service. Returns what

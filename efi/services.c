@@ -9,7 +9,6 @@
 #include "efi/touch.h"
 #include "lib/string.h"
 #include "lib/x86.h"
-#include "mm/frames.h"
 #include "mm/space.h"
 
 // What the pointers of a call point to.
@@ -41,6 +40,8 @@ static struct {
 _Static_assert(sizeof(lent) % PAGE_SIZE == 0 && EFI_DATA_BYTES % PAGE_SIZE == 0,
                "the holes are pages");
 
+static const uint8_t *const holes[] = {lent.name_hole, lent.data_hole,
+                                       lent.stack_hole};
 static struct arguments *const args = &lent.args;
 static bool on_private_table;
 static uint64_t shift; // of what is lent, to where the mode's services see it
@@ -53,7 +54,6 @@ status_t efi_services_init(void) {
     shift = on_private_table ? image_pa_of(&lent) - (va_t)&lent : 0;
     gate_init();
     efi_judge_init();
-    const uint8_t *holes[] = {lent.name_hole, lent.data_hole, lent.stack_hole};
     for (size_t i = 0; i < ARRAY_SIZE(holes); i++)
         TRY(page_table_protect(&kernel_table, (va_t)holes[i], PAGE_SIZE,
                                MAP_NONE));
@@ -92,9 +92,10 @@ static uint64_t at(const void *field) {
 }
 
 bool efi_services_guard(uint64_t address) {
-    return address - at(lent.name_hole) < PAGE_SIZE ||
-           address - at(lent.data_hole) < PAGE_SIZE ||
-           address - at(lent.stack_hole) < PAGE_SIZE;
+    for (size_t i = 0; i < ARRAY_SIZE(holes); i++)
+        if (address - at(holes[i]) < PAGE_SIZE)
+            return true;
+    return false;
 }
 
 // Inline, so that which service it is costs nothing at runtime.

@@ -12,7 +12,6 @@
 #include "mm/frames.h"
 #include "mm/space.h"
 
-#define UPPER_HALF     0xffff800000000000
 #define PAGES_PER_LINE 64
 #define UNTOUCHED      0xaa
 
@@ -82,8 +81,8 @@ static void tell_outside(enum efi_service service, const struct leaf *leaf) {
 static bool take(const struct leaf *leaf, void *context) {
     struct harvest *harvest = context;
     bool private = harvest->table != &kernel_table;
-    if (private && leaf->va >= UPPER_HALF)
-        return false;
+    if (private && leaf->va >> 63)
+        return false; // the kernel's half
     if (!(leaf->entry & PTE_ACCESSED))
         return true;
     const struct efi_region *region =

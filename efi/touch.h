@@ -10,6 +10,7 @@
 
 #include "efi/gate.h"
 #include "efi/types.h"
+#include "lib/status.h"
 
 extern bool efi_touch_wanted; // or nothing of this is called
 

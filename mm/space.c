@@ -155,10 +155,8 @@ status_t space_stack(uint64_t pages, va_t *top_va) {
     if (stack_count == STACKS_MAX)
         return fail(STATUS_NO_MEMORY, "mm: all %d stacks are taken",
                     STACKS_MAX);
-    pa_t frames_pa = frames_alloc(pages, PAGE_SIZE, UINT64_MAX);
-    if (frames_pa == 0)
-        return fail(STATUS_NO_MEMORY, "mm: no %lu frames in a row for a stack",
-                    pages);
+    pa_t frames_pa;
+    TRY(frames_take("mm: a stack", pages, &frames_pa));
     memset(pa_to_va(frames_pa), 0, pages * PAGE_SIZE);
     stack_guard[stack_count++] = vmap_next;
     va_t bottom_va = vmap_next + PAGE_SIZE;

@@ -1,13 +1,11 @@
 """What `tools/bench` found, as tables (Markdown) and as a plot (SVG)."""
 
-import re
 from pathlib import Path
 
 from harness.stopwatch import budget
 
 COLOURS = ["#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377",
            "#bbbbbb", "#222255", "#225555", "#666633", "#663333", "#555555"]
-TABLE = re.compile(r"^(\|.*\n)(?:\|.*\n)+", re.MULTILINE)
 
 
 def table(head: list, rows: list) -> str:
@@ -98,12 +96,6 @@ def write_report(found: dict, out: Path) -> str:
     (out / "bench.md").write_text(text + "\n")
     (out / "bench.svg").write_text(plot(found))
     return text
-
-
-def renew_tables(document: str, report: str) -> str:
-    """The document, with the report's tables for those of the same head."""
-    new = {found[1]: found[0] for found in TABLE.finditer(report)}
-    return TABLE.sub(lambda old: new.get(old[1], old[0]), document)
 
 
 # The plot: bars for the gate, stacks for boot and kexec

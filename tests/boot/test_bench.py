@@ -11,6 +11,7 @@ from elftools.elf.elffile import ELFFile
 
 from harness import paths
 from harness.stopwatch import SERVICES, Stopwatch, budget, symbols
+from harness.tables import renew_tables
 
 TOOLS = paths.ROOT / "tools"
 
@@ -60,8 +61,10 @@ def test_a_report_renews_the_tables_of_a_document():
     table, text = tool["table"], "{}\n\ntext\n\n{}\n"
     document = text.format(table(mine, old), table(yours, other))
     report = table(mine, new) + "\n"
-    assert (tool["renew_tables"](document, report)
+    assert (renew_tables(document, report)
             == text.format(table(mine, new), table(yours, other)))
+    with pytest.raises(LookupError, match="direct"):
+        renew_tables(document, table(["service", "direct"], new) + "\n")
 
 
 @pytest.mark.parametrize("tool", ["bench", "coverage"])
