@@ -103,6 +103,12 @@ LDFLAGS   := -nostdlib -static --build-id=none -z noexecstack \
 
 OBJECTS := $(ASM_FILES:%.asm=$(OUT)/%.asm.o) $(C_FILES:%.c=$(OUT)/%.o)
 
+# A variable that nothing reads is a mistake of whoever has set it.
+GIVEN := $(foreach name,$(.VARIABLES),$(if \
+	$(filter command,$(firstword $(origin $(name)))),$(name)))
+WRONG := $(if $(GIVEN),$(shell tools/variables '$(MAKECMDGOALS)' $(GIVEN)))
+$(if $(WRONG),$(error $(WRONG)))
+
 .PHONY: all
 all: $(OUT)/baton $(OUT)/bundle.cpio compile_commands.json ## build the kernel and its bundle
 
@@ -110,22 +116,21 @@ all: $(OUT)/baton $(OUT)/bundle.cpio compile_commands.json ## build the kernel a
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | \
 		awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
-	@echo '  Variables: CROSS_COMPILE=prefix-  MODE=fixed  LIVES=3  ACCEL=kvm'
-	@echo '             SCREEN=1 (run)'
-	@echo '             TEST=name (debug)  JUNIT=file (test)'
-	@echo '             T=seconds JOBS=number TARGET=name (fuzz)'
+	@echo
+	@echo 'Variables: make run MODE=physical LIVES=2'
+	@tools/variables
 
 .PHONY: demo
 demo: deps all ## show it: every mode, three generations each
-	@tools/demo
+	@tools/demo $(MODE)
 
 .PHONY: relay
 relay: deps all $(OUT)/linux.cpio ## Baton, Linux, Baton, Linux, Baton, in one boot
-	@tools/relay
+	@tools/relay $(MODE)
 
 .PHONY: crash-demo
 crash-demo: deps all $(OUT)/linux.cpio ## a panic, what is left in flash and in memory, and GDB
-	@tools/crash_demo
+	@tools/crash_demo $(KIND)
 
 .PHONY: run
 run: deps all ## boot it here, serial line in this terminal, until you quit

@@ -27,6 +27,18 @@ def usual_medium(firmware: str) -> str:
     return "disk" if firmware == "uboot" else USUAL
 
 
+def pytest_configure(config):
+    """make test JUNIT=file: before an hour of tests, not after it."""
+    report = config.option.xmlpath
+    try:
+        if report:
+            Path(report).parent.mkdir(parents=True, exist_ok=True)
+            open(report, "a").close()
+    except OSError as problem:
+        raise pytest.UsageError(
+            f"JUNIT={report} cannot be written: {problem.strerror}") from None
+
+
 def pytest_generate_tests(metafunc):
     """@pytest.mark.modes("fixed", …): once per mode, all of a mode's tests in
     one worker."""

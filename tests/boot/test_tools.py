@@ -1,6 +1,8 @@
 """The tools that people start: the demonstration, `run`, and GDB in front."""
 
+import json
 import os
+import re
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -8,9 +10,14 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from harness import paths
+from harness import media, paths
+from harness.events import wanted
 
 TOOLS = paths.ROOT / "tools"
+EVERY_TOOL = sorted(
+    str(path.relative_to(TOOLS)) for path in TOOLS.rglob("*")
+    if path.is_file() and os.access(path, os.X_OK) and path.name != "linux_init"
+)
 QUIT = "\x01x"  # Ctrl-A X
 
 
@@ -53,6 +60,7 @@ def test_the_demonstration_of_one_mode(locale, mark):
     assert locale != "C" or text.isascii()
 
 
+@pytest.mark.xdist_group("tools/run")
 def test_a_run_is_quit_from_the_keyboard(terminal, tmp_path):
     script = tmp_path / "commands"
     script.write_text("# first of all\nmode\n")
@@ -66,7 +74,166 @@ def test_a_run_is_quit_from_the_keyboard(terminal, tmp_path):
     run.expect("g1> ")
     run.send(QUIT)
     run.expect(pexpect.EOF)
+    run.close()
+    assert run.exitstatus == 0
     assert not alive(paths.RUNS / "run")
+
+
+def end_of(*words, **variables) -> subprocess.CompletedProcess:
+    """A program's output as text, standard error behind standard output."""
+    return subprocess.run(
+        [str(word) for word in words], cwd=paths.ROOT, text=True,
+        env={**os.environ, **variables}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+@pytest.fixture
+def qemu_that(tmp_path):
+    """A program in QEMU's place, which does this."""
+    def make(body: str) -> str:
+        program = tmp_path / "qemu"
+        program.write_text(f"#!/bin/sh\n{body}\n")
+        program.chmod(0o755)
+        return str(program)
+    return make
+
+
+@pytest.mark.xdist_group("tools/run")
+@pytest.mark.parametrize("body, status, told", [
+    ("exit 0", 0, ""),
+    ("exit 33", 0, ""),
+    ("exit 39", 0, ""),
+    ("exit 35", 1, "Baton failed, or panicked"),
+    ("exit 37", 1, "was refused"),
+    ("exit 1", 1, "QEMU failed with exit status 1"),
+    ("echo Triple fault >qemu.log", 1, "reset by a triple fault"),
+])
+def test_the_exit_status_of_a_run(qemu_that, body, status, told):
+    """make adds "Error" and a number to any other than 0."""
+    done = end_of(TOOLS / "run", "--lives=1", QEMU=qemu_that(body))
+    assert done.returncode == status, done.stdout
+    assert told in done.stdout
+
+
+@pytest.mark.xdist_group("tools/run")
+def test_words_for_the_kernel(qemu_that):
+    """From WORDS= and from the command line, each with its blanks."""
+    done = end_of(TOOLS / "run", "run=efi vars; mode", "crash=",
+                  WORDS="efi.touch=on seed='7'", QEMU=qemu_that("exit 0"))
+    assert done.returncode == 0, done.stdout
+    config = json.loads((paths.RUNS / "run" / "config.json").read_text())
+    assert config["cmdline"].endswith(
+        ' end=monitor efi.touch=on seed=7 run="efi vars; mode" crash=')
+
+
+def test_blanks_come_through_to_the_kernel(boot):
+    line = media.command_line(
+        ["efi=off", "lives=1", "end=exit", "run=mode; frames; help"])
+    with boot(line) as machine:
+        run = machine.finish()
+    run.expect(*[wanted("monitor.command", line=name, status="ok")
+                 for name in ("mode", "frames", "help")])
+
+
+# A mistake, and what has to be said of it.
+MISTAKES = [
+    ("run", {"MODE": "fxied"}, "MODE=fxied: 'fxied' is none of fixed, phys"),
+    ("run", {"LIVES": "0"}, "LIVES=0: '0' is not a whole number from 1 to"),
+    ("run", {"LIVES": "fixed*0"}, "'0' is not a whole number from 1"),
+    ("run", {"LIVES": "fixed,fxied"}, "'fxied' is none of"),
+    ("run", {"END": "never"}, "END=never: 'never' is none of monitor, shut"),
+    ("run", {"RAM": "abc"}, "RAM=abc: 'abc' is not a whole number from 128"),
+    ("run", {"SCREEN": "yes"}, "SCREEN=yes: 'yes' is none of 0, 1"),
+    ("run", {"SCRIPT": "/nowhere"}, "SCRIPT=/nowhere: cannot read"),
+    ("run", {"SCRIPT": "/"}, "Is a directory"),
+    ("run", {"WORDS": "run='x"}, "no closing quotation"),
+    ("run", {"WORDS": "run='a$b c'"}, "GRUB cannot hand on"),
+    ("run", {"TEST": "x"}, "is for --debug"),
+    ("run", {"ACCEL": "foo"}, "ACCEL=foo: 'foo' is none of tcg, kvm"),
+    ("run", {"SLOWNESS": "abc"}, "SLOWNESS=abc: 'abc' is not a number"),
+    ("run", {"QEMU": "/nowhere"}, "QEMU=/nowhere: there is no such program"),
+    ("run --script=", {}, "cannot read ''"),
+    ("run --ram=-5", {}, "'-5' is not a whole number"),
+    ("run --iso run=mode", {}, "the ISO's menu"),
+    ("run --debug", {"QEMU": "/bin/true"}, "QEMU ended at once"),
+    ("run --debug --test=none", {}, "no test has left a machine named none"),
+    ("demo fxied", {}, "'fxied' is none of physical"),
+    ("demo fixed", {"QEMU": "/nowhere"}, "there is no such program"),
+    ("relay fxied", {}, "'fxied' is none of physical"),
+    ("crash_demo boredom", {}, "'boredom' is none of null"),
+    ("fuzz --seconds=abc", {}, "'abc' is not a whole number from 1"),
+    ("fuzz --jobs=0", {}, "'0' is not a whole number from 1"),
+    ("fuzz nothing", {}, "'nothing' is none of acpi"),
+    ("coverage nothing.py", {}, "there is no nothing.py"),
+    ("media iso /dev/null/x/y", {}, "Not a directory: /dev/null/x"),
+    ("media disk x --kernel=/nowhere", {}, "cannot read '/nowhere'"),
+    ("conformance x", {}, "unrecognized arguments: x"),
+    ("sins x", {}, "unrecognized arguments: x"),
+    ("bench", {"QEMU": "/nowhere"}, "there is no such program"),
+    ("bundle", {}, "Usage: tools/bundle"),
+    ("symbols", {}, "Usage: tools/symbols"),
+    ("gdb/replay", {"QEMU": "/nowhere"}, "there is no such program"),
+]
+
+
+@pytest.mark.parametrize("words, variables, told", MISTAKES,
+                         ids=[f"{row[0]} {row[1] or ''}" for row in MISTAKES])
+def test_a_mistake_is_told_in_a_line(words, variables, told):
+    name, *more = words.split()
+    done = end_of(TOOLS / name, *more, **variables)
+    assert done.returncode not in (0, 130), done.stdout
+    assert told in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+@pytest.mark.parametrize("words, told", [
+    ("run run=lineage", 'no variable is named run; `make help`'),
+    ("test MODES=fixed", "no variable is named MODES"),
+    ("demo LIVES=2", "LIVES= is of use only with: make run debug"),
+])
+def test_a_variable_that_nothing_reads(words, told):
+    done = end_of("make", "-n", *words.split())
+    assert done.returncode != 0 and told in done.stdout
+
+
+def test_what_the_makefile_assigns_can_be_set():
+    done = end_of("make", "-n", "all", "NASM=true", "FONT=/dev/null")
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_report_that_cannot_be_written():
+    done = end_of("/usr/bin/python3", "-m", "pytest", "tests/test_style.py",
+                  "--co", "--junit-xml=/dev/null/x.xml")
+    assert "JUNIT=/dev/null/x.xml cannot be written" in done.stdout
+    assert "Traceback" not in done.stdout and done.returncode != 0
+
+
+def test_every_variable_is_listed():
+    """All that tools read of the environment is in the list of `make help`."""
+    read = set()
+    for path in [*TOOLS.rglob("*"), *(paths.ROOT / "tests").rglob("*.py")]:
+        if path.is_file() and path.suffix in ("", ".py"):
+            read |= set(re.findall(
+                r'(?:environ\.get|cli\.variable|getenv)\(\s*"([A-Z]+)"',
+                path.read_text()))
+    listed = end_of("make", "help").stdout
+    assert {"ACCEL", "WORDS", "SLOWNESS"} <= read
+    for name in read:
+        assert f"  {name}=" in listed, name
+
+
+def test_the_ways_to_crash_are_known(boot):
+    kinds = end_of(TOOLS / "crash_demo", "x").stdout.rpartition("none of ")[2]
+    with boot("efi=off lives=1") as machine:
+        assert machine.ask("crash x").text.endswith(kinds.strip())
+
+
+def test_an_unforeseen_error_leaves_its_traceback_in_a_file(tmp_path):
+    done = end_of("/usr/bin/python3", "-c", "from harness import cli\n"
+                  "cli.plain_errors()\n{}['key']", PYTHONPATH="tests")
+    assert done.returncode == 1 and "KeyError: 'key'" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "KeyError" in (paths.BUILD / "traceback.txt").read_text()
 
 
 def test_gdb_stops_in_each_generation_and_leaves_nothing(terminal):
@@ -91,9 +258,10 @@ def test_the_command_of_a_run_can_be_printed():
     assert "qemu-system-x86_64" in text and "OVMF_CODE_4M" in text
 
 
-@pytest.mark.parametrize("tool", ["demo", "run", "media", "install-deps"])
+@pytest.mark.parametrize("tool", EVERY_TOOL)
 def test_every_tool_explains_itself(tool):
-    assert subprocess.check_output([TOOLS / tool, "--help"], text=True)
+    done = end_of(TOOLS / tool, "--help")
+    assert done.returncode == 0 and "sage: " in done.stdout
 
 
 def test_nothing_is_missing_here():

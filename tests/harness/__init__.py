@@ -3,6 +3,7 @@
 Reading order, each file standing on the ones before it:
 
     paths    where things are
+    cli      what tools have in common: checked values, plain errors
     events   what the kernel says: `@` lines of the serial log, as objects
     media    what it boots from: a small disk, an ISO
     qemu     the machine, as a command line (data in, data out)

@@ -18,13 +18,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import autopsy, media, paths, qemu, rsp, saved, screen
+from . import autopsy, cli, media, paths, qemu, rsp, saved, screen
 from .events import Event, clean, missing, parse
 from .process import open_socket, spawn
 from .qmp import Qmp
 
 # Hang detectors, not performance targets: a run takes 3 to 6 seconds.
-SLOWNESS = float(os.environ.get("SLOWNESS", "1"))
+SLOWNESS = cli.variable("SLOWNESS", cli.factor, "1")
 STALL = 45 * SLOWNESS
 TOTAL = 150 * SLOWNESS
 
@@ -334,10 +334,15 @@ class Machine:
             return "debug-exit"
         if code:
             return "died"
-        log = self.run.home / "qemu.log"
-        if log.exists() and b"Triple fault" in log.read_bytes():
+        if tripled(self.run.home):
             return "triple-fault"
         return self._reason or "died"
+
+
+def tripled(home: Path) -> bool:
+    """Was it reset by a triple fault? QEMU's exit status does not say."""
+    log = home / "qemu.log"
+    return log.exists() and b"Triple fault" in log.read_bytes()
 
 
 def wait_until_restored(qmp: Qmp) -> None:
@@ -407,13 +412,22 @@ def background(home: Path, config: qemu.Config, prepared: bool = False):
             prepare(home, config)
         process = spawn(home, qemu.command(config), subprocess.DEVNULL)
         try:
-            qmp = Qmp(open_socket(home / "qmp.sock", process))
+            link = open_socket(home / "qmp.sock", process)
+            if not link:
+                raise RuntimeError(f"QEMU ended at once: {complaint(home)}")
+            qmp = Qmp(link)
             wait_until_restored(qmp)
             qmp.close()
             yield
         finally:
             process.kill()
             process.wait()
+
+
+def complaint(home: Path) -> str:
+    """What QEMU has said before it ended."""
+    said = (home / "qemu.err").read_text(errors="replace").strip()
+    return said or f"it gave no reason; see {home}/qemu.cmd"
 
 
 def flash_of(home: Path) -> bytes | None:

@@ -8,11 +8,12 @@ the directory, so the same input gives the same bytes.
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
-from . import paths
+from . import cli, paths
 
 # Two versions of GRUB, for the two firmwares. All modules are inside: GRUB
 # reads them faster from itself than one by one from a disk.
@@ -87,6 +88,27 @@ def fat(image: Path, files: dict[str, Path]) -> Path:
 def _folders(files) -> list[str]:
     parents = {str(up) for name in files for up in Path(name).parents}
     return sorted(parents - {"/", "."})
+
+
+PLAIN_WORD = re.compile(r"[\w.,=*+:/@%-]+", re.ASCII)
+NO_WAY_TO_QUOTE = re.compile(r"""["'\\$`]""")
+
+
+def command_line(words: list[str]) -> str:
+    """Words, each as a shell has given it, as a line for GRUB and the kernel:
+    a value with blanks in it gets its quotes back."""
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    if PLAIN_WORD.fullmatch(word):
+        return word
+    key, equals, value = word.partition("=")
+    value = re.sub(r'^"(.*)"$', r"\1", value)
+    if not word.isprintable() or NO_WAY_TO_QUOTE.search(key + value):
+        raise cli.Trouble(f"{word!r}: GRUB cannot hand on quotes, backslashes, "
+                          "$, `, or control characters")
+    return f'{key}="{value}"' if equals else f'"{key}"'
 
 
 def menu_entry(title: str, cmdline: str, bundle: bool = True,

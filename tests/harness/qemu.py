@@ -7,7 +7,10 @@ keep clear of their limit of 107 bytes.
 
 import os
 import shlex
+import shutil
 from dataclasses import dataclass
+
+from . import cli
 
 CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 CODE_SMM = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
@@ -15,6 +18,15 @@ VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 EMULATED = "/usr/share/ovmf/OVMF.fd"
 U_BOOT = "/usr/lib/u-boot/qemu-x86_64/u-boot.rom"
 DEBUG_EXIT_PORT = 0xF4
+
+# icount makes time a count of instructions: no two runs differ by the host's
+# load, and with sleep=off the firmware's waits cost nothing. KVM has neither;
+# and a menu that waits for a person needs real time.
+ACCEL = {
+    "tcg": ["-accel", "tcg", "-icount", "shift=7,sleep=off"],
+    "kvm": ["-accel", "kvm", "-cpu", "host"],
+    "realtime": ["-accel", "tcg"],
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,7 @@ class Config:
     holes: int = 0  # in memory, cut by GRUB: each makes its map longer
     paused: bool = False  # wait for a debugger before the first instruction
     interactive: bool = False  # the serial line is the user's terminal
-    accel: str = os.environ.get("ACCEL", "tcg")
+    accel: str = cli.variable("ACCEL", cli.one_of(*ACCEL), "tcg")
 
     @property
     def restored(self) -> bool:
@@ -102,15 +114,6 @@ MEDIUM = {
     ],
 }
 
-# icount makes time a count of instructions: no two runs differ by the host's
-# load, and with sleep=off the firmware's waits cost nothing. KVM has neither;
-# and a menu that waits for a person needs real time.
-ACCEL = {
-    "tcg": ["-accel", "tcg", "-icount", "shift=7,sleep=off"],
-    "kvm": ["-accel", "kvm", "-cpu", "host"],
-    "realtime": ["-accel", "tcg"],
-}
-
 # A terminal in front, or a pipe; in both cases QEMU itself keeps the log.
 SERIAL = {
     True: [
@@ -130,7 +133,12 @@ RESTORING = ["-incoming", "exec:cat state", *MIGRATION_EVENTS]
 
 
 def program() -> str:
-    return os.environ.get("QEMU", "qemu-system-x86_64")
+    named = os.environ.get("QEMU")
+    name = named or "qemu-system-x86_64"
+    if not shutil.which(name):
+        raise cli.Trouble(f"QEMU={name}: there is no such program" if named else
+                          f"{name} is not installed: see tools/install-deps")
+    return name
 
 
 def command(config: Config, saving: bool = False,
