@@ -8,6 +8,7 @@ that starts each of them again.
 
 import json
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from harness import chain, media, paths, qemu
 from harness.dossier import dossier
 from harness.machine import End, Machine, Run
+from harness.patience import Watch
 
 
 # Machines go on from a state saved in front of the kernel. A test that wants
@@ -153,6 +155,22 @@ def _make(home, config, session, bundle) -> Run:
     note = json.dumps([session, run.end.how, run.end.code])
     paths.replace(home / "session.json", note.encode())
     return run
+
+
+def pytest_timeout_set_timer(item, settings):
+    """A test's own limit, in the seconds that everything here is limited by."""
+    watch = Watch(settings.timeout)
+
+    def ring(*_) -> None:
+        if left := watch.left():
+            signal.setitimer(signal.ITIMER_REAL, left)
+        else:
+            pytest.fail(f"not done after {settings.timeout:.0f} s")
+
+    item.cancel_timeout = lambda: signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, ring)
+    ring()
+    return True
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -14,6 +14,7 @@ import pytest
 from harness import paths
 from harness.dossier import death, dossier
 from harness.rsp import symbol
+from harness.terminal import Terminal
 
 WORDS = "efi=fixed lives=2 end=exit"
 
@@ -178,7 +179,7 @@ def test_the_command_in_the_dossier_starts_the_machine_again(boot, tmp_path):
     """Also when it is one that goes on from a saved state."""
     with boot("efi=fixed lives=1 end=exit") as machine:
         run = machine.finish()
-    done = subprocess.run(["sh", run.home / "qemu.cmd"], timeout=60,
+    done = subprocess.run(["sh", run.home / "qemu.cmd"],
                           stdin=subprocess.DEVNULL, capture_output=True)
     assert done.returncode == run.end.code == 33, done.stderr
     assert b"@end gen=0 verdict=pass" in done.stdout
@@ -190,8 +191,7 @@ def test_the_machine_of_a_test_in_front_of_gdb(boot):
         run = machine.finish()
     name = run.home.name.replace("-", "_")  # as pytest calls it
     words = ["--debug", "--test", f"tests/boot/test_death.py::{name}"]
-    gdb = pexpect.spawn(str(paths.ROOT / "tools/run"), words, timeout=60,
-                        env={**os.environ, "TERM": "dumb"})
+    gdb = Terminal(paths.ROOT / "tools/run", *words)
     gdb.expect_exact("efi=off lives=1 crash=divide")
     for line in ("hbreak crash", "continue", "continue", "backtrace 1"):
         gdb.expect_exact("(gdb) ")

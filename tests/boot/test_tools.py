@@ -12,6 +12,7 @@ import pytest
 
 from harness import media, paths
 from harness.events import wanted
+from harness.terminal import Terminal
 
 TOOLS = paths.ROOT / "tools"
 EVERY_TOOL = sorted(
@@ -35,11 +36,9 @@ def terminal():
     """Start a tool in a terminal of its own; it is gone after the test."""
     children = []
 
-    def start(name: str, *words: str) -> pexpect.spawn:
-        child = pexpect.spawn(str(TOOLS / name), list(words), timeout=60,
-                              env={**os.environ, "TERM": "dumb"})
-        children.append(child)
-        return child
+    def start(name: str, *words: str) -> Terminal:
+        children.append(Terminal(TOOLS / name, *words))
+        return children[-1]
 
     yield start
     for child in children:

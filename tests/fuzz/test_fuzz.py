@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.patience import SLOWNESS, cpu_limit
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 OUT = ROOT / "build" / "unit"
 MAKE = ["make", "-s", "-k", "-f", "tests/fuzz/fuzz.mk", "replay"]
+CPU_SECONDS = 120  # for all that a target is given
 TARGETS = sorted(file.stem for file in HERE.glob("*.c")
                  if file.stem != "replay")
 
@@ -44,7 +47,7 @@ def test_replay(build_log, target):
     assert program.exists(), build_log
     done = subprocess.run([program, *inputs(target)], cwd=ROOT, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          errors="replace")
+                          errors="replace", preexec_fn=cpu_limit(CPU_SECONDS))
     assert done.returncode == 0, done.stdout[-4000:]
 
 
@@ -90,10 +93,10 @@ def fuzz(tool, tmp_path, monkeypatch, capsys):
 
 
 def waits_for(other: str) -> str:
-    """Done if the other one has begun within some seconds."""
+    """Done if the other one has begun within a minute."""
     return f"""
         touch $(basename $0).began
-        for i in $(seq 200); do
+        for i in $(seq {round(1200 * SLOWNESS)}); do
             [ -e {other}.began ] && echo '#7 DONE cov: 3 ft: 4' >&2 && exit 0
             sleep 0.05
         done

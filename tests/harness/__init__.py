@@ -6,6 +6,7 @@ Reading order, each file standing on the ones before it:
     cli      what tools have in common: checked values, plain errors
     events   what the kernel says: `@` lines of the serial log, as objects
     media    what it boots from: a small disk, an ISO
+    patience when a program has to be taken for dead
     qemu     the machine, as a command line (data in, data out)
     process  QEMU as a process; its sockets
     qmp      asking QEMU, and being told
@@ -16,6 +17,7 @@ Reading order, each file standing on the ones before it:
     dossier  the page to read when a run has died
     flash    what the firmware left in its flash file after power-off
     gdb      GDB itself, as a person gets it or as a script
+    terminal a tool that a person starts, in a terminal
     chain    a run of several generations, and what each of them proved
 
 The kernel is believed in nothing that can be seen from outside: how a machine

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import paths, qemu
 from .machine import background
+from .patience import patiently
 
 START = "tools/gdb/start.py"  # Baton's own commands
 TIMEOUT = 60  # seconds: a hang detector
@@ -42,10 +43,15 @@ def post_mortem(core: Path, *steps: str) -> str:
 
 def _output(words: list[str]) -> str:
     """What a program prints; a program that hangs fails with it."""
+    child = subprocess.Popen(
+        words, cwd=paths.ROOT, text=True, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
-        return subprocess.run(
-            words, cwd=paths.ROOT, text=True, timeout=TIMEOUT,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT).stdout
-    except subprocess.TimeoutExpired as late:
-        raise AssertionError(f"GDB hangs after:\n{late.output.decode()}")
+        return patiently(
+            TIMEOUT, lambda seconds: child.communicate(timeout=seconds)[0],
+            subprocess.TimeoutExpired)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        raise AssertionError(f"GDB hangs after:\n{child.communicate()[0]}")
+    finally:
+        child.kill()

@@ -2,8 +2,9 @@
 
 One loop waits for bytes on the serial line and for messages on QMP, and never
 sleeps; when both are closed, the process is at its end. A machine that says
-nothing for STALL seconds, or is not done after TOTAL, is stopped. It is a
-context manager, and QEMU never outlives it, not even when Python is killed.
+nothing for STALL seconds, or is not done after TOTAL, is stopped (patience.py
+says what counts as a second). It is a context manager, and QEMU never outlives
+it, not even when Python is killed.
 """
 
 import dataclasses
@@ -13,20 +14,19 @@ import re
 import selectors
 import shutil
 import subprocess
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import autopsy, cli, media, paths, qemu, rsp, saved, screen
 from .events import Event, clean, missing, parse
+from .patience import AT_ONCE, Watch
 from .process import open_socket, spawn
 from .qmp import Qmp
 
 # Hang detectors, not performance targets: a run takes 3 to 6 seconds.
-SLOWNESS = cli.variable("SLOWNESS", cli.factor, "1")
-STALL = 45 * SLOWNESS
-TOTAL = 150 * SLOWNESS
+STALL = 45
+TOTAL = 150
 
 PROMPT = re.compile(r"g[0-9]+> ")  # of the monitor
 CORE_BYTES = 1 << 30  # room on the disk for a core: a hole, until it is used
@@ -130,15 +130,19 @@ class Machine:
 
     def __init__(self, home: Path, config: qemu.Config,
                  patience: float = STALL, limit: float = TOTAL, **contents):
-        self._lock = paths.hold(home)  # nobody else may use this directory
-        prepare(home, config, **contents)
         self.run = Run(home, config)
         self._pending = b""
         self._fresh: list[Event] = []
         self._reason = ""
-        self._started = self._heard = time.monotonic()
-        self._patience, self._limit = patience, limit
-        self._process = spawn(home, qemu.command(config, watched=True))
+        self._patience, self._silence = patience, None
+        self._lock = paths.hold(home)  # nobody else may use this directory
+        try:
+            prepare(home, config, **contents)
+            self._total = Watch(limit)
+            self._process = spawn(home, qemu.command(config, watched=True))
+        except BaseException:
+            self._lock.close()
+            raise
         self._selector = selectors.DefaultSelector()
         self._qmp = None
         self._listen(self._process.stdout, self._on_serial)
@@ -163,7 +167,7 @@ class Machine:
 
     def events(self):
         """Every event as it comes, until the machine has ended."""
-        self._heard = time.monotonic()  # a debugger may have kept it silent
+        self._silence = None  # a debugger may have kept it silent
         while True:
             while self._fresh:
                 yield self._fresh.pop(0)
@@ -204,8 +208,10 @@ class Machine:
 
     def hear(self) -> None:
         """Go on until the machine says anything, if only a letter."""
-        heard = self._heard
-        while self._heard == heard and not self.run.end:
+        heard = len(self.run.lines), self._pending
+        while heard == (len(self.run.lines), self._pending):
+            if self.run.end:
+                return
             self._pump()
 
     def at_prompt(self) -> None:
@@ -264,24 +270,28 @@ class Machine:
 
     def _pump(self) -> None:
         """Wait for something to happen, and take it in."""
-        now = time.monotonic()
-        deadline = min(self._heard + self._patience, self._started + self._limit)
-        ready = self._selector.select(max(0, deadline - now))
+        wait = self._silence.left() if self._silence else AT_ONCE
+        ready = self._selector.select(min(wait, self._total.left()))
         if not ready:
-            self._examine()
-            self.stop("stalled")
-            return
+            self._silent()
         for key, _ in ready:
             key.data(key.fileobj)
-        if not self._selector.get_map():
+        if not self.run.end and not self._selector.get_map():
             self._finished(self._how(self._process.wait()))
+
+    def _silent(self) -> None:
+        """Nothing was said for a moment, or for too long."""
+        self._silence = self._silence or Watch(self._patience)
+        if not (self._silence.left() and self._total.left()):
+            self._examine()
+            self.stop("stalled")
 
     def _on_serial(self, pipe) -> None:
         data = os.read(pipe.fileno(), 65536)
         if not data:
             self._selector.unregister(pipe)
             return
-        self._heard = time.monotonic()
+        self._silence = None
         *lines, self._pending = (self._pending + data).split(b"\n")
         for line in lines:
             event = self.run.add(clean(line))
@@ -412,22 +422,13 @@ def background(home: Path, config: qemu.Config, prepared: bool = False):
             prepare(home, config)
         process = spawn(home, qemu.command(config), subprocess.DEVNULL)
         try:
-            link = open_socket(home / "qmp.sock", process)
-            if not link:
-                raise RuntimeError(f"QEMU ended at once: {complaint(home)}")
-            qmp = Qmp(link)
+            qmp = Qmp.of(home, process)
             wait_until_restored(qmp)
             qmp.close()
             yield
         finally:
             process.kill()
             process.wait()
-
-
-def complaint(home: Path) -> str:
-    """What QEMU has said before it ended."""
-    said = (home / "qemu.err").read_text(errors="replace").strip()
-    return said or f"it gave no reason; see {home}/qemu.cmd"
 
 
 def flash_of(home: Path) -> bytes | None:

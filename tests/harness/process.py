@@ -12,6 +12,8 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from .patience import patiently
+
 
 def spawn(home: Path, words: list[str],
           serial=subprocess.PIPE) -> subprocess.Popen:
@@ -49,3 +51,12 @@ def open_socket(path: Path, process: subprocess.Popen) -> socket.socket | None:
     finally:
         os.close(exits)
         os.close(folder)
+
+
+def receive(link: socket.socket, limit: float) -> bytes:
+    """What comes over a socket next; TimeoutError after `limit` seconds."""
+    def wait(seconds: float) -> bytes:
+        link.settimeout(seconds)
+        return link.recv(65536)
+
+    return patiently(limit, wait)

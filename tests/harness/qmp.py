@@ -6,9 +6,13 @@ One JSON object per line, in both directions: a command is answered by
 
 import json
 import socket
+import subprocess
 from contextlib import suppress
+from pathlib import Path
 
-TIMEOUT = 60.0  # for an answer; QEMU gives most of them at once
+from .process import open_socket, receive
+
+TIMEOUT = 60  # seconds, for an answer; QEMU gives most of them at once
 
 
 class Refused(Exception):
@@ -20,11 +24,21 @@ class Qmp:
 
     def __init__(self, link: socket.socket):
         self.link = link
-        self.link.settimeout(TIMEOUT)
         self.open = True
         self._unread = b""
         self._events: list[dict] = []
         self.execute("qmp_capabilities")
+
+    @classmethod
+    def of(cls, home: Path, process: subprocess.Popen) -> "Qmp":
+        """Connect to the QEMU that was started in the directory of a run."""
+        if link := open_socket(home / "qmp.sock", process):
+            with suppress(ConnectionError):
+                return cls(link)
+        said = (home / "qemu.err").read_text(errors="replace").strip()
+        raise ConnectionError(
+            "QEMU ended at once: "
+            + (said or f"it gave no reason; see {home}/qemu.cmd"))
 
     def fileno(self) -> int:
         return self.link.fileno()
@@ -73,7 +87,7 @@ class Qmp:
         """Read once. Returns answers, keeps events."""
         data = b""
         with suppress(ConnectionResetError):
-            data = self.link.recv(65536)
+            data = receive(self.link, TIMEOUT)
         self.open = bool(data)
         *lines, self._unread = (self._unread + data).split(b"\n")
         messages = [json.loads(line) for line in lines if line.strip()]

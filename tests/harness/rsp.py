@@ -11,11 +11,13 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
+from .process import receive
+
 # The order of registers in QEMU's `g` packet for x86_64; `p n` reads one.
 REGISTERS = """rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15
     rip""".split()
 MEMORY_CHUNK = 1024
-TIMEOUT = 60.0  # for a breakpoint that is never reached
+TIMEOUT = 60  # seconds, for a breakpoint that is never reached
 
 
 def symbol(elf: Path, name: str) -> int:
@@ -32,8 +34,7 @@ class Debugger:
     """One connection to QEMU's stub. Connecting stops the machine."""
 
     def __init__(self, link: socket.socket, patience: float = TIMEOUT):
-        self.link = link
-        self.link.settimeout(patience)
+        self.link, self.patience = link, patience
         self._unread = b""
         # QEMU reads and writes single registers only for a debugger that has
         # asked for the description of the machine.
@@ -127,7 +128,7 @@ class Debugger:
         return body
 
     def _more(self) -> None:
-        data = self.link.recv(4096)
+        data = receive(self.link, self.patience)
         if not data:
             raise ConnectionError("the machine is gone")
         self._unread += data

@@ -81,10 +81,7 @@ def _make(home: Path, config: qemu.Config, recipe: str) -> None:
     machine = process.spawn(draft, qemu.command(config, saving=True),
                             subprocess.DEVNULL)
     try:
-        link = process.open_socket(draft / "qmp.sock", machine)
-        if not link:
-            raise RuntimeError("QEMU ended at once")
-        _save(Qmp(link))
+        _save(Qmp.of(draft, machine))
     except Exception as problem:
         raise RuntimeError("the firmware and GRUB did not come to the kernel; "
                            f"see serial.log and qemu.err in {draft}"

@@ -1,0 +1,25 @@
+"""A tool in a terminal of its own, as a person starts it, for a test to type at.
+"""
+
+import os
+from pathlib import Path
+
+import pexpect
+
+from .patience import patiently
+
+TIMEOUT = 60  # seconds of silence
+
+
+class Terminal(pexpect.spawn):
+    """pexpect, as patient as everybody here."""
+
+    def __init__(self, program: Path, *words: str):
+        super().__init__(str(program), list(words), timeout=None,
+                         env={**os.environ, "TERM": "dumb"})
+
+    def read_nonblocking(self, size: int = 1, timeout: float | None = None):
+        """Everything that pexpect waits for comes through here."""
+        read = super().read_nonblocking
+        return patiently(TIMEOUT, lambda seconds: read(size, seconds),
+                         pexpect.TIMEOUT)

@@ -1,0 +1,89 @@
+"""A busy host takes nobody for dead; what hangs is found nevertheless."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness import machine, paths, patience, qemu
+
+LOOP = ["sh", "-c", "while :; do :; done"]
+CROWD = 8
+
+
+@pytest.fixture(autouse=True)
+def usual(monkeypatch):
+    monkeypatch.setattr(patience, "SLOWNESS", 1)
+
+
+@pytest.fixture
+def crowd():
+    """So many programs on one processor, each with an eighth of it."""
+    one = min(os.sched_getaffinity(0))
+    children = [subprocess.Popen(
+        LOOP, preexec_fn=lambda: os.sched_setaffinity(0, {one}))
+        for _ in range(CROWD)]
+    yield children
+    for child in children:
+        child.kill()
+        child.wait()
+
+
+def test_time_in_which_a_child_waits_for_a_processor_does_not_count(crowd):
+    watch = patience.Watch(0.6)
+    time.sleep(1)
+    assert watch.left()
+
+
+@pytest.mark.parametrize("program", [LOOP, ["sleep", "1000"]])
+def test_what_computes_or_sleeps_for_ever_is_found(program):
+    with subprocess.Popen(program) as child:
+        with pytest.raises(subprocess.TimeoutExpired):
+            patience.patiently(0.5, lambda seconds: child.wait(seconds),
+                               subprocess.TimeoutExpired)
+        child.kill()
+
+
+def test_what_comes_late_is_taken():
+    calls = []
+
+    def third_time(seconds: float) -> str:
+        calls.append(seconds)
+        if len(calls) < 3:
+            raise TimeoutError
+        return "here"
+
+    assert patience.patiently(1000, third_time) == "here"
+
+
+def test_a_limit_is_as_many_times_as_long(monkeypatch):
+    monkeypatch.setattr(patience, "SLOWNESS", 100)
+    assert 900 < patience.Watch(10).left() <= 1000
+
+
+def test_a_program_is_limited_by_what_it_computes():
+    done = subprocess.run(LOOP, preexec_fn=patience.cpu_limit(1))
+    assert done.returncode == -signal.SIGXCPU
+
+
+@pytest.mark.parametrize("broken", ["prepare", "spawn"])
+def test_a_machine_that_cannot_start_keeps_no_lock(tmp_path, monkeypatch,
+                                                   broken):
+    def fails(*_, **__):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(machine, broken, fails)
+    home = tmp_path / "run"
+    with pytest.raises(OSError, match="no space") as problem:
+        machine.Machine(home, qemu.Config())
+    paths.hold(home, wait=False).close()
+    assert problem.traceback  # by which pytest keeps the machine as well
+
+
+def test_a_qemu_that_ends_at_once_says_why(tmp_path):
+    config = qemu.Config(firmware="none", cpu="abacus")
+    with pytest.raises(ConnectionError, match="abacus"):
+        with machine.background(tmp_path / "run", config):
+            pass
