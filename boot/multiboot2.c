@@ -29,7 +29,6 @@ struct info_header {
 struct tag {
     uint32_t type;
     uint32_t bytes; // with this header, without the padding to 8
-    uint8_t payload[];
 };
 
 struct tag_module {

@@ -16,7 +16,7 @@ static char printable(char c) {
     return (unsigned char)c < ' ' || c == 0x7F ? ' ' : c;
 }
 
-status_t fail(status_t status, const char *reason, ...) {
+void set_why(const char *reason, ...) {
     // The arguments may include why(), so the old reason must outlive them.
     char text[sizeof(reason_text)];
     va_list args;
@@ -28,7 +28,6 @@ status_t fail(status_t status, const char *reason, ...) {
     for (; text[n]; n++)
         reason_text[n] = printable(text[n]);
     reason_text[n] = '\0';
-    return status;
 }
 
 const char *why(void) {

@@ -17,11 +17,19 @@ typedef enum {
     STATUS_FAILED,      // tried, and the other side answered with an error
 } status_t;
 
-// Records the reason (printf-like, see lib/format.h) and returns `status`.
-// Double quotes and control characters in the text become apostrophes and
-// spaces, so that why="…" in a log line needs no escapes.
-status_t fail(status_t status, const char *reason, ...)
-    __attribute__((format(printf, 2, 3)));
+// Records the reason (printf-like, see lib/format.h). Double quotes and control
+// characters in the text become apostrophes and spaces, so that why="…" in a
+// log line needs no escapes.
+void set_why(const char *reason, ...) __attribute__((format(printf, 1, 2)));
+
+static inline status_t failed(status_t status) {
+    return status;
+}
+
+// Records the reason and yields `status`. (A macro, and the status is no
+// argument of set_why(): so the compiler sees that a failure is not STATUS_OK
+// and that nobody goes on to use what a failed call has not set.)
+#define fail(status, ...) (set_why(__VA_ARGS__), failed(status))
 
 // The reason of the latest failure; "" before the first.
 const char *why(void);

@@ -57,9 +57,11 @@ static void crash_panic(void) {
     panic("crash=panic was asked for");
 }
 
+// (volatile: the compiler must not know which one is called, or it inlines it,
+// and a backtrace would not name it.)
 static const struct {
     const char *kind;
-    void (*run)(void);
+    void (*volatile run)(void);
 } crashes[] = {
     {"null", crash_null},
     {"code", crash_write_code},

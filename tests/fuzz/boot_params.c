@@ -19,7 +19,7 @@ static uint32_t slow_crc(uint32_t crc, const uint8_t *data, size_t bytes) {
 // A handoff that was believed is the block that it says it is, to the last bit.
 static void check_seal(pa_t params_pa) {
     const struct handoff *handoff = &boot.handoff;
-    uint8_t *found = (void *)find_handoff(params_pa);
+    uint8_t *found = find_handoff(params_pa);
     const uint8_t *block = memory_at(handoff->block_pa, handoff->block_bytes);
     assert_non_null(found);
     assert_non_null(block);

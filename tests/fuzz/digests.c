@@ -22,7 +22,7 @@ static bool slow_find(const char *text, size_t bytes, const char *name,
     for (size_t at = 0; at < bytes && !found;) {
         const char *end = memchr(text + at, '\n', bytes - at);
         size_t length = end ? (size_t)(end - text) - at : bytes - at;
-        char *line = strndup(text + at, length);
+        char *line = text_copy(text + at, length);
         found = strlen(line) == length && is_row(line, name, digest);
         free(line);
         at += length + 1;
@@ -33,7 +33,7 @@ static bool slow_find(const char *text, size_t bytes, const char *name,
 static void fuzz(struct input in) {
     uint8_t digest[SHA256_BYTES] = {0}, expected[SHA256_BYTES] = {0};
     struct input part = take_part(&in, take(&in, 1) % 32);
-    char *name = strndup((const char *)part.at, part.left);
+    char *name = text_copy(part.at, part.left);
     char *text = exact_copy(in.at, in.left);
     status_t status = image_digest_of(text, in.left, name, digest);
     check_why(status);

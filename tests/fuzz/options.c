@@ -123,7 +123,7 @@ static void check_kernel(const char *line) {
 static void fuzz(struct input in) {
     size_t size = take(&in, 1) % 40 + 1;
     uint64_t min = take(&in, 2), max = take(&in, 8);
-    char *line = strndup((const char *)in.at, in.left);
+    char *line = text_copy(in.at, in.left);
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         check_text(line, keys[i], size);
         check_number(line, keys[i], min, max);

@@ -10,7 +10,8 @@
 
 #define NODES_MAX 64
 
-static inline struct handoff *find_handoff(pa_t params_pa) {
+// Its bytes: nothing in the input is aligned.
+static inline uint8_t *find_handoff(pa_t params_pa) {
     pa_t at = params_pa + offsetof(struct boot_params, hdr.setup_data);
     for (unsigned i = 0; i < NODES_MAX && memory_at(at, 8); i++) {
         struct setup_data node;
@@ -19,13 +20,14 @@ static inline struct handoff *find_handoff(pa_t params_pa) {
             return NULL;
         memcpy(&node, memory_at(at, sizeof(node)), sizeof(node));
         if (node.type == SETUP_BATON)
-            return (void *)memory_at(at + sizeof(node), sizeof(struct handoff));
+            return memory_at(at + sizeof(node), sizeof(struct handoff));
     }
     return NULL;
 }
 
 static inline void seal(pa_t params_pa) {
-    struct handoff *found = find_handoff(params_pa), handoff;
+    struct handoff handoff;
+    uint8_t *found = find_handoff(params_pa);
     if (!found)
         return;
     memcpy(&handoff, found, sizeof(handoff));

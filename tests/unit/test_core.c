@@ -31,7 +31,7 @@ static void the_note_is_a_prstatus(void **state) {
     assert_int_equal(note->p_type, PT_NOTE);
     assert_int_equal(head.n_type, NT_PRSTATUS);
     assert_int_equal(head.n_descsz, sizeof(status));
-    assert_string_equal(at + sizeof(head), "CORE");
+    assert_string_equal((const char *)at + sizeof(head), "CORE");
     assert_int_equal(note->p_filesz, sizeof(head) + 8 + sizeof(status));
     memcpy(&status, at + sizeof(head) + 8, sizeof(status));
     memcpy(&r, status.pr_reg, sizeof(r));

@@ -37,8 +37,8 @@ static void check_sane(const void *at, uint64_t bytes) {
     assert_int_equal(image.payload_offset + image.payload_bytes, bytes);
     assert_true(image.payload_bytes > IMAGE_ENTRY_OFFSET);
     assert_true(image.payload_bytes < bytes);
-    assert_in_range(image.run_bytes, image.payload_bytes, GIB);
-    assert_in_range(image.alignment, PAGE_SIZE, GIB);
+    assert_between(image.run_bytes, image.payload_bytes, GIB);
+    assert_between(image.alignment, PAGE_SIZE, GIB);
     assert_true(is_aligned(image.alignment, image.alignment));
 }
 

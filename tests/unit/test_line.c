@@ -55,7 +55,7 @@ static void display(const char *text, size_t bytes) {
         } else if (copy[i] == '\a') {
             terminal.bells++;
         } else {
-            assert_in_range(copy[i], ' ', '~');
+            assert_between(copy[i], ' ', '~');
             assert_true(terminal.column < ROW_BYTES);
             terminal.row[terminal.column++] = copy[i];
         }

@@ -1,5 +1,5 @@
 // What every unit test includes: cmocka, which wants these headers before it,
-// and the one thing that all tests of parsers need.
+// and what all tests of parsers need.
 
 #pragma once
 
@@ -10,10 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-#undef fail // cmocka's macro; ours is a function (lib/status.h)
-
+#include "lib/status.h"
 #include "lib/types.h"
+
+// Both have a macro fail(); the kernel's is the one that stays.
+#pragma push_macro("fail")
+#undef fail
+#include <cmocka.h>
+#undef fail
+#pragma pop_macro("fail")
 
 // A copy that ends where its memory ends, so that the address sanitizer sees
 // the first byte that is read too far. The caller frees it.
@@ -23,11 +28,29 @@ static inline void *exact_copy(const void *data, size_t bytes) {
     return memcpy(copy, data, bytes);
 }
 
+// The same as a string, which ends at `bytes` or at a zero before. The caller
+// frees it. (strndup() wants a string, and some compilers hold it to that.)
+static inline char *text_copy(const void *data, size_t bytes) {
+    char *text = malloc(bytes + 1);
+    assert_non_null(text);
+    memcpy(text, data, bytes);
+    text[bytes] = '\0';
+    return text;
+}
+
 // For reasons: does `text` contain `part`?
 static inline void assert_contains(const char *text, const char *part) {
     if (!strstr(text, part))
         print_error("\"%s\" is not in \"%s\"\n", part, text);
     assert_non_null(strstr(text, part));
+}
+
+// cmocka 2 renamed its assert_in_range(); this one works with every version.
+static inline void assert_between(uint64_t value, uint64_t low, uint64_t high) {
+    bool is_between = low <= value && value <= high;
+    if (!is_between)
+        print_error("%lu is not in %lu..%lu\n", value, low, high);
+    assert_true(is_between);
 }
 
 // A small generator of pseudo-random numbers (Knuth's MMIX constants): the same
