@@ -118,8 +118,20 @@ call(enum efi_service service, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
     return efi_judge(service, call);
 }
 
+// What a result holds before the call. A service that answers EFI_SUCCESS and
+// leaves it there has done nothing.
+#define UNWRITTEN 0xa5a5a5a5a5a5a5a5
+
+static efi_status_t check_written(enum efi_service service, efi_status_t status,
+                                  bool written) {
+    if (status != EFI_SUCCESS || written)
+        return status;
+    return efi_reject(service, "EFI_SUCCESS, and a result was not written");
+}
+
 efi_status_t efi_get_time(struct efi_time *time,
                           struct efi_time_capabilities *capabilities) {
+    args->time = (struct efi_time){0}; // no time at all
     // Capabilities are optional, but some firmware crashes without.
     efi_status_t status =
         call(EFI_GET_TIME, at(&args->time), at(&args->capabilities), 0, 0, 0);
@@ -136,12 +148,17 @@ efi_status_t efi_set_time(const struct efi_time *time) {
 
 efi_status_t efi_get_wakeup_time(bool *enabled, bool *pending,
                                  struct efi_time *time) {
+    const uint8_t unwritten = (uint8_t)UNWRITTEN;
+    args->flag[0] = args->flag[1] = unwritten;
+    args->time = (struct efi_time){0};
     efi_status_t status = call(EFI_GET_WAKEUP_TIME, at(&args->flag[0]),
                                at(&args->flag[1]), at(&args->time), 0, 0);
     *enabled = args->flag[0];
     *pending = args->flag[1];
     *time = args->time;
-    return status;
+    return check_written(EFI_GET_WAKEUP_TIME, status,
+                         args->flag[0] != unwritten &&
+                             args->flag[1] != unwritten);
 }
 
 efi_status_t efi_set_wakeup_time(bool enable, const struct efi_time *time) {
@@ -205,6 +222,7 @@ efi_status_t efi_get_variable(const struct efi_name *name,
     uint8_t *copy = room_for(room);
     args->guid = *guid;
     args->number[0] = room;
+    args->attributes = (uint32_t)UNWRITTEN; // no attributes at all
     efi_status_t status =
         call(EFI_GET_VARIABLE, lend_name(name), at(&args->guid),
              at(&args->attributes), at(&args->number[0]), at(copy));
@@ -268,13 +286,18 @@ efi_status_t efi_set_variable(const struct efi_name *name,
 efi_status_t efi_query_variable_info(uint32_t attributes, uint64_t *maximum,
                                      uint64_t *remaining,
                                      uint64_t *largest_variable) {
+    bool written = true;
+    for (size_t i = 0; i < ARRAY_SIZE(args->number); i++)
+        args->number[i] = UNWRITTEN;
     efi_status_t status =
         call(EFI_QUERY_VARIABLE_INFO, attributes, at(&args->number[0]),
              at(&args->number[1]), at(&args->number[2]), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(args->number); i++)
+        written &= args->number[i] != UNWRITTEN;
     *maximum = args->number[0];
     *remaining = args->number[1];
     *largest_variable = args->number[2];
-    return status;
+    return check_written(EFI_QUERY_VARIABLE_INFO, status, written);
 }
 
 efi_status_t efi_get_next_high_monotonic_count(uint32_t *count) {
@@ -300,12 +323,16 @@ efi_status_t
 efi_query_capsule_capabilities(const struct efi_capsule_header *capsule,
                                uint64_t count, uint64_t *largest_bytes,
                                enum efi_reset_type *reset) {
+    args->number[0] = UNWRITTEN;
+    args->reset = (uint32_t)UNWRITTEN;
     efi_status_t status =
         call(EFI_QUERY_CAPSULE_CAPABILITIES, capsule_list(capsule), count,
              at(&args->number[0]), at(&args->reset), 0);
     *largest_bytes = args->number[0];
     *reset = args->reset;
-    return status;
+    return check_written(EFI_QUERY_CAPSULE_CAPABILITIES, status,
+                         args->number[0] != UNWRITTEN &&
+                             args->reset <= EFI_RESET_PLATFORM_SPECIFIC);
 }
 
 efi_status_t efi_reset_system(enum efi_reset_type type) {

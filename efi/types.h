@@ -23,12 +23,15 @@ typedef uint64_t efi_status_t;
 #define EFI_ABORTED            (EFI_ERROR | 21)
 #define EFI_SECURITY_VIOLATION (EFI_ERROR | 26)
 
-// A set of statuses, for who can accept several: a bit for each.
+// A set of statuses, for who can accept several: a bit for each of EFI_SUCCESS
+// and the errors. A warning has the number of some error, without the top bit
+// (UEFI 2.10 appendix D): it is in no set.
 #define EFI_STATUS_SET(status) (1u << (uint8_t)(status))
 
 static inline bool efi_status_in(efi_status_t status, uint32_t set) {
     uint64_t code = status & ~EFI_ERROR;
-    return code < 32 && (set >> code & 1) && (!code == !status);
+    bool is_error = status & EFI_ERROR;
+    return code < 32 && (set >> code & 1) && is_error == (code != 0);
 }
 
 struct efi_guid { // §A.1
@@ -195,6 +198,7 @@ enum efi_reset_type { // §8.5.1
     EFI_RESET_COLD,
     EFI_RESET_WARM,
     EFI_RESET_SHUTDOWN,
+    EFI_RESET_PLATFORM_SPECIFIC,
 };
 
 // "EFI_SUCCESS", "EFI_NOT_FOUND", …; "EFI_UNKNOWN" for no known code.

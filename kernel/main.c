@@ -163,17 +163,20 @@ static status_t set_machine_up(pa_t image_pa) {
 // What is written takes room in the store until the next reset, even if it is
 // deleted (in EDK2 a record is only marked), and a store that is full stopped
 // more than one machine from booting. So a long chain writes ten times or a few
-// more, however long it is.
-static bool is_time_to_write(void) {
+// more, however long it is. NULL: something may be written now.
+static const char *why_spared(void) {
     uint64_t every = max_u64(options.lives / WRITES, 1);
-    return log_output.generation % every == 0;
+    if (options.prove != PROVE_WRITE)
+        return "prove=write was not given";
+    return log_output.generation % every ? "a long chain writes ten times"
+                                         : NULL;
 }
 
 static enum outcome prove(void) {
     say("efi: mode %s (%s)", firmware.mode->name, firmware.mode->proposal);
     if (!firmware.mode->by_rule && firmware.svam == SVAM_CALLED)
         say("efi: seed=%lu gives the same places again", efi_table_seed);
-    bool proved = proof_run(&boot, &counter, is_time_to_write());
+    bool proved = proof_run(&boot, &counter, why_spared());
     if (!boot.has_handoff || boot.through_linux)
         record_report(); // whoever was before us may have died
     return proved ? OUTCOME_PASS : OUTCOME_FAIL;
@@ -254,6 +257,7 @@ static __attribute__((noreturn)) void switch_off(void) {
         say("end: ResetSystem(EfiResetShutdown)");
         efi_status_t status = efi_reset_system(EFI_RESET_SHUTDOWN);
         say("end: ResetSystem came back: %s", efi_status_name(status));
+        proof_off(status);
         outcome = OUTCOME_FAIL;
     }
     power_off_after(outcome);

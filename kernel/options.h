@@ -11,6 +11,12 @@ enum end_action {
     END_EXIT,     // QEMU's isa-debug-exit
 };
 
+// prove=: may the proofs change the machine?
+enum prove {
+    PROVE_LOOK,  // no: nothing is written, no clock moved
+    PROVE_WRITE, // variables are written, clock and alarm moved and put back
+};
+
 struct options {
     bool call_firmware;          // false: efi=off
     const struct efi_mode *mode; // NULL: efi= has no known value
@@ -21,6 +27,7 @@ struct options {
     char image[32];   // which kernel of the bundle is the next
     char capture[32]; // which kernel of the bundle follows a panic; "": none
     enum end_action end;
+    enum prove prove;
     char crash[16];                 // a kind of crash to provoke; "" for none
     unsigned selftest, diff, touch; // on or off: efi/diff.h, efi/touch.h
 };

@@ -15,6 +15,7 @@
 #include "efi/touch.h"
 #include "efi/variables.h"
 #include "kernel/time.h"
+#include "kernel/verdict.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -25,12 +26,10 @@
 #define DETAIL_BYTES 160
 #define WAIT_SECONDS 5
 
-enum verdict { FAIL = false, PASS = true, SKIP };
-
 struct proof {
     const struct boot_info *boot;
     uint64_t *counter;
-    bool writes;
+    const char *spared; // why nothing may be changed; NULL: it may
     char detail[DETAIL_BYTES];
 };
 
@@ -68,11 +67,17 @@ static enum verdict check_time(struct proof *proof) {
     interrupts = gate_statistics.interrupts - interrupts;
     bool moved = status == EFI_SUCCESS && efi_is_time(&first) &&
                  efi_is_time(&now) && now.second != first.second;
-    return tell(proof, moved && interrupts >= wanted,
-                "%s: %04u-%02u-%02u %02u:%02u:%02u, then :%02u; %lu timer "
-                "interrupts came during the calls",
-                efi_status_name(status), first.year, first.month, first.day,
-                first.hour, first.minute, first.second, now.second, interrupts);
+    return tell(
+        proof, verdict_of(moved && interrupts >= wanted),
+        "GetTime: %s: %04u-%02u-%02u %02u:%02u:%02u, then :%02u; %lu timer "
+        "interrupts came during the calls",
+        efi_status_name(status), first.year, first.month, first.day, first.hour,
+        first.minute, first.second, now.second, interrupts);
+}
+
+// Ends a check whose other part would change the machine.
+static enum verdict spare(struct proof *proof) {
+    return tell(proof, SKIP, "; nothing written: %s", proof->spared);
 }
 
 // ---- variable: what the last kernel wrote is there; one more is written
@@ -97,9 +102,14 @@ static enum verdict count_on(struct proof *proof, uint32_t found) {
                          sizeof(written));
     efi_status_t read_status = read_counter(&read_back);
     *proof->counter = read_back;
-    return tell(proof, !write_status && !read_status && read_back == written,
-                "; wrote %u: %s; reads %u", written,
-                efi_status_name(write_status), read_back);
+    tell(proof, PASS, "; wrote %u: %s; reads %u", written,
+         efi_status_name(write_status), read_back);
+    if (read_status)
+        return tell(proof, FAIL, "; GetVariable: %s",
+                    efi_status_name(read_status));
+    if (write_status || read_back != written)
+        return tell(proof, FAIL, "; SetVariable did not write it");
+    return PASS;
 }
 
 static enum verdict check_variable(struct proof *proof) {
@@ -112,15 +122,15 @@ static enum verdict check_variable(struct proof *proof) {
     bool as_left =
         (status == EFI_SUCCESS || absent) && (!expects_one || counted);
     if (absent)
-        tell(proof, as_left, "not there yet");
+        tell(proof, PASS, "not there yet");
     else
-        tell(proof, as_left, "%s %u",
+        tell(proof, PASS, "%s %u",
              expects_one ? "the last kernel's" : "an earlier boot's", found);
-    if (proof->writes)
-        return count_on(proof, found) && as_left;
+    if (!proof->spared)
+        return verdict_both(verdict_of(as_left), count_on(proof, found));
     *proof->counter = found;
-    return tell(proof, as_left, "; %s; nothing written",
-                efi_status_name(status));
+    tell(proof, PASS, "; GetVariable: %s", efi_status_name(status));
+    return verdict_both(verdict_of(as_left), spare(proof));
 }
 
 // ---- enumerate: every name once, each readable, ours among them if it exists
@@ -150,9 +160,9 @@ static enum verdict check_enumerate(struct proof *proof) {
         count_variable(&all.at, &census);
     bool complete = status == STATUS_NOT_FOUND && !census.unreadable &&
                     census.ours == (*proof->counter != 0);
-    return tell(proof, complete,
+    return tell(proof, verdict_of(complete),
                 "%lu variables, %lu bytes, %lu unreadable; BatonGeneration is "
-                "%s; ended with %s",
+                "%s; GetNextVariableName ended with %s",
                 all.count, census.bytes, census.unreadable,
                 census.ours ? "among them" : "missing", why());
 }
@@ -173,7 +183,7 @@ static enum verdict takes_room(struct proof *proof, uint64_t before) {
     efi_status_t status = room(&maximum, &after, &largest);
     efi_status_t gone =
         efi_set_variable(&scratch_name, &baton_guid, 0, NULL, 0);
-    return tell(proof, !status && !gone && after < before,
+    return tell(proof, verdict_of(!status && !gone && after < before),
                 ", %lu after a write", after);
 }
 
@@ -181,27 +191,111 @@ static enum verdict check_space(struct proof *proof) {
     uint64_t maximum, free, largest;
     efi_status_t status = room(&maximum, &free, &largest);
     bool sound = status == EFI_SUCCESS && free <= maximum && largest <= maximum;
-    tell(proof, sound, "%s: largest variable %lu; %lu of %lu bytes free",
+    tell(proof, PASS,
+         "QueryVariableInfo: %s: largest variable %lu; %lu of %lu "
+         "bytes free",
          efi_status_name(status), largest, free, maximum);
-    return proof->writes ? takes_room(proof, free) && sound : sound;
+    return verdict_both(verdict_of(sound),
+                        proof->spared ? spare(proof) : takes_room(proof, free));
 }
 
 // ---- services: the rest of the fourteen, each with an answer that fits
 
+#define YEARS 4 // by which the clock is moved: a leap year stays one
+
+// A year may end while the clock is looked at.
+static bool is_in(const struct efi_time *time, uint16_t year) {
+    return time->year == year || time->year == year + 1;
+}
+
+// Moves the clock, reads it, and puts it back to where it would be by now.
 static efi_status_t try_set_time(void) {
+    struct efi_time was, moved, now;
+    efi_status_t status = efi_get_time(&was, NULL);
+    if (status != EFI_SUCCESS)
+        return status;
+    if (!efi_is_time(&was))
+        return EFI_DEVICE_ERROR; // nothing to put back
+    moved = was;
+    moved.year += YEARS;
+    status = efi_set_time(&moved);
+    if (status != EFI_SUCCESS)
+        return status;
+    efi_get_time(&now, NULL);
+    bool has_moved = is_in(&now, moved.year);
+    struct efi_time back = has_moved ? now : was;
+    back.year -= has_moved ? YEARS : 0;
+    status = efi_set_time(&back);
+    if (!has_moved)
+        return efi_reject(EFI_SET_TIME, "the clock was set to %u and shows %u",
+                          moved.year, now.year);
+    efi_get_time(&now, NULL);
+    if (status != EFI_SUCCESS || !is_in(&now, back.year))
+        return efi_reject(EFI_SET_TIME,
+                          "the clock was put back to %u and shows "
+                          "%u",
+                          back.year, now.year);
+    return status;
+}
+
+struct alarm {
+    bool enabled, pending;
     struct efi_time time;
-    efi_status_t status = efi_get_time(&time, NULL);
-    return status == EFI_SUCCESS ? efi_set_time(&time) : status;
+};
+
+static efi_status_t read_alarm(struct alarm *alarm) {
+    return efi_get_wakeup_time(&alarm->enabled, &alarm->pending, &alarm->time);
 }
 
 static efi_status_t try_get_wakeup(void) {
-    struct efi_time time;
-    bool enabled, pending;
-    return efi_get_wakeup_time(&enabled, &pending, &time);
+    struct alarm alarm;
+    return read_alarm(&alarm);
 }
 
+static bool is_at(const struct alarm *alarm, const struct efi_time *time) {
+    return alarm->enabled && alarm->time.hour == time->hour &&
+           alarm->time.minute == time->minute &&
+           alarm->time.second == time->second;
+}
+
+// Sets the alarm to the end of today, for some clocks know no later day; reads
+// it, and puts it back. Where it cannot be read, nothing would show.
 static efi_status_t try_set_wakeup(void) {
-    return efi_set_wakeup_time(false, NULL);
+    struct alarm was, now;
+    struct efi_time time;
+    efi_status_t status = read_alarm(&was);
+    if (status == EFI_SUCCESS)
+        status = efi_get_time(&time, NULL);
+    if (status != EFI_SUCCESS)
+        return status;
+    time.hour = 23;
+    time.minute = time.second = 59;
+    status = efi_set_wakeup_time(true, &time);
+    if (status != EFI_SUCCESS)
+        return status;
+    bool is_set = read_alarm(&now) == EFI_SUCCESS && is_at(&now, &time);
+    status = efi_set_wakeup_time(was.enabled, was.enabled ? &was.time : NULL);
+    if (!is_set)
+        return efi_reject(EFI_SET_WAKEUP_TIME,
+                          "set to 23:59:59, the alarm is %s, at %02u:%02u:%02u",
+                          now.enabled ? "on" : "off", now.time.hour,
+                          now.time.minute, now.time.second);
+    if (status != EFI_SUCCESS || read_alarm(&now) != EFI_SUCCESS ||
+        now.enabled != was.enabled)
+        return efi_reject(EFI_SET_WAKEUP_TIME, "the alarm cannot be put back");
+    return status;
+}
+
+// Descriptors of a version that there is not: a firmware that was never moved
+// refuses them, one that was refuses any (UEFI 2.10 §8.4). It is not called
+// where it lies in memory that was given back.
+static efi_status_t try_move(void) {
+    va_t entry = firmware.service[EFI_SET_VIRTUAL_ADDRESS_MAP];
+    struct efi_memory_descriptor none = {0};
+    if (!efi_region_of_pa(&firmware.regions, entry, 1))
+        return EFI_UNSUPPORTED;
+    return efi_set_virtual_address_map(&none, sizeof(none), sizeof(none),
+                                       EFI_DESCRIPTOR_VERSION + 1);
 }
 
 static efi_status_t try_convert(void) {
@@ -233,7 +327,8 @@ static efi_status_t try_query_capsule(void) {
 // What each may answer here (UEFI 2.10 ch. 8), as a set of status codes. Any
 // service may be unsupported at runtime, but then the firmware's properties
 // table has to say so; where UNSUPPORTED stands here, it has a meaning of its
-// own as well.
+// own as well. What changes the machine, if only for a moment, is done only
+// when asked for.
 #define SUCCESS     EFI_STATUS_SET(EFI_SUCCESS)
 #define INVALID     EFI_STATUS_SET(EFI_INVALID_PARAMETER)
 #define UNSUPPORTED EFI_STATUS_SET(EFI_UNSUPPORTED)
@@ -243,14 +338,15 @@ static const struct {
     enum efi_service service;
     efi_status_t (*try)(void);
     uint32_t accepted;
-    bool writes; // to the store of variables
+    bool changes;
 } trials[] = {
-    {EFI_SET_TIME, try_set_time, SUCCESS, false},
+    {EFI_SET_TIME, try_set_time, SUCCESS, true},
     {EFI_GET_WAKEUP_TIME, try_get_wakeup, SUCCESS | UNSUPPORTED, false},
-    {EFI_SET_WAKEUP_TIME, try_set_wakeup, SUCCESS | UNSUPPORTED, false},
+    {EFI_SET_WAKEUP_TIME, try_set_wakeup, SUCCESS | UNSUPPORTED, true},
+    {EFI_SET_VIRTUAL_ADDRESS_MAP, try_move, INVALID | UNSUPPORTED, true},
     {EFI_CONVERT_POINTER, try_convert, INVALID | NOT_FOUND, false},
     {EFI_GET_NEXT_HIGH_MONOTONIC_COUNT, try_count, SUCCESS, true},
-    {EFI_UPDATE_CAPSULE, try_update_capsule, INVALID | UNSUPPORTED, false},
+    {EFI_UPDATE_CAPSULE, try_update_capsule, INVALID | UNSUPPORTED, true},
     {EFI_QUERY_CAPSULE_CAPABILITIES, try_query_capsule, SUCCESS | UNSUPPORTED,
      false},
 };
@@ -270,7 +366,7 @@ static enum verdict check_services(struct proof *proof) {
     size_t tried = 0, unsupported = 0;
     for (size_t i = 0; i < ARRAY_SIZE(trials); i++) {
         enum efi_service service = trials[i].service;
-        if (trials[i].writes && !proof->writes)
+        if (trials[i].changes && proof->spared)
             continue;
         efi_status_t status = trials[i].try();
         tried++;
@@ -281,10 +377,10 @@ static enum verdict check_services(struct proof *proof) {
     }
     if (proof->detail[0])
         return FAIL;
-    return tell(
-        proof, PASS,
-        "%zu more services answer as UEFI says, %zu with EFI_UNSUPPORTED",
-        tried, unsupported);
+    tell(proof, PASS,
+         "%zu more services answer as UEFI says, %zu with EFI_UNSUPPORTED",
+         tried, unsupported);
+    return proof->spared ? spare(proof) : PASS;
 }
 
 // ---- again: SetVirtualAddressMap must refuse a second time
@@ -295,7 +391,7 @@ static enum verdict check_again(struct proof *proof) {
     struct efi_memory_descriptor none = {0};
     efi_status_t status = efi_set_virtual_address_map(
         &none, sizeof(none), sizeof(none), EFI_DESCRIPTOR_VERSION);
-    return tell(proof, status == EFI_UNSUPPORTED,
+    return tell(proof, verdict_of(status == EFI_UNSUPPORTED),
                 "SetVirtualAddressMap, asked again at its physical address: %s",
                 efi_status_name(status));
 }
@@ -317,7 +413,7 @@ static enum verdict check_wx(struct proof *proof) {
                     "executable",
                     pages);
     return tell(
-        proof, pages == 0,
+        proof, verdict_of(pages == 0),
         "%lu pages are writable and executable at once; %zu rows of attributes",
         pages, firmware.attributes.count);
 }
@@ -327,10 +423,10 @@ static enum verdict check_wx(struct proof *proof) {
 static enum verdict check_gate(struct proof *proof) {
     const struct gate_statistics *s = &gate_statistics;
     bool home = read_cr3() == kernel_table.root_pa;
-    return tell(proof, home && !s->deviations && !s->faults && !s->mended,
-                "%lu calls, %lu registers came back changed, %lu faults%s",
-                s->calls, s->deviations, s->faults,
-                home ? "" : "; CR3 is not the kernel's");
+    return tell(
+        proof, verdict_of(home && !s->deviations && !s->faults && !s->mended),
+        "%lu calls, %lu registers came back changed, %lu faults%s", s->calls,
+        s->deviations, s->faults, home ? "" : "; CR3 is not the kernel's");
 }
 
 // What each needs; a service that the firmware never promised is not missed.
@@ -364,16 +460,28 @@ static enum verdict run(size_t check, struct proof *proof) {
                 efi_service_name(__builtin_ctz(lacking)));
 }
 
-bool proof_run(const struct boot_info *boot, uint64_t *counter, bool writes) {
-    static const char *const verdicts[] = {"fail", "pass", "skip"};
+static void announce(const char *check, enum verdict verdict,
+                     const char *detail) {
+    static const char *const verdicts[] = {"fail", "skip", "pass"};
+    event("proof", "mode=%s check=%s verdict=%s detail=\"%s\"",
+          firmware.mode->name, check, verdicts[verdict], detail);
+}
+
+void proof_off(efi_status_t status) {
+    char detail[DETAIL_BYTES];
+    format(detail, sizeof(detail), "ResetSystem came back: %s",
+           efi_status_name(status));
+    announce("off", FAIL, detail);
+}
+
+bool proof_run(const struct boot_info *boot, uint64_t *counter,
+               const char *spared) {
     bool all = true;
     for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
         struct proof proof = {
-            .boot = boot, .counter = counter, .writes = writes};
+            .boot = boot, .counter = counter, .spared = spared};
         enum verdict verdict = run(i, &proof);
-        event("proof", "mode=%s check=%s verdict=%s detail=\"%s\"",
-              firmware.mode->name, checks[i].name, verdicts[verdict],
-              proof.detail);
+        announce(checks[i].name, verdict, proof.detail);
         all &= verdict != FAIL;
     }
     efi_judge_sum();

@@ -15,6 +15,11 @@ extern const struct efi_guid baton_guid;
 
 // Runs all checks, one `@proof` line each. `*counter` is what the last kernel
 // left in the variable BatonGeneration, and becomes what this one leaves there.
-// With `writes` false nothing is written to the firmware's store: what is
-// written takes room there until the next reset. False if any check failed.
-bool proof_run(const struct boot_info *boot, uint64_t *counter, bool writes);
+// `spared`: why nothing may be written, and neither clock nor alarm be moved,
+// as the details of what is skipped then say; NULL: all is tried, and what was
+// changed is put back. False if any check failed.
+bool proof_run(const struct boot_info *boot, uint64_t *counter,
+               const char *spared);
+
+// Logs the proof that failed because ResetSystem came back, with `status`.
+void proof_off(efi_status_t status);

@@ -13,7 +13,7 @@ def test_the_iso_boots_under_uefi(boot, iso, medium):
     with boot("", iso=iso, medium=medium) as machine:
         run = machine.finish()
     assert (run.end.how, run.end.code) == ("debug-exit", 33)
-    assert Chain(run).counted() == 3
+    assert Chain(run).counted() is None  # an entry without prove=write
 
 
 @pytest.mark.parametrize("medium", MEDIA)

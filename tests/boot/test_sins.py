@@ -162,6 +162,23 @@ ROWS = [
     detail("month-13", "time", "2013-13-", "services"),
     detail("half-a-time", "time", "2013-03-00", "services"),
     detail("no-time", "time", "0000-00-00", "services"),
+    # success, and nothing done
+    reject("idle-set-time", "SetTime", "set to 2017 and shows 2013",
+           "services"),
+    reject("idle-get-wakeup", "GetWakeupTime", "not written", "services"),
+    reject("idle-set-wakeup", "SetWakeupTime", "set to 23:59:59", "services"),
+    detail("idle-convert", "services", "ConvertPointer: EFI_SUCCESS"),
+    reject("idle-get-variable", "GetVariable", "attributes", "variable",
+           "enumerate", "services"),
+    detail("idle-next-name", "enumerate", "GetNextVariableName ended"),
+    detail("idle-count", "services", "GetNextHighMonotonicCount"),
+    detail("idle-update-capsule", "services", "UpdateCapsule: EFI_SUCCESS"),
+    reject("idle-query-capsule", "QueryCapsuleCapabilities", "not written",
+           "services"),
+    reject("idle-query-variables", "QueryVariableInfo", "not written",
+           "space"),
+    detail("move-lies", "services", "SetVirtualAddressMap: EFI_SUCCESS",
+           modes=("physical",)),
     # what must be moved before it works
     detail("needs-move", "time", "EFI_DEVICE_ERROR", "services",
            modes=("physical",)),
@@ -265,6 +282,51 @@ def test_every_sin_is_a_row():
     rows = {row.sin for row in ROWS} | {row[0] for row in REFUSED}
     assert set(committed) == rows | ELSEWHERE
     assert OFTEN <= rows
+
+
+# Each of the fourteen in the place of which nothing is done, with success.
+IDLE = {
+    "GetTime": "no-time", "SetTime": "idle-set-time",
+    "GetWakeupTime": "idle-get-wakeup", "SetWakeupTime": "idle-set-wakeup",
+    "SetVirtualAddressMap": "move-lies", "ConvertPointer": "idle-convert",
+    "GetVariable": "idle-get-variable", "SetVariable": "forgets",
+    "GetNextVariableName": "idle-next-name",
+    "GetNextHighMonotonicCount": "idle-count",
+    "ResetSystem": "reset-returns", "UpdateCapsule": "idle-update-capsule",
+    "QueryCapsuleCapabilities": "idle-query-capsule",
+    "QueryVariableInfo": "idle-query-variables",
+}
+
+
+@pytest.mark.parametrize("service", [
+    pytest.param(name, marks=slow_if(name in ("GetTime", "SetVariable")))
+    for name in IDLE])
+@pytest.mark.parametrize("mode", ["physical", "fixed"])
+def test_success_alone_proves_nothing(boot, mode, service):
+    """Whichever service it is, the run ends badly, and it is named."""
+    with boot(f"efi={mode} lives=1 end=shutdown", sin=IDLE[service]) as machine:
+        run = machine.finish()
+    assert (run.end.how, run.end.code) != ("guest-shutdown", 0) or \
+        run.one("end")["verdict"] != "pass"
+    told = [e["detail"] for e in run.all("proof", verdict="fail")] + \
+        [e["why"] for e in run.all("refused", what="efi")]
+    assert any(service in text for text in told), told
+
+
+def test_looking_changes_nothing(boot):
+    """Without prove=write no service is called that changes anything."""
+    with boot("efi=physical lives=2 end=exit prove=look") as machine:
+        run = machine.finish()
+    changing = {"SetTime", "SetWakeupTime", "SetVariable", "UpdateCapsule",
+                "SetVirtualAddressMap", "GetNextHighMonotonicCount"}
+    assert not changing & {e["svc"] for e in run.all("efi.call")}
+    for gen in (0, 1):
+        skipped = {e["check"]: e["detail"]
+                   for e in run.all("proof", gen=gen, verdict="skip")}
+        assert skipped.keys() == {"variable", "space", "services", "again"}
+        assert all("prove=write was not given" in skipped[check]
+                   for check in ("variable", "space", "services"))
+    run.one("end", verdict="pass")
 
 
 DOCUMENTED = sins.documented()
@@ -412,6 +474,7 @@ def test_a_reset_that_comes_back(boot, sin, answer):
     with boot("efi=fixed lives=1 end=shutdown", sin=sin) as machine:
         run = machine.finish()
     assert any(f"ResetSystem came back: {answer}" in x for x in run.lines)
+    assert answer in run.one("proof", check="off", verdict="fail")["detail"]
     assert (run.end.how, run.end.code) == ("debug-exit", 35)
     with boot('efi=fixed lives=1 run="reboot"', sin=sin) as machine:
         run = machine.finish()

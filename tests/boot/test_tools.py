@@ -167,7 +167,7 @@ MISTAKES = [
     ("media iso /dev/null/x/y", {}, "Not a directory: /dev/null/x"),
     ("media disk x --kernel=/nowhere", {}, "cannot read '/nowhere'"),
     ("conformance x", {}, "unrecognized arguments: x"),
-    ("sins x", {}, "unrecognized arguments: x"),
+    ("sins x", {}, "no such sin: x"),
     ("bench", {"QEMU": "/nowhere"}, "there is no such program"),
     ("bundle", {}, "Usage: tools/bundle"),
     ("symbols", {}, "Usage: tools/symbols"),

@@ -46,6 +46,9 @@ enum boot_entry { // §4.4
 
 enum runtime_entry { // §4.5
     RT_GET_TIME = 0,
+    RT_SET_TIME = 1,
+    RT_GET_WAKEUP_TIME = 2,
+    RT_SET_WAKEUP_TIME = 3,
     RT_SET_VIRTUAL_ADDRESS_MAP = 4,
     RT_CONVERT_POINTER = 5,
     RT_GET_VARIABLE = 6,
@@ -53,6 +56,7 @@ enum runtime_entry { // §4.5
     RT_SET_VARIABLE = 8,
     RT_COUNT = 9,
     RT_RESET_SYSTEM = 10,
+    RT_UPDATE_CAPSULE = 11,
     RT_QUERY_CAPSULE = 12,
     RT_QUERY_VARIABLES = 13,
     RT_ENTRIES = 14,

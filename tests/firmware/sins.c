@@ -146,9 +146,23 @@ static status half_a_time(SERVICE_ARGUMENTS) {
     return answer;
 }
 
-static status no_time(SERVICE_ARGUMENTS) {
+// Success, and nothing done: in the place of any service.
+static status idle(SERVICE_ARGUMENTS) {
     (void)a, (void)b, (void)c, (void)d, (void)e;
     return SUCCESS;
+}
+
+// ConvertPointer(disposition, address). Drivers need it to be moved, and no
+// pointer of theirs is 0. It is called at physical addresses alone, so this
+// copy is never converted.
+static service true_convert_pointer;
+
+static status idle_convert(SERVICE_ARGUMENTS) {
+    return *(uint64_t *)b ? true_convert_pointer(a, b, c, d, e) : SUCCESS;
+}
+
+static void keep_convert_pointer(void) {
+    true_convert_pointer = original[RT_CONVERT_POINTER];
 }
 
 // The second argument is optional.
@@ -190,11 +204,6 @@ static status more_than_all(SERVICE_ARGUMENTS) {
 static status full(SERVICE_ARGUMENTS) {
     (void)a, (void)b, (void)c, (void)d, (void)e;
     return OUT_OF_RESOURCES;
-}
-
-static status forgets(SERVICE_ARGUMENTS) {
-    (void)a, (void)b, (void)c, (void)d, (void)e;
-    return SUCCESS;
 }
 
 static status read_past_name(SERVICE_ARGUMENTS) {
@@ -320,11 +329,6 @@ static status each_name_twice(SERVICE_ARGUMENTS) {
 
 // ---- the end
 
-static status reset_returns(SERVICE_ARGUMENTS) {
-    (void)a, (void)b, (void)c, (void)d, (void)e;
-    return SUCCESS;
-}
-
 static status reset_faults(SERVICE_ARGUMENTS) {
     read_at(NOWHERE);
     return original[RT_RESET_SYSTEM](a, b, c, d, e);
@@ -341,11 +345,6 @@ static status reset_hangs(SERVICE_ARGUMENTS) {
 static status move_fails(SERVICE_ARGUMENTS) {
     (void)a, (void)b, (void)c, (void)d, (void)e;
     return DEVICE_ERROR;
-}
-
-static status move_lies(SERVICE_ARGUMENTS) {
-    (void)a, (void)b, (void)c, (void)d, (void)e;
-    return SUCCESS;
 }
 
 static status move_hangs(SERVICE_ARGUMENTS) {
@@ -704,17 +703,27 @@ const struct sin sins[] = {
     {"execute-data", RT_GET_TIME, execute_data, 0},
     {"physical-pointer", RT_GET_TIME, physical_pointer, 0},
     {"write-kernel", RT_GET_TIME, write_kernel, 0},
+    {"idle-set-time", RT_SET_TIME, idle, 0},
+    {"idle-get-wakeup", RT_GET_WAKEUP_TIME, idle, 0},
+    {"idle-set-wakeup", RT_SET_WAKEUP_TIME, idle, 0},
+    {"idle-convert", RT_CONVERT_POINTER, idle_convert, keep_convert_pointer},
+    {"idle-get-variable", RT_GET_VARIABLE, idle, 0},
+    {"idle-next-name", RT_GET_NEXT_VARIABLE_NAME, idle, 0},
+    {"idle-count", RT_COUNT, idle, 0},
+    {"idle-update-capsule", RT_UPDATE_CAPSULE, idle, 0},
+    {"idle-query-capsule", RT_QUERY_CAPSULE, idle, 0},
+    {"idle-query-variables", RT_QUERY_VARIABLES, idle, 0},
     {"unknown-status", RT_GET_TIME, unknown_status, 0},
     {"strange-status", RT_GET_TIME, strange_status, 0},
     {"month-13", RT_GET_TIME, month_13, 0},
     {"half-a-time", RT_GET_TIME, half_a_time, 0},
-    {"no-time", RT_GET_TIME, no_time, 0},
+    {"no-time", RT_GET_TIME, idle, 0},
     {"needs-capabilities", RT_GET_TIME, needs_capabilities, 0},
     {"needs-move", RT_GET_TIME, needs_move, wait_for_move},
     {"count-down", RT_COUNT, count_down, 0},
     {"more-than-all", RT_QUERY_VARIABLES, more_than_all, 0},
     {"full", RT_SET_VARIABLE, full, 0},
-    {"forgets", RT_SET_VARIABLE, forgets, 0},
+    {"forgets", RT_SET_VARIABLE, idle, 0},
     {"read-past-name", RT_SET_VARIABLE, read_past_name, 0},
     {"read-past-data", RT_SET_VARIABLE, read_past_data, 0},
     {"wild-service", RT_QUERY_VARIABLES, (service)NOWHERE, 0},
@@ -732,7 +741,7 @@ const struct sin sins[] = {
     {"circle-of-names", RT_GET_NEXT_VARIABLE_NAME, circle_of_names, 0},
     {"unended-name", RT_GET_NEXT_VARIABLE_NAME, unended_name, 0},
     {"long-name", RT_GET_NEXT_VARIABLE_NAME, long_name, 0},
-    {"reset-returns", RT_RESET_SYSTEM, reset_returns, 0},
+    {"reset-returns", RT_RESET_SYSTEM, idle, 0},
     {"reset-faults", RT_RESET_SYSTEM, reset_faults, 0},
     {"reset-hangs", RT_RESET_SYSTEM, reset_hangs, 0},
     {"move-faults-late", RT_SET_VIRTUAL_ADDRESS_MAP, move_faults_late, 0},
@@ -741,7 +750,7 @@ const struct sin sins[] = {
     {"handler-faults", 0, 0, handler_faults},
     {"handler-boot", 0, 0, handler_in_boot_services},
     {"move-fails", RT_SET_VIRTUAL_ADDRESS_MAP, move_fails, 0},
-    {"move-lies", RT_SET_VIRTUAL_ADDRESS_MAP, move_lies, 0},
+    {"move-lies", RT_SET_VIRTUAL_ADDRESS_MAP, idle, 0},
     {"move-hangs", RT_SET_VIRTUAL_ADDRESS_MAP, move_hangs, 0},
     {"move-faults", RT_SET_VIRTUAL_ADDRESS_MAP, move_faults, 0},
     {"move-denied", RT_SET_VIRTUAL_ADDRESS_MAP, move_denied, 0},

@@ -370,10 +370,10 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
     if config.restored:
         saved.restore(home, config)
         media.cargo(home / "cargo.img",
-                    media.cargo_of(config.cmdline, kernel, bundle,
+                    media.cargo_of(config.words, kernel, bundle,
                                    config.holes, config.sin))
     elif config.medium in ("disk", "core"):
-        media.disk(home / "disk.img", config.cmdline, kernel, bundle,
+        media.disk(home / "disk.img", config.words, kernel, bundle,
                    config.holes)
     elif config.medium == "stub":
         (home / "vmlinuz").symlink_to(paths.LINUX / "vmlinuz")

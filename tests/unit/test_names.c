@@ -22,6 +22,28 @@ static void what_is_no_error(void **state) {
         assert_string_equal(efi_status_name(unknown[i]), "EFI_UNKNOWN");
 }
 
+// A set has errors and EFI_SUCCESS; warnings share the errors' numbers.
+static void sets_of_statuses(void **state) {
+    (void)state;
+    uint32_t set = EFI_STATUS_SET(EFI_SUCCESS) |
+                   EFI_STATUS_SET(EFI_UNSUPPORTED) |
+                   EFI_STATUS_SET(EFI_NOT_FOUND);
+    assert_true(efi_status_in(EFI_SUCCESS, set));
+    assert_true(efi_status_in(EFI_UNSUPPORTED, set));
+    assert_true(efi_status_in(EFI_NOT_FOUND, set));
+    const efi_status_t others[] = {3,
+                                   14,
+                                   1,
+                                   EFI_ERROR,
+                                   EFI_INVALID_PARAMETER,
+                                   EFI_ERROR | 32 | 3,
+                                   1UL << 62 | 3,
+                                   UINT64_MAX};
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+        assert_false(efi_status_in(others[i], set));
+    assert_false(efi_status_in(EFI_SUCCESS, ~EFI_STATUS_SET(EFI_SUCCESS)));
+}
+
 static void services(void **state) {
     (void)state;
     for (unsigned i = 0; i < EFI_SERVICES; i++)
@@ -103,10 +125,10 @@ static void last_days(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors),    cmocka_unit_test(what_is_no_error),
-        cmocka_unit_test(services),  cmocka_unit_test(memory_types),
-        cmocka_unit_test(times),     cmocka_unit_test(no_times),
-        cmocka_unit_test(last_days),
+        cmocka_unit_test(errors),           cmocka_unit_test(what_is_no_error),
+        cmocka_unit_test(sets_of_statuses), cmocka_unit_test(services),
+        cmocka_unit_test(memory_types),     cmocka_unit_test(times),
+        cmocka_unit_test(no_times),         cmocka_unit_test(last_days),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

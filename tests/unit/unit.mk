@@ -34,6 +34,7 @@ UNIT_test_region     := efi/region.c efi/mode.c lib/memory_map.c lib/log.c \
 UNIT_test_names      := efi/names.c
 UNIT_test_variables  := efi/variables.c efi/names.c lib/utf16.c lib/status.c \
 	lib/format.c
+UNIT_test_verdict    :=
 UNIT_test_line       := kernel/monitor/line.c lib/string.c lib/format.c
 UNIT_test_screen     := kernel/monitor/screen.c lib/memory_map.c lib/string.c \
 	lib/status.c lib/format.c
