@@ -126,6 +126,15 @@ static status_t complete_memory_map(pa_t image_pa) {
                           MEMORY_IN_USE);
 }
 
+static void announce_unknown_words(void) {
+    char words[192];
+    size_t count = options_unknown(boot.command_line, words, sizeof(words));
+    if (count == 0)
+        return;
+    event("cmdline", "unknown=%zu words=\"%s\"", count, words);
+    say("boot: unknown kernel command line words: %s", words);
+}
+
 static void announce_memory(void) {
     for (unsigned kind = MEMORY_USABLE; kind < MEMORY_KINDS; kind++) {
         uint64_t bytes = memory_map_bytes(&boot.memory, kind);
@@ -311,6 +320,7 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     early_start(image_pa); // all that was read was copied
     announce(image_pa, tsc);
     tolerate("cmdline", options_read(boot.command_line, &options));
+    announce_unknown_words();
     if (set_machine_up(image_pa) ||
         space_stack(KERNEL_STACK_PAGES, &stack_top_va))
         panic("cannot set the machine up: %s", why());

@@ -14,6 +14,7 @@
 #define LIVES_DEFAULT 3
 #define LIVES_MAX     1000000
 #define MODE_DEFAULT  "inherit"
+#define MODE_BYTES    32 // of a name, with its NUL
 
 static status_t find_mode(const char *name, struct options *options) {
     options->call_firmware = !str_equal(name, "off");
@@ -79,27 +80,28 @@ static status_t choose(const char *line, const struct choice *choice,
 
 // lives= is a number, or it names for each generation its mode, or the kernel
 // in the bundle that it is, where that is not Baton. And virtefi is how Takao
-// Indoh's kernel of 2010 was told to leave physical mode.
-static status_t read_lives(const char *line, struct options *options) {
-    char first[2] = "", mode[32] = MODE_DEFAULT, next[32] = MODE_DEFAULT;
+// Indoh's kernel of 2010 was told to leave physical mode. `mode` has
+// MODE_BYTES, for the name of this generation's.
+static status_t read_lives(const char *line, struct options *options,
+                           char *mode) {
+    char first[2] = "", next[32] = MODE_DEFAULT;
     status_t status;
     option_get(line, "lives", first, sizeof(first));
     if (first[0] >= 'a') {
         option_list(line, "lives", log_output.generation + 1, LIVES_MAX, next,
                     sizeof(next), &options->lives);
         status = option_list(line, "lives", log_output.generation, LIVES_MAX,
-                             mode, sizeof(mode), &options->lives);
+                             mode, MODE_BYTES, &options->lives);
     } else {
-        option_get(line, "efi", mode, sizeof(mode));
+        option_get(line, "efi", mode, MODE_BYTES);
         status = option_number(line, "lives", 1, LIVES_MAX, LIVES_DEFAULT,
                                &options->lives);
     }
     if (str_equal(mode, "physical") && option_get(line, "virtefi", NULL, 0))
-        str_copy(mode, sizeof(mode), "fixed");
+        str_copy(mode, MODE_BYTES, "fixed");
     if (!efi_mode_find(next) && !str_equal(next, "off"))
         str_copy(options->image, sizeof(options->image), next);
-    status_t mode_status = find_mode(mode, options);
-    return status ? status : mode_status;
+    return status;
 }
 
 static status_t check_levels(struct options *options) {
@@ -137,19 +139,63 @@ static status_t read_direct_base(const char *line, struct options *options) {
     return STATUS_OK;
 }
 
-static status_t worse(status_t one, status_t other) {
-    return other ? other : one;
+// Gathers the reasons: two mistakes on a line are told both.
+static void note(char *reasons, size_t size, status_t status) {
+    if (status)
+        append(reasons, size, "%s%s", *reasons ? "; " : "", why());
 }
 
 status_t options_read(const char *line, struct options *options) {
+    char wrong[256] = "", mode[MODE_BYTES] = MODE_DEFAULT;
     *options = (struct options){.lives = LIVES_DEFAULT, .image = "baton"};
     option_get(line, "crash", options->crash, sizeof(options->crash));
     option_get(line, "capture", options->capture, sizeof(options->capture));
-    status_t status =
-        option_number(line, "seed", 1, UINT64_MAX, read_tsc(), &efi_table_seed);
+    note(wrong, sizeof(wrong),
+         option_number(line, "seed", 1, UINT64_MAX, read_tsc(),
+                       &efi_table_seed));
     for (size_t i = 0; i < ARRAY_SIZE(choices); i++)
-        status = worse(status, choose(line, &choices[i], options));
-    status = worse(status, check_levels(options));
-    status = worse(status, read_lives(line, options));
-    return worse(status, read_direct_base(line, options));
+        note(wrong, sizeof(wrong), choose(line, &choices[i], options));
+    note(wrong, sizeof(wrong), check_levels(options));
+    note(wrong, sizeof(wrong), read_lives(line, options, mode));
+    note(wrong, sizeof(wrong), find_mode(mode, options));
+    note(wrong, sizeof(wrong), read_direct_base(line, options));
+    return wrong[0] ? fail(STATUS_INVALID, "%s", wrong) : STATUS_OK;
+}
+
+// ---- words that nobody reads
+
+// Keys that somebody reads besides those in the table of choices: this file,
+// the monitor (run), the handoff (keepsake), and the first process of a Linux
+// in the line (linux, generation).
+static const char *const other_keys[] = {
+    "efi",     "virtefi", "seed",  "lives",      "direct_base", "crash",
+    "capture", "run",     "linux", "generation", "keepsake"};
+
+static bool has_key(const char *word, const char *key) {
+    size_t length = strlen(key);
+    return str_starts_with(word, key) &&
+           (word[length] == '=' || word[length] == '\0');
+}
+
+static bool is_known(const char *word) {
+    for (size_t i = 0; i < ARRAY_SIZE(choices); i++)
+        if (has_key(word, choices[i].key))
+            return true;
+    for (size_t i = 0; i < ARRAY_SIZE(other_keys); i++)
+        if (has_key(word, other_keys[i]))
+            return true;
+    return false;
+}
+
+size_t options_unknown(const char *line, char *text, size_t size) {
+    char word[64];
+    size_t count = 0;
+    *text = '\0';
+    while (option_next(&line, word, sizeof(word))) {
+        if (is_known(word))
+            continue;
+        fail(STATUS_INVALID, "%s", word); // makes it fit to stand in a log line
+        append(text, size, "%s%s", count++ ? " " : "", why());
+    }
+    return count;
 }

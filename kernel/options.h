@@ -32,6 +32,11 @@ struct options {
     unsigned selftest, diff, touch; // on or off: efi/diff.h, efi/touch.h
 };
 
-// Every option has a value afterwards. INVALID: one was not understood; the
-// reason names it and what is accepted, and its value is the default.
+// Every option has a value afterwards. Where one was not understood, its value
+// is the default; the reason names each of them and what is accepted.
 status_t options_read(const char *line, struct options *options);
+
+// How many words of the line nobody reads; the first of them, with blanks
+// between, go to the `size` bytes at `text`, without quotes and control
+// characters. They are handed on to the next kernel all the same.
+size_t options_unknown(const char *line, char *text, size_t size);

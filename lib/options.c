@@ -81,6 +81,15 @@ bool option_get(const char *line, const char *key, char *value, size_t size) {
     return true;
 }
 
+bool option_next(const char **line, char *word, size_t size) {
+    struct span found = next_word(*line);
+    *line = found.end;
+    if (found.start == found.end)
+        return false;
+    copy_value(found, word, size);
+    return true;
+}
+
 bool option_parse_number(const char *text, uint64_t *number) {
     bool hex = text[0] == '0' && (text[1] | 0x20) == 'x';
     unsigned base = hex ? 16 : 10;

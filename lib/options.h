@@ -14,6 +14,11 @@
 // terminated, cut if too long, "" for a key alone. Else `value` is left alone.
 bool option_get(const char *line, const char *key, char *value, size_t size);
 
+// Takes the next word from the front of *line: without its quotes, cut to the
+// `size` bytes at `word`, NUL-terminated. False, and `word` left alone, where
+// there are no more. *line is read only, and moved behind the word.
+bool option_next(const char **line, char *word, size_t size);
+
 // The value of `key` as a number, decimal or hex with 0x, from `min` to `max`;
 // `otherwise` if the key is not there. STATUS_INVALID: not such a number; the
 // reason names the option and the range, and *out is left alone.

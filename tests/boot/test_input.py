@@ -5,6 +5,7 @@ file is the outside world's mistake, not the kernel's.
 """
 
 import hashlib
+import re
 import struct
 
 import pytest
@@ -41,6 +42,37 @@ def test_an_unknown_mode(boot):
     assert all(mode in why for mode in ("physical", "identity", "fixed",
                                         "naive"))
     assert run.end.how == "debug-exit"
+
+
+def test_two_mistakes_are_told_both(boot):
+    with boot("efi=telepathic lives=0 la57=six end=exit") as machine:
+        run = machine.finish()
+    why = refused(run, 0, "cmdline")
+    assert all(word in why for word in ("telepathic", "lives=0", "la57=six"))
+
+
+def test_unknown_words(boot):
+    """Told in the log and as an event, and handed on."""
+    with boot('efi=off lvies=1 lives=2 "no such=word" efi.tuch=on end=exit'
+              ) as machine:
+        run = machine.finish()
+    words = "lvies=1 no such=word efi.tuch=on"
+    for gen in (0, 1):
+        assert run.one("cmdline", gen=gen)["unknown"] == "3"
+        assert run.one("cmdline", gen=gen)["words"] == words
+    line = f"unknown kernel command line words: {words}"
+    assert sum(line in text for text in run.lines) == 2
+
+
+def test_every_documented_option_is_known(boot):
+    """The first column of the README's table of options."""
+    table = (paths.ROOT / "README.md").read_text().partition("## Options")[2]
+    keys = re.findall(r"^\| `([a-z0-9._]+)(?:=\w*)?` \|", table, re.M)
+    assert {"efi", "lives", "crash", "virtefi"} <= set(keys)
+    words = " ".join(f"{key}=" for key in keys) + " lives=1 end=exit crash=no"
+    with boot(words) as machine:
+        run = machine.finish()
+    assert run.all("cmdline") == []
 
 
 def test_the_bundle_made_here_is_like_the_real_one(boot, tmp_path):

@@ -104,6 +104,30 @@ static void check_words(const char *line) {
     free(copy);
 }
 
+// One after the other: the same words, cut to their room.
+static void check_next(const char *line, size_t size) {
+    const char *rest = line, *at = line;
+    char *expected, *word = malloc(size);
+    while ((expected = next_word(&rest))) {
+        assert_true(option_next(&at, word, size));
+        assert_int_equal(strncmp(word, expected, size - 1), 0);
+        assert_true(strlen(word) < size && at == rest);
+        free(expected);
+    }
+    assert_false(option_next(&at, word, size));
+    free(word);
+}
+
+static void check_unknown(const char *line, size_t size) {
+    char *text = malloc(size);
+    size_t count = options_unknown(line, text, size);
+    assert_true(strlen(text) < size && !strchr(text, '"'));
+    for (const char *at = text; *at; at++)
+        assert_true((uint8_t)*at >= ' ');
+    assert_true(count > 0 || !*text);
+    free(text);
+}
+
 static void check_kernel(const char *line) {
     struct options options;
     log_output.generation = 1;
@@ -129,6 +153,8 @@ static void fuzz(struct input in) {
         check_number(line, keys[i], min, max);
     }
     check_words(line);
+    check_next(line, size);
+    check_unknown(line, size);
     check_kernel(line);
     free(line);
 }

@@ -218,6 +218,20 @@ static void bad_lists(void **state) {
     assert_int_equal(count, 77);
 }
 
+static void words_one_by_one(void **state) {
+    (void)state;
+    char word[6] = "";
+    const char *line = "  a \"b c\"=d\n\tefghijk ";
+    assert_true(option_next(&line, word, sizeof(word)));
+    assert_string_equal(word, "a");
+    assert_true(option_next(&line, word, sizeof(word)));
+    assert_string_equal(word, "b c=d");
+    assert_true(option_next(&line, word, sizeof(word)));
+    assert_string_equal(word, "efghi");
+    assert_false(option_next(&line, word, sizeof(word)));
+    assert_string_equal(word, "efghi");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words),
@@ -231,6 +245,7 @@ int main(void) {
         cmocka_unit_test(bad_lists),
         cmocka_unit_test(no_number_wraps),
         cmocka_unit_test(limits_are_included),
+        cmocka_unit_test(words_one_by_one),
         cmocka_unit_test(lines_are_split_by_the_same_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
