@@ -24,6 +24,8 @@ C_FILES := \
 	kernel/proof.c \
 	boot/multiboot2.c \
 	boot/boot_params.c \
+	boot/account.c \
+	boot/sender.c \
 	mm/early.c \
 	mm/frame_pool.c \
 	mm/frames.c \

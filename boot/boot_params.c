@@ -1,24 +1,21 @@
 // The way in of every kexec: Linux's boot_params (Documentation/x86/boot.rst),
 // written by an earlier Baton or by Linux.
 //
-// Two degrees of trust. The memory map and the command line are needed to live
-// at all, so they are checked for sense and used. Firmware addresses are used
-// only if they are beyond doubt: where Baton's own node fails its checks, all
-// that concerns the firmware is dropped, with the reason, and the rest goes on.
-// So is the framebuffer, an address that will be written to.
+// Two degrees of trust. Memory is needed to live at all, so of two lists that
+// may be damaged the sound one is found (boot/account.c). Firmware addresses
+// are used only if they are beyond doubt: where Baton's own node fails its
+// checks, all that concerns the firmware is dropped, with the reason, and the
+// rest goes on. So is the framebuffer, an address that will be written to.
 
 #include <asm/bootparam.h>
 
+#include "boot/account.h"
 #include "boot/boot_info.h"
-#include "boot/e820.h"
+#include "boot/sender.h"
 #include "lib/crc32.h"
 #include "lib/format.h"
 #include "lib/options.h"
 #include "lib/string.h"
-
-#define SETUP_NODES_MAX 64
-#define BLOCK_BYTES_MAX MIB
-#define LOADER_KEXEC    0xd0 // type_of_loader of both of Linux's kexecs
 
 static uint64_t join(uint32_t high, uint32_t low) {
     return (uint64_t)high << 32 | low;
@@ -26,56 +23,49 @@ static uint64_t join(uint32_t high, uint32_t low) {
 
 // ---- what is needed to live
 
-static status_t read_e820(const struct boot_params *params,
-                          struct boot_info *boot) {
-    if (params->e820_entries > E820_MAX_ENTRIES_ZEROPAGE)
-        return fail(STATUS_INVALID,
-                    "boot_params: %u e820 entries; there is room for %u",
-                    params->e820_entries, E820_MAX_ENTRIES_ZEROPAGE);
-    for (unsigned i = 0; i < params->e820_entries; i++) {
-        struct boot_e820_entry entry = params->e820_table[i];
-        enum memory_kind kind =
-            entry.type == E820_KEPT ? MEMORY_KEPT : e820_kind(entry.type);
-        TRY(memory_map_add(&boot->memory, entry.addr, entry.size, kind));
-    }
-    return STATUS_OK;
-}
-
-static status_t read_command_line(const struct boot_params *params,
-                                  memory_reader read, struct boot_info *boot) {
-    pa_t pa = join(params->ext_cmd_line_ptr, params->hdr.cmd_line_ptr);
-    if (pa == 0)
-        return STATUS_OK;
-    for (size_t i = 0; i < sizeof(boot->command_line); i++) {
-        const char *at = range_fits(pa, i) ? read(pa + i, 1) : NULL;
+// Copies a text of at most `room` bytes with its NUL.
+static status_t copy_text(const struct sender *from, pa_t pa, char *to,
+                          size_t room) {
+    for (size_t i = 0; i < room; i++) {
+        const char *at =
+            range_fits(pa, i) ? sender_read(from, pa + i, 1) : NULL;
         if (!at)
-            return fail(STATUS_INVALID,
+            return fail(STATUS_REFUSED,
                         "boot_params: command line at %#lx is not in memory",
                         pa);
-        boot->command_line[i] = *at;
+        to[i] = *at;
         if (*at == '\0')
             return STATUS_OK;
     }
-    return fail(STATUS_INVALID,
+    return fail(STATUS_REFUSED,
                 "boot_params: command line at %#lx is longer than %zu bytes",
-                pa, sizeof(boot->command_line) - 1);
+                pa, room - 1);
 }
 
-static void read_bundle(const struct boot_params *params,
-                        struct boot_info *boot) {
-    boot->bundle_pa =
-        join(params->ext_ramdisk_image, params->hdr.ramdisk_image);
-    boot->bundle_bytes =
-        join(params->ext_ramdisk_size, params->hdr.ramdisk_size);
+static status_t read_command_line(const struct sender *from, pa_t pa,
+                                  struct boot_info *boot) {
+    char *line = boot->command_line;
+    status_t status =
+        pa ? copy_text(from, pa, line, sizeof(boot->command_line)) : STATUS_OK;
+    if (status)
+        line[0] = '\0'; // half a line may say something else
+    return status;
+}
+
+static void take(const struct account *account, struct boot_info *boot) {
+    boot->memory = account->memory;
+    boot->bundle_pa = account->needs.bundle_pa;
+    boot->bundle_bytes = account->needs.bundle_bytes;
+    boot->rsdp_pa = account->needs.rsdp_pa;
 }
 
 // ---- what is said of the firmware
 
 // struct efi_info: a map with the addresses that SetVirtualAddressMap was
 // given.
-static status_t read_efi_info(const struct boot_params *params,
-                              memory_reader read, struct boot_info *boot) {
-    struct efi_info copy = params->efi_info, *efi = &copy;
+static status_t read_efi_info(const struct sender *from,
+                              struct boot_info *boot) {
+    struct efi_info copy = from->params->efi_info, *efi = &copy;
     if (efi->efi_loader_signature == 0)
         return STATUS_OK;
     if (memcmp(&efi->efi_loader_signature, "EL64", 4) != 0)
@@ -88,7 +78,7 @@ static status_t read_efi_info(const struct boot_params *params,
             STATUS_REFUSED,
             "boot_params: EFI memory map of %u bytes; there is room for %zu",
             efi->efi_memmap_size, sizeof(boot->efi.map));
-    const void *map = read(map_pa, efi->efi_memmap_size);
+    const void *map = sender_read(from, map_pa, efi->efi_memmap_size);
     if (!map)
         return fail(STATUS_REFUSED,
                     "boot_params: EFI memory map at %#lx is not in memory",
@@ -110,7 +100,7 @@ static bool handoff_has_shape(const struct handoff *handoff, uint32_t bytes) {
            handoff->version == HANDOFF_VERSION &&
            handoff->bytes == sizeof(*handoff) &&
            handoff->block_bytes >= sizeof(struct boot_params) &&
-           handoff->block_bytes <= BLOCK_BYTES_MAX &&
+           handoff->block_bytes <= HANDOFF_BLOCK_MAX &&
            handoff->life_count <= HANDOFF_LINEAGE_MAX &&
            handoff->attribute_count <= HANDOFF_ATTRIBUTES_MAX &&
            strnlen(handoff->mode, sizeof(handoff->mode)) <
@@ -126,9 +116,10 @@ static uint32_t block_crc(const uint8_t *block, uint32_t bytes, size_t crc_at) {
     return crc32(crc, block + after, bytes - after);
 }
 
-static status_t read_handoff(pa_t pa, uint32_t bytes, memory_reader read,
-                             struct boot_info *boot) {
-    const struct handoff *handoff = read(pa, sizeof(*handoff));
+static status_t read_handoff(const struct sender *from, pa_t pa, uint32_t bytes,
+                             void *to) {
+    struct boot_info *boot = to;
+    const struct handoff *handoff = sender_read(from, pa, sizeof(*handoff));
     if (!handoff || !is_aligned(pa, 8) || !handoff_has_shape(handoff, bytes))
         return fail(STATUS_REFUSED,
                     "handoff: node of %u bytes at %#lx is not version %d of "
@@ -137,7 +128,7 @@ static status_t read_handoff(pa_t pa, uint32_t bytes, memory_reader read,
 
     pa_t block_pa = handoff->block_pa;
     uint32_t block_bytes = handoff->block_bytes;
-    const uint8_t *block = read(block_pa, block_bytes);
+    const uint8_t *block = sender_read(from, block_pa, block_bytes);
     if (!block || pa < block_pa ||
         pa - block_pa > block_bytes - sizeof(*handoff))
         return fail(
@@ -157,10 +148,11 @@ static status_t read_handoff(pa_t pa, uint32_t bytes, memory_reader read,
     return STATUS_OK;
 }
 
-static status_t read_efi_setup(pa_t pa, uint32_t bytes, memory_reader read,
-                               struct boot_info *boot) {
+static status_t read_efi_setup(const struct sender *from, pa_t pa,
+                               uint32_t bytes, void *to) {
+    struct boot_info *boot = to;
     struct efi_setup *setup = &boot->efi_setup;
-    const void *found = read(pa, sizeof(*setup));
+    const void *found = sender_read(from, pa, sizeof(*setup));
     if (!found || bytes < sizeof(*setup))
         return fail(STATUS_REFUSED,
                     "handoff: SETUP_EFI at %#lx has %u bytes; it takes %zu", pa,
@@ -170,64 +162,33 @@ static status_t read_efi_setup(pa_t pa, uint32_t bytes, memory_reader read,
     return STATUS_OK;
 }
 
-static const struct node_reader {
-    uint32_t type;
-    status_t (*read)(pa_t pa, uint32_t bytes, memory_reader read,
-                     struct boot_info *boot);
-} node_readers[] = {
+static const struct node_reader node_readers[] = {
     {SETUP_EFI, read_efi_setup},
     {SETUP_BATON, read_handoff},
 };
 
-static status_t read_node(const struct setup_data *node, pa_t payload_pa,
-                          memory_reader read, struct boot_info *boot) {
-    for (size_t i = 0; i < ARRAY_SIZE(node_readers); i++)
-        if (node_readers[i].type == node->type)
-            return node_readers[i].read(payload_pa, node->len, read, boot);
-    return STATUS_OK;
-}
-
-// Follows the chain of setup_data; the bound ends a chain that bites its tail.
-static status_t read_setup_data(pa_t pa, memory_reader read,
-                                struct boot_info *boot) {
-    for (unsigned i = 0; pa != 0; i++) {
-        struct setup_data node; // a copy: nobody says that chains are aligned
-        const void *found = read(pa, sizeof(node));
-        if (!found)
-            return fail(STATUS_REFUSED,
-                        "handoff: setup_data at %#lx is not in memory", pa);
-        if (i == SETUP_NODES_MAX)
-            return fail(STATUS_REFUSED,
-                        "handoff: setup_data goes on after %u nodes, at %#lx",
-                        i, pa);
-        memcpy(&node, found, sizeof(node));
-        TRY(read_node(&node, pa + sizeof(node), read, boot));
-        pa = node.next;
-    }
-    return STATUS_OK;
-}
-
 // Only Linux sends no node of ours. If Baton's is missing, the chain was
 // damaged where no checksum sees it; and a node vouches only for the block it
 // lies in.
-static status_t check_sender(const struct boot_params *params, pa_t params_pa,
+static status_t check_sender(const struct sender *from,
                              const struct boot_info *boot) {
-    if (!boot->has_handoff && params->hdr.type_of_loader != LOADER_KEXEC)
+    if (!boot->has_handoff && !sender_is_linux(from))
         return fail(STATUS_REFUSED,
                     "handoff: loader of type %#x is not Linux, but sent no "
                     "node of Baton's either: it was lost on the way",
-                    params->hdr.type_of_loader);
-    if (boot->has_handoff && boot->handoff.block_pa != params_pa)
+                    from->params->hdr.type_of_loader);
+    if (boot->has_handoff && boot->handoff.block_pa != from->params_pa)
         return fail(STATUS_REFUSED,
                     "handoff: its node vouches for the boot_params at %#lx, "
                     "not for those at %#lx",
-                    boot->handoff.block_pa, params_pa);
+                    boot->handoff.block_pa, from->params_pa);
     return STATUS_OK;
 }
 
 // Linux drops our node but keeps the page with a copy, since e820 says that it
 // is reserved, and the word on the command line that says where it is.
-static status_t read_keepsake(memory_reader read, struct boot_info *boot) {
+static status_t read_keepsake(const struct sender *from,
+                              struct boot_info *boot) {
     pa_t pa;
     TRY(option_number(boot->command_line, KEEPSAKE_WORD, 0, UINT64_MAX, 0,
                       &pa));
@@ -240,16 +201,16 @@ static status_t read_keepsake(memory_reader read, struct boot_info *boot) {
                     "nobody kept what was there",
                     pa);
     boot->through_linux = true;
-    return read_handoff(pa, sizeof(struct handoff), read, boot);
+    return read_handoff(from, pa, sizeof(struct handoff), boot);
 }
 
 // Whatever of it is refused, the kernel lives on without the firmware.
-static status_t read_firmware(const struct boot_params *params, pa_t params_pa,
-                              memory_reader read, struct boot_info *boot) {
-    TRY(read_efi_info(params, read, boot));
-    TRY(read_setup_data(params->hdr.setup_data, read, boot));
-    TRY(check_sender(params, params_pa, boot));
-    return read_keepsake(read, boot);
+static status_t read_firmware(const struct sender *from,
+                              struct boot_info *boot) {
+    TRY(read_efi_info(from, boot));
+    TRY(sender_read_nodes(from, node_readers, ARRAY_SIZE(node_readers), boot));
+    TRY(check_sender(from, boot));
+    return read_keepsake(from, boot);
 }
 
 static void drop_firmware(struct boot_info *boot, status_t status) {
@@ -266,20 +227,23 @@ static void drop_firmware(struct boot_info *boot, status_t status) {
 
 status_t boot_params_read(pa_t params_pa, memory_reader read,
                           struct boot_info *boot) {
+    static struct account account;
     memset(boot, 0, sizeof(*boot));
     boot->via = VIA_BOOT_PARAMS;
     const struct boot_params *params = read(params_pa, sizeof(*params));
+    struct sender from = {read, params, params_pa, NULL};
     if (!params)
         return fail(STATUS_INVALID, "boot_params at %#lx are not in memory",
                     params_pa);
 
-    TRY(read_e820(params, boot));
-    TRY(read_command_line(params, read, boot));
-    read_bundle(params, boot);
-    boot->rsdp_pa = params->acpi_rsdp_addr;
+    TRY(account_read(&from, &account));
+    take(&account, boot);
     boot->screen = params->screen_info;
-
-    status_t status = read_firmware(params, params_pa, read, boot);
+    from.memory = &boot->memory;
+    status_t status =
+        read_command_line(&from, account.needs.command_line_pa, boot);
+    if (status == STATUS_OK)
+        status = read_firmware(&from, boot);
     if (status)
         drop_firmware(boot, status);
     bool from_linux = params->hdr.type_of_loader == LOADER_KEXEC;

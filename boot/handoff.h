@@ -5,15 +5,21 @@
 // SETUP_EFI, which any Linux understands, and one of our own that any Linux
 // skips, with what only Baton knows. All of it lies in one block of memory:
 //
-//   boot_params │ command line │ EFI memory map │ SETUP_EFI │ struct handoff
-//   └────────────────────── block_pa, block_bytes ──────────────────────┘
+//   boot_params │ account │ command line │ EFI map │ SETUP_… │ struct handoff
+//   └───────────────────────── block_pa, block_bytes ─────────────────────┘
 //
 // The CRC in the last part is over the whole block, so that one flipped bit
-// anywhere in it is seen.
+// anywhere in it is seen. A receiver that sees one still needs memory to live
+// on, so what boot_params say of memory stands a second time in the account,
+// with a CRC of its own (boot/account.c).
 
 #pragma once
 
+#include <asm/bootparam.h>
+
 #include "lib/types.h"
+
+#define HANDOFF_BLOCK_MAX MIB // in bytes: nobody sends more
 
 // struct efi_setup_data of Linux (arch/x86/include/asm/efi.h, which is not a
 // user-space header): physical addresses that are virtual in the system table
@@ -34,9 +40,34 @@ struct efi_setup {
 #define KEEPSAKE_WORD "keepsake"
 
 #define HANDOFF_MAGIC          0x4f44414e4f544142 // "BATONADO"
-#define HANDOFF_VERSION        4
+#define HANDOFF_VERSION        5
 #define HANDOFF_LINEAGE_MAX    8
 #define HANDOFF_ATTRIBUTES_MAX 128
+
+// All that a receiver needs besides memory, 0 if there is none.
+struct handoff_needs {
+    uint64_t command_line_pa, bundle_pa, bundle_bytes, rsdp_pa;
+};
+
+static inline struct handoff_needs
+handoff_needs_of(const struct boot_params *params) {
+    const struct setup_header *hdr = &params->hdr;
+    return (struct handoff_needs){
+        (uint64_t)params->ext_cmd_line_ptr << 32 | hdr->cmd_line_ptr,
+        (uint64_t)params->ext_ramdisk_image << 32 | hdr->ramdisk_image,
+        (uint64_t)params->ext_ramdisk_size << 32 | hdr->ramdisk_size,
+        params->acpi_rsdp_addr};
+}
+
+// At a fixed distance behind boot_params, so that no pointer leads to it.
+#define HANDOFF_ACCOUNT_AT sizeof(struct boot_params)
+
+struct handoff_account {
+    uint32_t crc;   // CRC-32 of `needs` and `entry`, without the padding
+    uint32_t count; // of entries
+    struct handoff_needs needs;
+    struct boot_e820_entry entry[]; // all; boot_params have room for 128
+};
 
 // One kernel that ran before, in the order in which they ran.
 struct handoff_life {

@@ -24,13 +24,13 @@ struct writer {
 static status_t put(struct writer *writer, const void *data, uint64_t bytes,
                     pa_t *pa) {
     uint64_t start = align_up(writer->used, NODE_ALIGNMENT);
+    *pa = writer->block_pa + start;
     if (bytes > HANDOFF_BLOCK_BYTES - start)
         return fail(STATUS_NO_MEMORY,
                     "handoff: %lu bytes more than %lu do not fit into %lu",
                     bytes, start, HANDOFF_BLOCK_BYTES);
     memcpy(writer->block + start, data, bytes);
     writer->used = start + bytes;
-    *pa = writer->block_pa + start;
     return STATUS_OK;
 }
 
@@ -44,26 +44,21 @@ static const uint32_t e820_types[MEMORY_KINDS] = {
     [MEMORY_LOST] = E820_RESERVED,    [MEMORY_KEPT] = E820_KEPT,
 };
 
-static status_t write_e820(const struct memory_map *memory,
-                           struct boot_params *params) {
-    struct boot_e820_entry *last = NULL;
+// Fills `entry`, which has room for MEMORY_MAP_MAX; returns how many there are.
+static uint32_t list_memory(const struct memory_map *memory,
+                            struct boot_e820_entry *entry) {
+    struct boot_e820_entry *next = entry;
     for (size_t i = 0; i < memory->count; i++) {
         const struct memory_range *r = &memory->range[i];
         uint32_t type = e820_types[r->kind];
-        if (type == 0)
-            continue;
-        if (last && last->type == type && last->addr + last->size == r->start) {
+        struct boot_e820_entry *last = next > entry ? next - 1 : NULL;
+        if (last && last->type == type && last->addr + last->size == r->start)
             last->size += r->end - r->start;
-            continue;
-        }
-        if (params->e820_entries == E820_MAX_ENTRIES_ZEROPAGE)
-            return fail(STATUS_NO_MEMORY,
-                        "handoff: memory has more than %d ranges",
-                        E820_MAX_ENTRIES_ZEROPAGE);
-        last = &params->e820_table[params->e820_entries++];
-        *last = (struct boot_e820_entry){r->start, r->end - r->start, type};
+        else if (type)
+            *next++ =
+                (struct boot_e820_entry){r->start, r->end - r->start, type};
     }
-    return STATUS_OK;
+    return next - entry;
 }
 
 // boot.rst: zero everything, then take the setup header from the image, as much
@@ -128,6 +123,39 @@ static status_t write_node(struct writer *writer, uint32_t type,
     return STATUS_OK;
 }
 
+_Static_assert(HANDOFF_ACCOUNT_AT + sizeof(struct handoff_account) +
+                       MEMORY_MAP_MAX * sizeof(struct boot_e820_entry) <
+                   HANDOFF_BLOCK_BYTES,
+               "the list of memory alone always fits");
+
+// The list of memory as a whole, and again in boot_params and, if they have not
+// enough room, in SETUP_E820_EXT.
+static status_t write_memory(struct writer *writer,
+                             const struct memory_map *memory,
+                             struct boot_params *params) {
+    struct handoff_account *account =
+        (void *)(writer->block + HANDOFF_ACCOUNT_AT);
+    uint32_t count = list_memory(memory, account->entry);
+    uint32_t here = min_u64(count, E820_MAX_ENTRIES_ZEROPAGE);
+    uint32_t entry_bytes = sizeof(account->entry[0]);
+    account->count = count;
+    writer->used = HANDOFF_ACCOUNT_AT + sizeof(*account) + count * entry_bytes;
+    params->e820_entries = here;
+    memcpy(params->e820_table, account->entry, here * entry_bytes);
+    if (count == here)
+        return STATUS_OK;
+    return write_node(writer, SETUP_E820_EXT, account->entry + here,
+                      (count - here) * entry_bytes, params);
+}
+
+static void seal_account(uint8_t *block) {
+    struct handoff_account *account = (void *)(block + HANDOFF_ACCOUNT_AT);
+    account->needs = handoff_needs_of((struct boot_params *)block);
+    account->crc = crc32(0, &account->needs,
+                         sizeof(account->needs) +
+                             account->count * sizeof(account->entry[0]));
+}
+
 static status_t write_nodes(struct writer *writer,
                             const struct handoff_content *content,
                             struct boot_params *params) {
@@ -167,10 +195,11 @@ void handoff_keep(const struct handoff *baton, void *page, pa_t page_pa) {
 status_t handoff_write(const struct handoff_content *content, void *block,
                        pa_t block_pa) {
     struct boot_params *params = block;
-    struct writer writer = {block, block_pa, sizeof(*params)};
+    struct writer writer = {block, block_pa, 0};
     write_params(content, params);
-    TRY(write_e820(content->memory, params));
+    TRY(write_memory(&writer, content->memory, params));
     TRY(write_command_line(&writer, content->command_line, params));
+    seal_account(block);
     TRY(write_efi(&writer, content->efi, params));
     TRY(write_nodes(&writer, content, params));
     // The node that is sealed is what was written last.

@@ -139,6 +139,33 @@ status_t memory_map_add(struct memory_map *map, pa_t start, uint64_t bytes,
     return memory_map_put(map, start, bytes, kind);
 }
 
+// The kind at `pa`, and the address up to which it goes on.
+static enum memory_kind kind_at(const struct memory_map *map, pa_t pa,
+                                pa_t *end) {
+    const struct memory_range *range = map->range + first_after(map, pa);
+    bool is_behind = range == map->range + map->count;
+    if (is_behind || range->start > pa) {
+        *end = is_behind ? UINT64_MAX : range->start;
+        return MEMORY_HOLE;
+    }
+    *end = range->end;
+    return range->kind;
+}
+
+void memory_map_agree(const struct memory_map *a, const struct memory_map *b,
+                      struct memory_map *both) {
+    pa_t at = 0, end_a, end_b;
+    for (both->count = 0; at < UINT64_MAX; at = min_u64(end_a, end_b)) {
+        enum memory_kind kind_a = kind_at(a, at, &end_a);
+        enum memory_kind kind_b = kind_at(b, at, &end_b);
+        uint64_t bytes = min_u64(end_a, end_b) - at;
+        if (kind_a != kind_b)
+            memory_map_add(both, at, bytes, MEMORY_LOST);
+        else if (kind_a != MEMORY_HOLE)
+            memory_map_add(both, at, bytes, kind_a);
+    }
+}
+
 const struct memory_range *memory_map_find(const struct memory_map *map,
                                            pa_t pa) {
     size_t at = first_after(map, pa);

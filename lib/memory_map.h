@@ -65,6 +65,11 @@ status_t memory_map_put(struct memory_map *map, pa_t start, uint64_t bytes,
 status_t memory_map_add(struct memory_map *map, pa_t start, uint64_t bytes,
                         enum memory_kind kind);
 
+// Makes `both` the map of what `a` and `b` say alike; where they differ, that
+// memory is MEMORY_LOST. `both` is neither of the two.
+void memory_map_agree(const struct memory_map *a, const struct memory_map *b,
+                      struct memory_map *both);
+
 // The range that holds `pa`; NULL where nothing was painted.
 const struct memory_range *memory_map_find(const struct memory_map *map,
                                            pa_t pa);

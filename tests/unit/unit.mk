@@ -17,8 +17,8 @@ UNIT_test_utf16      := lib/utf16.c
 UNIT_test_memory_map := lib/memory_map.c lib/status.c lib/format.c
 UNIT_test_multiboot2 := boot/multiboot2.c lib/memory_map.c lib/string.c \
 	lib/status.c lib/format.c
-UNIT_test_handoff    := kexec/handoff.c boot/boot_params.c lib/crc32.c \
-	lib/options.c lib/memory_map.c lib/string.c lib/status.c lib/format.c
+UNIT_test_handoff    := kexec/handoff.c boot/boot_params.c boot/account.c \
+	boot/sender.c lib/crc32.c lib/log.c lib/options.c lib/memory_map.c lib/string.c lib/status.c lib/format.c
 UNIT_test_linux      := kexec/linux.c lib/status.c lib/format.c
 UNIT_test_core       := kexec/core.c lib/string.c lib/status.c lib/format.c
 UNIT_test_page_table := mm/page_table.c lib/status.c lib/format.c
