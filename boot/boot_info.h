@@ -38,6 +38,7 @@ struct boot_info {
     pa_t rsdp_pa;   // 0: not told (multiboot2 gives but a copy of the RSDP)
     pa_t bundle_pa; // the cpio archive with the next kernels
     uint64_t bundle_bytes;
+    char bundle_why[160]; // why a bundle was refused; empty if none was
 
     // The framebuffer, unchecked, in the form in which any kernel hands it to
     // the next: lfb_… if orig_video_isVGA is VIDEO_TYPE_EFI or _VLFB.

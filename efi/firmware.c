@@ -122,22 +122,20 @@ static status_t choose_mode(const struct boot_info *boot,
 }
 
 // Addresses that no rule yields have to lie where this kernel keeps nothing,
-// and apart from each other.
+// and apart from each other. They need not ascend with the physical ones: Linux
+// places regions in the order of the firmware's map.
 static status_t check_window(const struct efi_regions *regions) {
-    va_t end = EFI_WINDOW_END;
     for (size_t i = 0; i < regions->count; i++) {
         const struct efi_region *region = &regions->region[i];
-        if (!region_is_within(region, end, EFI_WINDOW_START))
+        if (!region_is_within(region, EFI_WINDOW_END, EFI_WINDOW_START))
             return fail(STATUS_REFUSED,
                         "region at %#lx was handed over at va %#lx to %#lx, "
-                        "outside the firmware window (%#lx to %#lx) or over "
-                        "another",
+                        "outside the firmware window (%#lx to %#lx)",
                         region->pa, region->va,
                         region->va + region_bytes(region), EFI_WINDOW_END,
                         EFI_WINDOW_START);
-        end = region->va + region_bytes(region);
     }
-    return STATUS_OK;
+    return efi_regions_check_va(regions);
 }
 
 static status_t compare_places(const struct efi_regions *given) {

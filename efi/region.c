@@ -106,6 +106,11 @@ void efi_regions_write(const struct efi_regions *regions, uint32_t step,
 
 // UEFI 2.10 §7.2, table 7.10: usage after ExitBootServices. Types that are not
 // listed, and whatever a firmware may invent, are left alone.
+//
+// No firmware is known to tag boot services EFI_MEMORY_RUNTIME. Linux does: its
+// efi_reserve_boot_services() tags each such region of which a part was already
+// reserved, for the Memory Attributes Table for example. The rest of it is RAM
+// to Linux and to e820, so kexec may put an initrd there.
 static enum memory_kind kind_of(const struct efi_memory_descriptor *d) {
     static const uint8_t kinds[EFI_MEMORY_TYPES] = {
         [EFI_LOADER_CODE] = MEMORY_USABLE,
@@ -121,10 +126,12 @@ static enum memory_kind kind_of(const struct efi_memory_descriptor *d) {
         [EFI_MMIO_PORTS] = MEMORY_MMIO,
     };
     uint8_t kind = d->type < EFI_MEMORY_TYPES ? kinds[d->type] : 0;
-    bool is_ram = kind < MEMORY_RESERVED;
-    if ((d->attribute & EFI_MEMORY_RUNTIME) && kind && is_ram)
-        return MEMORY_RUNTIME;
-    return kind ? kind : MEMORY_RESERVED;
+    bool runtime = d->attribute & EFI_MEMORY_RUNTIME;
+    if (kind == MEMORY_HOLE)
+        return MEMORY_RESERVED;
+    if (runtime && kind == MEMORY_BOOT_SERVICES)
+        return MEMORY_BOOT_KEPT;
+    return runtime && kind < MEMORY_RESERVED ? MEMORY_RUNTIME : kind;
 }
 
 status_t efi_map_paint(const struct efi_map_view *view,
@@ -159,6 +166,23 @@ const struct efi_region *efi_region_of_pa(const struct efi_regions *regions,
 const struct efi_region *efi_region_of_va(const struct efi_regions *regions,
                                           va_t va, uint64_t bytes) {
     return find(regions, true, va, bytes);
+}
+
+static bool overlap_by_va(const struct efi_region *a,
+                          const struct efi_region *b) {
+    return a->va < b->va + region_bytes(b) && b->va < a->va + region_bytes(a);
+}
+
+status_t efi_regions_check_va(const struct efi_regions *regions) {
+    const struct efi_region *end = regions->region + regions->count;
+    for (const struct efi_region *a = regions->region; a < end; a++)
+        for (const struct efi_region *b = a + 1; b < end; b++)
+            if (overlap_by_va(a, b))
+                return fail(STATUS_INVALID,
+                            "runtime regions overlap: %lu pages of pa %#lx at "
+                            "va %#lx, and %lu of pa %#lx at va %#lx",
+                            a->pages, a->pa, a->va, b->pages, b->pa, b->va);
+    return STATUS_OK;
 }
 
 uint64_t efi_regions_bytes(const struct efi_regions *regions) {

@@ -86,9 +86,11 @@ static void announce(pa_t image_pa, uint64_t tsc) {
 
 // ---- taking the machine over
 
-// A bundle in anything but free memory would be handed on as free memory.
+// Bundle memory is handed on as RAM, so it has to be RAM, and not in use by
+// anybody else. Boot services that a Linux keeps are: see efi/region.c.
 static status_t check_bundle(void) {
-    const uint32_t free = 1u << MEMORY_USABLE | 1u << MEMORY_BOOT_SERVICES;
+    const uint32_t free = 1u << MEMORY_USABLE | 1u << MEMORY_BOOT_SERVICES |
+                          1u << MEMORY_BOOT_KEPT;
     uint32_t other = ~free & memory_map_kinds(&boot.memory, boot.bundle_pa,
                                               boot.bundle_bytes);
     if (other == 0)
@@ -118,8 +120,10 @@ static status_t complete_memory_map(pa_t image_pa) {
     tolerate("memory", check_detail());
     if (boot.via == VIA_MULTIBOOT2)
         TRY(efi_quirks_paint(&boot.efi, early_read, &boot.memory));
-    if (tolerate("bundle", check_bundle()))
+    if (tolerate("bundle", check_bundle())) {
+        str_copy(boot.bundle_why, sizeof(boot.bundle_why), why());
         boot.bundle_pa = boot.bundle_bytes = 0;
+    }
     TRY(memory_map_put(&boot.memory, image_pa, image_end - text_start,
                        MEMORY_IN_USE));
     return memory_map_put(&boot.memory, boot.bundle_pa, boot.bundle_bytes,

@@ -37,11 +37,17 @@ static status_t put(struct writer *writer, const void *data, uint64_t bytes,
 // IN_USE is in use by us, who will be gone, or by the bundle, which has a place
 // of its own in boot_params.
 static const uint32_t e820_types[MEMORY_KINDS] = {
-    [MEMORY_USABLE] = E820_RAM,       [MEMORY_BOOT_SERVICES] = E820_RAM,
-    [MEMORY_IN_USE] = E820_RAM,       [MEMORY_ACPI] = E820_ACPI,
-    [MEMORY_NVS] = E820_NVS,          [MEMORY_RESERVED] = E820_RESERVED,
-    [MEMORY_RUNTIME] = E820_RESERVED, [MEMORY_MMIO] = E820_RESERVED,
-    [MEMORY_LOST] = E820_RESERVED,    [MEMORY_KEPT] = E820_KEPT,
+    [MEMORY_USABLE] = E820_RAM,
+    [MEMORY_BOOT_SERVICES] = E820_RAM,
+    [MEMORY_IN_USE] = E820_RAM,
+    [MEMORY_ACPI] = E820_ACPI,
+    [MEMORY_NVS] = E820_NVS,
+    [MEMORY_RESERVED] = E820_RESERVED,
+    [MEMORY_RUNTIME] = E820_RESERVED,
+    [MEMORY_MMIO] = E820_RESERVED,
+    [MEMORY_LOST] = E820_RESERVED,
+    [MEMORY_KEPT] = E820_KEPT,
+    [MEMORY_BOOT_KEPT] = E820_RESERVED,
 };
 
 // Fills `entry`, which has room for MEMORY_MAP_MAX; returns how many there are.

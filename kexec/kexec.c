@@ -23,15 +23,22 @@ extern void kexec_jump(pa_t entry_pa, pa_t params_pa, pa_t table_pa)
 // ---- the image: found, checked, put in its place
 
 status_t kexec_bundle(const struct boot_info *boot, struct cpio *bundle) {
-    const void *archive =
-        boot->bundle_bytes ? physical_read(boot->bundle_pa, boot->bundle_bytes)
-                           : NULL;
-    *bundle = cpio_open(archive, boot->bundle_bytes);
-    if (!archive)
+    pa_t pa = boot->bundle_pa;
+    uint64_t bytes = boot->bundle_bytes;
+    const void *archive = bytes ? physical_read(pa, bytes) : NULL;
+    *bundle = cpio_open(archive, bytes);
+    if (archive)
+        return STATUS_OK;
+    if (boot->bundle_why[0])
+        return fail(STATUS_NOT_FOUND, "no bundle: it was refused: %s",
+                    boot->bundle_why);
+    if (bytes)
         return fail(STATUS_NOT_FOUND,
-                    "no bundle: the loader brought no cpio archive with the "
-                    "next kernel (module2 /bundle.cpio)");
-    return STATUS_OK;
+                    "no bundle: %#lx bytes at %#lx are not in the direct map",
+                    bytes, pa);
+    return fail(STATUS_NOT_FOUND,
+                "no bundle: the loader brought no cpio archive with the next "
+                "kernel (module2 /bundle.cpio)");
 }
 
 static status_t find(const struct boot_info *boot, const char *name,

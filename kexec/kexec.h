@@ -25,7 +25,8 @@ struct kexec_staged {
     struct page_table bridge;        // for the jump
 };
 
-// The archive that came with this kernel. NOT_FOUND: there is none.
+// The archive that came with this kernel. NOT_FOUND: there is none, or it was
+// refused, or it cannot be read; the reason says which.
 status_t kexec_bundle(const struct boot_info *boot, struct cpio *bundle);
 
 // Finds `name` in the bundle, checks header and digest, and places it, with at

@@ -10,6 +10,7 @@ const char *memory_kind_name(enum memory_kind kind) {
         [MEMORY_HOLE] = "hole",
         [MEMORY_USABLE] = "usable",
         [MEMORY_BOOT_SERVICES] = "boot-services",
+        [MEMORY_BOOT_KEPT] = "boot-kept",
         [MEMORY_ACPI] = "acpi",
         [MEMORY_NVS] = "nvs",
         [MEMORY_KEPT] = "kept",

@@ -28,6 +28,7 @@ enum memory_kind {
     MEMORY_HOLE,          // nothing was said about it
     MEMORY_USABLE,        // free RAM
     MEMORY_BOOT_SERVICES, // RAM, free once SetVirtualAddressMap is done
+    MEMORY_BOOT_KEPT,     // the same, tagged EFI_MEMORY_RUNTIME: never free
     MEMORY_ACPI,          // RAM, free once the ACPI tables are read
     MEMORY_NVS,           // RAM that ACPI keeps over sleep: never free
     MEMORY_KEPT,          // RAM that each Baton leaves to the next: its log

@@ -35,7 +35,7 @@ static const uint64_t direct_flags[MEMORY_KINDS] = {
     [MEMORY_USABLE] = MAP_WRITE, [MEMORY_BOOT_SERVICES] = MAP_WRITE,
     [MEMORY_IN_USE] = MAP_WRITE, [MEMORY_ACPI] = MAP_READ,
     [MEMORY_NVS] = MAP_READ,     [MEMORY_RUNTIME] = MAP_READ,
-    [MEMORY_KEPT] = MAP_WRITE,
+    [MEMORY_KEPT] = MAP_WRITE,   [MEMORY_BOOT_KEPT] = MAP_READ,
 };
 
 pa_t image_pa_of(const void *in_image) {

@@ -83,6 +83,39 @@ def test_an_impossible_address_is_refused(boot, mode, elsewhere):
     assert run.all("efi.call", gen=1) == []
 
 
+def test_addresses_need_not_ascend(boot):
+    """Linux places regions in the order of the firmware's map, which need not
+    be sorted. Here two trade places before SetVirtualAddressMap is called."""
+    with boot("efi=table lives=3 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            at(debugger, "efi_services_init")
+            swapped = swap_places(debugger)
+            debugger.detach()
+        run = machine.finish()
+    for gen in range(3):
+        places = {r.number("pa"): r.number("va")
+                  for r in run.all("efi.region", gen=gen)}
+        assert swapped.items() <= places.items()
+    assert run.all("refused") == run.all("panic") == []
+    run.one("end", gen=2, verdict="pass")
+
+
+def swap_places(debugger) -> dict[int, int]:
+    """Two regions of one size get each other's address; who is now where."""
+    va = symbol(paths.SYMBOLS, "firmware")
+    data = debugger.read(va, 4096)
+    places = {}
+    for at_byte in range(0, len(data) - 16, 8):
+        pa, place, pages = struct.unpack_from("<QQQ", data, at_byte)
+        if place >> 36 == 0xFFFFFFF and pa < 1 << 32 and pages == 256:
+            places[pa] = va + at_byte + 8, place
+    (first, (at_first, a)), (second, (at_second, b)) = places.items()
+    assert a < b and first < second
+    debugger.write(at_first, struct.pack("<Q", b))
+    debugger.write(at_second, struct.pack("<Q", a))
+    return {first: b, second: a}
+
+
 def change_word(debugger, run, old: int, new: int) -> None:
     """Replace one 64-bit word in struct boot_info, wherever it is in it."""
     boot_va = symbol(paths.SYMBOLS, "boot")

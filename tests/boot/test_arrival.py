@@ -19,14 +19,15 @@ RUNTIME = 1 << 63
 LOADER_KEXEC = 0xD0
 RNG_SEED, SETUP_EFI = 9, 4
 RAM, RESERVED_BY_KEXEC = 1, 128
-# A page of another type that has to stay at runtime: where Linux's EFI stub
-# has started the machine, EDK2's memory attributes table is in one.
-BOOT_SERVICES_DATA, KEPT_PA = 4, 0x7F000  # behind the bundle, at 0
+# Boot services that a Linux keeps, since something of them was reserved. To its
+# kexec they are RAM, and it puts the bundle there: GRUB's lies at 0 here.
+BOOT_SERVICES_DATA, KEPT_PA, KEPT_PAGES = 4, 0x1F000, 4
 HOLE_PA = 0x5000F10  # in RAM, inside a page
 
 # Offsets in boot_params (Documentation/x86/zero-page.rst).
 EXT_COMMAND_LINE, EFI_INFO, E820_ENTRIES = 0xC8, 0x1C0, 0x1E8
-LOADER, COMMAND_LINE, SETUP_DATA, E820 = 0x210, 0x228, 0x250, 0x2D0
+LOADER, BUNDLE, COMMAND_LINE, SETUP_DATA = 0x210, 0x218, 0x228, 0x250
+E820 = 0x2D0
 
 
 def at(debugger, name: str) -> None:
@@ -103,8 +104,10 @@ def like_linux(debugger, params_pa: int, data_pa: int, step: int,
     if tables_pa:
         efi = efi[:16] + struct.pack("<Q", tables_pa) + efi[24:]
     table = descriptors(debugger, params)
-    table.append([BOOT_SERVICES_DATA, 0xDEAD, KEPT_PA, kept_va(table), 1,
-                  RUNTIME | 0xF])
+    table.append([BOOT_SERVICES_DATA, 0xDEAD, KEPT_PA, kept_va(table),
+                  KEPT_PAGES, RUNTIME | 0xF])
+    bundle_pa, bundle_bytes = struct.unpack_from("<II", params, BUNDLE)
+    assert bundle_pa < KEPT_PA < bundle_pa + bundle_bytes
     table.reverse()  # unsorted
     data = b"".join(DESCRIPTOR.pack(*row).ljust(step, b"\xee")
                     for row in table)

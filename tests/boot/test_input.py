@@ -103,7 +103,7 @@ def test_a_bundle_that_is_in_no_memory(boot, pa):
             debugger.detach()
         run = machine.finish()
     assert f"at {pa:#x} are no free memory: hole" in refused(run, 0, "bundle")
-    assert "no bundle" in refused(run, 0, "image")
+    assert "no bundle: it was refused: bundle:" in refused(run, 0, "image")
     run.one("end", gen=0, verdict="refused")
 
 

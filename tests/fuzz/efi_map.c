@@ -21,7 +21,7 @@ static enum memory_kind kind_of(const struct efi_memory_descriptor *d) {
         return runtime ? MEMORY_RUNTIME : MEMORY_USABLE;
     case 3:
     case 4:
-        return runtime ? MEMORY_RUNTIME : MEMORY_BOOT_SERVICES;
+        return runtime ? MEMORY_BOOT_KEPT : MEMORY_BOOT_SERVICES;
     case 5:
     case 6:
         return MEMORY_RUNTIME;

@@ -375,6 +375,8 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
     elif config.medium in ("disk", "core"):
         media.disk(home / "disk.img", config.words, kernel, bundle,
                    config.holes)
+    elif config.medium == "esp":
+        media.esp(home / "disk.img", config.cmdline, bundle, config.sin)
     elif config.medium == "stub":
         (home / "vmlinuz").symlink_to(paths.LINUX / "vmlinuz")
         (home / "linux.cpio").symlink_to(bundle.resolve())
@@ -396,7 +398,7 @@ def prepare_again(home: Path, old: Path) -> qemu.Config:
         qemu.Config(**json.loads((old / CONFIG).read_text())), paused=True)
     medium = medium_of(old).resolve()
     prepare(home, config, iso=medium)
-    if config.medium in ("saved", "disk"):
+    if config.medium in ("saved", "disk", "esp"):
         shutil.copy(medium, home / medium.name)
     return config
 

@@ -126,12 +126,20 @@ def menu_entry(title: str, cmdline: str, bundle: bool = True,
 def run_menu(cmdline: str, bundle: bool, holes: int, sin: str = "") -> str:
     """GRUB's script for one run, without questions. Each hole is one frame
     that GRUB takes out of memory, apart from the others."""
-    first = f"chainloader /sins.efi {sin}\nboot\n" if sin else ""
     cuts = "".join(
         f"cutmem {start:#x} {start + FRAME:#x}\n" for start in
         range(HOLES_PA, HOLES_PA + holes * 2 * FRAME, 2 * FRAME))
     entry = menu_entry("Baton", cmdline, bundle)
-    return f"set timeout=0\n{first}{cuts}{entry}"
+    return f"set timeout=0\n{sinner(sin)}{cuts}{entry}"
+
+
+def chain_to(words: str) -> str:
+    """GRUB's script that starts an EFI application with its arguments."""
+    return f"chainloader {words}\nboot\n"
+
+
+def sinner(sin: str) -> str:
+    return chain_to(f"/sins.efi {sin}") if sin else ""
 
 
 def disk(image: Path, cmdline: str, kernel: Path = paths.KERNEL,
@@ -146,6 +154,23 @@ def disk(image: Path, cmdline: str, kernel: Path = paths.KERNEL,
     }
     if bundle:
         files["/bundle.cpio"] = bundle
+    return fat(image, files)
+
+
+def esp(image: Path, cmdline: str, bundle: Path, sin: str = "") -> Path:
+    """A disk from which Linux starts by its EFI stub, with `bundle` for its
+    initramfs. GRUB only gives it its command line."""
+    menu = image.with_suffix(".cfg")
+    menu.write_text("set timeout=0\n" + sinner(sin) + chain_to(
+        f"/vmlinuz {cmdline} initrd=\\\\linux.cpio"))
+    files = {
+        "/EFI/BOOT/BOOTX64.EFI": grub("x86_64-efi"),
+        "/EFI/BOOT/grub.cfg": menu,
+        "/vmlinuz": paths.LINUX / "vmlinuz",
+        "/linux.cpio": bundle,
+    }
+    if sin:
+        files["/sins.efi"] = sins()
     return fat(image, files)
 
 
@@ -195,16 +220,16 @@ def cargo_of(cmdline: str, kernel: Path, bundle: Path | None,
     if bundle:
         files["bundle.cpio"] = bundle.read_bytes()
     if sin:
-        files["sins.efi"] = sins()
+        files["sins.efi"] = sins().read_bytes()
     return files
 
 
-def sins() -> bytes:
+def sins() -> Path:
     """`make all` does not build it, so it may be from before an edit."""
     newest = max(file.stat().st_mtime for file in paths.FIRMWARE.iterdir())
     assert paths.SINS.stat().st_mtime >= newest, \
         "build/sins.efi is older than tests/firmware: make build/sins.efi"
-    return paths.SINS.read_bytes()
+    return paths.SINS
 
 
 # On a PC with a screen, GRUB's words are the last that it shows.

@@ -37,7 +37,7 @@ class Config:
     cmdline: str = ""  # the kernel's
     firmware: str = "pflash"  # a key of FIRMWARE
     medium: str = "disk"  # a key of MEDIUM
-    sin: str = ""  # what a driver in the firmware does wrong; medium "saved"
+    sin: str = ""  # of a driver in the firmware; medium "saved" or "esp"
     ram_mib: int = 512
     cpu: str = ""  # QEMU's default, which has neither SMEP nor 1 GiB pages
     screen: str = ""  # a graphics card, for QEMU's -display: none, gtk, vnc=…
@@ -93,9 +93,10 @@ FIRMWARE = {
 
 # "saved" goes on from a saved state: see saved.py. The firmware looks only at
 # disks that it may boot from, so the cargo has a bootindex as well. U-Boot has
-# no driver for virtio, so "disk" is one that everybody knows. "stub" is not
-# Baton at all: Linux, which the firmware starts by its EFI stub. "core" has a
-# second disk, which a capture kernel finds by its serial number.
+# no driver for virtio, so "disk" is one that everybody knows. "stub" and "esp"
+# are not Baton at all: Linux, which the firmware starts by its EFI stub, from
+# QEMU's own tables or from a disk, which leaves another memory map. "core" has
+# a second disk, which a capture kernel finds by its serial number.
 DISK = [
     "-drive", "if=none,id=boot,format=raw,file=disk.img",
     "-device", "ide-hd,drive=boot,bus=ide.0,bootindex=0",
@@ -110,6 +111,7 @@ MEDIUM = {
     ],
     "stub": ["-kernel", "vmlinuz", "-initrd", "linux.cpio"],
     "disk": DISK,
+    "esp": DISK,
     "core": [
         *DISK,
         "-drive", "if=none,id=core,format=raw,file=core.img",

@@ -54,6 +54,7 @@ static const struct memory_range sent_map[] = {
     {0xa00000, 0xa01000, MEMORY_ACPI},
     {0xa01000, 0xa02000, MEMORY_NVS},
     {0xa10000, 0xa20000, MEMORY_KEPT},
+    {0xb00000, 0xc00000, MEMORY_BOOT_KEPT},
     {0xc00000, 0xd00000, MEMORY_RUNTIME},
     {0xd00000, 0xe00000, MEMORY_LOST},
     {0xffc00000, 0xffffffff, MEMORY_MMIO},
@@ -67,8 +68,8 @@ static const struct memory_range received_map[] = {
     {0xa01000, 0xa02000, MEMORY_NVS},
     {0xa02000, 0xa10000, MEMORY_HOLE},
     {0xa10000, 0xa20000, MEMORY_KEPT},
-    {0xa20000, 0xc00000, MEMORY_HOLE},
-    {0xc00000, 0xe00000, MEMORY_RESERVED},
+    {0xa20000, 0xb00000, MEMORY_HOLE},
+    {0xb00000, 0xe00000, MEMORY_RESERVED},
     {0xe00000, 0xffc00000, MEMORY_HOLE},
     {0xffc00000, 0xffffffff, MEMORY_RESERVED},
 };
