@@ -256,7 +256,8 @@ compile_commands.json: Makefile
 			'$(CURDIR)' "$$file" '$(CC) $(CFLAGS) -c '"$$file"; \
 	done | sed '$$ s/,$$//'; echo ']'; } > $@
 
-.SECONDARY:
+# Steps between two links: kept, though only pattern rules name them.
+.PRECIOUS: $(OUT)/symbols-%.asm $(OUT)/symbols-%.o $(OUT)/baton-%.elf
 include tests/fuzz/fuzz.mk
 include tests/firmware/firmware.mk
 -include $(OBJECTS:.o=.d)
