@@ -53,6 +53,27 @@ static bool read_byte(char *byte) {
     return true;
 }
 
+static bool by_keyboard;
+
 bool console_read(char *byte) {
-    return read_byte(byte) || keyboard_read(byte);
+    if (read_byte(byte)) {
+        by_keyboard = false;
+        return true;
+    }
+    bool typed = keyboard_read(byte);
+    by_keyboard |= typed;
+    return typed;
+}
+
+bool console_is_keyboard(void) {
+    return by_keyboard;
+}
+
+size_t console_rows(void) {
+    return screen_size().rows;
+}
+
+size_t console_rows_of(size_t bytes) {
+    size_t columns = max_u64(screen_size().columns, 1);
+    return 1 + (bytes ? bytes - 1 : 0) / columns;
 }

@@ -11,3 +11,12 @@ void console_write(const char *text, size_t bytes);
 // Takes the next byte that was typed, on whichever of the two; false if there
 // is none yet.
 bool console_read(char *byte);
+
+// Did the last byte that was taken come from the keyboard? Then whoever typed
+// it looks at the screen.
+bool console_is_keyboard(void);
+
+// Rows of text that the screen shows at once, 0 without one; and how many of
+// them a line of so many bytes takes.
+size_t console_rows(void);
+size_t console_rows_of(size_t bytes);

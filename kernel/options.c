@@ -169,7 +169,7 @@ status_t options_read(const char *line, struct options *options) {
 // in the line (linux, generation).
 static const char *const other_keys[] = {
     "efi",     "virtefi", "seed",  "lives",      "direct_base", "crash",
-    "capture", "run",     "linux", "generation", "keepsake"};
+    "capture", "run",     "linux", "generation", "keepsake",    "columns"};
 
 static bool has_key(const char *word, const char *key) {
     size_t length = strlen(key);

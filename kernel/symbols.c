@@ -4,6 +4,7 @@
 #include "kernel/symbols.h"
 
 #include "lib/format.h"
+#include "lib/string.h"
 #include "mm/layout.h"
 #include "mm/space.h"
 
@@ -32,4 +33,13 @@ size_t symbol_format(va_t va, char *text, size_t size) {
     return format(text, size, "%s+%#lx",
                   symbol_names + symbol_table[low].name_offset,
                   va - KERNEL_BASE - symbol_table[low].offset);
+}
+
+bool symbol_find(const char *name, va_t *va) {
+    for (uint32_t i = 0; i < symbol_count; i++)
+        if (str_equal(symbol_names + symbol_table[i].name_offset, name)) {
+            *va = KERNEL_BASE + symbol_table[i].offset;
+            return true;
+        }
+    return false;
 }

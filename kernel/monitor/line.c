@@ -16,9 +16,13 @@ static void put(const struct line *line, const char *text) {
     line->write(text, strlen(text));
 }
 
+static size_t columns(const struct line *line) {
+    return line->columns ? line->columns : LINE_COLUMNS;
+}
+
 // The piece of the line around the cursor, with the cursor back in its place.
 static void show(const struct line *line) {
-    size_t room = LINE_COLUMNS - strlen(line->prompt);
+    size_t room = columns(line) - strlen(line->prompt);
     size_t first = line->cursor > room ? line->cursor - room : 0;
     size_t count = strnlen(line->text + first, room);
     size_t back = first + count - line->cursor;
@@ -246,7 +250,7 @@ void line_begin(struct line *line) {
 // A character at the end of the line is all that has to be written then.
 static void type(struct line *line, char byte) {
     bool at_end = !line->text[line->cursor] &&
-                  strlen(line->prompt) + line->cursor < LINE_COLUMNS;
+                  strlen(line->prompt) + line->cursor < columns(line);
     insert(line, (char[]){byte, '\0'});
     if (at_end)
         line->write(&byte, 1);

@@ -10,7 +10,8 @@
 #include "lib/types.h"
 
 #define LINE_BYTES   512 // with the NUL
-#define LINE_COLUMNS 79  // what is used of the terminal's width
+#define LINE_COLUMNS 79  // what is used of a terminal of the usual width
+#define LINE_NARROW  20  // the least that there may be
 #define LINE_HISTORY 16
 
 struct line {
@@ -20,6 +21,7 @@ struct line {
     // has typed `typed`. It may offer others as well; false past the last one.
     bool (*offer)(const char *typed, size_t n, char *text, size_t size);
 
+    size_t columns; // what is used of the terminal's width; 0: LINE_COLUMNS
     char prompt[16];
     char text[LINE_BYTES];
     size_t cursor;

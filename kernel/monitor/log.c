@@ -1,14 +1,17 @@
 // What was said before, by this kernel and by those before it.
 
-#include "kernel/console.h"
 #include "kernel/history.h"
 #include "kernel/monitor/monitor.h"
+#include "lib/string.h"
 
 // Behind a bar: an event that is history is none that happens.
 static void print_line(const struct log_line *line) {
     if (log_line_is_whole(line)) {
-        console_write("| ", 2);
-        console_write(line->text, line->bytes);
+        char text[2 + LOG_LINE_MAX] = "| ";
+        size_t bytes = line->bytes;
+        bytes -= bytes && line->text[bytes - 1] == '\n';
+        memcpy(text + 2, line->text, bytes);
+        print_text(text, 2 + bytes);
     } else {
         print("| (a line of %u bytes that was damaged)", line->bytes);
     }

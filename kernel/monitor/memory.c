@@ -91,7 +91,7 @@ static status_t explain(const struct page_table *table, const char *word) {
     struct page_walk walk;
     char text[512];
     va_t va;
-    TRY(word_number(word, &va));
+    TRY(word_address(word, &va));
     page_table_walk(table, va, &walk);
     page_walk_explain(&walk, text, sizeof(text));
     print("%.*s", (int)strlen(text) - 1, text); // which ends in a newline

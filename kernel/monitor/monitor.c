@@ -6,6 +6,7 @@
 
 #include "kernel/console.h"
 #include "kernel/monitor/line.h"
+#include "kernel/symbols.h"
 #include "kernel/time.h"
 #include "kexec/kexec.h"
 #include "lib/format.h"
@@ -26,14 +27,59 @@ extern const struct command commands_start[], commands_end[];
 
 struct workbench workbench;
 
+static char wait_for_byte(void) {
+    char byte;
+    uint64_t quiet = time_microseconds() + QUIET_MICROSECONDS;
+    while (!console_read(&byte))
+        if (time_microseconds() > quiet)
+            halt();
+    return byte;
+}
+
+// ---- answers
+
+// A terminal keeps what has scrolled away; a screen does not. So whoever typed
+// the command on the keyboard gets its answer by half a screen at a time, which
+// is what the screen scrolls by: so no line of it is gone before the stop.
+static struct {
+    size_t rows;  // that can be seen at once; 0: no end
+    size_t shown; // since the last stop
+    bool enough;  // the rest is not wanted
+} page;
+
+static void page_begin(bool typed) {
+    page.rows = typed ? console_rows() / 2 : 0;
+    page.shown = page.enough = 0;
+}
+
+static void page_stop(void) {
+    static const char question[] = "-- more: any key, q for the prompt --",
+                      gone[] = "\r\x1b[K";
+    console_write(question, sizeof(question) - 1);
+    char key = wait_for_byte();
+    page.enough = key == 'q' || key == ('c' & 0x1f);
+    page.shown = 0;
+    console_write(gone, sizeof(gone) - 1);
+}
+
+void print_text(const char *text, size_t bytes) {
+    size_t rows = console_rows_of(bytes);
+    if (page.rows && !page.enough && page.shown + rows >= page.rows)
+        page_stop();
+    if (page.enough)
+        return;
+    page.shown += rows;
+    console_write(text, bytes);
+    console_write("\n", 1);
+}
+
 void print(const char *text, ...) {
     char line[LINE_BYTES];
     va_list arguments;
     va_start(arguments, text);
     size_t length = vformat(line, sizeof(line), text, arguments);
     va_end(arguments);
-    console_write(line, min_u64(length, sizeof(line) - 1));
-    console_write("\n", 1);
+    print_text(line, min_u64(length, sizeof(line) - 1));
 }
 
 status_t word_number(const char *word, uint64_t *number) {
@@ -43,23 +89,58 @@ status_t word_number(const char *word, uint64_t *number) {
     return STATUS_OK;
 }
 
+status_t word_address(const char *word, va_t *va) {
+    char name[NAME_BYTES];
+    uint64_t offset = 0;
+    if (option_parse_number(word, va))
+        return STATUS_OK;
+    size_t length = 0;
+    while (word[length] && word[length] != '+')
+        length++;
+    str_copy(name, min_u64(length + 1, sizeof(name)), word);
+    bool plain = !word[length];
+    if ((plain || option_parse_number(word + length + 1, &offset)) &&
+        symbol_find(name, va)) {
+        *va += offset;
+        return STATUS_OK;
+    }
+    return fail(STATUS_INVALID,
+                "%s is no number (decimal, or hexadecimal with 0x), and no "
+                "function of the kernel",
+                word);
+}
+
 // ---- finding a command
 
 static const char *arguments_of(const struct command *command) {
     return command->arguments ? command->arguments : "";
 }
 
-// How many words the name has, if the line begins with them; else 0.
-static size_t named_by(const struct command *command,
-                       const struct words *words) {
+// With how many words of the line the name begins; *all: with all that it has.
+static size_t count_common(const struct command *command,
+                           const struct words *words, bool *all) {
     char name[NAME_BYTES];
     const char *part[WORDS_MAX];
     str_copy(name, sizeof(name), command->name);
-    size_t count = option_words(name, part, WORDS_MAX);
-    for (size_t i = 0; i < count; i++)
-        if (i == words->count || !str_equal(part[i], words->word[i]))
-            return 0;
-    return count;
+    size_t count = option_words(name, part, WORDS_MAX), i = 0;
+    while (i < count && i < words->count && str_equal(part[i], words->word[i]))
+        i++;
+    *all = i == count;
+    return i;
+}
+
+static size_t words_in_common(const struct command *command,
+                              const struct words *words) {
+    bool all;
+    return count_common(command, words, &all);
+}
+
+// How many words the name has, if the line begins with them; else 0.
+static size_t named_by(const struct command *command,
+                       const struct words *words) {
+    bool all;
+    size_t common = count_common(command, words, &all);
+    return all ? common : 0;
 }
 
 // By what is written of its arguments: each is a word, one in brackets may be
@@ -76,9 +157,34 @@ static bool takes(const struct command *command, size_t count) {
     return count >= least && (count <= most || more);
 }
 
-// What begins with the same word, for who typed a half of a name.
+// How many of the words the name of some command begins with, at most.
+static size_t known_words(const struct words *words) {
+    size_t most = 0;
+    for (const struct command *c = commands_start; c < commands_end; c++)
+        most = max_u64(most, words_in_common(c, words));
+    return most;
+}
+
+// What other programs call by another name, or do not have.
+static const struct {
+    const char *word, *hint;
+} hints[] = {
+    {"exit", "to leave: `poweroff`, `reboot`, or `kexec baton`"},
+    {"quit", "to leave: `poweroff`, `reboot`, or `kexec baton`"},
+    {"shutdown", "`poweroff` switches off"},
+    {"halt", "`poweroff` switches off"},
+    {"reset", "`reboot` does that"},
+    {"ls", "`bundle ls` lists the files of the bundle"},
+    {"dmesg", "`log` shows what was said"},
+    {"?", "`help` lists the commands"},
+};
+
 static status_t fail_unknown(const char *word) {
     char known[160] = "";
+    for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
+        if (str_equal(hints[i].word, word))
+            return fail(STATUS_NOT_FOUND, "%s is no command; %s", word,
+                        hints[i].hint);
     for (const struct command *c = commands_start; c < commands_end; c++)
         if (str_starts_with(c->name, word))
             append(known, sizeof(known), "%s%s", *known ? ", " : "", c->name);
@@ -86,9 +192,40 @@ static status_t fail_unknown(const char *word) {
                 *known ? "like it: " : "`help` lists them all", known);
 }
 
+// The words so far are the beginning of names: what may come next?
+static status_t fail_unfinished(const struct words *words, size_t count) {
+    char begun[NAME_BYTES] = "", next[160] = "", last[NAME_BYTES] = "";
+    for (size_t i = 0; i < count; i++)
+        append(begun, sizeof(begun), "%s%s", i ? " " : "", words->word[i]);
+    for (const struct command *c = commands_start; c < commands_end; c++) {
+        char name[NAME_BYTES];
+        const char *part[WORDS_MAX];
+        str_copy(name, sizeof(name), c->name);
+        size_t parts = option_words(name, part, WORDS_MAX);
+        if (words_in_common(c, words) < count || parts <= count ||
+            str_equal(part[count], last))
+            continue;
+        append(next, sizeof(next), "%s%s", *next ? ", " : "", part[count]);
+        str_copy(last, sizeof(last), part[count]);
+    }
+    return fail(STATUS_INVALID, "behind `%s` comes one of: %s", begun, next);
+}
+
+// All forms of a command: of those too whose names go on.
+static status_t fail_usage(const struct command *command) {
+    char forms[224] = "";
+    size_t length = strlen(command->name);
+    for (const struct command *c = commands_start; c < commands_end; c++)
+        if (str_starts_with(c->name, command->name) &&
+            (c->name[length] == ' ' || c->name[length] == '\0'))
+            append(forms, sizeof(forms), "%s%s%s%s", *forms ? " | " : "",
+                   c->name, c->arguments ? " " : "", arguments_of(c));
+    return fail(STATUS_INVALID, "usage: %s", forms);
+}
+
 static status_t obey(const struct words *words) {
     const struct command *command = NULL;
-    size_t length = 0;
+    size_t length = 0, known = known_words(words);
     for (const struct command *c = commands_start; c < commands_end; c++) {
         size_t named = named_by(c, words);
         if (named > length) {
@@ -97,12 +234,12 @@ static status_t obey(const struct words *words) {
         }
     }
     if (!command)
-        return fail_unknown(words->word[0]);
+        return known ? fail_unfinished(words, known)
+                     : fail_unknown(words->word[0]);
     struct words arguments = {words->count - length, words->word + length,
                               words->rest + length};
     if (!takes(command, arguments.count))
-        return fail(STATUS_INVALID, "usage: %s %s", command->name,
-                    arguments_of(command));
+        return fail_usage(command);
     return command->run(&arguments);
 }
 
@@ -118,6 +255,7 @@ static void run_command(const char *line) {
     if (count == 0)
         return;
     status_t status = obey(&(struct words){count, word, rest});
+    page.enough = false; // a reason is always told
     if (status)
         print("%s", why());
     fail(status, "%s", line); // makes it fit to stand in double quotes
@@ -161,15 +299,6 @@ void monitor_script(void) {
 
 // ---- the prompt
 
-static char wait_for_byte(void) {
-    char byte;
-    uint64_t quiet = time_microseconds() + QUIET_MICROSECONDS;
-    while (!console_read(&byte))
-        if (time_microseconds() > quiet)
-            halt();
-    return byte;
-}
-
 // Names of commands; and for who has typed one, what may come behind it.
 static bool offer(const char *typed, size_t n, char *text, size_t size) {
     for (const struct command *c = commands_start; c < commands_end; c++) {
@@ -190,21 +319,36 @@ void monitor_ask(void) {
     static struct line line;
     line.write = console_write;
     line.offer = offer;
+    uint64_t columns = LINE_COLUMNS + 1;
+    option_number(workbench.boot->command_line, "columns", LINE_NARROW + 1,
+                  LINE_BYTES, columns, &columns);
+    line.columns = columns - 1;
     format(line.prompt, sizeof(line.prompt), "g%u> ", log_output.generation);
     print("The machine is yours. `help` lists the commands, Tab completes.");
     for (;;) {
         line_begin(&line);
         while (!line_take(&line, wait_for_byte())) {
         }
+        page_begin(console_is_keyboard());
         run_commands(line.text, strlen(line.text));
     }
 }
 
-COMMAND(help, .name = "help", .help = "this list") {
+static const char *name_at(size_t n) {
+    return n < (size_t)(commands_end - commands_start) ? commands_start[n].name
+                                                       : NULL;
+}
+
+COMMAND(help, .name = "help", .arguments = "[COMMAND...]", .choice = name_at,
+        .help = "this list, or the part of it with that name") {
     char usage[NAME_BYTES];
+    bool found = false;
     for (const struct command *c = commands_start; c < commands_end; c++) {
+        if (words_in_common(c, words) < words->count)
+            continue;
+        found = true;
         format(usage, sizeof(usage), "%s %s", c->name, arguments_of(c));
         print("  %-35s %s", usage, c->help);
     }
-    return STATUS_OK;
+    return found ? STATUS_OK : fail_unknown(words->rest[0]);
 }

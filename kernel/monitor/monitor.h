@@ -57,11 +57,19 @@ void monitor_script(void);
 // Asks for commands, for ever.
 void monitor_ask(void) __attribute__((noreturn));
 
-// A line of a command's answer: no line head, and not in the log.
+// A line of a command's answer: no line head, and not in the log. Who typed the
+// command on the keyboard gets it by half a screen at a time.
 void print(const char *text, ...) __attribute__((format(printf, 1, 2)));
+
+// The same, of text that is there already: one line, without its newline.
+void print_text(const char *text, size_t bytes);
 
 // For commands that call the firmware. UNSUPPORTED: it may not be called.
 status_t need_firmware(void);
 
 // A number in any form that an option may have. INVALID.
 status_t word_number(const char *word, uint64_t *number);
+
+// A virtual address: a number, or a function of the kernel, "panic" or
+// "panic+0x10". INVALID.
+status_t word_address(const char *word, va_t *va);

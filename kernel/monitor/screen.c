@@ -195,6 +195,10 @@ void screen_write(const char *text, size_t bytes) {
     screen.busy = false;
 }
 
+struct screen_size screen_size(void) {
+    return (struct screen_size){screen.columns, screen.rows};
+}
+
 // ---- is it one?
 
 static pa_t base_of(const struct screen_info *info) {

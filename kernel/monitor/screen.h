@@ -16,6 +16,12 @@
 status_t screen_open(const struct screen_info *info,
                      const struct memory_map *memory);
 
+// How many characters it shows; none where there is no screen.
+struct screen_size {
+    unsigned columns, rows;
+};
+struct screen_size screen_size(void);
+
 // Shows UTF-8 text; what the font lacks becomes a question mark. Of a
 // terminal's control sequences those are understood that a line editor needs:
 // CR, LF, BS, ESC [ n C, ESC [ n D, ESC [ K, ESC [ H, ESC [ J.

@@ -1,5 +1,7 @@
 """The keyboard: what a key does, it does as on a serial terminal."""
 
+from harness.events import clean
+
 ROWS = [
     "1 2 3 4 5 6 7 8 9 0 minus equal",
     "q w e r t y u i o p bracket_left bracket_right",
@@ -44,3 +46,33 @@ def test_caps_lock_is_for_letters(boot):
     with boot("efi=off lives=1", screen="none") as machine:
         assert type_keys(machine, "a", "caps_lock", "b", "1", "shift-c",
                          "shift-1", "caps_lock", "d") == "aB1c!d"
+
+
+def test_a_long_answer_stops_at_each_screenful(boot):
+    """For who types on the keyboard; on a terminal it scrolls."""
+    with boot("efi=fixed lives=2", screen="none") as machine:
+        whole = machine.ask("log").lines
+        machine.at_prompt()
+        for key in "log":
+            machine.press(key)
+            machine.hear()
+        machine.press("ret")
+        stops = [whole.index(until_more(machine))]
+        machine.press("spc")
+        stops.append(whole.index(until_more(machine)))
+        machine.press("q")
+        assert machine.wait_for("monitor.command")["status"] == "ok"
+        assert 0 < stops[0] < stops[1] < len(whole) - 20
+        assert len(machine.ask("log").lines) > len(whole)
+
+
+def until_more(machine) -> str:
+    """The last line that is shown; the one above it is not lost."""
+    question = "-- more: any key, q for the prompt --"
+    while not clean(machine._pending).endswith(question):
+        machine._pump()
+    for _ in range(1000):  # the screen comes after the serial line
+        rows = [row for row in machine.screen() if row]
+        if rows[-1].startswith(question):
+            return rows[-2]
+    raise AssertionError(f"the screen ends with {rows[-1]}")

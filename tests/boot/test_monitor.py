@@ -10,6 +10,7 @@ import pytest
 
 from harness import chain, flash, media, paths
 from harness.events import wanted
+from harness.rsp import symbol
 
 DOCUMENT = paths.ROOT / "docs" / "monitor.md"
 GUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -34,7 +35,8 @@ ANSWERS = {
     "efi vars delete Hello": "^$",
     "efi vectors": r"KTAP version 1\n1\.\.189\n(.*\n)*# 186 as they should",
     "frames": r"\d+ frames of 4 KiB are free",
-    "help": "help +this list",
+    "help": r"help \[COMMAND\.\.\.\] +this list",
+    "help efi vars": r"^  efi vars  .*\n  efi vars delete NAME \[GUID\]",
     "lineage": r"generation 0  .*SetVirtualAddressMap called\n.*generation 1",
     "log": r"\| @boot gen=0 .*\n(.*\n)*\| @end gen=1 verdict=pass",
     "map": r"kernel image.*\n.*r-- .*\n.*rw- .*\n.*r-x ",
@@ -166,10 +168,13 @@ def test_variables_that_cannot_be(boot):
         "efi vars delete SetupMode 8be": ("failed", "EFI_WRITE_PROTECTED"),
         "efi vars write OnlyName": ("invalid", "usage: efi vars write NAME"),
         'efi vars write "" x': ("failed", "EFI_INVALID_PARAMETER"),
-        "efi vars what": ("invalid", "usage: efi vars"),
+        "efi vars what": ("invalid", "usage: efi vars | efi vars delete NAME "
+                          "[GUID] | efi vars read NAME [GUID] | efi vars write "
+                          "NAME TEXT"),
         "efi call QueryVariableInfo 1": ("failed", "EFI_INVALID_PARAMETER"),
         "efi call QueryVariableInfo x": ("invalid", "x is no number"),
-        "efi call": ("not-found", "like it: efi call GetNextHigh"),
+        "efi call": ("invalid", "behind `efi call` comes one of: GetNextHigh"),
+        "efi call What": ("invalid", "GetWakeupTime, QueryVariableInfo"),
     }
     with boot("efi=fixed lives=1") as machine:
         for line, (status, words) in wrong.items():
@@ -246,7 +251,15 @@ def test_wrong_input_gets_a_helpful_line(boot):
     wrong = {
         "boredom": "boredom is no command; `help` lists them all",
         "po": "like it: poweroff",
-        "help me": "usage: help",
+        "help me": "me is no command; like it: memory",
+        "efi": "behind `efi` comes one of: call, regions, tables, time, touch, "
+               "vars, vectors",
+        "efi what now": "behind `efi` comes one of: call, regions",
+        "pt": "usage: pt ADDRESS | pt firmware ADDRESS",
+        "bundle": "behind `bundle` comes one of: ls",
+        "exit": "to leave: `poweroff`, `reboot`, or `kexec baton`",
+        "quit": "to leave: `poweroff`",
+        "?": "`help` lists the commands",
         "crash": "usage: crash KIND",
         "crash boredom": "known are null, code",
         '""': "is no command",
@@ -258,6 +271,35 @@ def test_wrong_input_gets_a_helpful_line(boot):
             assert hint in answer.text
             assert answer.status in ("invalid", "not-found")
             assert answer.event["line"] == line.replace('"', "'")
+
+
+def test_an_address_may_be_a_function(boot):
+    address = symbol(paths.SYMBOLS, "kernel_main")
+    with boot("efi=fixed lives=1") as machine:
+        expected = machine.ask(f"pt {address + 16:#x}").text
+        assert "in the kernel's code: kernel_main+0x10" in expected
+        assert machine.ask("pt kernel_main+0x10").text == expected
+        assert machine.ask(f"pt kernel_main+16").text == expected
+        walk = machine.ask("pt kernel_main").text
+        assert "in the kernel's code: kernel_main+0" in walk
+        assert "kernel_main" not in machine.ask("pt firmware 0").text
+        for wrong in ("kernel_mian", "kernel_main+", "kernel_main+x", "+1"):
+            answer = machine.ask(f"pt {wrong}")
+            assert f"{wrong} is no number" in answer.text
+            assert answer.status == "invalid"
+
+
+def test_a_narrow_terminal(boot):
+    """The prompt never writes to a column that is not there."""
+    with boot("efi=off lives=1 columns=40") as machine:
+        machine.at_prompt()
+        machine.type("help " + "x" * 60 + "\x01y\r")
+        machine.wait_for("monitor.command")
+        log = (machine.run.home / "serial.log").read_bytes()
+    editing = log.rpartition(b"Tab completes.")[2].partition(b"\n")[2]
+    rows = re.split(rb"[\r\n]", editing.partition(b"is no command")[0])
+    shown = [re.sub(rb"\x1b\[[0-9]*[A-Z]", b"", row) for row in rows]
+    assert max(len(row) for row in shown if row.startswith(b"g0> ")) == 39
 
 
 def test_keys_of_a_terminal(boot):
@@ -332,7 +374,7 @@ def test_a_script_in_the_bundle(boot, tmp_path):
     bundle.write_bytes(media.cpio({"run": script}))
     with boot("efi=off lives=1 end=exit run=help", bundle=bundle) as machine:
         run = machine.finish()
-    assert commands(run) == [("help", "ok"), ("help # me", "invalid"),
+    assert commands(run) == [("help", "ok"), ("help # me", "not-found"),
                              ("selftest", "ok")]
     assert any("600 characters is too long" in line for line in run.lines)
 

@@ -99,10 +99,11 @@ static size_t type(struct line *line, const char *keys) {
 }
 
 static void assert_shown(const struct line *line) {
-    size_t length = strlen(line->text), room = LINE_COLUMNS - 4;
+    size_t columns = line->columns ? line->columns : LINE_COLUMNS;
+    size_t length = strlen(line->text), room = columns - 4;
     assert_true(line->cursor <= length);
     assert_memory_equal(terminal.row, "g0> ", 4);
-    assert_true(terminal.column >= 4 && terminal.column <= LINE_COLUMNS);
+    assert_true(terminal.column >= 4 && terminal.column <= columns);
     const char *first = line->text + line->cursor - (terminal.column - 4);
     size_t shown = strnlen(first, room);
     assert_true(first >= line->text);
@@ -256,13 +257,13 @@ static void no_line_is_too_long(void **state) {
 
 // Bytes of every kind, keys more often than not: the terminal always shows the
 // line, and the sanitizers see each step.
-static void anything_may_be_typed(void **state) {
-    (void)state;
+static void type_anything(size_t columns) {
     static const char likely[] = "\x01\x02\x04\x05\x06\b\t\x0b\x0c\x0e\x10\x15"
                                  "\x17\x1b[ABCD~13;O]\a\refi vars";
     uint64_t seed = 2013;
     struct line *line = fresh();
-    for (unsigned i = 0; i < 100000; i++) {
+    line->columns = columns;
+    for (unsigned i = 0; i < 50000; i++) {
         uint32_t random = next_random(&seed);
         char byte = random % 8 ? likely[random / 8 % (sizeof(likely) - 1)]
                                : (char)(random >> 8);
@@ -270,6 +271,26 @@ static void anything_may_be_typed(void **state) {
             line_begin(line);
         assert_shown(line);
     }
+}
+
+static void anything_may_be_typed(void **state) {
+    (void)state;
+    type_anything(0);
+}
+
+// The row is never longer than the terminal, which would begin another one.
+static void a_narrow_terminal(void **state) {
+    (void)state;
+    struct line *line = fresh();
+    line->columns = 30;
+    type(line, "one two three four five six seven eight");
+    assert_shown(line);
+    type(line, "\x01xyz");
+    assert_shown(line);
+    assert_string_equal(line->text,
+                        "xyzone two three four five six seven eight");
+    type_anything(30);
+    type_anything(LINE_NARROW);
 }
 
 int main(void) {
@@ -283,6 +304,7 @@ int main(void) {
         cmocka_unit_test(completion),
         cmocka_unit_test(no_line_is_too_long),
         cmocka_unit_test(anything_may_be_typed),
+        cmocka_unit_test(a_narrow_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
