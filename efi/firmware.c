@@ -201,7 +201,10 @@ static uint32_t read_missing_services(const struct boot_info *boot) {
 static void read_service_entries(void) {
     const struct efi_runtime_services *table =
         pa_to_va(firmware.runtime_table_pa);
-    memcpy(firmware.service, table->service, sizeof(firmware.service));
+    uint32_t missing = efi_services_beyond(table);
+    firmware.missing_services |= missing;
+    for (unsigned i = 0; i < EFI_SERVICES; i++)
+        firmware.service[i] = missing >> i & 1 ? 0 : table->service[i];
 }
 
 static status_t enter_mode(const struct boot_info *boot) {
@@ -227,10 +230,14 @@ static status_t enter_mode(const struct boot_info *boot) {
 }
 
 // "EDK II, UEFI 2.70": who it is that we call.
-static void announce_firmware(void) {
+// Where its name lies in no runtime region, generation 0 alone can read it.
+static void announce_firmware(const struct boot_info *boot) {
     const struct efi_system_table *system = pa_to_va(firmware.system_table_pa);
     char name[EFI_VENDOR_BYTES];
-    efi_vendor_name(firmware.setup.firmware_vendor_pa, physical_read, name);
+    pa_t pa = firmware.setup.firmware_vendor_pa;
+    bool is_kept = boot->via == VIA_MULTIBOOT2 ||
+                   efi_region_of_pa(&firmware.regions, pa, 1);
+    efi_vendor_name(is_kept ? pa : 0, physical_read, name);
     uint32_t revision = system->header.revision;
     say("efi: %s, UEFI %u.%u, %lu configuration tables", name, revision >> 16,
         (revision & 0xffff) / 10, firmware.config_table_count);
@@ -279,7 +286,7 @@ status_t efi_start(struct boot_info *boot, const struct efi_mode *wanted) {
     status_t status = open_firmware(boot, wanted);
     firmware.ready = status == STATUS_OK;
     if (firmware.ready) {
-        announce_firmware();
+        announce_firmware(boot);
         announce_regions();
     } else {
         firmware.svam = SVAM_REFUSED;

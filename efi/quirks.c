@@ -23,6 +23,14 @@ static const struct {
         {"crc-after-svam", "a table's CRC is wrong after SetVirtualAddressMap",
          "after that call the CRC is not asked for",
          "UEFI 2.10 section 4.2; U-Boot 2023.01, the system table"},
+    [QUIRK_CRC_NEVER_FILLED] = {"crc-never-filled", "a table's CRC is 0",
+                                "it is not asked for", "UEFI 2.10 section 4.2"},
+    [QUIRK_POINTER_LOST] =
+        {"pointer-lost",
+         "FirmwareVendor or ConfigurationTable leads nowhere after "
+         "SetVirtualAddressMap",
+         "it is not followed; the next kernel is told its physical address",
+         "UEFI 2.10 section 8.4"},
     [QUIRK_PROMISE_NOT_KEPT] =
         {"promise-not-kept",
          "a service is not there, and EFI_RT_PROPERTIES_TABLE does not say so",

@@ -80,7 +80,9 @@ status_t efi_regions_read(const struct efi_map_view *view,
     for (uint64_t i = 0; efi_map_at(view, i, &d); i++) {
         if (!(d.attribute & EFI_MEMORY_RUNTIME))
             continue;
-        if (is_sane(&d) && is_aligned(d.virtual_start, PAGE_SIZE))
+        if (!is_aligned(d.virtual_start, PAGE_SIZE))
+            d.virtual_start = 0; // nowhere that a kernel has put it
+        if (is_sane(&d))
             TRY(insert(regions, &d));
         else
             say("efi: dropped runtime descriptor %lu: %lu pages at pa %#lx, va "

@@ -13,7 +13,7 @@
 struct efi_region {
     uint32_t type;
     pa_t pa;
-    va_t va; // where a kernel put it; in a map from the firmware itself, 0
+    va_t va; // where a kernel put it; from the firmware itself: anything
     uint64_t pages;
     uint64_t attribute;
 };

@@ -41,6 +41,8 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
     if (header->signature != signature)
         return fail(STATUS_INVALID, "%s at %#lx: signature %#lx, not %#lx",
                     what, pa, header->signature, signature);
+    if (efi_quirk(QUIRK_CRC_NEVER_FILLED, header->crc32 == 0))
+        return STATUS_OK;
     uint32_t bytes = header->header_bytes;
     bool is_possible = bytes >= bytes_min && bytes <= HEADER_BYTES_MAX;
     header = is_possible ? read(pa, bytes) : NULL;
@@ -58,10 +60,20 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
 }
 
 void efi_vendor_name(pa_t pa, memory_reader read, char *name) {
-    const uint16_t *vendor = read(pa, VENDOR_UNITS * sizeof(*vendor));
+    const uint16_t *vendor =
+        pa ? read(pa, VENDOR_UNITS * sizeof(*vendor)) : NULL;
     str_copy(name, EFI_VENDOR_BYTES, "a firmware without a name");
     if (vendor && is_aligned((va_t)vendor, sizeof(*vendor)))
         utf16_to_utf8(name, EFI_VENDOR_BYTES, vendor, VENDOR_UNITS);
+}
+
+uint32_t efi_services_beyond(const struct efi_runtime_services *table) {
+    uint32_t missing = 0;
+    for (unsigned i = 0; table->header.crc32 && i < EFI_SERVICES; i++)
+        if (offsetof(struct efi_runtime_services, service[i + 1]) >
+            table->header.header_bytes)
+            missing |= 1u << i;
+    return missing;
 }
 
 // The order of the bits, which is not that of the runtime table.

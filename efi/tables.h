@@ -10,7 +10,8 @@
 // Checks `bytes_min` bytes at `pa`: readable, signed, whole, and CRC-32 as UEFI
 // 2.10 §4.2 defines it. INVALID otherwise; `what` names the table in the
 // reason. With `crc_matters` false a wrong CRC is a quirk: some firmware
-// forgets to compute it again in SetVirtualAddressMap.
+// forgets to compute it again in SetVirtualAddressMap. Where the CRC is 0 the
+// firmware never filled the header in, and only the signature counts.
 status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
                          bool crc_matters, const char *what,
                          memory_reader read);
@@ -23,14 +24,20 @@ static inline status_t efi_system_table_check(pa_t pa, bool crc_matters) {
 }
 
 static inline status_t efi_runtime_table_check(pa_t pa, bool crc_matters) {
-    return efi_table_check(pa, EFI_RUNTIME_TABLE_SIGNATURE,
-                           sizeof(struct efi_runtime_services), crc_matters,
-                           "runtime table", physical_read);
+    return efi_table_check(
+        pa, EFI_RUNTIME_TABLE_SIGNATURE,
+        offsetof(struct efi_runtime_services, service[EFI_UPDATE_CAPSULE]),
+        crc_matters, "runtime table", physical_read);
 }
+
+// The services that lie beyond the end of a runtime table that passed its
+// check, bit n for service n: EFI 1.10 ended before UpdateCapsule.
+uint32_t efi_services_beyond(const struct efi_runtime_services *table);
 
 #define EFI_VENDOR_BYTES 64
 
-// Who made it, from the CHAR16 text at `pa`, cut to EFI_VENDOR_BYTES in `name`.
+// Who made it, from the CHAR16 text at `pa`, cut to EFI_VENDOR_BYTES in `name`;
+// "a firmware without a name" where `pa` is 0 or not readable.
 void efi_vendor_name(pa_t pa, memory_reader read, char *name);
 
 // Which services do not work at runtime, bit n in `missing` for service n of

@@ -67,36 +67,31 @@ static status_t check_service(enum efi_service service) {
                 efi_service_name(service), entry);
 }
 
-// A pointer of the system table, and where it led while it was physical.
-static status_t check_pointer(const char *name, uint64_t pointer, pa_t pa) {
+// Does a pointer of the system table lead to where it did while it was
+// physical?
+static bool leads_to(uint64_t pointer, pa_t pa) {
     const struct efi_region *region =
         efi_region_of_va(&firmware.regions, pointer, 1);
-    if (region && region_pa(region, pointer) == pa)
-        return STATUS_OK;
-    return fail(STATUS_FAILED,
-                "efi: %s is %#lx, which does not lead to %#lx: "
-                "SetVirtualAddressMap left it unconverted",
-                name, pointer, pa);
+    return region && region_pa(region, pointer) == pa;
 }
 
+// Of the system table the next kernel follows RuntimeServices alone. What the
+// other two led to is handed on by its physical address (struct efi_setup).
 status_t efi_check_pointers(void) {
     for (unsigned i = 0; i < EFI_SERVICES; i++)
         TRY(check_service(i));
     const struct efi_system_table *system = pa_to_va(firmware.system_table_pa);
-    const struct {
-        const char *name;
-        uint64_t pointer;
-        pa_t pa;
-    } pointers[] = {
-        {"FirmwareVendor", system->firmware_vendor,
-         firmware.setup.firmware_vendor_pa},
-        {"ConfigurationTable", system->config_tables,
-         firmware.setup.config_tables_pa},
-        {"RuntimeServices", system->runtime_services,
-         firmware.runtime_table_pa},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(pointers); i++)
-        TRY(check_pointer(pointers[i].name, pointers[i].pointer,
-                          pointers[i].pa));
-    return STATUS_OK;
+    const struct efi_setup *was = &firmware.setup;
+    efi_quirk(QUIRK_POINTER_LOST,
+              was->firmware_vendor_pa &&
+                  !leads_to(system->firmware_vendor, was->firmware_vendor_pa));
+    efi_quirk(QUIRK_POINTER_LOST,
+              was->config_tables_pa &&
+                  !leads_to(system->config_tables, was->config_tables_pa));
+    if (leads_to(system->runtime_services, firmware.runtime_table_pa))
+        return STATUS_OK;
+    return fail(STATUS_FAILED,
+                "efi: RuntimeServices is %#lx, which does not lead to %#lx: "
+                "SetVirtualAddressMap left it unconverted",
+                system->runtime_services, firmware.runtime_table_pa);
 }

@@ -29,6 +29,8 @@ struct table { // §4.2: header, then one pointer after the other
 };
 
 enum system_entry { // §4.3
+    ST_VENDOR = 0,
+    ST_REVISION = 1,
     ST_RUNTIME = 8,
     ST_BOOT = 9,
     ST_CONFIG_TABLES = 10, // how many

@@ -428,6 +428,57 @@ static void break_crc(void) {
     runtime->crc32 ^= 1;
 }
 
+static void forget_crc(void) {
+    runtime->crc32 = 0;
+}
+
+static void sign_runtime_table(void) {
+    runtime->crc32 = 0;
+    boot(BS_CALCULATE_CRC32)((uint64_t)runtime, runtime->header_bytes,
+                             (uint64_t)&runtime->crc32, 0, 0);
+}
+
+// Longer than any specification knows: of what is behind it, all that does not
+// change, when nothing changes any more.
+static void lengthen_header(void) {
+    runtime->header_bytes += 16;
+    sign_runtime_table();
+}
+
+static void long_header(void) {
+    when_left = lengthen_header;
+}
+
+// EFI 1.10's ended before UpdateCapsule.
+static void short_header(void) {
+    runtime->header_bytes = 24 + 11 * 8;
+    sign_runtime_table();
+}
+
+// Whatever nobody needs. (The system table is signed again when boot services
+// end.)
+static void odd_header(void) {
+    system->revision = runtime->revision = ~0u;
+    system->reserved = runtime->reserved = ~0u;
+    system->entry[ST_REVISION] = ~0ull;
+    sign_runtime_table();
+}
+
+static void no_vendor(void) {
+    system->entry[ST_VENDOR] = 0;
+}
+
+static void vendor_nowhere(void) {
+    system->entry[ST_VENDOR] = NOWHERE;
+}
+
+static void vendor_in_boot_services(void) {
+    static const uint16_t name[] = {'N', 'o', 'b', 'o', 'd', 'y', 0};
+    for (unsigned i = 0; i < sizeof(name) / 2; i++)
+        ((uint16_t *)boot_page)[i] = name[i];
+    system->entry[ST_VENDOR] = boot_page;
+}
+
 static void break_signature(void) {
     runtime->signature ^= 1;
 }
@@ -456,6 +507,18 @@ static void tables_nowhere(void) {
     system->entry[ST_CONFIG_TABLES + 1] = NOWHERE;
 }
 
+static void no_tables(void) {
+    system->entry[ST_CONFIG_TABLES] = system->entry[ST_CONFIG_TABLES + 1] = 0;
+}
+
+static void tables_in_boot_services(void) {
+    uint64_t words = 3 * system->entry[ST_CONFIG_TABLES];
+    for (uint64_t i = 0; i < words; i++)
+        ((uint64_t *)boot_page)[i] =
+            ((uint64_t *)system->entry[ST_CONFIG_TABLES + 1])[i];
+    system->entry[ST_CONFIG_TABLES + 1] = boot_page;
+}
+
 // Not before GRUB has looked there as well.
 static void break_runtime_pointer(void) {
     when_left = runtime_table_nowhere;
@@ -463,6 +526,22 @@ static void break_runtime_pointer(void) {
 
 static void announce_many_tables(void) {
     when_left = many_tables;
+}
+
+static void lose_vendor(void) {
+    when_left = no_vendor;
+}
+
+static void lead_vendor_nowhere(void) {
+    when_left = vendor_nowhere;
+}
+
+static void announce_no_tables(void) {
+    when_left = no_tables;
+}
+
+static void announce_tables_in_boot_services(void) {
+    when_left = tables_in_boot_services;
 }
 
 static void announce_tables_nowhere(void) {
@@ -617,6 +696,13 @@ static status version_2(uint8_t *map, uint64_t *bytes, uint64_t *step) {
     return SUCCESS;
 }
 
+// VirtualStart means nothing before anybody has set it.
+static status virtual_starts(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+    for (uint64_t i = 0; i < *bytes; i += *step)
+        at(map, i)->virtual_start = 0xdeadbeef;
+    return SUCCESS;
+}
+
 static status unknown_type(uint8_t *map, uint64_t *bytes, uint64_t *step) {
     struct descriptor *new = append(map, bytes, *step);
     new->type = 0x80000001;
@@ -686,6 +772,7 @@ MAP_SIN(too_many_pieces)
 MAP_SIN(no_runtime)
 MAP_SIN(runtime_everywhere)
 MAP_SIN(unknown_type)
+MAP_SIN(virtual_starts)
 MAP_SIN(version_2)
 
 const struct sin sins[] = {
@@ -759,6 +846,15 @@ const struct sin sins[] = {
     {"move-identity", RT_SET_VIRTUAL_ADDRESS_MAP, dislikes_identity, 0},
     {"no-service", RT_QUERY_CAPSULE, 0, 0},
     {"crc", 0, 0, break_crc},
+    {"crc-zero", 0, 0, forget_crc},
+    {"header-long", 0, 0, long_header},
+    {"header-short", 0, 0, short_header},
+    {"header-odd", 0, 0, odd_header},
+    {"no-vendor", 0, 0, lose_vendor},
+    {"vendor-nowhere", 0, 0, lead_vendor_nowhere},
+    {"vendor-boot", 0, 0, vendor_in_boot_services},
+    {"no-tables", 0, 0, announce_no_tables},
+    {"tables-boot", 0, 0, announce_tables_in_boot_services},
     {"signature", 0, 0, break_signature},
     {"header", 0, 0, break_header},
     {"system-header", 0, 0, break_system_header},
@@ -784,6 +880,7 @@ const struct sin sins[] = {
     {"map-version", 0, 0, version_2_map},
     {"map-no-runtime", 0, 0, no_runtime_map},
     {"map-runtime-all", 0, 0, runtime_everywhere_map},
+    {"map-virtual", 0, 0, virtual_starts_map},
     {"map-unknown-type", 0, 0, unknown_type_map},
     {0, 0, 0, 0},
 };

@@ -30,6 +30,8 @@ static void check_accepted(pa_t pa, uint64_t signature, bool crc_matters) {
     struct efi_table_header header;
     memcpy(&header, memory_at(pa, sizeof(header)), sizeof(header));
     assert_true(header.signature == signature && pa % 8 == 0);
+    if (header.crc32 == 0)
+        return; // never filled in
     uint8_t *whole = memory_at(pa, header.header_bytes);
     assert_non_null(whole);
     if (!crc_matters)

@@ -116,6 +116,39 @@ static void both_checksums_are_named(void **state) {
     expect(check_at(MEMORY_PA, true), reason);
 }
 
+// Nothing but the signature is asked of a header that was never filled in.
+static void a_crc_of_zero(void **state) {
+    (void)state;
+    const uint32_t sizes[] = {BYTES_MIN, 0, 8, ~0u};
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        put_table(BYTES_MIN);
+        header->header_bytes = sizes[i];
+        header->crc32 = 0;
+        assert_int_equal(check_at(MEMORY_PA, true), STATUS_OK);
+        assert_int_equal(check_at(MEMORY_PA, false), STATUS_OK);
+        assert_int_equal(efi_services_beyond((void *)header), 0);
+    }
+    header->signature++;
+    expect(check_at(MEMORY_PA, true), "signature");
+}
+
+static void services_beyond_the_end(void **state) {
+    (void)state;
+    struct efi_runtime_services table = {.header = {.crc32 = 1}};
+    const uint32_t missing = 1u << EFI_UPDATE_CAPSULE |
+                             1u << EFI_QUERY_CAPSULE_CAPABILITIES |
+                             1u << EFI_QUERY_VARIABLE_INFO;
+    table.header.header_bytes = 112; // EFI 1.10
+    assert_int_equal(efi_services_beyond(&table), missing);
+    table.header.header_bytes = sizeof(table) - 1;
+    assert_int_equal(efi_services_beyond(&table),
+                     1u << EFI_QUERY_VARIABLE_INFO);
+    table.header.header_bytes = sizeof(table);
+    assert_int_equal(efi_services_beyond(&table), 0);
+    table.header.header_bytes = PAGE_SIZE;
+    assert_int_equal(efi_services_beyond(&table), 0);
+}
+
 static void unreadable_tables(void **state) {
     (void)state;
     const pa_t places[] = {8, MEMORY_PA - 8, MEMORY_PA + 4, MEMORY_PA + 8,
@@ -531,6 +564,8 @@ int main(void) {
         TEST(sound_tables),
         TEST(other_signatures),
         TEST(impossible_header_sizes),
+        TEST(a_crc_of_zero),
+        TEST(services_beyond_the_end),
         TEST(every_bit_matters),
         TEST(both_checksums_are_named),
         TEST(unreadable_tables),
