@@ -1,8 +1,11 @@
 """Machines that go on from a saved state are as good as machines that boot."""
 
+import os
 from dataclasses import replace
 
-from harness import flash, media, qemu, saved
+import pytest
+
+from harness import flash, media, paths, qemu, saved
 from harness.chain import Chain
 
 WORDS = "efi=fixed lives=2 end=shutdown"
@@ -48,3 +51,30 @@ def test_another_machine_is_another_state_but_another_kernel_is_not():
         usual, replace(usual, ram_mib=1024), replace(usual, cpu="max"),
         replace(usual, firmware="smm"))}
     assert len(recipes) == 4
+
+
+def test_the_recipe_is_the_same_in_every_checkout():
+    assert str(paths.ROOT) not in saved.ingredients(qemu.Config(medium="saved"))
+
+
+def test_a_state_is_removed_only_if_nobody_has_used_it_for_long(
+        tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "SAVED", tmp_path)
+    old, young = (tmp_path / f"pflash-{digit * 12}" for digit in "01")
+    for home in (old, young):
+        home.mkdir()
+    os.utime(old, (0, 0))
+    saved.remove_unused("pflash-*")
+    assert [home.exists() for home in (old, young)] == [False, True]
+
+
+def test_only_the_note_in_the_state_is_changed(tmp_path):
+    note = saved.SECTION + bytes(8) + saved.PAUSED + bytes(3)
+    state = tmp_path / "state"
+    state.write_bytes(saved.PAUSED + note + saved.PAUSED)
+    saved._let_it_run(state)
+    changed = note.replace(saved.PAUSED, b"running" + bytes(7))
+    assert state.read_bytes() == saved.PAUSED + changed + saved.PAUSED
+    state.write_bytes(saved.PAUSED + bytes(300) + saved.SECTION)
+    with pytest.raises(RuntimeError, match="guest-panicked"):
+        saved._let_it_run(state)

@@ -22,7 +22,7 @@ from . import autopsy, cli, media, paths, qemu, rsp, saved, screen
 from .events import Event, clean, missing, parse
 from .patience import AT_ONCE, Watch
 from .process import open_socket, spawn
-from .qmp import Qmp
+from .qmp import Qmp, Refused
 
 # Hang detectors, not performance targets: a run takes 3 to 6 seconds.
 STALL = 45
@@ -356,9 +356,16 @@ def tripled(home: Path) -> bool:
 
 
 def wait_until_restored(qmp: Qmp) -> None:
-    """A debugger that comes before that would find another machine."""
+    """A debugger that comes before that would find another machine.
+
+    From QEMU 10 on the disks of a paused machine stay inactive until QMP's
+    `cont`. A debugger's `continue` is none, and QEMU then aborts at the first
+    write to flash. Older versions activate them and do not know the command.
+    """
     if qmp.execute("query-status")["status"] == "inmigrate":
         qmp.wait("MIGRATION", status="completed")
+    with suppress(Refused):
+        qmp.execute("blockdev-set-active", active=True)
 
 
 def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,

@@ -16,8 +16,10 @@ any of these is another file.
 
 import functools
 import hashlib
+import os
 import shutil
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +30,13 @@ STATE, FLASH = "state", "vars.fd"
 
 # QEMU notes in the file that the machine was paused by pvpanic, and would
 # have it so again. We want it to run, or to wait if the command line says -S.
+# The note is at the head of a section, which begins with its name.
+SECTION, SECTION_HEAD_BYTES = b"\x0bglobalstate", 256
 PAUSED, RUNNING = b"guest-panicked", b"running"
+
+# A state that nobody has gone on from for so long is removed. Another checkout
+# or another session may use the same folder, so a younger one is left alone.
+UNUSED_SECONDS = 24 * 3600
 
 
 def ready(config: qemu.Config) -> Path:
@@ -41,10 +49,16 @@ def ready(config: qemu.Config) -> Path:
     home = paths.SAVED / f"{name}-{key}"
     with paths.hold(paths.SAVED / name):
         if not home.exists():
-            for old in paths.SAVED.glob(f"{name}-{'?' * 12}"):
-                shutil.rmtree(old)
+            remove_unused(f"{name}-{'?' * 12}")
             _make(home, config, recipe)
+        os.utime(home)  # it is in use
     return home
+
+
+def remove_unused(pattern: str) -> None:
+    for old in paths.SAVED.glob(pattern):
+        if time.time() - old.stat().st_mtime > UNUSED_SECONDS:
+            shutil.rmtree(old)
 
 
 def ingredients(config: qemu.Config) -> str:
@@ -56,7 +70,15 @@ def ingredients(config: qemu.Config) -> str:
         files.append(qemu.VARS)
     files += [str(media.loader()), __file__]
     lines = [" ".join(words[1:]), qemu_version(words[0])]
-    return "\n".join(lines + [f"{digest(name)} {name}" for name in files])
+    return "\n".join(lines + [f"{digest(name)} {local(name)}"
+                              for name in files])
+
+
+def local(name: str) -> str:
+    """The same in every checkout."""
+    path = Path(name)
+    return str(path.relative_to(paths.ROOT) if path.is_relative_to(paths.ROOT)
+               else path)
 
 
 @functools.cache
@@ -101,9 +123,17 @@ def _save(qmp: Qmp) -> None:
 
 
 def _let_it_run(state: Path) -> None:
-    data = state.read_bytes()
-    assert data.count(PAUSED) == 1, "this is not as QEMU 7.2 writes it"
-    state.write_bytes(data.replace(PAUSED, RUNNING.ljust(len(PAUSED), b"\0")))
+    """Change QEMU's note of how the machine was, and nothing else: the memory
+    in the file may hold any bytes."""
+    data = bytearray(state.read_bytes())
+    section = data.rfind(SECTION)  # devices come after memory
+    at = data.find(PAUSED, section, section + SECTION_HEAD_BYTES)
+    if section < 0 or at < 0:
+        raise RuntimeError("this QEMU does not note in its migration stream "
+                           f"that a machine is {PAUSED.decode()}: saved.py "
+                           "has to learn its form")
+    data[at : at + len(PAUSED)] = RUNNING.ljust(len(PAUSED), b"\0")
+    state.write_bytes(data)
 
 
 def restore(home: Path, config: qemu.Config) -> None:
