@@ -198,9 +198,9 @@ ROWS = [
                                        "access": "execute", "class": "hole"}),
         {"space", "gate"}, suspect=True),
     # fields that nobody needs
-    Row("crc-zero", ("efi.quirk", dict(name="crc-never-filled")), set()),
+    Row("crc-zero", ("efi.quirk", {"does": re.compile("CRC is 0")}), set()),
     Row("header-short", ("proof", dict(check="space", verdict="skip")), set()),
-    *[Row(name, ("efi.quirk", dict(name="pointer-lost")), set(),
+    *[Row(name, ("efi.quirk", {"does": re.compile("leads nowhere")}), set(),
           modes=("fixed", "identity"))
       for name in "vendor-boot vendor-nowhere tables-boot tables-nowhere".split()],
     # none that can be seen, or that does harm
