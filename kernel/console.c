@@ -10,7 +10,7 @@
 
 #define COM1 0x3f8
 
-enum uart { DATA, INTERRUPTS, FIFO, LINE, MODEM, STATUS };
+enum uart { DATA, INTERRUPTS, FIFO, LINE, MODEM, STATUS, SCRATCH = 7 };
 
 #define LINE_8N1          0x03
 #define LINE_DIVISOR      0x80
@@ -51,6 +51,17 @@ static bool read_byte(char *byte) {
         return false;
     *byte = in8(COM1 + DATA);
     return true;
+}
+
+// A 16550's scratch register keeps what is written; where nothing is, every
+// port reads as all ones.
+static bool has_uart(void) {
+    out8(COM1 + SCRATCH, 0x5a);
+    return in8(COM1 + SCRATCH) == 0x5a && in8(COM1 + STATUS) != STATUS_NO_UART;
+}
+
+struct console_input console_input(void) {
+    return (struct console_input){has_uart(), keyboard_answers()};
 }
 
 static bool by_keyboard;

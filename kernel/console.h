@@ -12,6 +12,12 @@ void console_write(const char *text, size_t bytes);
 // is none yet.
 bool console_read(char *byte);
 
+// What there is to type on.
+struct console_input {
+    bool serial, keyboard;
+};
+struct console_input console_input(void);
+
 // Did the last byte that was taken come from the keyboard? Then whoever typed
 // it looks at the screen.
 bool console_is_keyboard(void);

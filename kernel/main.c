@@ -199,6 +199,7 @@ static enum outcome take_firmware(void) {
     firmware.on_fault = options.on_fault;
     efi_diff_wanted = options.diff;
     efi_touch_wanted = options.touch;
+    record_writes = options.prove == PROVE_WRITE;
     if (!options.call_firmware || !options.mode) {
         say("efi: services stay off");
         return options.call_firmware ? OUTCOME_REFUSED : OUTCOME_NONE;
@@ -320,6 +321,7 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     console_write("\n", 1); // whatever firmware and GRUB left on the line
     trap_init();
     early_start(image_pa);
+    screen_expect(&boot.screen, &boot.memory, early_read);
     read_boot_info(magic, info_pa, tsc);
     early_start(image_pa); // all that was read was copied
     announce(image_pa, tsc);

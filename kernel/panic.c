@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "kernel/capture.h"
+#include "kernel/monitor/screen.h"
 #include "kernel/power.h"
 #include "kernel/record.h"
 #include "kernel/symbols.h"
@@ -96,6 +97,7 @@ static void begin(const char *reason) {
         say("panic: again, while reporting the first one: %s", reason);
         finish();
     }
+    screen_rescue();
     event("panic", "why=\"%s\"", reason);
     say("panic: %s", reason);
 }

@@ -71,6 +71,8 @@ static efi_status_t write_part(unsigned part, uint64_t time, size_t bytes) {
 // A firmware that is in the middle of something, or has failed before, is not
 // asked to write to flash.
 static status_t check_firmware(void) {
+    if (!record_writes)
+        return fail(STATUS_REFUSED, "prove=write was not given");
     if (!firmware.ready)
         return fail(STATUS_UNSUPPORTED, "the firmware is not called here");
     if (gate_current || firmware.aborted)
@@ -117,6 +119,8 @@ static status_t write_parts(unsigned *written) {
     return STATUS_OK;
 }
 
+bool record_writes;
+
 void record_write(void) {
     unsigned parts = 0;
     status_t status = write_parts(&parts);
@@ -139,6 +143,11 @@ static bool read_part(const struct efi_variable *variable, char name[NAME_TEXT],
            str_starts_with(text + strlen(HEAD) + 1, MARK);
 }
 
+static const char *delete_part(const struct efi_variable *part) {
+    return efi_status_name(
+        efi_set_variable(&part->name, &part->vendor, 0, NULL, 0));
+}
+
 // The firmware steps from name to name, so one goes when the next is known.
 void record_report(void) {
     struct efi_variables all = {0};
@@ -153,8 +162,7 @@ void record_report(void) {
         if (!ours)
             continue;
         event("crash.record", "name=%s bytes=%lu deleted=%s", name, bytes,
-              efi_status_name(
-                  efi_set_variable(&part.name, &part.vendor, 0, NULL, 0)));
+              record_writes ? delete_part(&part) : "no");
         say_lines("crash: | ", text + HEAD_BYTES);
     }
 }

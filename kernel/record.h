@@ -4,10 +4,15 @@
 
 #pragma once
 
+#include "lib/types.h"
+
+// prove=write: may variables be written and deleted? Else nothing is.
+extern bool record_writes;
+
 // After a panic was reported: writes the end of the log, a KiB a variable, if
 // the firmware can be called. Says how much was kept, or why nothing.
 void record_write(void);
 
-// Prints what a Baton before the reset has left, and deletes it. The records of
-// a Linux stay for Linux.
+// Prints what a Baton before the reset has left, and deletes it if it may. The
+// records of a Linux stay for Linux.
 void record_report(void);

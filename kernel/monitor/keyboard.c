@@ -12,7 +12,11 @@
 #define PORT_STATUS     0x64
 #define STATUS_FULL     0x01 // a byte is there to be read,
 #define STATUS_IS_MOUSE 0x20 // the mouse's
+#define STATUS_BUSY     0x02 // it has not yet read what was written last
 #define NO_CONTROLLER   0xff
+#define ECHO            0xee   // a command, and what a keyboard answers to it
+#define ANSWERS         32     // bytes that may lie before it in the queue
+#define ANSWER_POLLS    100000 // of a port: 1 us each
 
 enum scan_code {
     CTRL = 0x1d,
@@ -83,4 +87,25 @@ bool keyboard_read(char *byte) {
         return false;
     *byte = *rest++;
     return true;
+}
+
+static bool wait_until(uint8_t mask, uint8_t value) {
+    for (unsigned poll = 0; poll < ANSWER_POLLS; poll++)
+        if ((in8(PORT_STATUS) & mask) == value)
+            return true;
+    return false;
+}
+
+// The controller alone proves nothing: many PCs have one without a socket.
+bool keyboard_answers(void) {
+    uint8_t code = 0;
+    if (in8(PORT_STATUS) == NO_CONTROLLER || !wait_until(STATUS_BUSY, 0))
+        return false;
+    out8(PORT_DATA, ECHO);
+    for (unsigned i = 0; i < ANSWERS && code != ECHO; i++) {
+        if (!wait_until(STATUS_FULL, STATUS_FULL))
+            return false;
+        code = in8(PORT_DATA);
+    }
+    return code == ECHO;
 }

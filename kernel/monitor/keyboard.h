@@ -8,3 +8,7 @@
 // of what a terminal sends for an arrow, Home, End, Delete (ESC [ A, …). False
 // if there is none, or no keyboard. Does not wait.
 bool keyboard_read(char *byte);
+
+// Does a keyboard answer? Asks it to, and waits 0.1 s for that at most. A key
+// that is pressed meanwhile is lost.
+bool keyboard_answers(void);

@@ -23,17 +23,45 @@
 // could come, of which the UART keeps 16.
 #define QUIET_MICROSECONDS 2000
 
+// Where nothing can be typed: so long it can be read that this is so.
+#define LONELY_SECONDS 120
+
 extern const struct command commands_start[], commands_end[];
 
 struct workbench workbench;
 
+static uint64_t give_up; // when to stop waiting, in microseconds; 0: never
+
 static char wait_for_byte(void) {
     char byte;
     uint64_t quiet = time_microseconds() + QUIET_MICROSECONDS;
-    while (!console_read(&byte))
+    while (!console_read(&byte)) {
+        if (give_up && time_microseconds() > give_up)
+            workbench.switch_off();
         if (time_microseconds() > quiet)
             halt();
+    }
+    give_up = 0; // somebody is there
     return byte;
+}
+
+// On a PC with a USB keyboard alone nothing can be typed, and nobody would know
+// why.
+static void announce_input(void) {
+    struct console_input input = console_input();
+    event("monitor.input", "serial=%u keyboard=%u", input.serial,
+          input.keyboard);
+    if (!input.keyboard)
+        print("No keyboard answers. One on USB needs a driver that this kernel "
+              "does not have%s",
+              input.serial ? ": type on the first serial port, 115200 8n1."
+                           : ",");
+    if (input.keyboard || input.serial)
+        return;
+    print("and there is no serial port. This machine is switched off in %u "
+          "seconds.",
+          LONELY_SECONDS);
+    give_up = time_microseconds() + LONELY_SECONDS * 1000000UL;
 }
 
 // ---- answers
@@ -324,6 +352,7 @@ void monitor_ask(void) {
                   LINE_BYTES, columns, &columns);
     line.columns = columns - 1;
     format(line.prompt, sizeof(line.prompt), "g%u> ", log_output.generation);
+    announce_input();
     print("The machine is yours. `help` lists the commands, Tab completes.");
     for (;;) {
         line_begin(&line);

@@ -264,20 +264,46 @@ static void lay_out(const struct screen_info *info) {
     };
 }
 
-status_t screen_open(const struct screen_info *info,
-                     const struct memory_map *memory) {
+static struct {
+    const struct screen_info *info;
+    const struct memory_map *memory;
+    memory_reader reader; // NULL: nothing more is expected
+} expected;
+
+static status_t open_by(const struct screen_info *info,
+                        const struct memory_map *memory, memory_reader reader) {
     size_t bytes = early_bytes;
     early_bytes = sizeof(early); // nothing is early any more
+    expected.reader = NULL;
     if (info->orig_video_isVGA != VIDEO_TYPE_EFI &&
         info->orig_video_isVGA != VIDEO_TYPE_VLFB)
         return STATUS_OK;
     TRY(check_shape(info));
     TRY(check_place(info, memory));
-    screen.pixels = space_device(base_of(info), bytes_of(info));
+    pa_t pa = base_of(info);
+    screen.pixels = reader ? (volatile uint32_t *)reader(pa, bytes_of(info))
+                           : space_device(pa, bytes_of(info));
     if (!screen.pixels)
         return STATUS_NO_MEMORY;
     lay_out(info);
     clear(info);
     screen_write(early, bytes);
     return STATUS_OK;
+}
+
+status_t screen_open(const struct screen_info *info,
+                     const struct memory_map *memory) {
+    return open_by(info, memory, NULL);
+}
+
+void screen_expect(const struct screen_info *info,
+                   const struct memory_map *memory, memory_reader reader) {
+    expected.info = info;
+    expected.memory = memory;
+    expected.reader = reader;
+}
+
+void screen_rescue(void) {
+    if (expected.reader)
+        open_by(expected.info, expected.memory, expected.reader);
 }

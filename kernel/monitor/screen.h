@@ -5,6 +5,7 @@
 
 #include <linux/screen_info.h>
 
+#include "boot/boot_info.h"
 #include "lib/memory_map.h"
 #include "lib/status.h"
 
@@ -15,6 +16,15 @@
 // REFUSED: it lies in memory that, by `memory`, is used for something else.
 status_t screen_open(const struct screen_info *info,
                      const struct memory_map *memory);
+
+// Where to look, and how, if there is a panic before screen_open(). `info` and
+// `memory` may be filled in later, and have to stay.
+void screen_expect(const struct screen_info *info,
+                   const struct memory_map *memory, memory_reader reader);
+
+// For a panic: opens the screen, if it is none yet, through the reader that
+// screen_expect() was given. Tried once.
+void screen_rescue(void);
 
 // How many characters it shows; none where there is no screen.
 struct screen_size {

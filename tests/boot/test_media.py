@@ -1,5 +1,7 @@
 """Every way to the kernel: UEFI with and without flash, BIOS; disk and ISO."""
 
+import re
+
 import pytest
 
 from harness import media
@@ -14,6 +16,42 @@ def test_the_iso_boots_under_uefi(boot, iso, medium):
         run = machine.finish()
     assert (run.end.how, run.end.code) == ("debug-exit", 33)
     assert Chain(run).counted() is None  # an entry without prove=write
+
+
+def test_only_an_entry_that_says_so_changes_the_machine():
+    """What is chosen after five seconds looks, and no more."""
+    menu = media.iso_menu("end=monitor")
+    first, _, writing = menu.partition(f"submenu '{media.ISO_WRITES}'")
+    entry = re.compile(r"menuentry '(.*)' \{\s+multiboot2 /baton (.*)")
+    assert "set default" not in menu  # so it is the first one
+    assert all("look only" in title and "prove=look" in words
+               for title, words in entry.findall(first))
+    assert all("write" in title and "prove=write" in words
+               for title, words in entry.findall(writing))
+    assert [len(entry.findall(part)) for part in (first, writing)] == [
+        len(media.MODES), len(media.MODES) - 1]
+
+
+CHANGING = {"SetTime", "SetWakeupTime", "UpdateCapsule",
+            "GetNextHighMonotonicCount", "SetVariable"}
+
+
+def test_who_only_looks_changes_nothing(boot):
+    """Not even after a panic, and not what an earlier panic has left."""
+    with boot("efi=fixed lives=1 prove=look run=\"crash null\"") as machine:
+        first = machine.finish()
+    assert first.one("crash.saved")["why"] == "prove=write was not given"
+    with boot("efi=fixed lives=1 run=\"crash null\"") as machine:
+        died = machine.finish()
+    assert died.one("crash.saved")["why"] == ""
+    with boot("efi=fixed lives=1 prove=look end=exit", medium="disk",
+              flash=died.flash) as machine:
+        last = machine.finish()
+    records = last.all("crash.record")
+    assert records and all(e["deleted"] == "no" for e in records)
+    for run in first, last:
+        called = {event["svc"] for event in run.all("efi.call")}
+        assert "GetTime" in called and not called & CHANGING
 
 
 @pytest.mark.parametrize("medium", MEDIA)

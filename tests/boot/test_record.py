@@ -121,7 +121,9 @@ def test_a_firmware_that_cannot_be_called(boot, damage, why):
 def test_the_store_is_never_full(boot, tmp_path, free, parts):
     """QueryVariableInfo tells how much is free: here, what it is told to."""
     code = assemble(f"""
+        mov qword [rdx], {free}
         mov qword [r8], {free}
+        mov qword [r9], {free}
         xor eax, eax
         ret
     """, tmp_path)

@@ -51,13 +51,64 @@ def test_each_generation_has_the_screen(boot, mode):
     assert run.all("refused") == []
     assert len(rows) > 20
     assert rows == said(run)[-len(rows):]
-    assert all("gen=1" in row or row.startswith("g1 ") for row in rows)
+    assert not any("gen=0" in row or row.startswith("g0 ") for row in rows)
 
 
 def test_a_panic_is_on_the_screen(boot):
     run, rows = look(boot, "efi=off crash=null")
     assert rows == said(run)
     assert any("backtrace" in row for row in rows)
+
+
+INVALID = b"\x0f\x0b"  # ud2
+
+
+@pytest.mark.parametrize("where", ["options_read", "space_init"])
+@pytest.mark.parametrize("gen", [0, 1])
+def test_an_early_panic_is_on_the_screen(boot, gen, where):
+    """Before the kernel has a page table of its own, from GRUB and by kexec."""
+    with boot("efi=fixed lives=2", screen="none", paused=True) as machine:
+        with machine.debugger() as debugger:
+            for _ in range(gen + 1):
+                debugger.run_to(symbol(paths.SYMBOLS, where))
+            debugger.write(symbol(paths.SYMBOLS, where), INVALID)
+            debugger.run_to(symbol(paths.SYMBOLS, "power_off_after"))
+            rows = machine.screen()
+            debugger.detach()
+        run = machine.finish()
+    why = run.one("panic", gen=gen)["why"]
+    assert where in why
+    rows = "\n".join(rows).strip("\n").split("\n")
+    assert any(f"@panic gen={gen} why=" in row for row in rows)
+    assert rows[-1] == as_shown(run.lines)[-1]
+
+
+def test_no_keyboard_answers(boot):
+    """As on a PC with one on USB alone: it says so, on the screen too."""
+    with boot("efi=fixed lives=1", screen="none", without="keyboard") as machine:
+        machine.wait_for("monitor.input", serial=1, keyboard=0)
+        machine.ask("mode")
+        rows = "\n".join(machine.screen())
+        assert "No keyboard answers. One on USB needs a driver" in rows
+        assert "type on the first serial port" in rows
+
+
+def test_nothing_can_be_typed(boot):
+    """It says so, and is switched off: not for ever the same dead prompt."""
+    with boot("efi=fixed lives=1", screen="none", paused=True,
+              without="serial keyboard") as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "efi_reset_system"))
+            rows = "\n".join(machine.screen())
+            debugger.detach()
+        run = machine.finish()
+    assert "This machine is switched off in 120 seconds" in rows
+    assert run.end.how == "guest-shutdown"
+
+
+def test_a_keyboard_answers(boot):
+    with boot("efi=off lives=1") as machine:
+        machine.wait_for("monitor.input", serial=1, keyboard=1)
 
 
 def test_a_framebuffer_in_memory_is_refused(boot):

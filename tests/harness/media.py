@@ -235,6 +235,7 @@ def sins() -> Path:
 # On a PC with a screen, GRUB's words are the last that it shows.
 ISO_NOTE = "Baton runs now. It speaks on the first serial port, 115200 8n1."
 
+ISO_WRITES = "Write as well: variables in flash, clock and alarm (put back)"
 ISO_MENU = """\
 set timeout=5
 # Under UEFI the firmware's console is there already, serial line included.
@@ -267,11 +268,17 @@ def iso(image: Path, kernel: Path = paths.KERNEL,
 
 
 def iso_menu(last: str) -> str:
-    """One entry per mapping mode; `last` says what the last generation does."""
-    return ISO_MENU + "".join(
-        menu_entry(f"Baton, efi={mode}", f"efi={mode} {last}", note=ISO_NOTE)
-        for mode in MODES
-    )
+    """An entry per mapping mode, of which the first one is the default: they
+    change nothing on the machine. Those that do are in a menu of their own.
+    `last` says what the last generation does."""
+    look = [menu_entry(f"Baton, efi={mode}: look only, change nothing",
+                       f"efi={mode} prove=look {last}", note=ISO_NOTE)
+            for mode in MODES]
+    write = [menu_entry(f"Baton, efi={mode}, and write to this machine",
+                        f"efi={mode} prove=write {last}", note=ISO_NOTE)
+             for mode in MODES if mode != "off"]
+    return (f"{ISO_MENU}{''.join(look)}submenu '{ISO_WRITES}' {{\n"
+            f"{''.join(write)}}}\n")
 
 
 def _jump_to_iso(stage: Path) -> dict[str, Path]:

@@ -45,7 +45,8 @@ def ready(config: qemu.Config) -> Path:
     recipe = ingredients(config)
     key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
     name = "-".join([config.firmware, str(config.ram_mib),
-                     *filter(None, [config.cpu, config.screen and "screen"])])
+                     *filter(None, [config.cpu, config.screen and "screen",
+                                   config.without.replace(" ", "-")])])
     home = paths.SAVED / f"{name}-{key}"
     with paths.hold(paths.SAVED / name):
         if not home.exists():
