@@ -69,9 +69,13 @@ static void report_fault(enum efi_service service,
 // page had always been there. Nothing else runs, so the tables may be changed.
 static bool mend(const struct gate_fault *fault) {
     if (firmware.on_fault != FAULT_RETRY || !fault->is_page_fault ||
-        gate_statistics.mended == MENDED_MAX ||
-        efi_space_grant(gate_current->table_pa, fault->address_va,
-                        fault->error & FAULT_FETCH))
+        gate_statistics.mended == MENDED_MAX)
+        return false;
+    struct reason kept = why_keep();
+    status_t status = efi_space_grant(gate_current->table_pa, fault->address_va,
+                                      fault->error & FAULT_FETCH);
+    why_restore(&kept);
+    if (status)
         return false;
     gate_statistics.mended++;
     report_fault(service_of(gate_current), fault, "mapped");

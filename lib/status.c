@@ -8,7 +8,7 @@
 #include "lib/format.h"
 #include "lib/types.h"
 
-static char reason_text[256];
+static struct reason latest;
 
 static char printable(char c) {
     if (c == '"')
@@ -18,7 +18,7 @@ static char printable(char c) {
 
 void set_why(const char *reason, ...) {
     // The arguments may include why(), so the old reason must outlive them.
-    char text[sizeof(reason_text)];
+    char text[sizeof(latest.text)];
     va_list args;
     va_start(args, reason);
     vformat(text, sizeof(text), reason, args);
@@ -26,12 +26,20 @@ void set_why(const char *reason, ...) {
 
     size_t n = 0;
     for (; text[n]; n++)
-        reason_text[n] = printable(text[n]);
-    reason_text[n] = '\0';
+        latest.text[n] = printable(text[n]);
+    latest.text[n] = '\0';
 }
 
 const char *why(void) {
-    return reason_text;
+    return latest.text;
+}
+
+struct reason why_keep(void) {
+    return latest;
+}
+
+void why_restore(const struct reason *reason) {
+    latest = *reason;
 }
 
 const char *status_name(status_t status) {

@@ -34,6 +34,15 @@ static inline status_t failed(status_t status) {
 // The reason of the latest failure; "" before the first.
 const char *why(void);
 
+// For what recovers from a failure of its own, such as clean-up after another
+// one: the reason as it is, and the way to put it back.
+struct reason {
+    char text[256];
+};
+
+struct reason why_keep(void);
+void why_restore(const struct reason *reason);
+
 // "ok", "invalid", …
 const char *status_name(status_t status);
 

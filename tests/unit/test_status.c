@@ -31,6 +31,15 @@ static void may_quote_the_old_reason(void **state) {
     assert_string_equal(why(), "outer: inner");
 }
 
+static void a_reason_can_be_put_back(void **state) {
+    (void)state;
+    fail(STATUS_INVALID, "first");
+    struct reason first = why_keep();
+    fail(STATUS_FAILED, "second");
+    why_restore(&first);
+    assert_string_equal(why(), "first");
+}
+
 static void is_cut_to_its_buffer(void **state) {
     (void)state;
     char text[600];
@@ -46,6 +55,7 @@ int main(void) {
         cmocka_unit_test(keeps_status_and_reason),
         cmocka_unit_test(needs_no_escapes),
         cmocka_unit_test(may_quote_the_old_reason),
+        cmocka_unit_test(a_reason_can_be_put_back),
         cmocka_unit_test(is_cut_to_its_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

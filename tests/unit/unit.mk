@@ -23,6 +23,8 @@ UNIT_test_linux      := kexec/linux.c lib/status.c lib/format.c
 UNIT_test_core       := kexec/core.c lib/string.c lib/status.c lib/format.c
 UNIT_test_page_table := mm/page_table.c lib/status.c lib/format.c
 UNIT_test_frame_pool := mm/frame_pool.c lib/string.c lib/status.c lib/format.c
+UNIT_test_frames     := mm/frames.c mm/frame_pool.c lib/log.c lib/string.c \
+	lib/status.c lib/format.c
 UNIT_test_image      := kexec/image.c lib/sha256.c lib/string.c lib/status.c \
 	lib/format.c
 UNIT_test_tables     := efi/tables.c efi/quirks.c lib/utf16.c efi/attributes.c efi/region.c efi/names.c \

@@ -1,0 +1,44 @@
+// The kernel's pool of frames, where it is the clean-up after a failure.
+
+#include "mm/frames.h"
+
+#include "lib/log.h"
+#include "mm/early.h"
+#include "mm/space.h"
+#include "tests/unit/unit.h"
+
+va_t direct_map_base;
+
+const void *early_read(pa_t pa, uint64_t bytes) {
+    (void)pa, (void)bytes;
+    return NULL;
+}
+
+static char said[256];
+
+static void hear(const char *text, size_t bytes) {
+    size_t room = sizeof(said) - 1 - strlen(said);
+    strncat(said, text, bytes < room ? bytes : room);
+}
+
+// What fails while memory is given back does not hide why it is.
+static void the_first_reason_stays(void **state) {
+    (void)state;
+    static struct memory_map memory = {
+        .count = 1, .range = {{4 * MIB, 5 * MIB, MEMORY_USABLE}}};
+    log_output.write = hear;
+    frames_add(&memory, MEMORY_USABLE);
+    fail(STATUS_REFUSED, "the first reason");
+    frames_free(4 * MIB, 1); // it is free already
+    assert_string_equal(why(), "the first reason");
+    assert_non_null(strstr(said, "not taken back"));
+    frames_free(16 * MIB, 1);
+    assert_string_equal(why(), "the first reason");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_reason_stays),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
