@@ -37,7 +37,8 @@ def test_two_that_go_on_from_one_state_do_not_meet(boot):
 
 def test_the_recipe_names_all_that_it_is_made_of():
     recipe = saved.ingredients(qemu.Config(medium="saved"))
-    for name in (qemu.CODE, qemu.VARS, str(media.loader()), "QEMU emulator"):
+    loader = saved.local(str(media.loader()))
+    for name in (qemu.CODE, qemu.VARS, loader, "QEMU emulator"):
         assert name in recipe
     assert saved.digest(qemu.CODE) in recipe
 
