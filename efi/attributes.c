@@ -8,8 +8,8 @@
 #define ENTRIES_MAX          4096
 #define DESCRIPTOR_BYTES_MAX 4096
 
-// A row has to lie in one runtime region. One that removes no right is legal:
-// it says that no protection is possible there (UEFI 2.10 §4.6.3).
+// A row has to lie in one runtime region. One that removes no right is legal
+// (UEFI 2.10 §4.6.3): its pages are open, see the header.
 static status_t check_row(const struct handoff_attribute *row,
                           const struct efi_regions *regions) {
     bool sane = is_aligned(row->pa, PAGE_SIZE) && row->pages > 0 &&
@@ -82,18 +82,66 @@ status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
     return efi_attributes_check(attributes, regions);
 }
 
+static bool takes_a_right(const struct handoff_attribute *row) {
+    return row->attributes & (EFI_MEMORY_RO | EFI_MEMORY_XP);
+}
+
+// To be executed a page has to be read-only by its row.
 static uint64_t flags_of(const struct handoff_attribute *row) {
     uint64_t flags = PTE_PRESENT;
     if (!(row->attributes & EFI_MEMORY_RO))
-        flags |= PTE_WRITE;
+        flags |= PTE_WRITE | PTE_NX;
     if (row->attributes & EFI_MEMORY_XP)
         flags |= PTE_NX;
     return flags;
 }
 
+bool efi_attributes_open(const struct efi_attributes *attributes, pa_t pa) {
+    for (size_t i = 0; i < attributes->count; i++) {
+        const struct handoff_attribute *row = &attributes->row[i];
+        if (pa - row->pa < row->pages * PAGE_SIZE)
+            return !takes_a_right(row);
+    }
+    return attributes->count > 0;
+}
+
+static bool is_code(const struct efi_region *region) {
+    return region->type == EFI_RUNTIME_SERVICES_CODE;
+}
+
+uint64_t efi_attributes_open_pages(const struct efi_attributes *attributes,
+                                   const struct efi_regions *regions) {
+    uint64_t pages = 0;
+    for (size_t i = 0; attributes->count && i < regions->count; i++)
+        if (is_code(&regions->region[i]))
+            pages += regions->region[i].pages;
+    for (size_t i = 0; i < attributes->count; i++) {
+        const struct handoff_attribute *row = &attributes->row[i];
+        const struct efi_region *region =
+            efi_region_of_pa(regions, row->pa, row->pages * PAGE_SIZE);
+        if (takes_a_right(row) && region && is_code(region))
+            pages -= row->pages;
+    }
+    return pages;
+}
+
+// What no row names is open as well.
+static status_t close_code(const struct efi_regions *regions, bool at_va,
+                           struct page_table *table) {
+    for (size_t i = 0; i < regions->count; i++) {
+        const struct efi_region *r = &regions->region[i];
+        if (is_code(r))
+            TRY(page_table_protect(table, at_va ? r->va : r->pa,
+                                   region_bytes(r), MAP_WRITE));
+    }
+    return STATUS_OK;
+}
+
 status_t efi_attributes_apply(const struct efi_attributes *attributes,
                               const struct efi_regions *regions, bool at_va,
                               struct page_table *table) {
+    if (attributes->count)
+        TRY(close_code(regions, at_va, table));
     for (size_t i = 0; i < attributes->count; i++) {
         const struct handoff_attribute *row = &attributes->row[i];
         uint64_t bytes = row->pages * PAGE_SIZE;

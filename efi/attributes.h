@@ -25,8 +25,17 @@ status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
 status_t efi_attributes_check(const struct efi_attributes *attributes,
                               const struct efi_regions *regions);
 
+// Is the page at `pa` open: does no row take a right from it, though there is a
+// table? Then the table does not say if it is code or data.
+bool efi_attributes_open(const struct efi_attributes *attributes, pa_t pa);
+
+// How many pages of the code regions are open.
+uint64_t efi_attributes_open_pages(const struct efi_attributes *attributes,
+                                   const struct efi_regions *regions);
+
 // Gives the pages of each row their rights, in `table`, where every region is
-// mapped at its va (`at_va`) or at its pa.
+// mapped at its va (`at_va`) or at its pa. An open page may be written, not
+// executed: efi_space_learn() changes that when the firmware does.
 status_t efi_attributes_apply(const struct efi_attributes *attributes,
                               const struct efi_regions *regions, bool at_va,
                               struct page_table *table);

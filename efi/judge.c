@@ -65,21 +65,31 @@ static void report_fault(enum efi_service service,
           action, efi_space_class(fault->rip));
 }
 
-// In the trap handler, in the midst of a call: the firmware goes on as if the
-// page had always been there. Nothing else runs, so the tables may be changed.
+// Gives the firmware the right that it lacked; what was done, or NULL.
+static const char *give_right(const struct gate_fault *fault) {
+    bool fetch = fault->error & FAULT_FETCH;
+    pa_t table_pa = gate_current->table_pa;
+    if (efi_space_learn(table_pa, fault->address_va, fetch))
+        return "learned";
+    if (firmware.on_fault != FAULT_RETRY ||
+        gate_statistics.mended == MENDED_MAX ||
+        efi_space_grant(table_pa, fault->address_va, fetch))
+        return NULL;
+    gate_statistics.mended++;
+    return "mapped";
+}
+
+// In the trap handler, in the midst of a call: the firmware goes on as if it
+// had always had the right. Nothing else runs, so the tables may be changed.
 static bool mend(const struct gate_fault *fault) {
-    if (firmware.on_fault != FAULT_RETRY || !fault->is_page_fault ||
-        gate_statistics.mended == MENDED_MAX)
+    if (!fault->is_page_fault)
         return false;
     struct reason kept = why_keep();
-    status_t status = efi_space_grant(gate_current->table_pa, fault->address_va,
-                                      fault->error & FAULT_FETCH);
+    const char *action = give_right(fault);
     why_restore(&kept);
-    if (status)
-        return false;
-    gate_statistics.mended++;
-    report_fault(service_of(gate_current), fault, "mapped");
-    return true;
+    if (action)
+        report_fault(service_of(gate_current), fault, action);
+    return action;
 }
 
 static void report_end(enum efi_service service, const struct gate_call *call) {

@@ -40,6 +40,12 @@ static const struct {
         {"promise-too-small",
          "a service is there, and EFI_RT_PROPERTIES_TABLE says it is not",
          "no proof relies on it", "UEFI 2.10 section 4.6"},
+    [QUIRK_OPEN_CODE] =
+        {"open-code",
+         "the Memory Attributes Table takes no right from pages of code",
+         "such a page is executable only once it is executed, and is "
+         "read-only from then on",
+         "UEFI 2.10 section 4.6.3; EDK II 2024.02, mended in August 2024"},
 };
 
 // By the vendor's name: there is no way to see it before it is too late.

@@ -2,8 +2,10 @@
 
 #include "efi/space.h"
 
+#include "efi/quirks.h"
 #include "efi/services.h"
 #include "efi/touch.h"
+#include "lib/log.h"
 #include "lib/x86.h"
 #include "mm/space.h"
 
@@ -70,6 +72,10 @@ status_t efi_space_map_kernel(void) {
 }
 
 status_t efi_space_protect(void) {
+    uint64_t open =
+        efi_attributes_open_pages(&firmware.attributes, &firmware.regions);
+    if (efi_quirk(QUIRK_OPEN_CODE, open > 0))
+        say("efi: memory attributes: %lu pages of code are open", open);
     status_t status =
         efi_attributes_apply(&firmware.attributes, &firmware.regions, false,
                              &firmware.private_table);
@@ -151,6 +157,21 @@ static uint64_t grant_of(const struct efi_region *region, pa_t page_pa) {
     enum memory_kind kind = kind_at(page_pa);
     bool taken = kind == MEMORY_BOOT_SERVICES && firmware.boot_memory_free;
     return taken ? 0 : flags[kind];
+}
+
+// Twice at most: writable, then executable, then both.
+bool efi_space_learn(pa_t table_pa, va_t va, bool execute) {
+    struct page_table *table = efi_space_table(table_pa);
+    struct page_walk walk;
+    page_table_walk(table, va, &walk);
+    if (!walk.mapped || !region_at(va) || (execute ? walk.exec : walk.write) ||
+        !efi_attributes_open(&firmware.attributes, walk.pa))
+        return false;
+    if (page_table_protect(table, align_down(va, PAGE_SIZE), PAGE_SIZE,
+                           execute ? PTE_PRESENT : MAP_ANY))
+        return false;
+    write_cr3(table_pa); // forget what it had before
+    return true;
 }
 
 struct page_table *efi_space_table(pa_t root_pa) {

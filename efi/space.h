@@ -42,3 +42,10 @@ struct page_table *efi_space_table(pa_t root_pa);
 // root: one of its own regions with all the rights of the region, or memory
 // that no kernel uses, at VA = PA. REFUSED: it has it already, or may not.
 status_t efi_space_grant(pa_t table_pa, va_t va, bool execute);
+
+// An open page (efi_attributes_open()) shows by its use what it is. One that is
+// executed becomes read-only and executable; only if it is then written as
+// well it is both. `va` has faulted, for `execute` or for a write, in the table
+// at `table_pa`. False: it is no such page. To be called from the fault
+// handler.
+bool efi_space_learn(pa_t table_pa, va_t va, bool execute);

@@ -424,7 +424,7 @@ static void map_regions(bool at_va) {
     }
 }
 
-// What the rows above say of a page; what they do not name allows everything.
+// What the rows above say of a page; what they do not name is open.
 static uint64_t rights_of(pa_t pa) {
     for (size_t i = 0; i < ARRAY_SIZE(good_rows); i++) {
         const struct efi_memory_descriptor *d = &good_rows[i];
@@ -441,7 +441,9 @@ static void check_page(va_t va, pa_t pa) {
     assert_true(walk.mapped);
     assert_int_equal(walk.pa, pa);
     assert_int_equal(walk.write, !(rights_of(pa) & RO));
-    assert_int_equal(walk.exec, !(rights_of(pa) & XP));
+    bool code = (rights_of(pa) & (RO | XP)) == RO;
+    assert_int_equal(walk.exec, code);
+    assert_int_equal(efi_attributes_open(&attributes, pa), rights_of(pa) == 0);
 }
 
 static void exactly_these_pages(void **state) {
@@ -461,6 +463,19 @@ static void exactly_these_pages(void **state) {
     }
 }
 
+// Row 5 takes nothing, and no row names the first page of either code region,
+// nor what is between the last two rows and before them.
+static void pages_that_are_open_are_counted(void **state) {
+    (void)state;
+    put_good_rows();
+    assert_int_equal(read_at(MEMORY_PA), STATUS_OK);
+    assert_int_equal(efi_attributes_open_pages(&attributes, &regions),
+                     0x10 + 0x400 - 1 - 0xe - 0x205);
+    attributes.count = 0;
+    assert_int_equal(efi_attributes_open_pages(&attributes, &regions), 0);
+    assert_false(efi_attributes_open(&attributes, 0x1000000));
+}
+
 static void rights_need_a_mapping(void **state) {
     (void)state;
     put_good_rows();
@@ -468,7 +483,7 @@ static void rights_need_a_mapping(void **state) {
     map_regions(false);
     assert_int_equal(efi_attributes_apply(&attributes, &regions, true, &pages),
                      STATUS_NOT_FOUND);
-    assert_contains(why(), "va 0xfffffffeff001000 is not mapped");
+    assert_contains(why(), "va 0xfffffffeff000000 is not mapped");
 }
 
 static void rights_need_frames(void **state) {
@@ -582,6 +597,7 @@ int main(void) {
         TEST(more_rows_than_room),
         TEST(damaged_everywhere),
         TEST(exactly_these_pages),
+        TEST(pages_that_are_open_are_counted),
         TEST(rights_need_a_mapping),
         TEST(rights_need_frames),
         TEST(promises),
