@@ -40,7 +40,7 @@ struct efi_setup {
 #define KEEPSAKE_WORD "keepsake"
 
 #define HANDOFF_MAGIC          0x4f44414e4f544142 // "BATONADO"
-#define HANDOFF_VERSION        5
+#define HANDOFF_VERSION        6
 #define HANDOFF_LINEAGE_MAX    8
 #define HANDOFF_ATTRIBUTES_MAX 128
 
@@ -93,6 +93,13 @@ struct handoff_attribute {
     uint64_t attributes;
 };
 
+// Where the firmware's first runtime region begins, and how far it is from
+// there to the end of the last one. With the distances that the EFI map has,
+// these two numbers give all addresses (efi=contiguous).
+struct handoff_run {
+    uint64_t va, bytes;
+};
+
 struct handoff {
     uint64_t magic;
     uint32_t version;
@@ -113,6 +120,7 @@ struct handoff {
     uint32_t attribute_count;
     uint32_t missing_services; // at runtime, the firmware says; bit n: n
     uint32_t unused;
+    struct handoff_run run; // where the mode hands on nothing else
     struct handoff_life life[HANDOFF_LINEAGE_MAX];
     struct handoff_attribute attribute[HANDOFF_ATTRIBUTES_MAX];
 };

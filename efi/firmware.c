@@ -31,6 +31,20 @@ static bool told_virtual(const struct boot_info *boot) {
     return boot->has_efi_setup;
 }
 
+// Are two numbers all that was handed over of the firmware's addresses?
+static bool told_run(const struct boot_info *boot) {
+    const struct efi_mode *mode = efi_mode_find(boot->handoff.mode);
+    return boot->has_handoff && !boot->through_linux && told_virtual(boot) &&
+           mode && mode->hands_on == HANDS_ON_RUN;
+}
+
+static status_t unroll(const struct handoff_run *run) {
+    TRY(efi_place_run(&firmware.regions, run));
+    event("efi.run", "va=%#lx bytes=%#lx regions=%zu", run->va, run->bytes,
+          firmware.regions.count);
+    return STATUS_OK;
+}
+
 static bool is_runtime_table(pa_t pa) {
     const struct efi_runtime_services *table =
         physical_read(pa, sizeof(*table));
@@ -154,10 +168,13 @@ static status_t compare_places(const struct efi_regions *given) {
 }
 
 // Where addresses were inherited, the mode's rule has to give the same ones
-// again; without a rule they are taken if they are possible.
-static status_t place_regions(void) {
+// again; without a rule they are taken if they are possible. Those of a run
+// were computed, and have led to the runtime table: wherever it starts.
+static status_t place_regions(const struct boot_info *boot) {
     static struct efi_regions given;
     bool inherited = firmware.svam == SVAM_INHERITED;
+    if (told_run(boot))
+        return STATUS_OK;
     if (inherited && !firmware.mode->by_rule)
         return check_window(&firmware.regions);
     given = firmware.regions;
@@ -268,9 +285,11 @@ static status_t open_firmware(const struct boot_info *boot,
                     "efi.fault=off says that this is enough",
                     firmware.aborted);
     TRY(efi_regions_read(&view, &firmware.regions));
+    if (told_run(boot))
+        TRY(unroll(&boot->handoff.run));
     TRY(read_tables(boot));
     TRY(choose_mode(boot, wanted));
-    TRY(place_regions());
+    TRY(place_regions(boot));
     read_attributes(boot);
     firmware.missing_services = read_missing_services(boot);
     return enter_mode(boot);

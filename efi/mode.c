@@ -12,21 +12,21 @@ uint64_t efi_table_seed = 1;
 
 static const struct efi_mode modes[] = {
     {"inherit", "the mode that is found; where none is, fixed", TABLE_KERNEL,
-     true, true, false, NULL},
+     true, HANDS_ON_ALL, false, NULL},
     {"physical", "Takao Indoh, 2010: never leave physical mode", TABLE_PRIVATE,
-     false, false, true, efi_place_identity},
+     false, HANDS_ON_NOTHING, true, efi_place_identity},
     {"identity", "option 1 of 2013: virtual mode, at VA = PA", TABLE_PRIVATE,
-     true, true, true, efi_place_identity},
+     true, HANDS_ON_ALL, true, efi_place_identity},
     {"fixed", "option 2 of 2013, by the rule that Linux settled on",
-     TABLE_KERNEL, true, true, true, efi_place_fixed},
+     TABLE_KERNEL, true, HANDS_ON_ALL, true, efi_place_fixed},
     {"contiguous", "Petkov's variant of option 2: one run, one start",
-     TABLE_KERNEL, true, true, true, efi_place_contiguous},
+     TABLE_KERNEL, true, HANDS_ON_RUN, true, efi_place_contiguous},
     {"direct", "option 3 of 2013: in the direct map, MMIO too", TABLE_KERNEL,
-     true, true, true, efi_place_direct},
+     true, HANDS_ON_ALL, true, efi_place_direct},
     {"table", "option 4 of 2013: anywhere, by an exported table", TABLE_KERNEL,
-     true, true, false, efi_place_table},
+     true, HANDS_ON_ALL, false, efi_place_table},
     {"naive", "Linux before 2013: anywhere, and nobody is told", TABLE_KERNEL,
-     true, false, true, efi_place_naive},
+     true, HANDS_ON_NOTHING, true, efi_place_naive},
 };
 
 const struct efi_mode *efi_mode_at(size_t n) {
@@ -102,20 +102,42 @@ status_t efi_place_fixed(struct efi_regions *regions) {
     return STATUS_OK;
 }
 
+static uint64_t span(const struct efi_regions *regions) {
+    const struct efi_region *first = regions->region;
+    const struct efi_region *last = first + regions->count - 1;
+    return regions->count ? last->pa + region_bytes(last) - first->pa : 0;
+}
+
+struct handoff_run efi_run_of(const struct efi_regions *regions) {
+    return (struct handoff_run){regions->region[0].va, span(regions)};
+}
+
+status_t efi_place_run(struct efi_regions *regions,
+                       const struct handoff_run *run) {
+    const va_t end = 2 * EFI_CONTIGUOUS;
+    if (run->bytes != span(regions))
+        return fail(STATUS_REFUSED,
+                    "efi: the run was handed over with %#lx bytes, but the "
+                    "runtime regions span %#lx",
+                    run->bytes, span(regions));
+    if (!is_aligned(run->va, PAGE_SIZE) || run->va < EFI_CONTIGUOUS ||
+        run->va >= end || run->bytes > end - run->va)
+        return fail(STATUS_REFUSED,
+                    "efi: a run of %#lx bytes at %#lx is not in the second "
+                    "quadrant (%#lx to %#lx)",
+                    run->bytes, run->va, EFI_CONTIGUOUS, end);
+    for (size_t i = 0; i < regions->count; i++)
+        regions->region[i].va =
+            run->va + (regions->region[i].pa - regions->region[0].pa);
+    return STATUS_OK;
+}
+
 // One run with the distances that memory has: a next kernel that knows where it
 // starts knows everything. It costs address space, and there is plenty of it.
 status_t efi_place_contiguous(struct efi_regions *regions) {
-    pa_t first_pa = align_down(regions->region[0].pa, LARGE_PAGE);
-    for (size_t i = 0; i < regions->count; i++) {
-        struct efi_region *region = &regions->region[i];
-        region->va = EFI_CONTIGUOUS + (region->pa - first_pa);
-        if (region->pa - first_pa + region_bytes(region) > EFI_CONTIGUOUS)
-            return fail(STATUS_REFUSED,
-                        "efi: regions from %#lx to %#lx span more than the "
-                        "second quadrant",
-                        first_pa, region->pa);
-    }
-    return STATUS_OK;
+    uint64_t offset = regions->region[0].pa & (LARGE_PAGE - 1);
+    struct handoff_run run = {EFI_CONTIGUOUS + offset, span(regions)};
+    return efi_place_run(regions, &run);
 }
 
 // __va(pa): no address to hand on, as long as the next kernel's direct map is

@@ -20,14 +20,22 @@ enum efi_table {
     TABLE_KERNEL,  // the kernel's
 };
 
+// By what the next kernel knows the virtual addresses. A Linux is always told
+// all of them, where anything is handed on.
+enum efi_hands_on {
+    HANDS_ON_NOTHING,
+    HANDS_ON_ALL, // each region's, in its descriptor
+    HANDS_ON_RUN, // the first one's and a size: struct handoff_run
+};
+
 struct efi_mode {
     const char *name;     // on the command line: efi=NAME
     const char *proposal; // who proposed it, when
     enum efi_table table;
     bool calls_svam;
-    bool hands_on; // do the descriptors for the next kernel carry addresses?
-    bool by_rule;  // the next kernel runs place() again and compares; otherwise
-                   // it takes the addresses that it is handed
+    enum efi_hands_on hands_on;
+    bool by_rule; // the next kernel runs place() again and compares; otherwise
+                  // it takes the addresses that it is handed
 
     // Gives each region its virtual address. INVALID or REFUSED with a reason.
     // NULL for efi=inherit, which stands for whatever mode there is already.
@@ -59,3 +67,11 @@ status_t efi_place_contiguous(struct efi_regions *regions);
 status_t efi_place_direct(struct efi_regions *regions);
 status_t efi_place_table(struct efi_regions *regions);
 status_t efi_place_naive(struct efi_regions *regions);
+
+// The run that placed regions are in, and its inverse: gives each region its
+// address from these two numbers and the distances that they have in memory.
+// REFUSED: the run has another size than the regions, or it is not all in the
+// second quadrant.
+struct handoff_run efi_run_of(const struct efi_regions *regions);
+status_t efi_place_run(struct efi_regions *regions,
+                       const struct handoff_run *run);

@@ -244,6 +244,9 @@ static const struct handoff *describe_us(void) {
     if (firmware.ready) {
         str_copy(next.mode, sizeof(next.mode), firmware.mode->name);
         next.missing_services = firmware.missing_services;
+        next.run = (struct handoff_run){0};
+        if (firmware.mode->hands_on == HANDS_ON_RUN)
+            next.run = efi_run_of(&firmware.regions);
         next.attribute_count = firmware.attributes.count;
         memcpy(next.attribute, firmware.attributes.row, sizeof(next.attribute));
     }

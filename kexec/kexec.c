@@ -113,16 +113,18 @@ void kexec_unload(struct kexec_staged *staged) {
 // ---- what the next kernel is told
 
 // The firmware's regions as a memory map for the next kernel: with the
-// addresses that it was bound to, if this mode hands them on.
-static void describe_firmware(const struct boot_efi *given,
+// addresses that it was bound to, if this mode hands all of them on, or
+// anything to a kernel that knows nothing of runs.
+static void describe_firmware(const struct boot_efi *given, bool for_baton,
                               struct boot_efi *efi) {
     *efi = *given;
     if (!firmware.ready)
         return;
     uint32_t step = given->descriptor_bytes;
     efi->map_bytes = firmware.regions.count * (uint64_t)step;
-    efi_regions_write(&firmware.regions, step, firmware.mode->hands_on,
-                      efi->map);
+    enum efi_hands_on what = firmware.mode->hands_on;
+    bool with_va = what == HANDS_ON_ALL || (what == HANDS_ON_RUN && !for_baton);
+    efi_regions_write(&firmware.regions, step, with_va, efi->map);
 }
 
 static void describe_setup(const struct boot_info *boot,
@@ -186,7 +188,7 @@ static status_t write_handoff(const struct boot_info *boot,
         .efi = &efi,
         .baton = baton,
     };
-    describe_firmware(&boot->efi, &efi);
+    describe_firmware(&boot->efi, staged->image.is_baton, &efi);
     describe_setup(boot, &content);
     memset(pa_to_va(block_pa), 0, HANDOFF_PAGES * PAGE_SIZE);
     if (!staged->image.is_baton) {

@@ -447,6 +447,47 @@ static void contiguous_keeps_distances(void **state) {
                             0x4000014f4000, 0x4000e1200000});
 }
 
+// Where the run starts is all that has to be known.
+static void one_number_is_enough(void **state) {
+    (void)state;
+    ovmf();
+    assert_int_equal(efi_place_contiguous(&regions), STATUS_OK);
+    struct handoff_run run = efi_run_of(&regions);
+    assert_int_equal(run.va, 0x4000000a0000);
+    assert_int_equal(run.bytes, 0x100000000 - 0x1eaa0000);
+    run.va += 0x123456000; // another kernel's idea of the start
+    usual_map(state);
+    ovmf();
+    assert_int_equal(efi_place_run(&regions, &run), STATUS_OK);
+    for (size_t i = 0; i < regions.count; i++)
+        assert_int_equal(regions.region[i].va - run.va,
+                         regions.region[i].pa - 0x1eaa0000);
+}
+
+static void runs_that_are_none(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t va, more;
+        const char *why;
+    } wrong[] = {
+        {EFI_CONTIGUOUS, PAGE_SIZE, "span"},
+        {EFI_CONTIGUOUS, -1UL, "span"},
+        {EFI_CONTIGUOUS + 1, 0, "second quadrant"},
+        {EFI_CONTIGUOUS - PAGE_SIZE, 0, "second quadrant"},
+        {2 * EFI_CONTIGUOUS, 0, "second quadrant"},
+        {2 * EFI_CONTIGUOUS - PAGE_SIZE, 0, "second quadrant"},
+        {0, 0, "second quadrant"},
+        {-PAGE_SIZE, 0, "second quadrant"},
+    };
+    ovmf();
+    uint64_t bytes = efi_run_of(&regions).bytes;
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        struct handoff_run run = {wrong[i].va, bytes + wrong[i].more};
+        assert_int_equal(efi_place_run(&regions, &run), STATUS_REFUSED);
+        assert_contains(why(), wrong[i].why);
+    }
+}
+
 static void direct_is_the_direct_map(void **state) {
     (void)state;
     ovmf();
@@ -602,17 +643,21 @@ static void random_places(void **state) {
 static void modes_are_rows(void **state) {
     (void)state;
     const struct efi_mode expected[] = {
-        {"physical", "2010", TABLE_PRIVATE, false, false, true,
+        {"physical", "2010", TABLE_PRIVATE, false, HANDS_ON_NOTHING, true,
          efi_place_identity},
-        {"identity", "2013", TABLE_PRIVATE, true, true, true,
+        {"identity", "2013", TABLE_PRIVATE, true, HANDS_ON_ALL, true,
          efi_place_identity},
-        {"fixed", "2013", TABLE_KERNEL, true, true, true, efi_place_fixed},
-        {"contiguous", "Petkov", TABLE_KERNEL, true, true, true,
+        {"fixed", "2013", TABLE_KERNEL, true, HANDS_ON_ALL, true,
+         efi_place_fixed},
+        {"contiguous", "Petkov", TABLE_KERNEL, true, HANDS_ON_RUN, true,
          efi_place_contiguous},
-        {"direct", "2013", TABLE_KERNEL, true, true, true, efi_place_direct},
-        {"table", "2013", TABLE_KERNEL, true, true, false, efi_place_table},
-        {"naive", "2013", TABLE_KERNEL, true, false, true, efi_place_naive},
-        {"inherit", "found", TABLE_KERNEL, true, true, false, NULL},
+        {"direct", "2013", TABLE_KERNEL, true, HANDS_ON_ALL, true,
+         efi_place_direct},
+        {"table", "2013", TABLE_KERNEL, true, HANDS_ON_ALL, false,
+         efi_place_table},
+        {"naive", "2013", TABLE_KERNEL, true, HANDS_ON_NOTHING, true,
+         efi_place_naive},
+        {"inherit", "found", TABLE_KERNEL, true, HANDS_ON_ALL, false, NULL},
     };
     for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
         const struct efi_mode *mode = efi_mode_find(expected[i].name);
@@ -682,6 +727,8 @@ int main(void) {
         TEST(identity_is_the_identity),
         TEST(naive_is_in_order_of_asking),
         TEST(contiguous_keeps_distances),
+        TEST(one_number_is_enough),
+        TEST(runs_that_are_none),
         TEST(direct_is_the_direct_map),
         TEST(table_is_random_by_its_seed),
         TEST(overflow_of_the_quadrant),

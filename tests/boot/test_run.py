@@ -1,0 +1,53 @@
+"""efi=contiguous: two numbers are all that the next kernel is told."""
+
+import struct
+
+import pytest
+
+from harness import paths
+from harness.rsp import symbol
+
+RUN_AT = 112  # of struct handoff_run in struct handoff
+EFI_INFO_AT = 0x1C0  # of struct efi_info in boot_params
+
+
+def test_no_other_address_is_handed_on(boot):
+    with boot("efi=contiguous lives=2 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            for _ in range(2):
+                debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
+            info_pa = debugger.register("rsi")
+            debugger.physical()
+            words = struct.unpack("<8I", debugger.read(info_pa + EFI_INFO_AT, 32))
+            _, _, step, _, map_low, size, _, map_high = words
+            efi_map = debugger.read(map_high << 32 | map_low, size)
+            debugger.detach()
+        run = machine.finish()
+    virtual = [struct.unpack_from("<Q", efi_map, at + 16)[0]
+               for at in range(0, size, step)]
+    assert len(virtual) > 3 and set(virtual) == {0}
+    told = run.one("efi.run", gen=1)
+    regions = [(e.number("pa"), e.number("va"), e.number("pages"))
+               for e in run.all("efi.region", gen=0)]
+    (first_pa, first_va, _), (last_pa, _, pages) = regions[0], regions[-1]
+    assert told.number("va") == first_va
+    assert told.number("bytes") == last_pa + pages * 4096 - first_pa
+    assert len(regions) == told.number("regions") == len(virtual)
+    run.one("end", gen=1, verdict="pass")
+
+
+@pytest.mark.parametrize("number, more, why", [
+    (0, 4096, "no runtime table is"), (0, 4 << 40, "no address in any"),
+    (0, 1, "second quadrant"), (1, 4096, "span")])
+def test_a_wrong_number_is_refused(boot, number, more, why):
+    """Before anything is called at an address that it leads to."""
+    with boot("efi=contiguous lives=2 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "kexec_prepare"))
+            at = debugger.register("rdx") + RUN_AT + 8 * number
+            debugger.write(at, struct.pack("<Q", debugger.word(at) + more))
+            debugger.detach()
+        run = machine.finish()
+    assert why in run.one("refused", gen=1, what="efi")["why"]
+    assert run.all("efi.call", gen=1) == run.all("panic") == []
+    run.one("end", gen=1, verdict="refused")
