@@ -142,6 +142,10 @@ run: deps all ## boot it here, serial line in this terminal, until you quit
 debug: deps all ## boot it halted, with GDB and its symbols in front of it
 	@tools/run --debug
 
+.PHONY: console
+console: ## the serial line of the machine of make debug, from another terminal
+	@tools/console
+
 .PHONY: test
 test: deps all unit replay $(OUT)/baton.iso $(OUT)/sins.efi $(OUT)/linux.cpio ## run the tests, but for the slow ones
 	@$(PYTHON) -m pytest $(if $(JUNIT),--junit-xml=$(JUNIT))

@@ -313,11 +313,17 @@ static void live(void) {
     end();
 }
 
+// A function of its own, so that a debugger which stops at kernel_main() shows
+// it, and not an instruction of lib/x86.h.
+static __attribute__((noinline)) uint64_t time_of_arrival(void) {
+    return read_tsc();
+}
+
 void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa);
 
 void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     va_t stack_top_va;
-    uint64_t tsc = read_tsc();
+    uint64_t tsc = time_of_arrival();
     console_init();
     log_output.write = console_write;
     history_begin();

@@ -168,6 +168,7 @@ MISTAKES = [
     ("media disk x --kernel=/nowhere", {}, "cannot read '/nowhere'"),
     ("conformance x", {}, "unrecognized arguments: x"),
     ("sins x", {}, "no such sin: x"),
+    ("console none", {}, "start one with `make debug`"),
     ("bench", {"QEMU": "/nowhere"}, "there is no such program"),
     ("bundle", {}, "Usage: tools/bundle"),
     ("symbols", {}, "Usage: tools/symbols"),
@@ -235,12 +236,13 @@ def test_an_unforeseen_error_leaves_its_traceback_in_a_file(tmp_path):
     assert "KeyError" in (paths.BUILD / "traceback.txt").read_text()
 
 
+@pytest.mark.xdist_group("tools/run --debug")
 def test_gdb_stops_in_each_generation_and_leaves_nothing(terminal):
     gdb = terminal("run", "--debug", "--lives=2")
     for generation in range(2):
         gdb.expect_exact("(gdb) ")
         gdb.sendline("continue")
-        gdb.expect(r"Breakpoint 1, kernel_main \(magic=")
+        gdb.expect(r"Breakpoint 1, kernel_main \(magic=[^)]*\)\s+at kernel/main.c:")
     gdb.expect_exact("(gdb) ")
     gdb.sendline("print info_pa % 8")
     gdb.expect_exact("$1 = 0")
@@ -249,6 +251,27 @@ def test_gdb_stops_in_each_generation_and_leaves_nothing(terminal):
     gdb.sendline("quit")
     gdb.expect(pexpect.EOF)
     assert not alive(paths.RUNS / "debug")
+
+
+@pytest.mark.xdist_group("tools/run --debug")
+def test_the_prompt_behind_gdb_can_be_typed_at(terminal):
+    gdb = terminal("run", "--debug", "--lives=1", "--mode=off")
+    gdb.expect_exact("(gdb) ")
+    for line in ("delete", "continue"):
+        gdb.sendline(line)
+    console = terminal("console")
+    console.expect_exact("g0> ")
+    console.send("frames\r")
+    console.expect(r"\d+ frames of 4 KiB are free")
+    console.expect('@monitor.command gen=0 line="frames" status=ok')
+    console.send("\x1d")
+    console.expect(pexpect.EOF)
+    console.close()
+    assert console.exitstatus == 0
+    gdb.sendintr()
+    gdb.expect_exact("(gdb) ")
+    gdb.sendline("quit")
+    gdb.expect(pexpect.EOF)
 
 
 def test_the_command_of_a_run_can_be_printed():

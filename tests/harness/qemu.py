@@ -44,7 +44,7 @@ class Config:
     without: str = ""  # what a PC may lack: "keyboard", "serial keyboard"
     holes: int = 0  # in memory, cut by GRUB: each makes its map longer
     paused: bool = False  # wait for a debugger before the first instruction
-    interactive: bool = False  # the serial line is the user's terminal
+    serial: str = "pipe"  # who is at the serial line: a key of SERIAL
     accel: str = cli.variable("ACCEL", cli.one_of(*ACCEL), "tcg")
 
     @property
@@ -125,20 +125,26 @@ MEDIUM = {
     ],
 }
 
-# A terminal in front, or a pipe; in both cases QEMU itself keeps the log.
+# A pipe; a terminal in front; or whoever comes (tools/console). QEMU itself
+# keeps the log.
+CHARDEV = "id=serial,logfile=serial.log"
 SERIAL = {
-    True: [
-        "-chardev", "stdio,id=serial,mux=on,signal=off,logfile=serial.log",
+    "pipe": [
+        "-chardev", f"stdio,{CHARDEV},signal=off",
+        "-serial", "chardev:serial", "-monitor", "none",
+    ],
+    "terminal": [
+        "-chardev", f"stdio,{CHARDEV},mux=on,signal=off",
         "-serial", "chardev:serial", "-mon", "chardev=serial",
     ],
-    False: [
-        "-chardev", "stdio,id=serial,signal=off,logfile=serial.log",
+    "socket": [
+        "-chardev", f"socket,{CHARDEV},path=serial.sock,server=on,wait=off",
         "-serial", "chardev:serial", "-monitor", "none",
     ],
 }
 
 # No port where everybody looks for one; here the harness waits in vain.
-COM2 = ["-chardev", "stdio,id=serial,signal=off,logfile=serial.log",
+COM2 = ["-chardev", f"stdio,{CHARDEV},signal=off",
         "-device", "isa-serial,chardev=serial,index=1", "-monitor", "none"]
 
 # A state is written by `migrate`, and read before the machine runs.
@@ -182,7 +188,7 @@ def command(config: Config, saving: bool = False,
         "-gdb", "unix:gdb.sock,server=on,wait=off",
         *ACCEL[config.accel],
         *(["-device", "VGA"] if config.screen else []),
-        *(COM2 if "serial" in config.without else SERIAL[config.interactive]),
+        *(COM2 if "serial" in config.without else SERIAL[config.serial]),
         *FIRMWARE[config.firmware],
         *MEDIUM[config.medium],
         *(["-append", config.words] if config.medium == "stub" else []),
