@@ -52,6 +52,8 @@ C_FILES := \
 	kexec/kexec.c \
 	kexec/core.c \
 	kernel/trap.c \
+	kernel/arrival.c \
+	kernel/apic.c \
 	kernel/time.c \
 	kernel/panic.c \
 	kernel/record.c \

@@ -9,6 +9,7 @@
 #include "efi/services.h"
 #include "efi/start.h"
 #include "efi/touch.h"
+#include "kernel/arrival.h"
 #include "kernel/capture.h"
 #include "kernel/console.h"
 #include "kernel/history.h"
@@ -329,11 +330,13 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     history_begin();
     console_write("\n", 1); // whatever firmware and GRUB left on the line
     trap_init();
+    if (arrival_set_registers())
+        panic("cannot live on this processor: %s", why());
     early_start(image_pa);
     screen_expect(&boot.screen, &boot.memory, early_read);
     read_boot_info(magic, info_pa, tsc);
-    early_start(image_pa); // all that was read was copied
     announce(image_pa, tsc);
+    tolerate("processors", arrival_stop_others(image_pa));
     tolerate("cmdline", options_read(boot.command_line, &options));
     announce_unknown_words();
     if (set_machine_up(image_pa) ||

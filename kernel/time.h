@@ -33,5 +33,6 @@ uint64_t time_ticks(void);
 // Tells the local APIC that the interrupt was taken.
 void time_acknowledge(void);
 
-// Silences every interrupt source for whoever comes next.
+// For whoever comes next: silences every interrupt source, and sends INIT to
+// the other processors.
 void time_stop(void);

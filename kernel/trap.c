@@ -118,9 +118,10 @@ static void load_segments(void) {
              KERNEL_DS);
 }
 
+// In this order: with the segments, NMIs can come again.
 void trap_init(void) {
-    load_segments();
     load_doors(false);
+    load_segments();
 }
 
 status_t trap_init_stacks(void) {
@@ -137,11 +138,20 @@ status_t trap_init_stacks(void) {
 
 static unsigned depth; // traps that are being handled
 
-void trap_abandon(void (*function)(void)) {
+static void (*last_function)(void);
+
+// On a stack of its own, for with the segments NMIs can come again, and their
+// stack may be the one that was left.
+static void start_over(void) {
     depth = 0;
     load_segments(); // a trap may have made SS null: SDM vol. 3 §6.14.4
+    last_function();
+}
+
+void trap_abandon(void (*function)(void)) {
+    last_function = function;
     if (tss.ist[STACK_SPARE])
-        run_on_stack(tss.ist[STACK_SPARE], function);
+        run_on_stack(tss.ist[STACK_SPARE], start_over);
 }
 
 // Ends the call under way. False if there is none.

@@ -27,10 +27,18 @@
 #define FAULT_RESERVED (1u << 3)
 #define FAULT_FETCH    (1u << 4)
 
-#define MSR_APIC_BASE 0x1b
-#define MSR_PAT       0x277
-#define MSR_EFER      0xc0000080
-#define EFER_NXE      (1UL << 11)
+#define MSR_APIC_BASE      0x1b
+#define MSR_SYSENTER_CS    0x174
+#define MSR_DEBUGCTL       0x1d9
+#define MSR_PAT            0x277
+#define MSR_EFER           0xc0000080
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102
+
+#define EFER_LME (1UL << 8)
+#define EFER_LMA (1UL << 10)
+#define EFER_NXE (1UL << 11)
 
 struct cpuid {
     uint32_t eax, ebx, ecx, edx;
@@ -95,6 +103,16 @@ static inline uint64_t read_cr4(void) {
 
 static inline void write_cr4(uint64_t value) {
     __asm__ volatile("mov %0, %%cr4" ::"r"(value) : "memory");
+}
+
+// The priority that an interrupt must have to pass, 0 to 15; the local APIC's
+// task priority is the same register.
+static inline void write_cr8(uint64_t value) {
+    __asm__ volatile("mov %0, %%cr8" ::"r"(value) : "memory");
+}
+
+static inline void write_dr7(uint64_t value) {
+    __asm__ volatile("mov %0, %%dr7" ::"r"(value));
 }
 
 // Of the page table that the processor is on.
@@ -191,24 +209,35 @@ static inline void load_idt(const struct table_register *idt) {
     __asm__ volatile("lidt %0" ::"m"(*idt));
 }
 
-// Loads a GDT and with it the code selector (by a far return) and the data
-// selectors; FS and GS become null.
+// Loads a GDT and with it the code selector, the data selectors, and flags with
+// interrupts off; FS and GS become null. By IRET, for until there is one, an
+// NMI whose handler never returned keeps all others out (SDM vol. 3 §6.7.1);
+// and after POPF, for with NT set IRET faults.
 static inline void load_gdt(const struct table_register *gdt, uint16_t code,
                             uint16_t data) {
     __asm__ volatile("lgdt %0\n\t"
+                     "pushq $2\n\t"
+                     "popfq\n\t"
+                     "movq %%rsp, %%rax\n\t"
+                     "pushq %q2\n\t"
+                     "pushq %%rax\n\t"
+                     "pushq $2\n\t"
                      "pushq %q1\n\t"
                      "leaq 1f(%%rip), %%rax\n\t"
                      "pushq %%rax\n\t"
-                     "lretq\n"
+                     "iretq\n"
                      "1:\n\t"
                      "movl %k2, %%ds\n\t"
                      "movl %k2, %%es\n\t"
-                     "movl %k2, %%ss\n\t"
                      "xorl %%eax, %%eax\n\t"
                      "movl %%eax, %%fs\n\t"
                      "movl %%eax, %%gs" ::"m"(*gdt),
                      "r"((uint64_t)code), "r"((uint32_t)data)
-                     : "rax", "memory");
+                     : "rax", "memory", "cc");
+}
+
+static inline void load_ldt(uint16_t selector) {
+    __asm__ volatile("lldt %0" ::"r"(selector));
 }
 
 static inline void load_task_register(uint16_t selector) {

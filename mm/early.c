@@ -41,6 +41,15 @@ void early_start(pa_t image_pa) {
     write_cr3(read_cr3());
 }
 
+volatile void *early_device(pa_t pa, uint64_t bytes) {
+    struct page_table table = early_table();
+    pa_t at = align_down(pa, LARGE_PAGE);
+    uint64_t span = align_up(pa + bytes, LARGE_PAGE) - at;
+    return page_table_map(&table, at, at, span, MAP_ANY | MAP_UNCACHED)
+               ? NULL
+               : (volatile void *)pa;
+}
+
 const void *early_read(pa_t pa, uint64_t bytes) {
     struct page_table table = early_table();
     pa_t limit = 1UL << cpuid_address_bits();

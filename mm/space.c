@@ -10,12 +10,7 @@
 #include "mm/layout.h"
 
 #define CPUID_EXTENDED 0x80000001
-#define CPUID_NX       (1u << 20)
 #define CPUID_1GB      (1u << 26)
-
-// Entry 3 (PCD and PWT set) is uncached: the value after reset. A kernel before
-// us may have left another (SDM vol. 3 §12.12.4).
-#define PAT_AFTER_RESET 0x0007040600070406
 
 #define STACKS_MAX 16
 
@@ -93,23 +88,6 @@ static status_t map_memory(const struct memory_map *memory) {
     return STATUS_OK;
 }
 
-static status_t protect_cpu(void) {
-    if (!(cpuid(CPUID_EXTENDED, 0).edx & CPUID_NX))
-        return fail(STATUS_UNSUPPORTED,
-                    "this CPU has no NX bit (CPUID 80000001h, EDX bit 20)");
-    write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_NXE);
-    write_msr(MSR_PAT, PAT_AFTER_RESET);
-    uint32_t features = cpuid_features();
-    uint64_t cr4 = read_cr4();
-    if (features & CPUID_SMEP)
-        cr4 |= CR4_SMEP;
-    if (features & CPUID_SMAP)
-        cr4 |= CR4_SMAP;
-    write_cr4(cr4);
-    write_cr0(read_cr0() | CR0_WP | CR0_MP);
-    return STATUS_OK;
-}
-
 static void load_table(void) {
     write_cr3(kernel_table.root_pa);
     frames_use_direct_map();
@@ -137,7 +115,6 @@ status_t space_init(const struct memory_map *memory, pa_t image_pa,
                     unsigned levels, va_t direct_base) {
     kernel_image_pa = image_pa;
     direct_map_base = direct_base;
-    TRY(protect_cpu());
     if (levels == 0)
         levels = paging_levels();
     bool gigabytes = cpuid(CPUID_EXTENDED, 0).edx & CPUID_1GB;

@@ -13,9 +13,9 @@ extern const char text_start[], text_end[], rodata_start[], rodata_end[];
 extern const char data_start[], data_end[], image_end[];
 
 // Builds the kernel's page table (image with W^X, direct map of RAM) and loads
-// it, with the CPU's protections switched on: NX, WP, SMEP, SMAP. `levels` is 4
-// or 5, or 0 for as many as there are; `direct_base` a multiple of 1 GiB.
-// NO_MEMORY, UNSUPPORTED (no NX).
+// it; EFER.NXE and the PAT are set already (arrival_set_registers()). `levels`
+// is 4 or 5, or 0 for as many as there are; `direct_base` a multiple of 1 GiB.
+// NO_MEMORY.
 status_t space_init(const struct memory_map *memory, pa_t image_pa,
                     unsigned levels, va_t direct_base);
 

@@ -6,7 +6,9 @@ the first MiB or at the top of RAM, what hangs on it elsewhere, descriptors of
 generation 0, the debugger makes the tidy machine an untidy one.
 """
 
+import re
 import struct
+import subprocess
 
 import pytest
 
@@ -213,3 +215,114 @@ def test_a_node_where_no_memory_can_be(boot, pa):
     assert run.all("panic") == []
     assert f"{pa:#x}" in run.one("refused", gen=1, what="handoff")["why"]
     run.one("end", gen=1)
+
+
+# What a kernel may leave in the registers that the 64-bit boot protocol does
+# not name: CR8 as Linux leaves it, Linux's PAT, SYSCALL enabled,
+# bases of FS and GS, a breakpoint, and flags that make an IRET fault (NT).
+UNTIDY = """
+    bits 64
+    push rax
+    push rdx
+    mov ecx, 1
+    mov cr8, rcx
+    %macro msr 2
+        mov ecx, %1
+        mov eax, (%2) & 0xffffffff
+        mov edx, (%2) >> 32
+        wrmsr
+    %endmacro
+    msr 0xc0000080, 0xd01
+    msr 0x277, 0x0407050600070106
+    msr 0xc0000100, 0x1234000
+    msr 0xc0000101, 0x1235000
+    msr 0xc0000102, 0x1236000
+    msr 0x174, 0x10
+    mov rcx, {breakpoint:#x}
+    mov dr0, rcx
+    mov ecx, 0x402
+    mov dr7, rcx
+    pop rdx
+    pop rax
+    push qword 0x47002
+    popfq
+    jmp rax
+"""
+APIC_COMMAND, SELF_IPI = 0x300, 0x40000
+ENTRIES = {"LVT0": 0x350, "LVTPC": 0x340, "LVTERR": 0x370, "LVTTHMR": 0x330}
+IOAPIC_PA, HPET_PA = 0xFEC00000, 0xFED00000
+DELIVER_EXTINT, TSC_DEADLINE, LEVEL = 0x700, 0x40000, 0x8000
+
+
+def word(value: int) -> bytes:
+    return value.to_bytes(4, "little")
+
+
+def leave_untidy_devices(debugger) -> None:
+    """Between the kernel's last word and the jump."""
+    write = symbol(paths.SYMBOLS, "apic_write")
+    for register in ENTRIES.values():
+        debugger.call(write, register, DELIVER_EXTINT)
+    debugger.call(write, 0x320, TSC_DEADLINE | 0x33)  # the timer, in each way
+    debugger.call(write, 0x3E0, 0xB)
+    debugger.call(write, APIC_COMMAND, SELF_IPI | 236)  # one waits
+    debugger.physical()
+    for pin in range(24):  # all routed
+        debugger.write(IOAPIC_PA, word(0x10 + 2 * pin))
+        debugger.write(IOAPIC_PA + 0x10, word(LEVEL | 0x60 + pin))
+    debugger.write(HPET_PA + 0x10, word(3))  # in the PIT's place
+    debugger.write(HPET_PA + 0x100, word(4 | 8))
+    debugger.physical(False)
+
+
+def forget_to_acknowledge(debugger) -> None:
+    """The timer's interrupt, as if its handler had died."""
+    at(debugger, "time_tick")
+    stack = debugger.register("rsp")
+    debugger.set_register("rip", debugger.word(stack))
+    debugger.set_register("rsp", stack + 8)
+
+
+def leave_untidy_processor(debugger, folder) -> None:
+    at(debugger, "kexec_last_instruction")
+    text = UNTIDY.format(breakpoint=symbol(paths.SYMBOLS, "efi_start"))
+    source, binary = folder / "untidy.asm", folder / "untidy.bin"
+    source.write_text(text)
+    subprocess.run(["nasm", "-f", "bin", "-o", binary, source], check=True)
+    debugger.write(debugger.register("rip"), binary.read_bytes())
+
+
+def test_nothing_is_taken_as_it_was_found(boot, tmp_path):
+    """Registers and sources of interrupts, left as no kernel should."""
+    with boot("efi=fixed lives=2", cpus=2, paused=True) as machine:
+        with machine.debugger() as debugger:
+            at(debugger, "kexec_load")
+            forget_to_acknowledge(debugger)
+            at(debugger, "kexec_jump")
+            leave_untidy_devices(debugger)
+            leave_untidy_processor(debugger, tmp_path)
+            at(debugger, "gate_enter")
+            # The watchdog, whenever it expires, lets all interrupts pass.
+            debugger.call(symbol(paths.SYMBOLS, "time_watchdog_barked"), 0)
+            debugger.detach()
+        machine.at_prompt()
+        registers, local, outer = (
+            machine.human(f"info {what}")
+            for what in ("registers", "lapic", "pic"))
+    run = machine.run
+    assert run.all("efi.deviation") == run.all("panic") == []
+    assert run.all("proof", verdict="fail") == []
+    run.one("end", gen=1, verdict="pass")
+
+    values = dict(re.findall(r"(\w+) ?=([0-9a-f]+)", registers))
+    assert (int(values["EFER"], 16), int(values["DR7"], 16)) == (0xD00, 0x400)
+    assert int(values["RFL"], 16) & 0x47100 == 0
+    bases = re.findall(r"^[FG]S =0000 ([0-9a-f]+)", registers, re.M)
+    assert bases == 2 * [16 * "0"]
+    entries = dict(re.findall(r"^(\w+)\t +0x([0-9a-f]+)", local, re.M))
+    assert {entries[name] for name in ENTRIES} == {"00010000"}
+    assert (entries["LVT1"], entries["LVTT"]) == ("00000400", "00020020")
+    assert "TPR 0x00" in local and re.search(r"ISR\t +\(none\)", local)
+    pins = re.findall(r"pin (\d+) +0x([0-9a-f]+)", outer)
+    routed = [pin for pin, value in pins if not int(value, 16) & 1 << 16]
+    assert (len(pins), routed) == (24, ["2"])  # the watchdog

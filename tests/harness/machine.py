@@ -236,6 +236,17 @@ class Machine:
         link = open_socket(self.run.home / "gdb.sock", self._process)
         return rsp.Debugger(link, max(rsp.TIMEOUT, self._patience))
 
+    def human(self, line: str) -> str:
+        """What QEMU's monitor says to a line."""
+        return self._qmp.human(line)
+
+    def processors(self) -> list[dict]:
+        """Where each processor is, and if it is halted."""
+        text = self.human("info registers -a")
+        return [{name: int(value, 16) for name, value in re.findall(
+                     r"\b(RIP|EIP|CR0|HLT) ?=([0-9a-f]+)", processor)}
+                for processor in text.split("CPU#")[1:]]
+
     def screen(self) -> list[str]:
         """The rows of text on its screen; the picture stays in `home`."""
         picture = self.run.home / "screen.ppm"

@@ -40,6 +40,7 @@ class Config:
     sin: str = ""  # of a driver in the firmware; medium "saved" or "esp"
     ram_mib: int = 512
     cpu: str = ""  # QEMU's default, which has neither SMEP nor 1 GiB pages
+    cpus: int = 1  # the others are halted; only accel "realtime" has them run
     screen: str = ""  # a graphics card, for QEMU's -display: none, gtk, vnc=…
     without: str = ""  # what a PC may lack: "keyboard", "serial keyboard"
     holes: int = 0  # in memory, cut by GRUB: each makes its map longer
@@ -178,6 +179,7 @@ def command(config: Config, saving: bool = False,
         "-object", "memory-backend-ram,id=ram,reserve=off,"
                    f"size={config.ram_mib}M",
         *(["-cpu", config.cpu] if config.cpu else []),
+        *(["-smp", str(config.cpus)] if config.cpus > 1 else []),
         "-nodefaults", "-no-user-config", "-net", "none",
         "-display", config.screen or "none",
         "-no-reboot", *(["-action", "shutdown=pause"] if watched else []),

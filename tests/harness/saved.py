@@ -44,9 +44,10 @@ def ready(config: qemu.Config) -> Path:
     config = replace(config, cmdline="", paused=False, sin="")
     recipe = ingredients(config)
     key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
-    name = "-".join([config.firmware, str(config.ram_mib),
-                     *filter(None, [config.cpu, config.screen and "screen",
-                                   config.without.replace(" ", "-")])])
+    name = "-".join([config.firmware, str(config.ram_mib), *filter(None, [
+        config.cpu, config.cpus > 1 and f"{config.cpus}-cpus",
+        config.screen and "screen", config.without.replace(" ", "-"),
+        config.accel != "tcg" and config.accel])])
     home = paths.SAVED / f"{name}-{key}"
     with paths.hold(paths.SAVED / name):
         if not home.exists():
