@@ -10,6 +10,9 @@
 #include "efi/firmware.h"
 
 #include "efi/diff.h"
+#include "efi/gate.h"
+#include "efi/judge.h"
+#include "efi/quirks.h"
 #include "efi/services.h"
 #include "efi/space.h"
 #include "efi/start.h"
@@ -224,6 +227,10 @@ static void read_service_entries(void) {
         firmware.service[i] = missing >> i & 1 ? 0 : table->service[i];
 }
 
+static bool is_at_identity(void) {
+    return firmware.mode->place == efi_place_identity;
+}
+
 static status_t enter_mode(const struct boot_info *boot) {
     bool call_svam = firmware.svam == SVAM_CALLED;
     TRY(efi_services_init());
@@ -290,9 +297,34 @@ static status_t open_firmware(const struct boot_info *boot,
     TRY(read_tables(boot));
     TRY(choose_mode(boot, wanted));
     TRY(place_regions(boot));
+    if (is_at_identity() && firmware.svam != SVAM_INHERITED)
+        TRY(efi_quirks_check_identity(firmware.setup.firmware_vendor_pa,
+                                      physical_read));
     read_attributes(boot);
     firmware.missing_services = read_missing_services(boot);
     return enter_mode(boot);
+}
+
+// Nothing else can be called: the firmware is as good as not there.
+static void close_firmware(void) {
+    firmware.ready = false;
+    firmware.svam = SVAM_REFUSED;
+    memset(firmware.service, 0, sizeof(firmware.service));
+}
+
+status_t efi_check_answers(void) {
+    const uint32_t anywhere =
+        1u << EFI_SET_VIRTUAL_ADDRESS_MAP | 1u << EFI_CONVERT_POINTER;
+    bool fails = is_at_identity() && gate_statistics.faults > 0 &&
+                 !(efi_came_back & ~anywhere);
+    if (!efi_quirk(QUIRK_FAILS_AT_IDENTITY, fails))
+        return STATUS_OK;
+    close_firmware();
+    return fail(STATUS_REFUSED,
+                "efi: no call came back in mode %s, where VA = PA: the "
+                "firmware fails there; a mode that moves it elsewhere is "
+                "efi=fixed",
+                firmware.mode->name);
 }
 
 status_t efi_start(struct boot_info *boot, const struct efi_mode *wanted) {
@@ -308,8 +340,7 @@ status_t efi_start(struct boot_info *boot, const struct efi_mode *wanted) {
         announce_firmware(boot);
         announce_regions();
     } else {
-        firmware.svam = SVAM_REFUSED;
-        memset(firmware.service, 0, sizeof(firmware.service));
+        close_firmware();
     }
     announce_mode(firmware.mode->name);
     return status;

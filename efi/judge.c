@@ -17,6 +17,8 @@
 efi_status_t efi_last_answer[EFI_SERVICES] = {[0 ... EFI_SERVICES - 1] =
                                                   UINT64_MAX};
 
+uint32_t efi_came_back;
+
 static uint64_t deviant_calls[EFI_SERVICES];
 
 // Every one is counted, but those of one service are told once each.
@@ -153,6 +155,8 @@ efi_status_t efi_reject(enum efi_service service, const char *reason, ...) {
 efi_status_t efi_judge(enum efi_service service, const struct gate_call *call) {
     static efi_status_t told[EFI_SERVICES];
     efi_status_t answer = call->status;
+    if (call->outcome != GATE_FAULTED)
+        efi_came_back |= 1u << service;
     if (call->outcome == GATE_CHANGED)
         report_deviations(service, gate_deviations());
     if (call->outcome == GATE_FAULTED) {

@@ -10,6 +10,9 @@
 // to efi_judge(). UINT64_MAX: none yet, or all calls shall come there.
 extern efi_status_t efi_last_answer[EFI_SERVICES];
 
+// The services that have ever come back from a call: bit n for service n.
+extern uint32_t efi_came_back;
+
 // Once, before the first call.
 void efi_judge_init(void);
 

@@ -46,6 +46,11 @@ static const struct {
          "such a page is executable only once it is executed, and is "
          "read-only from then on",
          "UEFI 2.10 section 4.6.3; EDK II 2024.02, mended in August 2024"},
+    [QUIRK_FAILS_AT_IDENTITY] =
+        {"fails-at-identity",
+         "the firmware fails where its virtual addresses are the physical ones",
+         "modes physical and identity are refused",
+         "H. Peter Anvin, March 2013, of Apple machines"},
 };
 
 // By the vendor's name: there is no way to see it before it is too late.
@@ -57,6 +62,10 @@ static const struct {
     {"Das U-Boot", 0x100000, 0x10000},
 };
 
+// Likewise: by the time that it is seen in mode identity, the one move is
+// spent.
+static const char *const fails_at_identity[] = {"Apple"};
+
 bool efi_quirk(enum efi_quirk quirk, bool seen) {
     static bool told[EFI_QUIRKS];
     if (seen && !told[quirk])
@@ -65,6 +74,19 @@ bool efi_quirk(enum efi_quirk quirk, bool seen) {
               quirks[quirk].source);
     told[quirk] |= seen;
     return seen;
+}
+
+status_t efi_quirks_check_identity(pa_t vendor_pa, memory_reader read) {
+    char vendor[EFI_VENDOR_BYTES];
+    efi_vendor_name(vendor_pa, read, vendor);
+    for (size_t i = 0; i < ARRAY_SIZE(fails_at_identity); i++)
+        if (efi_quirk(QUIRK_FAILS_AT_IDENTITY,
+                      str_equal(vendor, fails_at_identity[i])))
+            return fail(STATUS_REFUSED,
+                        "efi: firmware by %s is known to fail where VA = PA: "
+                        "a mode that moves it elsewhere is efi=fixed",
+                        vendor);
+    return STATUS_OK;
 }
 
 status_t efi_quirks_paint(const struct boot_efi *efi, memory_reader read,

@@ -16,11 +16,16 @@ enum efi_quirk {
     QUIRK_PROMISE_NOT_KEPT,
     QUIRK_PROMISE_TOO_SMALL,
     QUIRK_OPEN_CODE,
+    QUIRK_FAILS_AT_IDENTITY,
     EFI_QUIRKS,
 };
 
 // Is this firmware `seen` to have that quirk? Then says so, once. Gives `seen`.
 bool efi_quirk(enum efi_quirk quirk, bool seen);
+
+// REFUSED: by its vendor's name, the CHAR16 text at `vendor_pa`, this firmware
+// is known to fail where VA = PA. For before anything is called there.
+status_t efi_quirks_check_identity(pa_t vendor_pa, memory_reader read);
 
 // Paints what the firmware's map calls free, and the firmware still uses when
 // SetVirtualAddressMap is called, as boot-services memory. `read` has to reach

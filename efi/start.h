@@ -12,3 +12,8 @@
 // NOT_FOUND: no firmware. Else: refused, with the reason; nothing can be
 // called.
 status_t efi_start(struct boot_info *boot, const struct efi_mode *wanted);
+
+// After the proofs. REFUSED, and nothing is called any more: in a mode where
+// VA = PA every service faulted. The one move may still be there for the next
+// kernel.
+status_t efi_check_answers(void);

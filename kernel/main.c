@@ -191,6 +191,8 @@ static enum outcome prove(void) {
     if (!firmware.mode->by_rule && firmware.svam == SVAM_CALLED)
         say("efi: seed=%lu gives the same places again", efi_table_seed);
     bool proved = proof_run(&boot, &counter, why_spared());
+    if (tolerate("efi", efi_check_answers()))
+        return OUTCOME_REFUSED;
     if (!boot.has_handoff || boot.through_linux)
         record_report(); // whoever was before us may have died
     return proved ? OUTCOME_PASS : OUTCOME_FAIL;

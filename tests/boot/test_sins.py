@@ -212,6 +212,8 @@ ROWS = [
         "alignment needs-capabilities odd-name-size garbled-name").split()],
     *[Row(name, ("efi.mode", dict(svam="called")), set(),
           modes=("identity", "fixed")) for name in ("move-boot", "handler-boot")],
+    *[Row(name, ("efi.mode", dict(svam="called")), set(), modes=("fixed",))
+      for name in ("apple", "fails-at-identity")],
     Row("move-identity", ("efi.mode", dict(svam="called")), set(),
         modes=("fixed",)),
     # half moved: what it writes to the flash goes to where that was before
@@ -243,6 +245,8 @@ REFUSED = [
         ("move-hangs", "SetVirtualAddressMap answered EFI_ABORTED"),
         ("handler-faults", "SetVirtualAddressMap answered EFI_ABORTED"),
     ]],
+    *[("apple", "by Apple is known to fail", mode)
+      for mode in ("physical", "identity")],
     ("move-lies", "left it unconverted", "fixed"),
     ("move-identity", "SetVirtualAddressMap answered EFI_ABORTED", "identity"),
 ]
@@ -257,7 +261,7 @@ OFTEN = set("""
     idt debug-register
     overrun-name user interrupt-14 interrupt-table home-breakpoint wild-service
     unknown-status claim-overrun unended-name circle-of-names month-13 overrun
-    announces-none crc header move-fails move-lies move-hangs handler-faults
+    announces-none apple crc header move-fails move-lies move-hangs handler-faults
     crc-zero header-short vendor-boot tables-boot no-vendor no-tables map-virtual
     xmm none no-service map-of-56 move-identity move-half
 """.split())
@@ -394,6 +398,20 @@ def test_a_sin_that_leaves_no_firmware(boot, sin, why, mode):
     # What can be seen before the one move is not found after it.
     if not sin.startswith(("move-", "handler-")):
         assert run.all("efi.call") == []
+
+
+@pytest.mark.parametrize("mode, later", [
+    ("physical", "pass"),  # there is one move left
+    ("identity", "refused")])
+def test_a_firmware_that_fails_at_identity(boot, mode, later):
+    """Nobody knew it by its name; the calls tell."""
+    with boot(f"lives={mode},fixed end=exit", sin="fails-at-identity") as machine:
+        run = machine.finish()
+    why = run.one("refused", gen=0, what="efi")["why"]
+    assert f"no call came back in mode {mode}" in why
+    run.one("efi.quirk", gen=0, source=re.compile("Anvin"))
+    run.one("end", gen=1, verdict=later)
+    assert run.all("panic") == []
 
 
 def test_a_refused_kexec_does_not_hide_a_proof_that_failed(boot):

@@ -422,6 +422,77 @@ static status dislikes_identity(SERVICE_ARGUMENTS) {
     return original[RT_SET_VIRTUAL_ADDRESS_MAP](a, b, c, d, e);
 }
 
+static void sign_runtime_table(void) {
+    runtime->crc32 = 0;
+    boot(BS_CALCULATE_CRC32)((uint64_t)runtime, runtime->header_bytes,
+                             (uint64_t)&runtime->crc32, 0, 0);
+}
+
+// ---- a firmware that fails at VA = PA: each service, once it is the kernel's
+
+static int is_left;
+
+static void note_leaving(void) {
+    is_left = 1;
+}
+
+static void be_elsewhere(void) {
+    if (is_left && (uint64_t)be_elsewhere >> 32 == 0)
+        read_at(NOWHERE);
+}
+
+#define ELSEWHERE(entry)                                                       \
+    static status elsewhere_##entry(SERVICE_ARGUMENTS) {                       \
+        be_elsewhere();                                                        \
+        return original[entry](a, b, c, d, e);                                 \
+    }
+ELSEWHERE(RT_GET_TIME)
+ELSEWHERE(RT_SET_TIME)
+ELSEWHERE(RT_GET_WAKEUP_TIME)
+ELSEWHERE(RT_SET_WAKEUP_TIME)
+ELSEWHERE(RT_GET_VARIABLE)
+ELSEWHERE(RT_GET_NEXT_VARIABLE_NAME)
+ELSEWHERE(RT_SET_VARIABLE)
+ELSEWHERE(RT_COUNT)
+ELSEWHERE(RT_RESET_SYSTEM)
+ELSEWHERE(RT_UPDATE_CAPSULE)
+ELSEWHERE(RT_QUERY_CAPSULE)
+ELSEWHERE(RT_QUERY_VARIABLES)
+
+static const service elsewhere[RT_ENTRIES] = {
+    [RT_GET_TIME] = elsewhere_RT_GET_TIME,
+    [RT_SET_TIME] = elsewhere_RT_SET_TIME,
+    [RT_GET_WAKEUP_TIME] = elsewhere_RT_GET_WAKEUP_TIME,
+    [RT_SET_WAKEUP_TIME] = elsewhere_RT_SET_WAKEUP_TIME,
+    [RT_GET_VARIABLE] = elsewhere_RT_GET_VARIABLE,
+    [RT_GET_NEXT_VARIABLE_NAME] = elsewhere_RT_GET_NEXT_VARIABLE_NAME,
+    [RT_SET_VARIABLE] = elsewhere_RT_SET_VARIABLE,
+    [RT_COUNT] = elsewhere_RT_COUNT,
+    [RT_RESET_SYSTEM] = elsewhere_RT_RESET_SYSTEM,
+    [RT_UPDATE_CAPSULE] = elsewhere_RT_UPDATE_CAPSULE,
+    [RT_QUERY_CAPSULE] = elsewhere_RT_QUERY_CAPSULE,
+    [RT_QUERY_VARIABLES] = elsewhere_RT_QUERY_VARIABLES,
+};
+
+static void fail_at_identity(void) {
+    for (unsigned i = 0; i < RT_ENTRIES; i++)
+        if (elsewhere[i])
+            runtime->entry[i] = (uint64_t)elsewhere[i];
+    sign_runtime_table();
+    when_left = note_leaving;
+}
+
+static void become_apple(void) {
+    static const uint16_t name[] = {'A', 'p', 'p', 'l', 'e', 0};
+    system->entry[ST_VENDOR] = (uint64_t)name;
+    note_leaving();
+}
+
+static void be_apple(void) {
+    fail_at_identity();
+    when_left = become_apple;
+}
+
 // ---- tables
 
 static void break_crc(void) {
@@ -430,12 +501,6 @@ static void break_crc(void) {
 
 static void forget_crc(void) {
     runtime->crc32 = 0;
-}
-
-static void sign_runtime_table(void) {
-    runtime->crc32 = 0;
-    boot(BS_CALCULATE_CRC32)((uint64_t)runtime, runtime->header_bytes,
-                             (uint64_t)&runtime->crc32, 0, 0);
 }
 
 // Longer than any specification knows: of what is behind it, all that does not
@@ -844,6 +909,8 @@ const struct sin sins[] = {
     {"move-half", RT_SET_VIRTUAL_ADDRESS_MAP, move_half, 0},
     {"move-boot", RT_SET_VIRTUAL_ADDRESS_MAP, move_in_boot_services, 0},
     {"move-identity", RT_SET_VIRTUAL_ADDRESS_MAP, dislikes_identity, 0},
+    {"fails-at-identity", 0, 0, fail_at_identity},
+    {"apple", 0, 0, be_apple},
     {"no-service", RT_QUERY_CAPSULE, 0, 0},
     {"crc", 0, 0, break_crc},
     {"crc-zero", 0, 0, forget_crc},

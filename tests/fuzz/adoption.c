@@ -3,6 +3,8 @@
 // what would be is looked at instead.
 
 #include "efi/firmware.h"
+#include "efi/gate.h"
+#include "efi/judge.h"
 
 #include "efi/diff.h"
 #include "efi/quirks.h"
@@ -27,6 +29,10 @@ va_t direct_map_base = DIRECT_MAP_BASE; // the kernel has it in mm/space.c
 const void *physical_read(pa_t pa, uint64_t bytes) {
     return memory_read(pa, bytes);
 }
+
+// Nothing is called here.
+struct gate_statistics gate_statistics;
+uint32_t efi_came_back;
 
 void *pa_to_va(pa_t pa) {
     return memory_at(pa, sizeof(struct efi_system_table));
