@@ -394,7 +394,7 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
         media.disk(home / "disk.img", config.words, kernel, bundle,
                    config.holes)
     elif config.medium == "esp":
-        media.esp(home / "disk.img", config.cmdline, bundle, config.sin)
+        media.esp(home / "disk.img", config.words, bundle, config.sin)
     elif config.medium == "stub":
         (home / "vmlinuz").symlink_to(paths.LINUX / "vmlinuz")
         (home / "linux.cpio").symlink_to(bundle.resolve())

@@ -53,9 +53,9 @@ def tool(*command, **options) -> None:
         raise RuntimeError(f"{words}\n{done.stdout.decode(errors='replace')}")
 
 
-def grub(platform: str) -> Path:
-    """GRUB for one platform, with its modules inside; made once."""
-    modules = MODULES + PLATFORMS[platform]
+def grub(platform: str, *more: str) -> Path:
+    """GRUB for one platform, with its modules and more inside; made once."""
+    modules = [*MODULES, *PLATFORMS[platform], *more]
     prefix = "/EFI/BOOT" if platform.endswith("efi") else "/boot/grub"
     home = Path("/usr/lib/grub") / platform
     stamp = (home / "modinfo.sh").read_bytes()
@@ -133,13 +133,9 @@ def run_menu(cmdline: str, bundle: bool, holes: int, sin: str = "") -> str:
     return f"set timeout=0\n{sinner(sin)}{cuts}{entry}"
 
 
-def chain_to(words: str) -> str:
-    """GRUB's script that starts an EFI application with its arguments."""
-    return f"chainloader {words}\nboot\n"
-
-
 def sinner(sin: str) -> str:
-    return chain_to(f"/sins.efi {sin}") if sin else ""
+    """The part of a script that loads the driver that commits a sin."""
+    return f"chainloader /sins.efi {sin}\nboot\n" if sin else ""
 
 
 def disk(image: Path, cmdline: str, kernel: Path = paths.KERNEL,
@@ -158,13 +154,13 @@ def disk(image: Path, cmdline: str, kernel: Path = paths.KERNEL,
 
 
 def esp(image: Path, cmdline: str, bundle: Path, sin: str = "") -> Path:
-    """A disk from which Linux starts by its EFI stub, with `bundle` for its
-    initramfs. GRUB only gives it its command line."""
+    """A disk from which GRUB starts Linux by its EFI stub, with `bundle` for
+    its initramfs."""
     menu = image.with_suffix(".cfg")
-    menu.write_text("set timeout=0\n" + sinner(sin) + chain_to(
-        f"/vmlinuz {cmdline} initrd=\\\\linux.cpio"))
+    menu.write_text(f"set timeout=0\n{sinner(sin)}"
+                    f"linux /vmlinuz {cmdline}\ninitrd /linux.cpio\nboot\n")
     files = {
-        "/EFI/BOOT/BOOTX64.EFI": grub("x86_64-efi"),
+        "/EFI/BOOT/BOOTX64.EFI": grub("x86_64-efi", "linux"),
         "/EFI/BOOT/grub.cfg": menu,
         "/vmlinuz": paths.LINUX / "vmlinuz",
         "/linux.cpio": bundle,
