@@ -62,11 +62,15 @@ def test_the_demonstration_of_one_mode(locale, mark):
 @pytest.mark.xdist_group("tools/run")
 def test_a_run_is_quit_from_the_keyboard(terminal, tmp_path):
     script = tmp_path / "commands"
-    script.write_text("# first of all\nmode\n")
-    run = terminal("run", "--mode=physical", "--lives=2", f"--script={script}")
+    script.write_text("# first of all\nmode\nbundle ls\n")
+    other = tmp_path / "other.bin"
+    other.write_bytes(b"no kernel")
+    run = terminal("run", "--mode=physical", "--lives=2", f"--script={script}",
+                   f"--with={other}")
     run.expect("Ctrl-A, then X")
     run.expect("@end gen=1 verdict=pass")
     run.expect('@monitor.command gen=1 line="mode" status=ok')
+    run.expect("9  other.bin")
     run.expect("g1> ")
     run.send("lin\t\r")
     run.expect("generation 0 .*generation 1 ")
