@@ -59,22 +59,45 @@ static status_t check_digest(const char *name, const uint8_t expected[],
                 name, actual_text, expected_text);
 }
 
+// What is where an image has to be, if that is not free.
+static const char *kind_in_the_way(const struct memory_map *memory, pa_t pa,
+                                   uint64_t bytes) {
+    const uint32_t free = 1u << MEMORY_USABLE | 1u << MEMORY_BOOT_SERVICES;
+    uint32_t other = ~free & memory_map_kinds(memory, pa, bytes);
+    return memory_kind_name(other ? __builtin_ctz(other) : MEMORY_IN_USE);
+}
+
+static status_t find_room(struct kexec_staged *staged) {
+    const struct kernel_image *image = &staged->image;
+    uint64_t bytes = staged->room_bytes, pages = pages_for(bytes);
+    pa_t ceiling_pa = image_ceiling(image), fixed_pa = image->fixed_pa;
+    if (fixed_pa == 0)
+        staged->base_pa = frames_alloc(pages, image->alignment, ceiling_pa);
+    else if (fixed_pa < ceiling_pa && bytes <= ceiling_pa - fixed_pa &&
+             frames_alloc_at(fixed_pa, pages))
+        staged->base_pa = fixed_pa;
+    if (staged->base_pa)
+        return STATUS_OK;
+    if (fixed_pa)
+        return fail(STATUS_NO_MEMORY,
+                    "image %s: cannot be moved, and of the %#lx bytes at %#lx "
+                    "some are not free: %s",
+                    staged->name, bytes, fixed_pa,
+                    kind_in_the_way(staged->memory, fixed_pa, bytes));
+    return fail(STATUS_NO_MEMORY,
+                "image %s: no %lu free bytes in a row below %#lx", staged->name,
+                bytes, ceiling_pa);
+}
+
 static status_t place(struct kexec_staged *staged) {
     const struct kernel_image *image = &staged->image;
-    bool anywhere = image->flags & XLF_CAN_BE_LOADED_ABOVE_4G;
-    pa_t ceiling_pa = anywhere ? UINT64_MAX : 4 * GIB;
     if (kernel_table.levels == 5 && !(image->flags & XLF_5LEVEL))
         return fail(STATUS_UNSUPPORTED,
                     "image %s: xloadflags %#x: no entry for a machine with "
-                    "5-level paging",
+                    "5-level paging (la57=off)",
                     staged->name, image->flags);
     staged->room_bytes = max_u64(staged->room_bytes, image->run_bytes);
-    staged->base_pa = frames_alloc(pages_for(staged->room_bytes),
-                                   image->alignment, ceiling_pa);
-    if (staged->base_pa == 0)
-        return fail(STATUS_NO_MEMORY,
-                    "image %s: no %lu free bytes in a row below %#lx",
-                    staged->name, staged->room_bytes, ceiling_pa);
+    TRY(find_room(staged));
     uint8_t *to = pa_to_va(staged->base_pa);
     memcpy(to, image->file + image->payload_offset, image->payload_bytes);
     memset(to + image->payload_bytes, 0,
@@ -138,38 +161,92 @@ static void describe_setup(const struct boot_info *boot,
 }
 
 // What the Baton after a Linux is told, by us, since Linux says nothing.
-static void write_keepsake(const struct handoff *baton, pa_t linux_pa,
+static void write_keepsake(const struct handoff *baton,
+                           const struct kexec_staged *staged,
                            pa_t keepsake_pa) {
     static struct handoff kept;
-    enum efi_svam svam = !firmware.ready               ? SVAM_NEVER
+    bool called = firmware.ready && image_takes_efi(&staged->image);
+    enum efi_svam svam = !called                       ? SVAM_NEVER
                          : firmware.svam == SVAM_NEVER ? SVAM_CALLED
                                                        : SVAM_INHERITED;
     kept = *baton;
     handoff_add_life(&kept,
                      &(struct handoff_life){baton->generation, svam, "linux",
-                                            linux_pa, read_tsc()});
+                                            staged->base_pa, read_tsc()});
     kept.generation++;
     handoff_keep(&kept, pa_to_va(keepsake_pa), keepsake_pa);
 }
 
-// A Linux gets the firmware where we call it ourselves and Linux can.
-static status_t suit_linux(struct handoff_content *content, pa_t keepsake_pa) {
+// Of the firmware, an image gets what it asks for; and a Linux only what we
+// call ourselves and it can keep.
+static status_t suit_firmware(struct handoff_content *content,
+                              const struct kexec_staged *staged) {
     static struct boot_efi no_firmware;
-    static struct memory_map memory;
-    static char line[COMMAND_LINE_MAX];
-    if (!firmware.ready) {
+    const struct kernel_image *image = &staged->image;
+    bool asks = image_takes_efi(image);
+    if (!asks)
+        say("kexec: %s does not ask for EFI data (xloadflags %#x): it gets "
+            "none",
+            staged->name, image->flags);
+    if (!asks || !(image->is_baton || firmware.ready)) {
         content->efi = &no_firmware;
         content->with_efi_setup = false;
-    } else if (firmware.svam != SVAM_NEVER) {
-        TRY(linux_can_keep(&firmware.regions));
+        return STATUS_OK;
     }
-    TRY(linux_command_line(line, sizeof(line), content->command_line,
-                           content->baton->generation, keepsake_pa));
+    bool moved = firmware.svam != SVAM_NEVER;
+    return image->is_baton || !moved ? STATUS_OK
+                                     : linux_can_keep(&firmware.regions);
+}
+
+static void suit_bundle(struct handoff_content *content,
+                        const struct kexec_staged *staged) {
+    pa_t max_pa = staged->image.initrd_max_pa;
+    if (content->bundle_bytes == 0 ||
+        content->bundle_pa + content->bundle_bytes - 1 <= max_pa)
+        return;
+    say("kexec: %s takes an initrd up to %#lx: it gets no bundle, for that is "
+        "at %#lx",
+        staged->name, max_pa, content->bundle_pa);
+    content->bundle_pa = content->bundle_bytes = 0;
+}
+
+// Any image but a Baton gets its generation, and the address of the keepsake.
+static status_t suit_command_line(struct handoff_content *content,
+                                  const struct kexec_staged *staged,
+                                  pa_t keepsake_pa) {
+    static char line[COMMAND_LINE_MAX];
+    size_t max = staged->image.command_line_max;
+    if (!staged->image.is_baton) {
+        TRY(linux_command_line(line, sizeof(line), content->command_line,
+                               content->baton->generation, keepsake_pa));
+        content->command_line = line;
+    }
+    if (strlen(content->command_line) <= max)
+        return STATUS_OK;
+    return fail(STATUS_NO_MEMORY,
+                "image %s: a command line of %zu bytes; it takes %zu",
+                staged->name, strlen(content->command_line), max);
+}
+
+// The page that a Linux keeps for the Baton after it.
+static status_t suit_memory(struct handoff_content *content, pa_t keepsake_pa) {
+    static struct memory_map memory;
     memory = *content->memory;
     TRY(memory_map_put(&memory, keepsake_pa, PAGE_SIZE, MEMORY_RESERVED));
     content->memory = &memory;
-    content->command_line = line;
     return STATUS_OK;
+}
+
+// The receiver gets what its header says that it understands.
+static status_t suit(struct handoff_content *content,
+                     const struct kexec_staged *staged, pa_t keepsake_pa) {
+    TRY(suit_firmware(content, staged));
+    suit_bundle(content, staged);
+    TRY(suit_command_line(content, staged, keepsake_pa));
+    if (staged->image.is_baton)
+        return STATUS_OK;
+    write_keepsake(content->baton, staged, keepsake_pa);
+    return suit_memory(content, keepsake_pa);
 }
 
 static status_t write_handoff(const struct boot_info *boot,
@@ -191,11 +268,7 @@ static status_t write_handoff(const struct boot_info *boot,
     describe_firmware(&boot->efi, staged->image.is_baton, &efi);
     describe_setup(boot, &content);
     memset(pa_to_va(block_pa), 0, HANDOFF_PAGES * PAGE_SIZE);
-    if (!staged->image.is_baton) {
-        pa_t keepsake_pa = block_pa + HANDOFF_BLOCK_BYTES;
-        TRY(suit_linux(&content, keepsake_pa));
-        write_keepsake(baton, staged->base_pa, keepsake_pa);
-    }
+    TRY(suit(&content, staged, block_pa + HANDOFF_BLOCK_BYTES));
     return handoff_write(&content, pa_to_va(block_pa), block_pa);
 }
 
@@ -234,7 +307,12 @@ static status_t verify_staged(const struct kexec_staged *staged) {
 static status_t make_ready(const struct boot_info *boot,
                            struct kexec_staged *staged,
                            const struct handoff *baton) {
-    TRY(frames_take("handoff", HANDOFF_PAGES, &staged->block_pa));
+    pa_t ceiling_pa = image_ceiling(&staged->image);
+    staged->block_pa = frames_alloc(HANDOFF_PAGES, PAGE_SIZE, ceiling_pa);
+    if (staged->block_pa == 0)
+        return fail(STATUS_NO_MEMORY,
+                    "handoff: no %lu frames in a row below %#lx", HANDOFF_PAGES,
+                    ceiling_pa);
     TRY(write_handoff(boot, staged, baton));
     return build_bridge(staged);
 }

@@ -48,6 +48,12 @@ pa_t frames_alloc(uint64_t pages, uint64_t align, pa_t ceiling_pa) {
     return frame_pool_take_low(&pool, pages, align, LOAD_FLOOR, ceiling_pa);
 }
 
+bool frames_alloc_at(pa_t pa, uint64_t pages) {
+    uint64_t bytes = pages * PAGE_SIZE;
+    return range_fits(pa, bytes) &&
+           frame_pool_take_low(&pool, pages, PAGE_SIZE, pa, pa + bytes);
+}
+
 status_t frames_take(const char *what, uint64_t pages, pa_t *pa) {
     *pa = frames_alloc(pages, PAGE_SIZE, UINT64_MAX);
     if (*pa)

@@ -20,7 +20,11 @@ pa_t frame_alloc(void);
 // such run.
 pa_t frames_alloc(uint64_t pages, uint64_t align, pa_t ceiling_pa);
 
-// The same, anywhere. NO_MEMORY: the reason begins with `what` it is for.
+// Those `pages` frames that begin at `pa`; false if one of them is not free.
+bool frames_alloc_at(pa_t pa, uint64_t pages);
+
+// The same as frames_alloc(), anywhere. NO_MEMORY: the reason begins with
+// `what` it is for.
 status_t frames_take(const char *what, uint64_t pages, pa_t *pa);
 
 // The same as frames_alloc(), as high as possible: for what is to stay there

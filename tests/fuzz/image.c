@@ -14,6 +14,9 @@ static void check_image(const struct kernel_image *image, uint64_t bytes) {
     assert_true(image->payload_bytes > IMAGE_ENTRY_OFFSET);
     assert_true(image->run_bytes >= image->payload_bytes);
     assert_true(image->run_bytes <= GIB);
+    assert_true(image->fixed_pa % PAGE_SIZE == 0);
+    if (image->fixed_pa)
+        return;
     assert_true(image->alignment >= PAGE_SIZE && image->alignment <= GIB);
     assert_true(__builtin_popcountl(image->alignment) == 1);
 }

@@ -21,7 +21,11 @@ static int sound_header(void **state) {
                                         .boot_flag = 0xaa55,
                                         .header = 0x53726448,
                                         .version = 0x020f,
+                                        .loadflags = LOADED_HIGH,
                                         .relocatable_kernel = 1,
+                                        .initrd_addr_max = 0x7fffffff,
+                                        .cmdline_size = 2047,
+                                        .pref_address = 0x100000,
                                         .kernel_alignment = 2 * MIB,
                                         .xloadflags = XLF_KERNEL_64,
                                         .init_size = 3 * MIB};
@@ -38,8 +42,11 @@ static void check_sane(const void *at, uint64_t bytes) {
     assert_true(image.payload_bytes > IMAGE_ENTRY_OFFSET);
     assert_true(image.payload_bytes < bytes);
     assert_between(image.run_bytes, image.payload_bytes, GIB);
-    assert_between(image.alignment, PAGE_SIZE, GIB);
-    assert_true(is_aligned(image.alignment, image.alignment));
+    assert_true(is_aligned(image.fixed_pa, PAGE_SIZE));
+    if (image.fixed_pa == 0) {
+        assert_between(image.alignment, PAGE_SIZE, GIB);
+        assert_true(is_aligned(image.alignment, image.alignment));
+    }
 }
 
 // `bytes` bytes of `data`, in memory of exactly that size.
@@ -62,7 +69,28 @@ static void a_header_made_by_hand(void **state) {
     assert_int_equal(image.payload_offset, PAYLOAD);
     assert_int_equal(image.run_bytes, 3 * MIB);
     assert_int_equal(image.alignment, 2 * MIB);
+    assert_int_equal(image.fixed_pa, 0);
+    assert_int_equal(image.command_line_max, 2047);
     assert_false(image.is_baton);
+}
+
+// What the image states, and what follows from it.
+static void only_what_is_asked_for(void **state) {
+    (void)state;
+    assert_int_equal(parse(BYTES), STATUS_OK);
+    assert_false(image_takes_efi(&image));
+    assert_int_equal(image_ceiling(&image), 4 * GIB);
+    assert_int_equal(image.initrd_max_pa, 0x7fffffff);
+    struct setup_header *header = (void *)(file + HEADER);
+    header->xloadflags |= XLF_EFI_KEXEC | XLF_CAN_BE_LOADED_ABOVE_4G;
+    header->relocatable_kernel = 0;
+    header->cmdline_size = 0;
+    assert_int_equal(parse(BYTES), STATUS_OK);
+    assert_true(image_takes_efi(&image));
+    assert_int_equal(image_ceiling(&image), UINT64_MAX);
+    assert_int_equal(image.initrd_max_pa, UINT64_MAX);
+    assert_int_equal(image.fixed_pa, 0x100000);
+    assert_int_equal(image.command_line_max, 255);
 }
 
 static void the_image_that_was_built(void **state) {
@@ -128,7 +156,7 @@ static const struct {
     {FIELD(header), 0x53726449, STATUS_INVALID, "magic 0x53726449"},
     {FIELD(version), 0x020b, STATUS_UNSUPPORTED, "protocol 0x20b"},
     {FIELD(xloadflags), 2, STATUS_UNSUPPORTED, "xloadflags 0x2"},
-    {FIELD(relocatable_kernel), 0, STATUS_UNSUPPORTED, "cannot be moved"},
+    {FIELD(loadflags), 0, STATUS_UNSUPPORTED, "below 640 KiB"},
     {FIELD(kernel_alignment), 0, STATUS_UNSUPPORTED, "only by 0 bytes"},
     {FIELD(kernel_alignment), 0x800, STATUS_UNSUPPORTED, "only by 0x800"},
     {FIELD(kernel_alignment), 0x3000, STATUS_UNSUPPORTED, "only by 0x3000"},
@@ -140,6 +168,27 @@ static const struct {
     {FIELD(init_size), GIB + 1, STATUS_INVALID, "init_size 0x40000001"},
     {FIELD(init_size), ~0u, STATUS_INVALID, "init_size 0xffffffff"},
 };
+
+// The only place of an image that cannot be moved, and its alignment then.
+static void a_place_is_a_page(void **state) {
+    (void)state;
+    const struct {
+        pa_t pa;
+        status_t status;
+    } places[] = {
+        {PAGE_SIZE, STATUS_OK},          {0x100000, STATUS_OK},
+        {1UL << 52, STATUS_OK}, // whether it is free is seen later
+        {0, STATUS_UNSUPPORTED},         {0x100800, STATUS_UNSUPPORTED},
+        {UINT64_MAX, STATUS_UNSUPPORTED}};
+    struct setup_header *header = (void *)(file + HEADER);
+    header->relocatable_kernel = header->kernel_alignment = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        header->pref_address = places[i].pa;
+        assert_int_equal(parse(BYTES), places[i].status);
+        if (places[i].status)
+            assert_contains(why(), "cannot be moved from");
+    }
+}
 
 static void bad_fields_are_named(void **state) {
     for (size_t i = 0; i < ARRAY_SIZE(bad_fields); i++) {
@@ -284,9 +333,11 @@ static void bad_lines_are_passed_over(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         SOUND_HEADER(a_header_made_by_hand),
+        SOUND_HEADER(only_what_is_asked_for),
         SOUND_HEADER(the_image_that_was_built),
         SOUND_HEADER(good_fields_are_taken),
         SOUND_HEADER(sectors_move_the_payload),
+        SOUND_HEADER(a_place_is_a_page),
         SOUND_HEADER(bad_fields_are_named),
         SOUND_HEADER(cut_everywhere),
         SOUND_HEADER(damaged_everywhere),

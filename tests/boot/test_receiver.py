@@ -1,0 +1,164 @@
+"""What another kernel than Baton is told: what its header says it understands.
+
+The images here are Baton with another header (Documentation/x86/boot.rst), and
+memtest86+ as Debian has it: not relocatable, without XLF_EFI_KEXEC. Given the
+firmware's tables, it follows pointers that SetVirtualAddressMap made virtual.
+"""
+
+import hashlib
+import re
+import struct
+import subprocess
+
+import pytest
+
+from harness import media, paths
+from harness.chain import EXPECTED
+from harness.events import wanted
+from harness.rsp import symbol
+
+# Fields of the setup header, as in boot_params, and how long they are.
+INITRD_MAX, RELOCATABLE, XLOADFLAGS = (0x22C, "I"), (0x234, "B"), (0x236, "H")
+COMMAND_LINE_MAX, PREFERRED = (0x238, "I"), (0x258, "Q")
+KERNEL_64, ABOVE_4G, EFI_KEXEC, LEVEL_5 = 1, 2, 16, 32
+EFI_INFO, EFI_INFO_BYTES, RAMDISK, SETUP_DATA = 0x1C0, 32, 0x218, 0x250
+SETUP_EFI = 4
+
+
+@pytest.fixture
+def start(boot, tmp_path):
+    """A machine with an image `other`: a Baton but for its name and header.
+    So it takes `other` for a mode, and refuses that, if it reads that far."""
+
+    def get(cmdline: str, fields: dict, **options):
+        other = bytearray(paths.KERNEL.read_bytes())
+        other[:5] = b"Other"
+        for (at, form), value in fields.items():
+            struct.pack_into("<" + form, other, at, value)
+        files = {"baton": paths.KERNEL.read_bytes(), "other": bytes(other)}
+        files["SHA256SUMS"] = "".join(
+            f"{hashlib.sha256(data).hexdigest()}  {name}\n"
+            for name, data in files.items()).encode()
+        bundle = tmp_path / "other.cpio"
+        bundle.write_bytes(media.cpio(files))
+        return boot(f"{cmdline} end=exit", bundle=bundle, **options)
+
+    return get
+
+
+@pytest.fixture
+def told(start):
+    """The boot_params of `other`, and its nodes; and the run, to its end."""
+
+    def get(cmdline: str, fields: dict, **options):
+        with start(cmdline, fields, paused=True, **options) as machine:
+            with machine.debugger() as debugger:
+                debugger.run_to(symbol(paths.SYMBOLS, "kexec_last_instruction"))
+                debugger.physical()
+                params = debugger.read(debugger.register("rsi"), 4096)
+                nodes = list(kinds(debugger, params))
+                debugger.detach()
+            run = machine.finish()
+        assert run.all("panic") == []
+        return params, nodes, run
+
+    return get
+
+
+def kinds(debugger, params: bytes):
+    pa, = struct.unpack_from("<Q", params, SETUP_DATA)
+    while pa:
+        pa, kind, _bytes = struct.unpack("<QII", debugger.read(pa, 16))
+        yield kind
+
+
+def refused(start, cmdline: str, fields: dict, what: str = "image") -> str:
+    with start(cmdline, fields) as machine:
+        run = machine.finish()
+    assert run.all("kexec.jump") == run.all("panic") == []
+    return run.one("refused", gen=0, what=what)["why"]
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_efi_data_goes_to_who_asks_for_it(told, asks):
+    flags = KERNEL_64 | ABOVE_4G | LEVEL_5 | EFI_KEXEC * asks
+    params, nodes, run = told("lives=fixed,other", {XLOADFLAGS: flags})
+    info = params[EFI_INFO:EFI_INFO + EFI_INFO_BYTES]
+    assert (info[:4] == b"EL64") == (SETUP_EFI in nodes) == asks
+    assert any(info) == asks
+    assert any("does not ask for EFI data" in line
+               for line in run.lines) == (not asks)
+    run.one("boot", gen=1)
+
+
+@pytest.mark.parametrize("mode", ["direct", "naive"])
+def test_addresses_matter_only_to_who_gets_them(told, mode):
+    """A Linux could not keep these; who gets no EFI data need not."""
+    params, _, run = told(f"lives={mode},other", {XLOADFLAGS: KERNEL_64})
+    assert not any(params[EFI_INFO:EFI_INFO + EFI_INFO_BYTES])
+    run.one("boot", gen=1)
+
+
+def test_a_command_line_that_is_too_long(start):
+    why = refused(start, f"lives=fixed,other x={'x' * 80}",
+                  {COMMAND_LINE_MAX: 99}, "kexec")
+    assert "it takes 99" in why
+
+
+@pytest.mark.parametrize("flags, given", [
+    (KERNEL_64, False), (KERNEL_64 | ABOVE_4G, True)])
+def test_an_initrd_where_it_can_be_reached(told, flags, given):
+    params, _, run = told("lives=fixed,other", {XLOADFLAGS: flags,
+                                                INITRD_MAX: 0xFFFF})
+    assert bool(struct.unpack_from("<Q", params, RAMDISK)[0] >> 32) == given
+    assert any("it gets no bundle" in line for line in run.lines) != given
+
+
+@pytest.mark.parametrize("pa", [0x400000, 0x5400000])
+def test_the_preferred_address(told, pa):
+    _, _, run = told("lives=fixed,other", {RELOCATABLE: 0, PREFERRED: pa})
+    assert run.one("kexec.load", gen=0, image="other").number("base") == pa
+    assert run.one("boot", gen=1).number("base") == pa
+
+
+@pytest.mark.parametrize("pa, kind", [
+    (0x200000, "in-use"),  # generation 0 itself
+    (0xFFC00000, "mmio"),
+    (1 << 40, "hole"),
+])
+def test_a_preferred_address_that_is_taken(start, pa, kind):
+    why = refused(start, "lives=fixed,other", {RELOCATABLE: 0, PREFERRED: pa})
+    assert f"at {pa:#x}" in why and why.endswith(kind)
+
+
+@pytest.fixture(scope="session")
+def memtest():
+    """Debian's, if it is to be had."""
+    image = paths.BUILD / "memtest.bin"
+    with paths.hold(image):
+        if not image.exists() and subprocess.run(
+                [paths.ROOT / "tools/memtest", image]).returncode:
+            pytest.skip("memtest86+ cannot be downloaded (tools/memtest)")
+    return image
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", list(EXPECTED))
+def test_memtest86(boot, tmp_path, memtest, mode):
+    """It comes up, draws its picture on the serial line, and tests."""
+    bundle = tmp_path / "memtest.cpio"
+    subprocess.run([paths.ROOT / "tools/bundle", bundle, paths.KERNEL,
+                    memtest], check=True)
+    with boot(f"lives={mode},memtest.bin console=ttyS0,115200 end=exit",
+              bundle=bundle) as machine:
+        machine.wait_for("kexec.jump", gen=0)
+        log = machine.run.home / "serial.log"
+        while not re.search(rb"#\d+  \[\w", log.read_bytes()):
+            assert not machine.run.end
+            machine.hear()
+        picture = log.read_bytes().partition(b"@kexec.jump")[2]
+    assert machine.run.all("refused") == machine.run.all("panic") == []
+    machine.run.expect(
+        wanted("kexec.load", image="memtest.bin", base="0x100000"))
+    assert b"Memtest86+ v" in picture and b"Errors: 0 " in picture
+    assert b"Unexpected" not in picture
