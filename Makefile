@@ -55,6 +55,8 @@ C_FILES := \
 	kernel/arrival.c \
 	kernel/apic.c \
 	kernel/time.c \
+	kernel/clock.c \
+	kernel/watchdog.c \
 	kernel/panic.c \
 	kernel/record.c \
 	kernel/capture.c \

@@ -78,13 +78,14 @@ bool gate_contain(const struct gate_fault *fault, va_t *rip, uint64_t *rflags) {
 }
 
 // Which call it is, is told by how many came back before it: so a call that
-// ends in time never has to look at a clock.
-bool gate_overdue(uint64_t now_us) {
-    static uint64_t calls, since_us;
+// ends in time never has to look at a clock. Its time begins with the first
+// look at it.
+bool gate_overdue(uint64_t ran_us) {
+    static uint64_t calls = UINT64_MAX, since_us;
     if (!gate_current || calls != gate_statistics.calls)
-        since_us = now_us;
+        since_us = ran_us;
     calls = gate_statistics.calls;
-    return now_us - since_us > GATE_SECONDS * 1000000UL;
+    return ran_us - since_us > GATE_SECONDS * 1000000UL;
 }
 
 void gate_count_interrupt(void) {

@@ -108,8 +108,8 @@ extern bool (*gate_mend)(const struct gate_fault *fault);
 bool gate_contain(const struct gate_fault *fault, va_t *rip, uint64_t *rflags);
 
 // For the handlers of the timer and of the watchdog: has the call under way had
-// its time? The clock is the caller's.
-bool gate_overdue(uint64_t now_us);
+// its time? The clock is the caller's: the time in which the machine ran.
+bool gate_overdue(uint64_t ran_us);
 
 // For the timer's handler: counts itself if the firmware is running.
 void gate_count_interrupt(void);

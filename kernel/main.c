@@ -25,6 +25,7 @@
 #include "kernel/record.h"
 #include "kernel/time.h"
 #include "kernel/trap.h"
+#include "kernel/watchdog.h"
 #include "kexec/kexec.h"
 #include "lib/format.h"
 #include "lib/log.h"
@@ -345,6 +346,7 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
         space_stack(KERNEL_STACK_PAGES, &stack_top_va))
         panic("cannot set the machine up: %s", why());
     log_output.microseconds = time_microseconds;
+    log_output.before = nmi_report;
     tolerate("log", history_open(&boot.memory));
     say("boot: generation %u of %lu at %#lx, command line: %s",
         log_output.generation, options.lives, image_pa, boot.command_line);

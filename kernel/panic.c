@@ -9,6 +9,7 @@
 #include "kernel/power.h"
 #include "kernel/record.h"
 #include "kernel/symbols.h"
+#include "kernel/watchdog.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/x86.h"
@@ -123,7 +124,9 @@ void panic(const char *reason, ...) {
 void panic_trap(const struct trap_frame *frame) {
     char reason[160], place[96];
     symbol_format(frame->rip, place, sizeof(place));
-    format(reason, sizeof(reason), "%s at %s", trap_name(frame->vector), place);
+    const char *error = frame->vector == VECTOR_NMI ? nmi_reason() : NULL;
+    format(reason, sizeof(reason), "%s at %s%s%s", trap_name(frame->vector),
+           place, error ? ": " : "", error ? error : "");
     begin(reason);
     panic_frame = *frame;
     if (frame->vector == VECTOR_PAGE_FAULT)

@@ -56,10 +56,10 @@ static enum verdict check_time(struct proof *proof) {
     struct efi_time first, now;
     uint64_t wanted = efi_touch_wanted ? 0 : 1;
     uint64_t interrupts = gate_statistics.interrupts;
-    uint64_t deadline = time_microseconds() + WAIT_SECONDS * 1000000UL;
+    uint64_t deadline = time_ran() + WAIT_SECONDS * 1000000UL;
     efi_status_t status = efi_get_time(&first, NULL);
     now = first;
-    while (status == EFI_SUCCESS && time_microseconds() < deadline &&
+    while (status == EFI_SUCCESS && time_ran() < deadline &&
            (now.second == first.second ||
             gate_statistics.interrupts < interrupts + wanted))
         status = efi_get_time(&now, NULL);

@@ -21,10 +21,11 @@ uint64_t time_of(uint64_t cycles);
 // Since generation 0 began.
 uint64_t time_microseconds(void);
 
-// The watchdog: a timer that each tick puts back to its start, and that barks
-// with an NMI when there was none for 55 ms, since interrupts are off. In the
-// NMI's handler: was it the watchdog? Then it starts again if `again`.
-bool time_watchdog_barked(bool again);
+// The microseconds in which this machine ran: time in which it stood still, as
+// a virtual machine on a busy host does, or a PC in system management mode, is
+// left out but for 55 ms each. It goes on whenever somebody asks, which has to
+// be at least every 55 ms; every tick and every NMI does. From any context.
+uint64_t time_ran(void);
 
 // The interrupt handler, and how often it ran.
 void time_tick(void);

@@ -9,6 +9,7 @@
 #include "efi/gate.h"
 #include "kernel/panic.h"
 #include "kernel/time.h"
+#include "kernel/watchdog.h"
 #include "lib/x86.h"
 #include "mm/layout.h"
 #include "mm/space.h"
@@ -176,8 +177,15 @@ static bool contain_firmware(struct trap_frame *frame) {
 // switched interrupts off, by the watchdog's NMI: wherever it is, for it may
 // have jumped into the kernel, but not in the midst of another handler.
 static void check_deadline(struct trap_frame *frame) {
-    if (gate_overdue(time_microseconds()) && depth == 1)
+    if (gate_overdue(time_ran()) && depth == 1)
         contain_firmware(frame);
+}
+
+// `int 2` looks like an NMI, but there is the instruction, 0xcd 2, before rip.
+static bool is_instruction(const struct trap_frame *frame) {
+    const uint8_t *code = (const uint8_t *)frame->rip;
+    return frame->rip % PAGE_SIZE >= 2 && code[-2] == 0xcd &&
+           code[-1] == frame->vector;
 }
 
 static bool handle_interrupt(struct trap_frame *frame) {
@@ -187,7 +195,8 @@ static bool handle_interrupt(struct trap_frame *frame) {
         time_tick();
         return true;
     }
-    if (frame->vector == VECTOR_NMI && time_watchdog_barked(gate_current)) {
+    if (frame->vector == VECTOR_NMI && !is_instruction(frame) &&
+        watchdog_take_nmi(frame->rip)) {
         check_deadline(frame);
         return true;
     }
@@ -210,12 +219,10 @@ static bool step_home(struct trap_frame *frame) {
     return true;
 }
 
-// `int 2` looks the same, but there is the instruction, 0xcd 2, before rip.
 static bool is_machine_check(const struct trap_frame *frame) {
-    const uint8_t *code = (const uint8_t *)frame->rip;
-    if (frame->vector != VECTOR_NMI && frame->vector != VECTOR_MACHINE)
-        return false;
-    return frame->rip % PAGE_SIZE < 2 || code[-2] != 0xcd;
+    bool reports =
+        frame->vector == VECTOR_NMI || frame->vector == VECTOR_MACHINE;
+    return reports && !is_instruction(frame);
 }
 
 void trap_handler(struct trap_frame *frame);

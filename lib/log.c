@@ -25,6 +25,11 @@ static void finish(char *line, size_t head, const char *text, va_list rest) {
         log_output.keep(line, length + 1);
 }
 
+static void begin(void) {
+    if (log_output.before)
+        log_output.before();
+}
+
 static size_t line_head(char *line) {
     uint64_t us = log_output.microseconds ? log_output.microseconds() : 0;
     return format(line, LOG_LINE_MAX, "g%u [%5lu.%06lu] ",
@@ -33,6 +38,7 @@ static size_t line_head(char *line) {
 
 void say(const char *text, ...) {
     char line[LOG_LINE_MAX];
+    begin();
     size_t length = line_head(line);
     va_list arguments;
     va_start(arguments, text);
@@ -42,6 +48,7 @@ void say(const char *text, ...) {
 
 void event(const char *name, const char *pairs, ...) {
     char line[LOG_LINE_MAX];
+    begin();
     size_t length =
         format(line, sizeof(line), "@%s gen=%u ", name, log_output.generation);
     va_list arguments;

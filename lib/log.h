@@ -26,6 +26,7 @@ struct log_output {
     void (*write)(const char *text, size_t bytes);
     void (*keep)(const char *text, size_t bytes); // for the kernels after us
     uint64_t (*microseconds)(void);
+    void (*before)(void); // each line: what could not be said when it happened
     uint32_t generation;
 };
 

@@ -8,6 +8,7 @@
 #include "kernel/monitor/line.h"
 #include "kernel/symbols.h"
 #include "kernel/time.h"
+#include "kernel/watchdog.h"
 #include "kexec/kexec.h"
 #include "lib/format.h"
 #include "lib/log.h"
@@ -36,6 +37,7 @@ static char wait_for_byte(void) {
     char byte;
     uint64_t quiet = time_microseconds() + QUIET_MICROSECONDS;
     while (!console_read(&byte)) {
+        nmi_report();
         if (give_up && time_microseconds() > give_up)
             workbench.switch_off();
         if (time_microseconds() > quiet)

@@ -206,6 +206,10 @@ class Machine:
                     "down": down, "key": {"type": "qcode", "data": key}}}
                 for key in order])
 
+    def nmi(self) -> None:
+        """Send an NMI for no reason, as the button of a server does."""
+        self._qmp.execute("inject-nmi")
+
     def hear(self) -> None:
         """Go on until the machine says anything, if only a letter."""
         heard = len(self.run.lines), self._pending

@@ -39,6 +39,7 @@ class Config:
     medium: str = "disk"  # a key of MEDIUM
     sin: str = ""  # of a driver in the firmware; medium "saved" or "esp"
     ram_mib: int = 512
+    machine: str = ""  # more properties of QEMU's -machine: "pit=off"
     cpu: str = ""  # QEMU's default, which has neither SMEP nor 1 GiB pages
     cpus: int = 1  # the others are halted; only accel "realtime" has them run
     screen: str = ""  # a graphics card, for QEMU's -display: none, gtk, vnc=…
@@ -174,8 +175,9 @@ def command(config: Config, saving: bool = False,
     start = SAVING if saving else RESTORING if config.restored else []
     return [
         program(),
-        "-machine", "q35,memory-backend=ram"
-        + (",i8042=off" if "keyboard" in config.without else ""), "-m", str(config.ram_mib),
+        "-machine", ",".join(["q35,memory-backend=ram", *filter(None, [
+            "keyboard" in config.without and "i8042=off", config.machine])]),
+        "-m", str(config.ram_mib),
         "-object", "memory-backend-ram,id=ram,reserve=off,"
                    f"size={config.ram_mib}M",
         *(["-cpu", config.cpu] if config.cpu else []),

@@ -45,7 +45,7 @@ def ready(config: qemu.Config) -> Path:
     recipe = ingredients(config)
     key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
     name = "-".join([config.firmware, str(config.ram_mib), *filter(None, [
-        config.cpu, config.cpus > 1 and f"{config.cpus}-cpus",
+        config.cpu, config.cpus > 1 and f"{config.cpus}-cpus", config.machine,
         config.screen and "screen", config.without.replace(" ", "-"),
         config.accel != "tcg" and config.accel])])
     home = paths.SAVED / f"{name}-{key}"

@@ -33,6 +33,7 @@ UNIT_test_tables     := efi/tables.c efi/quirks.c lib/utf16.c efi/attributes.c e
 UNIT_test_acpi       := kernel/acpi.c lib/status.c lib/format.c
 UNIT_test_region     := efi/region.c efi/mode.c lib/memory_map.c lib/log.c \
 	lib/string.c lib/status.c lib/format.c
+UNIT_test_watchdog   := kernel/watchdog.c
 UNIT_test_names      := efi/names.c
 UNIT_test_variables  := efi/variables.c efi/names.c lib/utf16.c lib/status.c \
 	lib/format.c
@@ -73,5 +74,9 @@ $(UNIT_OBJECTS): $(UNIT_OUT)/%.o: %.c tests/unit/unit.mk
 # watch; ours get names of their own.
 UNIT_RENAME_lib/string := $(foreach name,memcpy memmove memset memcmp strlen \
 	strnlen strcmp strncmp,-D$(name)=baton_$(name)) -fno-builtin
+
+# The machine behind these is a test.
+$(foreach source,kernel/watchdog,\
+	$(eval UNIT_RENAME_$(source) := -iquote tests/unit/machine))
 
 -include $(UNIT_OBJECTS:.o=.d)

@@ -1,0 +1,116 @@
+// PIT channel 0 counts down once, and the I/O APIC delivers the end of it as an
+// NMI.
+//
+// Is an NMI the watchdog's? The PIT cannot be asked: it may have expired, and a
+// tick may have restarted it before the NMI arrives, for instance on a host
+// that did not run us for a while. But the time can: an NMI is the watchdog's
+// if a period was over when it arrived, or when the PIT was last restarted.
+
+#include "kernel/watchdog.h"
+
+#include "kernel/apic.h"
+#include "kernel/time.h"
+#include "lib/log.h"
+#include "lib/x86.h"
+
+// Intel 8254: mode 0, both bytes of the count. The count starts with the second
+// byte; the command alone stops the channel, with its output low.
+#define PIT_CHANNEL_0  0x40
+#define PIT_COMMAND    0x43
+#define PIT_ONE_SHOT_0 0x30
+#define PIT_COUNT_MAX  0xffff
+
+// The PIT's output at the I/O APIC (ACPI 6.4 §5.2.12.5 has that as its example
+// of an override).
+#define PIT_PIN 2
+
+// NMI Status and Control Register (Intel 300 Series PCH datasheet vol. 2,
+// §"NMI_STS_CNT"; on the PC/AT, parity errors). All ones: there is no such
+// port.
+#define NMI_STATUS  0x61
+#define NMI_SERR    0x80
+#define NMI_IOCHK   0x40
+#define NMI_NO_PORT 0xff
+
+static volatile bool running;
+static volatile uint64_t restarted_at; // TSC; 0: never
+static volatile bool restarted_late;   // a period was over then
+static volatile uint64_t taken;        // NMIs
+static volatile uint64_t unknown;      // those of unknown reason
+static va_t unknown_rip;               // what the last one of these interrupted
+
+// 9/10 of it: two clocks measure it, the PIT and the TSC.
+static bool period_is_over(uint64_t tsc) {
+    return restarted_at &&
+           time_of(tsc - restarted_at) >= WATCHDOG_PERIOD_US / 10 * 9;
+}
+
+// An NMI in the middle of this restarts the PIT itself, between the two bytes
+// of our count, perhaps. Then all of it is done again.
+void watchdog_restart(void) {
+    uint64_t before;
+    if (!running)
+        return;
+    do {
+        before = taken;
+        out8(PIT_COMMAND, PIT_ONE_SHOT_0);
+        out8(PIT_CHANNEL_0, PIT_COUNT_MAX & 0xff);
+        out8(PIT_CHANNEL_0, PIT_COUNT_MAX >> 8);
+        uint64_t now = read_tsc();
+        restarted_late = period_is_over(now);
+        restarted_at = now;
+    } while (taken != before);
+}
+
+// An ID of 8 bits is the upper part of the word, in xAPIC mode that of the
+// local APIC's register as well.
+void watchdog_init(void) {
+    uint32_t id = apic_read(APIC_ID);
+    restarted_at = read_tsc();
+    running = true;
+    watchdog_restart();
+    io_apic_write(IOAPIC_PIN_WHERE(PIT_PIN), apic_is_xapic() ? id : id << 24);
+    io_apic_write(IOAPIC_PIN(PIT_PIN), DELIVER_NMI);
+}
+
+// The read makes sure that the I/O APIC has taken the write; and what it had
+// sent before arrives before the answer.
+void watchdog_stop(void) {
+    if (!running)
+        return;
+    running = false; // an NMI shall not restart it
+    io_apic_write(IOAPIC_PIN(PIT_PIN), ENTRY_MASKED);
+    io_apic_read(IOAPIC_PIN(PIT_PIN));
+    out8(PIT_COMMAND, PIT_ONE_SHOT_0);
+}
+
+const char *nmi_reason(void) {
+    uint8_t status = in8(NMI_STATUS);
+    if (status == NMI_NO_PORT || !(status & (NMI_SERR | NMI_IOCHK)))
+        return NULL;
+    return status & NMI_SERR ? "SERR#, a bus or memory error"
+                             : "IOCHK#, an error of an expansion card";
+}
+
+// Interrupts that are not off, and yet no tick: then the firmware has told the
+// APIC to let none pass.
+bool watchdog_take_nmi(va_t rip) {
+    if (nmi_reason())
+        return false;
+    taken++;
+    if (!restarted_late && !period_is_over(read_tsc())) {
+        unknown++;
+        unknown_rip = rip;
+    }
+    write_cr8(0);
+    watchdog_restart();
+    return true;
+}
+
+void nmi_report(void) {
+    static uint64_t told;
+    if (told == unknown)
+        return;
+    told = unknown;
+    event("nmi", "unknown=%lu rip=%#lx", told, unknown_rip);
+}

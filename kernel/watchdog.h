@@ -1,0 +1,34 @@
+// The watchdog: a timer that every tick restarts, and whose NMI therefore comes
+// only after 55 ms without a tick: interrupts are off, or the machine stood
+// still. All other NMIs come here as well, for nothing tells them apart but
+// the time at which they arrive.
+
+#pragma once
+
+#include "lib/types.h"
+
+// Microseconds without a tick after which it sends its NMI.
+#define WATCHDOG_PERIOD_US 54925
+
+// Starts it; its NMI goes to this processor. The interrupt controllers are
+// open.
+void watchdog_init(void);
+
+// Starts its period again. From any context, NMIs included.
+void watchdog_restart(void);
+
+// Stops it. When this returns, no NMI of its is under way.
+void watchdog_stop(void);
+
+// For the handler of an NMI that was not raised by an instruction; `rip` is
+// what it interrupted. True: it was the watchdog's, however late it came, or
+// has no known reason, in which case it is counted; the interrupted code may go
+// on. False: it reports a hardware error, see nmi_reason().
+bool watchdog_take_nmi(va_t rip);
+
+// The hardware error that NMIs report (port 0x61 of the PC); NULL if none.
+const char *nmi_reason(void);
+
+// Logs the NMIs of unknown reason that came since the last report. Not from a
+// trap handler.
+void nmi_report(void);

@@ -1,0 +1,119 @@
+"""Time: a host that lets the machine stand still, a firmware that takes long,
+and machines without the usual clocks."""
+
+import os
+import random
+import signal
+import threading
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from harness import paths
+from harness.rsp import symbol
+
+SECONDS = 1e-3
+
+
+@contextmanager
+def stuttering(machine, seed: int, run_ms=(1, 60), stop_ms=(60, 200)):
+    """The host stops QEMU again and again, for longer than the watchdog's 55
+    ms; the list that comes counts the stops."""
+    chance, done, stops = random.Random(seed), threading.Event(), []
+
+    def stutter():
+        with suppress(ProcessLookupError):  # it has ended
+            while not done.wait(chance.uniform(*run_ms) * SECONDS):
+                os.kill(machine.pid, signal.SIGSTOP)
+                stops.append(done.wait(chance.uniform(*stop_ms) * SECONDS))
+                os.kill(machine.pid, signal.SIGCONT)
+
+    thread = threading.Thread(target=stutter)
+    thread.start()
+    try:
+        yield stops
+    finally:
+        done.set()
+        thread.join()
+
+
+def is_sound(run) -> None:
+    """Nobody was blamed for anything, and no NMI had an unknown reason."""
+    for name in ("panic", "efi.fault", "efi.deviation", "refused", "nmi"):
+        assert run.all(name) == []
+    assert {e["state"] for e in run.all("efi.mode")} == {"sound"}
+    assert run.all("proof", verdict="fail") == []
+
+
+def stutter_through(boot, cmdline: str, seed: int, **more):
+    with boot(cmdline, accel="realtime", **more) as machine:
+        machine.wait_for("boot", gen=0)
+        with stuttering(machine, seed) as stops:
+            run = machine.finish()
+    is_sound(run)
+    return run, stops
+
+
+# ---- NMIs
+
+# In the timer's handler; in a digest; after the last tick; before the first.
+PLACES = ["time_tick", "sha256_final", "kexec_jump", "watchdog_init"]
+
+
+def run_to_firmware(debugger) -> None:
+    """Go on to the first instruction of a service."""
+    debugger.run_to(symbol(paths.SYMBOLS, "gate_enter"))
+    call = debugger.word(symbol(paths.SYMBOLS, "gate_current"))
+    debugger.run_to(debugger.word(call))
+
+
+def test_an_nmi_without_a_reason_is_counted(boot):
+    """Whatever it interrupts; and it is no fault of the firmware's."""
+    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, PLACES[0]))
+            machine.nmi()
+            run_to_firmware(debugger)
+            machine.nmi()
+            for place in PLACES[1:]:
+                debugger.run_to(symbol(paths.SYMBOLS, place))
+                machine.nmi()
+            debugger.detach()
+        run = machine.finish()
+    assert run.all("panic") == run.all("efi.fault") == []
+    assert {e["state"] for e in run.all("efi.mode")} == {"sound"}
+    run.one("end", gen=1, verdict="pass")
+    assert run.all("nmi", gen=0)[-1].number("unknown") == 3
+    assert run.all("nmi", gen=1)[-1].number("unknown") == 1
+
+
+def test_a_host_that_stands_still_is_nobodys_fault(boot):
+    run, stops = stutter_through(boot, "efi=fixed lives=3 end=exit", seed=1)
+    assert stops
+    run.one("end", gen=2, verdict="pass")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode, cpus", [
+    ("physical", 1), ("fixed", 1), ("table", 2), ("fixed", 4)])
+def test_nor_over_many_generations(boot, mode, cpus):
+    """In calls, in digests, in the jump, before and after it."""
+    run, stops = stutter_through(
+        boot, f"efi={mode} lives=150 end=exit", seed=cpus, cpus=cpus,
+        limit=7200, patience=600)
+    assert len(stops) > 300
+    run.one("end", gen=149, verdict="pass")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [7, 8])
+def test_nor_at_the_prompt(boot, seed):
+    with boot("efi=fixed lives=1", accel="realtime") as machine:
+        with stuttering(machine, seed) as stops:
+            for _ in range(20):
+                assert machine.ask("efi time").status == "ok"
+                assert machine.ask("efi vars").status == "ok"
+                assert machine.ask("bundle ls").status == "ok"
+        assert len(stops) > 100
+        run = machine.stop()
+    is_sound(run)
