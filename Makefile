@@ -10,10 +10,17 @@ SHELL := /bin/sh
 OUT   := build
 
 CROSS_COMPILE ?=
-CC      := $(CROSS_COMPILE)gcc
-LD      := $(CROSS_COMPILE)ld
-NM      := $(CROSS_COMPILE)nm
-OBJCOPY := $(CROSS_COMPILE)objcopy
+# Each can be set on the command line or in the environment: CC=clang LD=ld.lld.
+# (make has defaults of its own for two of them: `cc` and `ld`.)
+ifneq ($(filter default undefined,$(origin CC)),)
+CC := $(CROSS_COMPILE)gcc
+endif
+ifneq ($(filter default undefined,$(origin LD)),)
+LD := $(CROSS_COMPILE)ld
+endif
+NM      ?= $(CROSS_COMPILE)nm
+OBJCOPY ?= $(CROSS_COMPILE)objcopy
+OPT     := -O2
 NASM    := nasm
 PYTHON  := /usr/bin/python3
 FONT    := /usr/share/consolefonts/Lat15-VGA16.psf.gz
@@ -92,16 +99,18 @@ C_FILES := \
 ASM_FILES := boot/entry.asm mm/levels.asm kernel/trap.asm efi/gate.asm \
 	kexec/jump.asm kernel/monitor/font.asm
 
-# Paths inside the image do not depend on where it was built. The headers of the
+# What is in the image does not depend on where it was built: compilers note the
+# directory as PWD has it, quoted because it may contain blanks. The headers of the
 # Linux boot protocol are the host's (linux-libc-dev); a cross compiler does not
 # look there by itself.
-CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wmissing-prototypes \
+export PWD := $(CURDIR)
+CFLAGS := -std=gnu11 $(OPT) -g -Wall -Wextra -Werror -Wmissing-prototypes \
 	-Wstrict-prototypes -Wundef -ffreestanding -fno-stack-protector \
 	-fno-omit-frame-pointer -mno-omit-leaf-frame-pointer \
 	-fno-optimize-sibling-calls \
 	-fno-asynchronous-unwind-tables -fno-pic \
 	-mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fcf-protection=none \
-	-ffile-prefix-map=$(CURDIR)=. -I. \
+	-ffile-prefix-map="$$PWD"=. -I. \
 	-idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include
 NASMFLAGS := -f elf64 -g -F dwarf -Werror -I $(OUT)/ -I ./
 LDFLAGS   := -nostdlib -static --build-id=none -z noexecstack \
@@ -114,6 +123,24 @@ GIVEN := $(foreach name,$(.VARIABLES),$(if \
 	$(filter command,$(firstword $(origin $(name)))),$(name)))
 WRONG := $(if $(GIVEN),$(shell tools/variables '$(MAKECMDGOALS)' $(GIVEN)))
 $(if $(WRONG),$(error $(WRONG)))
+
+# What a target needs beside itself: purposes of tools/install-deps. Of any other
+# one it is only looked whether the tools to build with are there.
+ALL_PURPOSES     := build run debug iso linux fuzz bench size format test
+NEEDS_demo       := build run
+NEEDS_run        := build run
+NEEDS_debug      := build run debug
+NEEDS_relay      := build run linux
+NEEDS_crash-demo := build run linux debug
+NEEDS_bench      := build run linux bench
+NEEDS_iso        := build iso
+NEEDS_fuzz       := fuzz
+NEEDS_format     := format
+NEEDS_size       := build size
+NEEDS_test       := $(ALL_PURPOSES)
+NEEDS_test-all   := $(ALL_PURPOSES)
+NEEDS_coverage   := $(ALL_PURPOSES)
+NEEDS := $(sort $(foreach goal,$(MAKECMDGOALS),$(NEEDS_$(goal))))
 
 .PHONY: all
 all: $(OUT)/baton $(OUT)/bundle.cpio compile_commands.json ## build the kernel and its bundle
@@ -174,11 +201,11 @@ bench: deps all ## instructions of calls, kexec and boot, and Linux beside it
 iso: deps $(OUT)/baton.iso ## make build/baton.iso, which boots a real PC
 
 .PHONY: size
-size: $(OUT)/baton ## lines of code per folder, and the size of the image
+size: deps $(OUT)/baton ## lines of code per folder, and the size of the image
 	@tools/size $(OUT)/baton
 
 .PHONY: format
-format: ## format all C files
+format: deps ## format all C files
 	@clang-format -i $$(git ls-files '*.c' '*.h')
 
 .PHONY: clean
@@ -187,7 +214,14 @@ clean: ## remove all that was built
 
 .PHONY: deps
 deps:
-	@tools/install-deps
+	@CC='$(CC)' LD='$(LD)' tools/install-deps $(or $(NEEDS),--check build)
+
+# Another compiler, or other flags: all is built anew.
+export BUILT_WITH := $(CC) $(CFLAGS) $(NASM) $(NASMFLAGS) $(LD) $(LDFLAGS)
+.PHONY: always
+$(OUT)/built-with: always
+	@mkdir -p $(@D)
+	@printenv BUILT_WITH | cmp -s - $@ || printenv BUILT_WITH > $@
 
 # ---- the image
 
@@ -196,30 +230,30 @@ $(OUT)/layout.inc: mm/layout.h
 	@mkdir -p $(@D)
 	@sed -n 's/^#define \([A-Z0-9_]*\) *\(0x[0-9a-f]*\)$$/%define \1 \2/p' $< > $@
 
-$(OUT)/linker.ld: linker.ld mm/layout.h
+$(OUT)/linker.ld: linker.ld mm/layout.h $(OUT)/built-with | deps
 	@mkdir -p $(@D)
 	@$(CC) -E -P -x c -I. $< -o $@
 
-$(OUT)/%.o: %.c Makefile
+$(OUT)/%.o: %.c Makefile $(OUT)/built-with | deps
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(OUT)/%.asm.o: %.asm boot/header.inc $(OUT)/layout.inc Makefile
+$(OUT)/%.asm.o: %.asm boot/header.inc $(OUT)/layout.inc Makefile $(OUT)/built-with | deps
 	@mkdir -p $(@D)
 	@echo "  NASM  $<"
 	@$(NASM) $(NASMFLAGS) -MD $(@:.o=.d) -MP $< -o $@
 
 $(OUT)/kernel/monitor/font.asm.o: $(OUT)/font.psf
 
-$(OUT)/font.psf: $(FONT)
+$(OUT)/font.psf: $(wildcard $(FONT)) | deps
 	@mkdir -p $(@D)
-	@gzip -dc $< > $@
+	@gzip -dc $(FONT) > $@
 	@[ "$$(od -An -tx1 -N4 $@)" = ' 36 04 02 10' ] || \
-		{ echo '$<: not PSF1 with 256 glyphs of 8x16'; exit 1; }
+		{ echo '$(FONT): not PSF1 with 256 glyphs of 8x16'; exit 1; }
 
 # Two links: the first one's symbols become a table in the second one.
-$(OUT)/symbols-%.o: $(OUT)/symbols-%.asm
+$(OUT)/symbols-%.o: $(OUT)/symbols-%.asm | deps
 	@$(NASM) $(NASMFLAGS) $< -o $@
 
 $(OUT)/symbols-none.asm: tools/symbols
@@ -246,26 +280,33 @@ $(OUT)/bundle.cpio: $(OUT)/baton tools/bundle
 	@tools/bundle $@ $(OUT)/baton
 
 # A Linux beside it, and all that it needs: the same archive is its initramfs.
-$(OUT)/linux/init: tools/linux tools/linux_init
+# Where it cannot be fetched, the tests that need it are skipped, and only those.
+OR_SKIP = $(if $(filter test test-all coverage,$(MAKECMDGOALS)),|| rm -f $@)
+
+$(OUT)/linux/init: tools/linux tools/linux_init | deps
 	@echo "  LINUX $(@D)"
-	@tools/linux $(@D)
+	@tools/linux $(@D) $(OR_SKIP)
 
 $(OUT)/linux.cpio: $(OUT)/baton $(OUT)/linux/init tools/bundle
 	@echo "  CPIO  $@"
-	@tools/bundle $@ $(OUT)/baton $(OUT)/linux
+	@test -e $(OUT)/linux/init && \
+		tools/bundle $@ $(OUT)/baton $(OUT)/linux $(OR_SKIP)
 
 $(OUT)/baton.iso: $(OUT)/baton $(OUT)/bundle.cpio tools/media
 	@echo "  ISO   $@"
 	@tools/media iso $@
 
-compile_commands.json: Makefile
+compile_commands.json: Makefile $(OUT)/built-with
 	@{ echo '['; for file in $(C_FILES); do \
 		printf '{"directory": "%s", "file": "%s", "command": "%s"},\n' \
-			'$(CURDIR)' "$$file" '$(CC) $(CFLAGS) -c '"$$file"; \
+			'$(CURDIR)' "$$file" \
+			'$(CC) $(filter-out -ffile-prefix-map%,$(CFLAGS)) -c '"$$file"; \
 	done | sed '$$ s/,$$//'; echo ']'; } > $@
 
 # Steps between two links: kept, though only pattern rules name them.
 .PRECIOUS: $(OUT)/symbols-%.asm $(OUT)/symbols-%.o $(OUT)/baton-%.elf
 include tests/fuzz/fuzz.mk
 include tests/firmware/firmware.mk
+$(UNIT_OBJECTS) $(FUZZ_OBJECTS) $(OUT)/sins.efi $(OUT)/bundle.cpio \
+	$(OUT)/baton.iso: | deps
 -include $(OBJECTS:.o=.d)

@@ -9,6 +9,7 @@ that starts each of them again.
 import json
 import re
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,23 @@ def runs(request) -> list[Run]:
     return request.node.runs
 
 
+def check_linux(bundle: Path) -> None:
+    """Skip the test if it needs a Linux that could not be fetched."""
+    if bundle != paths.LINUX_BUNDLE or bundle.exists():
+        return
+    why = "make build/linux.cpio has not been run"
+    with suppress(FileNotFoundError):
+        why = paths.LINUX_MISSING.read_text().strip()
+    pytest.skip(f"needs Linux from the distribution: {why}")
+
+
+@pytest.fixture
+def linux_folder() -> Path:
+    """The folder with Linux's kernel and initramfs."""
+    check_linux(paths.LINUX_BUNDLE)
+    return paths.LINUX
+
+
 @pytest.fixture
 def boot(request, runs):
     """Boot a machine of this test's own: `with boot("efi=off") as machine:`."""
@@ -67,6 +85,7 @@ def boot(request, runs):
 
     def start(cmdline: str, **options) -> Machine:
         """`options`: fields of qemu.Config, arguments of Machine()."""
+        check_linux(options.get("bundle"))
         more = {key: options.pop(key) for key in extras & options.keys()}
         home = paths.RUNS / f"{name}{len(runs) or ''}"
         medium = usual_medium(options.get("firmware", ""))
@@ -117,6 +136,7 @@ def run_of(testrun_uid, runs):
 
     def get(name: str, cmdline: str, bundle: Path = paths.BUNDLE,
             **options) -> Run:
+        check_linux(bundle)
         config = qemu.Config(cmdline, **{"medium": USUAL, **options})
         run = shared(name, testrun_uid, config, bundle)
         runs.append(run)

@@ -150,6 +150,7 @@ def test_a_firmware_that_the_capture_kernel_could_not_keep(boot):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("linux_folder")
 def test_the_demo():
     done = subprocess.run([paths.ROOT / "tools" / "crash_demo", "stack"],
                           text=True, stdout=subprocess.PIPE,

@@ -165,6 +165,7 @@ def test_what_linux_says_is_documented():
 @slow
 @pytest.mark.parametrize("mode", ["physical", "fixed", "identity",
                                   "contiguous", "table"])
+@pytest.mark.usefixtures("linux_folder")
 def test_the_relay(mode):
     """Five kernels in one boot, and each found what the last had left."""
     done = subprocess.run([paths.ROOT / "tools" / "relay", mode], text=True,
@@ -208,10 +209,10 @@ def test_there_and_back(boot, way, paging, options):
 
 
 @slow
-def test_without_the_keepsake_it_is_a_stranger(boot, tmp_path):
+def test_without_the_keepsake_it_is_a_stranger(boot, tmp_path, linux_folder):
     """Linux may forget to pass the word on: then nobody ran before."""
     other = tmp_path / "linux"
-    shutil.copytree(paths.LINUX, other)
+    shutil.copytree(linux_folder, other)
     init = other / "init"
     words = init.read_text()
     assert words.count("${keepsake:+ keepsake=$keepsake}") == 1

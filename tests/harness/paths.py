@@ -15,6 +15,7 @@ ISO = BUILD / "baton.iso"
 SINS = BUILD / "sins.efi"  # a driver that misbehaves
 FIRMWARE = ROOT / "tests/firmware"  # and its sources
 LINUX = BUILD / "linux"  # the folder that has Debian's kernel
+LINUX_MISSING = BUILD / "linux.missing"  # why there is none
 LINUX_BUNDLE = BUILD / "linux.cpio"  # a bundle with it, and its initramfs
 
 MEDIA = BUILD / "media"  # made once, shared by all runs
