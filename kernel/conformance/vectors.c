@@ -192,8 +192,10 @@ static const struct vector vectors[] = {
     {SET, "BS|RT", ANY_ERROR, "UFB", ARG(3, BS | RT)},
     {SET, "HARDWARE_ERROR|RT", INVALID, "S", ARG(3, 0x08 | RT)},
     {SET, "HARDWARE_ERROR|NV|RT", INVALID, "S", ARG(3, 0x08 | NV | RT)},
-    {SET, "AUTHENTICATED_WRITE", UNSUPPORTED, "UF", ARG(3, 0x10 | ALL)},
-    {SET, "TIME_BASED, not signed", INSECURE, "US", ARG(3, 0x20 | ALL)},
+    // A firmware without Secure Boot knows neither attribute.
+    {SET, "AUTHENTICATED_WRITE", REFUSED, "UF", ARG(3, 0x10 | ALL)},
+    {SET, "TIME_BASED, not signed", INSECURE | INVALID, "US",
+     ARG(3, 0x20 | ALL)},
     {SET, "TIME_BASED|ENHANCED", ANY_ERROR, "F", ARG(3, 0xa0 | ALL)},
     {SET, "append no bytes", SUCCESS, "B", ARG(3, 0x40 | ALL), IN(arg[3], 0)},
     {GET, "none of these is there", NOT_FOUND, .who = "UFSB"},

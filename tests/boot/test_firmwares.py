@@ -5,6 +5,7 @@ slice of this, `make test-all` all; the table at its end is what is noted here.
 """
 
 import itertools
+import re
 
 import pytest
 
@@ -70,7 +71,8 @@ def test_a_descriptor_of_another_size(chain):
 def test_where_nothing_can_be_written_it_can_be_read(chain):
     run = chain("fixed", "uboot").run
     details = {e["detail"] for e in run.all("proof", check="enumerate")}
-    assert len(details) == 1 and "8 variables" in details.pop()
+    assert len(details) == 1
+    assert re.match(r"[1-9]\d* variables, [1-9]", details.pop())
 
 
 def test_a_call_into_memory_that_was_given_back_is_refused(boot):

@@ -165,7 +165,7 @@ def test_variables_that_cannot_be(boot):
         "efi vars read Timeout 8be4": ("ok", "Timeout of 8be4df61-93ca-"),
         "efi vars read Timeout 7": ("not-found", "vendor 7 has no variable"),
         "efi vars delete Nobody": ("not-found", "no variable Nobody"),
-        "efi vars delete SetupMode 8be": ("failed", "EFI_WRITE_PROTECTED"),
+        "efi vars delete PlatformLangCodes 8be": ("failed", "EFI_WRITE_PROTECTED"),
         "efi vars write OnlyName": ("invalid", "usage: efi vars write NAME"),
         'efi vars write "" x': ("failed", "EFI_INVALID_PARAMETER"),
         "efi vars what": ("invalid", "usage: efi vars | efi vars delete NAME "

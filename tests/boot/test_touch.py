@@ -41,7 +41,7 @@ def test_what_is_known_of_services(fixed):
     assert sums(fixed, "GetVariable")["read"] > sums(fixed, "GetTime")["read"]
     flash = fixed.one("efi.touch", gen=0, svc="SetVariable", pa=f"{FLASH:#x}")
     assert flash["type"] == "MMIO" and flash.number("written") >= 1
-    assert sums(fixed, "SetVirtualAddressMap")["written"] > 30  # relocation
+    assert sums(fixed, "SetVirtualAddressMap")["written"] > 0  # relocation
     assert fixed.one("end")["verdict"] == "pass"
 
 

@@ -251,6 +251,12 @@ class Machine:
                      r"\b(RIP|EIP|CR0|HLT) ?=([0-9a-f]+)", processor)}
                 for processor in text.split("CPU#")[1:]]
 
+    def memory(self, pa: int, size: int) -> bytes:
+        """A copy of physical memory."""
+        copy = self.run.home / "memory.bin"
+        self._qmp.execute("pmemsave", val=pa, size=size, filename=copy.name)
+        return copy.read_bytes()
+
     def screen(self) -> list[str]:
         """The rows of text on its screen; the picture stays in `home`."""
         picture = self.run.home / "screen.ppm"

@@ -155,6 +155,14 @@ SAVING = ["-action", "panic=pause", *MIGRATION_EVENTS]
 RESTORING = ["-incoming", "exec:cat state", *MIGRATION_EVENTS]
 
 
+def code_of(firmware: str) -> str:
+    """The file with the firmware's code."""
+    words = FIRMWARE[firmware]
+    if "-bios" in words:
+        return words[words.index("-bios") + 1]
+    return next(word for word in words if "unit=0" in word).rpartition("=")[2]
+
+
 def program() -> str:
     named = os.environ.get("QEMU")
     name = named or "qemu-system-x86_64"
