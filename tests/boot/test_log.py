@@ -17,11 +17,11 @@ CALL = re.compile(r'\bevent\(\s*"([a-z0-9._]+)",\s*((?:"(?:\\.|[^"\\])*"\s*)+)')
 KEY = re.compile(r"(?:^|[ \"])([a-z][a-z0-9_]*)=")
 
 
-def documented() -> dict[str, set]:
-    """Event -> its keys, from the table. All have `gen`."""
+def documented(page=DOCUMENT) -> dict[str, set]:
+    """Event -> its keys, from a page's table. All have `gen`."""
     return {
         name: {"gen", *re.findall(r"`([a-z0-9_]+)`", keys)}
-        for name, keys in ROW.findall(DOCUMENT.read_text())
+        for name, keys in ROW.findall(page.read_text())
     }
 
 

@@ -18,6 +18,7 @@ Reading order, each file standing on the ones before it:
     flash    what the firmware left in its flash file after power-off
     gdb      GDB itself, as a person gets it or as a script
     terminal a tool that a person starts, in a terminal
+    documents  what README and docs show of a console
     chain    a run of several generations, and what each of them proved
 
 The kernel is believed in nothing that can be seen from outside: how a machine

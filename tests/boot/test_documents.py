@@ -1,0 +1,198 @@
+"""What README and docs show was printed by this kernel, and still is.
+
+Each page has its runs below; docs/gdb.md and the README's look into GDB are
+typed again by tools/gdb/replay (tests/boot/test_gdb.py).
+"""
+
+import os
+import re
+import subprocess
+
+import pytest
+from test_log import documented
+
+from harness import chain, documents, paths, qemu
+from harness.events import parse
+from harness.saved import digest
+
+README, DOCS = paths.ROOT / "README.md", paths.ROOT / "docs"
+# The firmware on which they were printed: Debian 12's.
+SHOWN_ON = "b157d97b1f69729514feb7f201d2cbe4957f23ab77920e361fe9f822ba49ca4c"
+
+shown_firmware = pytest.mark.skipif(
+    digest(qemu.CODE) != SHOWN_ON,
+    reason=f"the documents show another firmware than {qemu.CODE}")
+
+
+def name_of(page) -> str:
+    return page.name
+
+
+# ---- the prompt
+
+def sessions(page):
+    """A machine for each: the generation at its prompt never goes back, and
+    what a kexec leads to is shown, or it is the end."""
+    found = []
+    for one in documents.exchanges(page):
+        last = found[-1][-1] if found else None
+        if not last or one.gen < last.gen or (
+                last.command.startswith("kexec") and not last.answer):
+            found.append([])
+        found[-1].append(one)
+    return [pytest.param(one, id=f"{page.stem}-{one[0].gen}-{one[0].command}")
+            for one in found]
+
+
+def answer(machine, one: documents.Exchange) -> list[str]:
+    """All that is said after a command, up to the next prompt, which after a
+    kexec is another kernel's."""
+    machine.at_prompt()
+    start = len(machine.run.lines) + 1
+    machine.type(f"{one.command}\r")
+    for event in machine.events():
+        if event.name == "monitor.command" or (
+                event.name == "monitor.input" and event.number("gen") > one.gen):
+            break
+    machine.at_prompt()
+    return machine.run.lines[start:]
+
+
+@shown_firmware
+@pytest.mark.parametrize("session", [
+    *sessions(README), *sessions(DOCS / "monitor.md")])
+def test_a_session_at_the_prompt(boot, session):
+    """What is typed on a page is typed again, and answered as shown."""
+    wrong = []
+    with boot(f"efi=fixed lives={session[0].gen + 1}") as machine:
+        for one in session:
+            if one.command.startswith("kexec") and not one.answer:
+                break
+            said = answer(machine, one)
+            shown = one.answer
+            if not any(documents.LOG.match(line) for line in shown):
+                said = [line for line in said if not documents.LOG.match(line)]
+            if one.command.startswith("kexec"):
+                found = documents.unsaid(shown, said)
+            else:
+                found = documents.differences(shown, said)
+            found = [line for line in found if "@monitor." not in line]
+            if found:
+                wrong += [f"g{one.gen}> {one.command}", *found, "answer:",
+                          *said]
+    assert not wrong, "\n".join(wrong)
+
+
+# ---- the log
+
+# What was booted for a page, besides the chains of all modes.
+MACHINES = {
+    "modes.md": [
+        *({"cmdline": "efi=physical lives=1 end=exit", "sin": sin}
+          for sin in ("apple", "fails-at-identity")),
+        {"cmdline": "lives=fixed,identity end=exit"},
+        {"cmdline": "efi=direct lives=2 end=exit "
+                    "direct_base=0xffff800000000000,0xffff900000000000"},
+        {"cmdline": "lives=3 la57=off,on,off end=exit", "cpu": "max"},
+    ],
+    "svam.md": [{"cmdline": f"efi={mode} efi.diff=on lives=1 end=exit"}
+                for mode in ("fixed", "identity", "physical")],
+    "touch.md": [{"cmdline": "efi=fixed efi.touch=on lives=2 end=exit"}],
+    "serial-log.md": [],
+}
+
+
+@shown_firmware
+@pytest.mark.parametrize("name", MACHINES)
+def test_lines_of_a_log(boot, chain_of, name):
+    said = [line for mode in chain.EXPECTED
+            for line in chain_of(mode).run.lines]
+    for machine in MACHINES[name]:
+        with boot(**machine) as running:
+            said += running.finish().lines
+    missing = documents.unsaid(documents.logged(DOCS / name), said)
+    assert not missing, "\n".join(
+        ["in no run of MACHINES above:", *missing])
+
+
+@pytest.mark.parametrize("page", documents.PAGES, ids=name_of)
+def test_events_have_the_keys_that_are_documented(page):
+    """On the pages too of which no test boots the machine: with a Linux, with
+    other firmware."""
+    rows = documented() | documented(DOCS / "linux.md")
+    for block in documents.blocks(page):
+        for line in block:
+            if not line.startswith("@") or line.endswith("…"):
+                continue
+            event = parse(line)
+            keys = rows.get(event.name, set())
+            assert set(event.fields) <= keys, f"{line}: known are {keys}"
+
+
+# ---- tools
+
+def block_with(page, words: str) -> list[str]:
+    return next(block for block in documents.blocks(page)
+                if any(words in line for line in block))
+
+
+def printed(*words: str) -> list[str]:
+    done = subprocess.run(words, cwd=paths.ROOT, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env={**os.environ, "LC_ALL": "C.UTF-8"})
+    assert done.returncode == 0, done.stdout
+    return done.stdout.splitlines()
+
+
+@shown_firmware
+def test_what_the_demonstration_prints():
+    """README's part of it; of the table at its end, one mode."""
+    said = printed("tools/demo", "fixed")
+    story = block_with(README, "Generation 0, started by GRUB")
+    start = next(i for i, line in enumerate(said) if "Generation 0," in line)
+    assert [documents.shape(line) for line in said[start:start + len(story)]] \
+        == [documents.shape(line) for line in story]
+    table = block_with(README, "gen time variable")
+    rows = [line for line in table if line.split()[0] not in chain.EXPECTED
+            or line.split()[0] == "fixed"]
+    assert documents.unsaid(rows, said) == []
+
+
+@pytest.mark.slow
+def test_the_table_of_the_demonstration():
+    table = block_with(README, "gen time variable")
+    assert documents.unsaid(table, printed("tools/demo")) == []
+
+
+@pytest.mark.slow
+@shown_firmware
+def test_what_the_relay_prints():
+    shown = block_with(README, "$ make relay")[1:]
+    assert documents.differences(shown, printed("tools/relay")) == []
+
+
+def test_tools_are_called_as_they_can_be():
+    """Targets, tools, options and variables of each command in a block."""
+    targets = set(re.findall(r"^([a-z-]+):", (
+        paths.ROOT / "Makefile").read_text(), re.M))
+    for page in documents.PAGES:
+        for block in documents.blocks(page):
+            for line in block:
+                words = re.sub(r"^\$ | #.*", "", line).split()
+                if words[:1] == ["make"] and "-f" not in words:
+                    check_make(words[1:], targets)
+                elif words and words[0].startswith("tools/"):
+                    assert (paths.ROOT / words[0]).exists(), line
+                    help_text = "\n".join(printed(words[0], "--help"))
+                    for word in words[1:]:
+                        if word.startswith("--"):
+                            assert word.partition("=")[0] in help_text, line
+
+
+def check_make(words: list[str], targets: set) -> None:
+    goals = [word for word in words if "=" not in word]
+    names = [word.partition("=")[0] for word in words if "=" in word]
+    for goal in goals:
+        assert goal in targets or goal.startswith("build/"), words
+    if names:
+        assert printed("tools/variables", " ".join(goals), *names) == [], words

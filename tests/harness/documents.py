@@ -1,0 +1,86 @@
+"""What the documents show of a console, to be held against a run.
+
+A block is a run of lines that are indented by four. In it, what was printed is
+told by its form: an event, a line of the log, the answer to a command at the
+prompt. Lines are compared without their numbers, which depend on firmware and
+build; "…" alone stands for lines that were left out, and at the end of a line
+for the rest of it.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import paths
+
+PAGES = [paths.ROOT / "README.md", *sorted((paths.ROOT / "docs").glob("*.md"))]
+MARGIN, CUT = "    ", "…"
+PROMPT = re.compile(r"g(\d+)> (.*)")
+LOG = re.compile(r"(@[a-z][a-z0-9_.]* gen=|g\d+ \[ *\d+\.\d+\] )")
+NUMBER = re.compile(r"\b(0x)?[0-9a-f]*[0-9][0-9a-f]*\b")
+PICTURE = re.compile(r"[.rwx]{40,}")
+
+
+@dataclass
+class Exchange:
+    """A command at the prompt of a generation, and its answer as shown."""
+
+    gen: int
+    command: str
+    answer: list[str] = field(default_factory=list)
+
+
+def blocks(page: Path) -> list[list[str]]:
+    """The lines of each block, without their margin."""
+    found, open_block = [], False
+    for line in page.read_text().splitlines():
+        inside = line.startswith(MARGIN)
+        if inside and not open_block:
+            found.append([])
+        if inside:
+            found[-1].append(line.removeprefix(MARGIN))
+        open_block = inside
+    return found
+
+
+def exchanges(page: Path) -> list[Exchange]:
+    """All that is typed at a prompt on this page, in its order."""
+    found = []
+    for block in blocks(page):
+        current = None
+        for line in block:
+            if typed := PROMPT.fullmatch(line.strip()):
+                current = Exchange(int(typed[1]), typed[2])
+                found.append(current)
+            elif current:
+                current.answer.append(line)
+    return found
+
+
+def logged(page: Path) -> list[str]:
+    """Events and lines of the log, but for those in answers."""
+    answers = {line for one in exchanges(page) for line in one.answer}
+    return [line for block in blocks(page) for line in block
+            if LOG.match(line) and line not in answers]
+
+
+def shape(line: str) -> str:
+    """What a line says, without its numbers."""
+    text = PICTURE.sub("~", line.expandtabs())
+    return " ".join(NUMBER.sub("#", text).split())
+
+
+def unsaid(shown: list[str], said: list[str]) -> list[str]:
+    """Which of the lines that are shown nobody has said."""
+    shapes = {shape(line) for line in said}
+    return [line for line in shown if line.strip() != CUT and not any(
+        one.startswith(shape(line.rstrip(CUT)))
+        if line.endswith(CUT) else one == shape(line) for one in shapes)]
+
+
+def differences(shown: list[str], said: list[str]) -> list[str]:
+    """The same for an answer, of which nothing is left out unless by "…"."""
+    found = [f"shown, not said: {line}" for line in unsaid(shown, said)]
+    if not any(line.endswith(CUT) for line in shown):
+        found += [f"said, not shown: {line}" for line in unsaid(said, shown)]
+    return found
