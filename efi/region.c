@@ -54,8 +54,10 @@ static status_t insert(struct efi_regions *regions,
         i--;
     struct efi_region *at = &regions->region[i];
     memmove(at + 1, at, (regions->count - i) * sizeof(*at));
-    *at = (struct efi_region){d->type, d->physical_start, d->virtual_start,
-                              d->pages, d->attribute};
+    *at = (struct efi_region){
+        d->type,  d->physical_start, d->virtual_start,
+        d->pages, d->attribute,      regions->count,
+    };
     regions->count++;
     return STATUS_OK;
 }
@@ -102,7 +104,7 @@ void efi_regions_write(const struct efi_regions *regions, uint32_t step,
                                           .virtual_start = with_va ? r->va : 0,
                                           .pages = r->pages,
                                           .attribute = r->attribute};
-        memcpy(map + i * step, &d, sizeof(d));
+        memcpy(map + r->listed * step, &d, sizeof(d));
     }
 }
 

@@ -16,6 +16,8 @@ struct efi_region {
     va_t va; // where a kernel put it; from the firmware itself: anything
     uint64_t pages;
     uint64_t attribute;
+    size_t
+        listed; // the how many-th of them in the map that they were read from
 };
 
 // In ascending order of physical address, disjoint, page aligned.
@@ -53,6 +55,8 @@ status_t efi_regions_read(const struct efi_map_view *view,
 
 // Writes the regions as a memory map with descriptors of `step` bytes each into
 // the count * step bytes at `map`; with their virtual addresses, or with none.
+// In the order in which they were listed: that of a firmware's map need not be
+// ascending, and it may want SetVirtualAddressMap to keep to it.
 void efi_regions_write(const struct efi_regions *regions, uint32_t step,
                        bool with_va, uint8_t *map);
 

@@ -205,7 +205,8 @@ ROWS = [
       for name in "vendor-boot vendor-nowhere tables-boot tables-nowhere".split()],
     # none that can be seen, or that does harm
     *[Row(name, ("end", dict(verdict="pass")), set()) for name in (
-        "none no-service map-reversed map-of-40 map-of-56 map-empty-entry map-huge-entry "
+        "none no-service map-reversed map-ordered map-of-40 map-of-56 "
+        "map-empty-entry map-huge-entry "
         "map-unaligned map-unknown-type map-runtime-all map-virtual many-tables "
         "header-long header-odd no-vendor no-tables "
         "debug-addresses fpu-stack segment-bases pic pit interrupt-32 interrupt-128 "

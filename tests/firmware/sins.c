@@ -422,6 +422,20 @@ static status dislikes_identity(SERVICE_ARGUMENTS) {
     return original[RT_SET_VIRTUAL_ADDRESS_MAP](a, b, c, d, e);
 }
 
+// Insists on the order of its own map, which is reversed here. VMware's loader
+// for ESXi leaves the order alone, since some firmware does that.
+static status wants_map_order(SERVICE_ARGUMENTS) {
+    uint64_t last = ~0UL;
+    for (uint64_t at = d; !moved && at < d + a; at += b) {
+        const struct descriptor *entry = (const struct descriptor *)at;
+        if (entry->physical_start >= last)
+            return ERROR(2); // EFI_INVALID_PARAMETER
+        last = entry->physical_start;
+    }
+    moved++;
+    return original[RT_SET_VIRTUAL_ADDRESS_MAP](a, b, c, d, e);
+}
+
 static void sign_runtime_table(void) {
     runtime->crc32 = 0;
     boot(BS_CALCULATE_CRC32)((uint64_t)runtime, runtime->header_bytes,
@@ -936,6 +950,7 @@ const struct sin sins[] = {
     {"announces-v2", 0, 0, announce_in_version_2},
     {"announces-short", 0, 0, announce_in_4_bytes},
     {"map-reversed", 0, 0, reverse_map},
+    {"map-ordered", RT_SET_VIRTUAL_ADDRESS_MAP, wants_map_order, reverse_map},
     {"map-of-40", 0, 0, stride_40_map},
     {"map-of-56", 0, 0, stride_56_map},
     {"map-overlap", 0, 0, overlap_map},

@@ -17,7 +17,7 @@ static void take_regions(struct input *in) {
         if (pa + pages * PAGE_SIZE > 1UL << 52)
             break;
         found.region[found.count++] = (struct efi_region){
-            EFI_RUNTIME_SERVICES_DATA, pa, 0, pages, EFI_MEMORY_RUNTIME};
+            EFI_RUNTIME_SERVICES_DATA, pa, 0, pages, EFI_MEMORY_RUNTIME, 0};
         pa += pages * PAGE_SIZE;
     }
 }

@@ -297,6 +297,24 @@ static void written_and_read_again(void **state) {
     }
 }
 
+// A firmware's own order, which is not ours, comes back as well.
+static void written_as_listed(void **state) {
+    (void)state;
+    const pa_t listed[] = {0x9000, 0x3000, 0x7000, 0x5000};
+    for (size_t i = 0; i < ARRAY_SIZE(listed); i++)
+        add(EFI_RUNTIME_SERVICES_DATA, listed[i], 1);
+    assert_int_equal(read_map(), STATUS_OK);
+    uint8_t *written = malloc(view.bytes);
+    efi_regions_write(&regions, 48, true, written);
+    struct efi_map_view copy = {written, view.bytes, 48, 1};
+    struct efi_memory_descriptor d;
+    for (size_t i = 0; i < ARRAY_SIZE(listed); i++) {
+        assert_true(efi_map_at(&copy, i, &d));
+        assert_int_equal(d.physical_start, listed[i]);
+    }
+    free(written);
+}
+
 // ---- painting
 
 static const enum memory_kind kinds[EFI_MEMORY_TYPES + 1] = {
@@ -720,6 +738,7 @@ int main(void) {
         TEST(virtual_overlaps_are_found),
         TEST(too_many_are_refused),
         TEST(written_and_read_again),
+        TEST(written_as_listed),
         TEST(every_type_has_a_kind),
         TEST(too_many_descriptors),
         TEST(lookups_at_the_edges),

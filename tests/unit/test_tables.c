@@ -250,9 +250,9 @@ static void unreadable_config_tables(void **state) {
 // The first two touch; the third is large enough for a large page.
 static const struct efi_regions regions = {
     3,
-    {{CODE, 0x1000000, 0xfffffffeff000000, 0x10, EFI_MEMORY_RUNTIME},
-     {DATA, 0x1010000, 0xfffffffeff110000, 0x20, EFI_MEMORY_RUNTIME},
-     {CODE, 0x2000000, 0xfffffffeff200000, 0x400, EFI_MEMORY_RUNTIME}}};
+    {{CODE, 0x1000000, 0xfffffffeff000000, 0x10, EFI_MEMORY_RUNTIME, 0},
+     {DATA, 0x1010000, 0xfffffffeff110000, 0x20, EFI_MEMORY_RUNTIME, 1},
+     {CODE, 0x2000000, 0xfffffffeff200000, 0x400, EFI_MEMORY_RUNTIME, 2}}};
 
 static const struct efi_memory_descriptor good_rows[] = {
     {CODE, 0, 0x1001000, 0, 1, RO},
