@@ -68,6 +68,10 @@ static status_t read_efi_info(const struct sender *from,
     struct efi_info copy = from->params->efi_info, *efi = &copy;
     if (efi->efi_loader_signature == 0)
         return STATUS_OK;
+    if (memcmp(&efi->efi_loader_signature, "EL32", 4) == 0)
+        return fail(STATUS_REFUSED,
+                    "boot_params: the firmware is 32-bit (EFI loader signature "
+                    "EL32), and this kernel calls 64-bit services only");
     if (memcmp(&efi->efi_loader_signature, "EL64", 4) != 0)
         return fail(STATUS_REFUSED,
                     "boot_params: EFI loader signature %#x is not EL64",

@@ -18,6 +18,7 @@ enum tag_type {
     TAG_MODULE = 3,
     TAG_MEMORY_MAP = 6,
     TAG_FRAMEBUFFER = 8,
+    TAG_EFI32_SYSTEM_TABLE = 11,
     TAG_EFI64_SYSTEM_TABLE = 12,
     TAG_EFI_MEMORY_MAP = 17,
 };
@@ -171,22 +172,34 @@ static status_t read_system_table(const struct tag *tag,
     return STATUS_OK;
 }
 
-// Half a map is worse than none: without one the firmware is not called.
-static status_t refuse_efi_map(size_t bytes, struct boot_info *boot) {
-    boot->handoff_status =
-        fail(STATUS_REFUSED,
-             "multiboot2: EFI memory map of %zu bytes; there is room for %zu",
-             bytes, sizeof(boot->efi.map));
+// The machine is all right, but its firmware is not called.
+static status_t without_firmware(status_t status, struct boot_info *boot) {
+    boot->handoff_status = status;
     str_copy(boot->handoff_why, sizeof(boot->handoff_why), why());
     return STATUS_OK;
+}
+
+static status_t refuse_32_bit(const struct tag *tag, struct boot_info *boot) {
+    (void)tag;
+    return without_firmware(
+        fail(STATUS_REFUSED,
+             "multiboot2: the firmware is 32-bit (tag %d), and this kernel "
+             "calls 64-bit services only",
+             TAG_EFI32_SYSTEM_TABLE),
+        boot);
 }
 
 static status_t read_efi_map(const struct tag *tag, struct boot_info *boot) {
     const struct tag_efi_memory_map *map =
         (const struct tag_efi_memory_map *)tag;
     size_t bytes = tag->bytes - sizeof(*map);
-    if (bytes > sizeof(boot->efi.map))
-        return refuse_efi_map(bytes, boot);
+    if (bytes > sizeof(boot->efi.map)) // half a map is worse than none
+        return without_firmware(
+            fail(STATUS_REFUSED,
+                 "multiboot2: EFI memory map of %zu bytes; there is room for "
+                 "%zu",
+                 bytes, sizeof(boot->efi.map)),
+            boot);
     boot->efi.descriptor_bytes = map->descriptor_bytes;
     boot->efi.descriptor_version = map->descriptor_version;
     boot->efi.map_bytes = bytes;
@@ -205,6 +218,7 @@ static const struct tag_reader {
     {TAG_MEMORY_MAP, sizeof(struct tag_memory_map), read_memory_map},
     {TAG_FRAMEBUFFER, offsetof(struct tag_framebuffer, reserved),
      read_framebuffer},
+    {TAG_EFI32_SYSTEM_TABLE, sizeof(struct tag), refuse_32_bit},
     {TAG_EFI64_SYSTEM_TABLE, sizeof(struct tag_efi_system_table),
      read_system_table},
     {TAG_EFI_MEMORY_MAP, sizeof(struct tag_efi_memory_map), read_efi_map},

@@ -11,7 +11,8 @@
 struct efi_attributes {
     pa_t table_pa; // the firmware's own table, for who wants to keep it
     uint64_t table_bytes;
-    size_t count; // 0: no table, or none that could be believed
+    size_t count;      // 0: no rows that could be believed, …
+    char absence[128]; // … and this is why
     struct handoff_attribute row[HANDOFF_ATTRIBUTES_MAX];
 };
 

@@ -18,6 +18,7 @@
 #include "efi/start.h"
 #include "efi/tables.h"
 #include "efi/virtual.h"
+#include "lib/format.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/frames.h"
@@ -190,6 +191,9 @@ static status_t place_regions(const struct boot_info *boot) {
 static void read_attributes(const struct boot_info *boot) {
     struct efi_attributes *attributes = &firmware.attributes;
     status_t status = STATUS_OK;
+    str_copy(attributes->absence, sizeof(attributes->absence),
+             boot->has_handoff ? "no memory attributes were handed on"
+                               : "no Memory Attributes Table");
     if (boot->has_handoff) {
         attributes->count = boot->handoff.attribute_count;
         memcpy(attributes->row, boot->handoff.attribute,
@@ -203,6 +207,8 @@ static void read_attributes(const struct boot_info *boot) {
     }
     if (status) {
         say("efi: memory attributes ignored: %s", why());
+        format(attributes->absence, sizeof(attributes->absence), "ignored: %s",
+               why());
         attributes->count = 0;
     }
 }
@@ -327,12 +333,23 @@ status_t efi_check_answers(void) {
                 firmware.mode->name);
 }
 
+// Nothing was looked at but what was passed on: so that is what is said.
+static status_t explain_absence(const struct boot_info *boot) {
+    if (boot->handoff_status)
+        return fail(STATUS_NOT_FOUND, "no EFI system table was accepted: %s",
+                    boot->handoff_why);
+    return fail(STATUS_NOT_FOUND, "no EFI system table: %s",
+                boot->via == VIA_MULTIBOOT2
+                    ? "the loader passed none on (multiboot2 tag 12)"
+                    : "the kernel before this one passed none on "
+                      "(boot_params.efi_info)");
+}
+
 status_t efi_start(struct boot_info *boot, const struct efi_mode *wanted) {
     firmware.memory = &boot->memory;
     firmware.aborted = boot->has_handoff ? boot->handoff.aborted : 0;
     if (boot->efi.system_table_pa == 0)
-        return fail(STATUS_NOT_FOUND, "no EFI system table: this machine was "
-                                      "not started by EFI firmware");
+        return explain_absence(boot);
     firmware.mode = wanted;
     status_t status = open_firmware(boot, wanted);
     firmware.ready = status == STATUS_OK;
@@ -342,6 +359,7 @@ status_t efi_start(struct boot_info *boot, const struct efi_mode *wanted) {
     } else {
         close_firmware();
     }
-    announce_mode(firmware.mode->name);
+    // Refused before a mode was found: none is inherited then.
+    announce_mode(firmware.mode->place ? firmware.mode->name : "none");
     return status;
 }

@@ -56,15 +56,37 @@ static enum efi_service service_of(const struct gate_call *call) {
     return i;
 }
 
+// What is at the addresses of a fault, before anything is done about it.
+struct fault_place {
+    const char *at_va, *at_rip;
+};
+
+static struct fault_place place_of(const struct gate_fault *fault) {
+    return (struct fault_place){
+        fault->is_page_fault ? efi_space_class(fault->address_va) : "none",
+        efi_space_class(fault->rip)};
+}
+
 static void report_fault(enum efi_service service,
-                         const struct gate_fault *fault, const char *action) {
+                         const struct gate_fault *fault,
+                         struct fault_place place, const char *action) {
     event("efi.fault",
           "svc=%s vector=%lu rip=%#lx va=%#lx access=%s class=%s action=%s "
           "in=%s",
           efi_service_name(service), fault->vector, fault->rip,
-          fault->address_va, access_of(fault),
-          fault->is_page_fault ? efi_space_class(fault->address_va) : "none",
-          action, efi_space_class(fault->rip));
+          fault->address_va, access_of(fault), place.at_va, action,
+          place.at_rip);
+}
+
+static bool is_mended_enough(void) {
+    static bool told;
+    if (gate_statistics.mended < MENDED_MAX)
+        return false;
+    if (!told)
+        say("efi: efi.fault=retry has granted %d pages, and grants no more: "
+            "from here on a fault ends its call",
+            MENDED_MAX);
+    return told = true;
 }
 
 // Gives the firmware the right that it lacked; what was done, or NULL.
@@ -73,8 +95,7 @@ static const char *give_right(const struct gate_fault *fault) {
     pa_t table_pa = gate_current->table_pa;
     if (efi_space_learn(table_pa, fault->address_va, fetch))
         return "learned";
-    if (firmware.on_fault != FAULT_RETRY ||
-        gate_statistics.mended == MENDED_MAX ||
+    if (firmware.on_fault != FAULT_RETRY || is_mended_enough() ||
         efi_space_grant(table_pa, fault->address_va, fetch))
         return NULL;
     gate_statistics.mended++;
@@ -87,15 +108,16 @@ static bool mend(const struct gate_fault *fault) {
     if (!fault->is_page_fault)
         return false;
     struct reason kept = why_keep();
+    struct fault_place place = place_of(fault);
     const char *action = give_right(fault);
     why_restore(&kept);
     if (action)
-        report_fault(service_of(gate_current), fault, action);
+        report_fault(service_of(gate_current), fault, place, action);
     return action;
 }
 
 static void report_end(enum efi_service service, const struct gate_call *call) {
-    report_fault(service, &call->fault, "aborted");
+    report_fault(service, &call->fault, place_of(&call->fault), "aborted");
     firmware.aborted++;
     if (firmware.on_fault == FAULT_OFF) {
         say("efi: all services are off from here on");

@@ -91,7 +91,10 @@ status_t efi_check_pointers(void) {
     if (leads_to(system->runtime_services, firmware.runtime_table_pa))
         return STATUS_OK;
     return fail(STATUS_FAILED,
-                "efi: RuntimeServices is %#lx, which does not lead to %#lx: "
-                "SetVirtualAddressMap left it unconverted",
-                system->runtime_services, firmware.runtime_table_pa);
+                "efi: RuntimeServices is %#lx after SetVirtualAddressMap; the "
+                "table at pa %#lx is mapped at va %#lx",
+                system->runtime_services, firmware.runtime_table_pa,
+                region_va(efi_region_of_pa(&firmware.regions,
+                                           firmware.runtime_table_pa, 1),
+                          firmware.runtime_table_pa));
 }

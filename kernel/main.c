@@ -212,7 +212,7 @@ static enum outcome take_firmware(void) {
     if (status == STATUS_OK)
         return prove();
     if (boot.efi.system_table_pa == 0) {
-        say("efi: %s: no firmware to call", why());
+        say("efi: no firmware to call: %s", why());
         return boot.handoff_status ? OUTCOME_REFUSED : OUTCOME_NONE;
     }
     tolerate("efi", status);

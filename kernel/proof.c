@@ -158,13 +158,17 @@ static enum verdict check_enumerate(struct proof *proof) {
     status_t status;
     while ((status = efi_variables_next(&all)) == STATUS_OK)
         count_variable(&all.at, &census);
-    bool complete = status == STATUS_NOT_FOUND && !census.unreadable &&
-                    census.ours == (*proof->counter != 0);
+    bool ended = status == STATUS_NOT_FOUND;
+    bool complete =
+        ended && !census.unreadable && census.ours == (*proof->counter != 0);
     return tell(proof, verdict_of(complete),
                 "%lu variables, %lu bytes, %lu unreadable; BatonGeneration is "
                 "%s; GetNextVariableName ended with %s",
                 all.count, census.bytes, census.unreadable,
-                census.ours ? "among them" : "missing", why());
+                census.ours ? "among them"
+                : ended     ? "not there"
+                            : "not among these",
+                why());
 }
 
 // ---- space: the store has room, and a write takes some of it
@@ -408,10 +412,8 @@ static enum verdict check_mapping(struct proof *proof) {
 static enum verdict check_wx(struct proof *proof) {
     uint64_t pages = efi_space_count_wx();
     if (firmware.attributes.count == 0)
-        return tell(proof, SKIP,
-                    "no Memory Attributes Table: %lu pages stay writable and "
-                    "executable",
-                    pages);
+        return tell(proof, SKIP, "%s: %lu pages stay writable and executable",
+                    firmware.attributes.absence, pages);
     return tell(
         proof, verdict_of(pages == 0),
         "%lu pages are writable and executable at once; %zu rows of attributes",

@@ -155,3 +155,10 @@ def hide_runtime_code(debugger) -> None:
         if words[0] == 5:  # EfiRuntimeServicesCode
             words[5] &= ~RUNTIME
             debugger.write(at_pa, DESCRIPTOR.pack(*words))
+
+
+def test_no_mode_is_inherited_from_a_refusal(boot):
+    with boot("lives=naive,inherit end=exit") as machine:
+        run = machine.finish()
+    run.one("efi.mode", gen=1, mode="none", svam="refused")
+    run.one("end", gen=1, verdict="refused")

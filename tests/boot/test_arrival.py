@@ -172,6 +172,22 @@ def test_a_table_in_a_page_that_is_ram_in_part(boot):
     run.one("end", gen=1, verdict="refused")
 
 
+def test_no_firmware_is_passed_on(boot):
+    """As by a Linux with efi=noruntime: that is what is said, and no more."""
+    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            at(debugger, "kexec_last_instruction")
+            debugger.physical()
+            like_linux(debugger, 0x98000, 0x100000, 48)
+            debugger.write(0x98000 + EFI_INFO, bytes(32))
+            debugger.detach()
+        run = machine.finish()
+    assert any("no firmware to call: no EFI system table: the kernel before "
+               "this one passed none on" in line for line in run.lines)
+    assert run.all("refused") == run.all("efi.mode", gen=1) == []
+    run.one("end", gen=1, verdict="none")
+
+
 def above_4g(debugger) -> None:
     """The next request for frames in a row is served from 4 GiB up."""
     at(debugger, "frame_pool_take_low")
@@ -303,7 +319,7 @@ def test_nothing_is_taken_as_it_was_found(boot, tmp_path):
             leave_untidy_processor(debugger, tmp_path)
             at(debugger, "gate_enter")
             # The watchdog, whenever it expires, lets all interrupts pass.
-            debugger.call(symbol(paths.SYMBOLS, "time_watchdog_barked"), 0)
+            debugger.call(symbol(paths.SYMBOLS, "watchdog_take_nmi"), 0)
             debugger.detach()
         machine.at_prompt()
         registers, local, outer = (

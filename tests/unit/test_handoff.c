@@ -605,7 +605,10 @@ static void a_size_that_nobody_needs(void **state) {
 
 static void bad_efi_info(void **state) {
     memcpy(&params->efi_info.efi_loader_signature, "EL32", 4);
-    expect_refused("signature 0x32334c45 is not EL64");
+    expect_refused("the firmware is 32-bit (EFI loader signature EL32)");
+    linux_sample(state);
+    memcpy(&params->efi_info.efi_loader_signature, "EL33", 4);
+    expect_refused("signature 0x33334c45 is not EL64");
     linux_sample(state);
     params->efi_info.efi_memmap_size = EFI_MAP_BYTES + 1;
     expect_refused("map of 32769 bytes; there is room for 32768");

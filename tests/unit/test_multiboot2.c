@@ -16,6 +16,7 @@ enum {
     MODULE = 3,
     MEMORY_MAP = 6,
     FRAMEBUFFER = 8,
+    SYSTEM_TABLE_32 = 11,
     SYSTEM_TABLE = 12,
     RSDP = 15,
     EFI_MAP = 17,
@@ -377,6 +378,21 @@ static void large_efi_maps(void **state) {
     check_kind(0x7fffff, MEMORY_USABLE);
 }
 
+static void firmware_of_32_bits(void **state) {
+    (void)state;
+    uint32_t table_pa = 0x7f9ee018;
+    add(SYSTEM_TABLE_32, &table_pa, sizeof(table_pa));
+    add(EFI_MAP, &efi_tag, sizeof(efi_tag));
+    add(MEMORY_MAP, &memory_tag, sizeof(memory_tag));
+    finish();
+    assert_int_equal(parse(), STATUS_OK);
+    assert_int_equal(boot.handoff_status, STATUS_REFUSED);
+    assert_contains(boot.handoff_why, "the firmware is 32-bit (tag 11)");
+    assert_int_equal(boot.efi.system_table_pa, 0);
+    assert_int_equal(boot.efi.map_bytes, 0);
+    check_kind(0x7fffff, MEMORY_USABLE);
+}
+
 // Each second frame, and more of them than the kernel can tell apart.
 static void large_memory_maps(void **state) {
     (void)state;
@@ -451,6 +467,7 @@ int main(void) {
         TEST(no_end_tag),
         TEST(long_command_lines),
         TEST(large_efi_maps),
+        TEST(firmware_of_32_bits),
         TEST(large_memory_maps),
         TEST(impossible_sizes),
         TEST(impossible_addresses),
