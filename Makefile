@@ -124,8 +124,7 @@ GIVEN := $(foreach name,$(.VARIABLES),$(if \
 WRONG := $(if $(GIVEN),$(shell tools/variables '$(MAKECMDGOALS)' $(GIVEN)))
 $(if $(WRONG),$(error $(WRONG)))
 
-# What a target needs beside itself: purposes of tools/install-deps. Of any other
-# one it is only looked whether the tools to build with are there.
+# What a target needs beside itself: purposes of tools/install-deps.
 ALL_PURPOSES     := build run debug iso linux fuzz bench size format test
 NEEDS_demo       := build run
 NEEDS_run        := build run
@@ -141,6 +140,26 @@ NEEDS_test       := $(ALL_PURPOSES)
 NEEDS_test-all   := $(ALL_PURPOSES)
 NEEDS_coverage   := $(ALL_PURPOSES)
 NEEDS := $(sort $(foreach goal,$(MAKECMDGOALS),$(NEEDS_$(goal))))
+
+# Installed before anything is built; for any other target it is only looked
+# whether the tools to build with are there.
+INSTALL_DEPS := CC='$(CC)' LD='$(LD)' tools/install-deps
+ifneq ($(NEEDS),)
+FIRST := deps
+else ifeq ($(filter clean help,$(MAKECMDGOALS)),)
+$(if $(shell $(INSTALL_DEPS) --check build || echo no),$(error the build needs \
+	what is listed above))
+endif
+
+# Another compiler, or other flags: all is built anew. (Not a rule, which `make
+# -q` would take for something to do.)
+BUILT_WITH := $(CC) $(CFLAGS) $(NASM) $(NASMFLAGS) $(LD) $(LDFLAGS)
+IS_DRY     := $(strip $(foreach letter,n q,$(findstring $(letter), \
+	$(firstword -$(MAKEFLAGS)))))
+ifneq ($(BUILT_WITH),$(if $(IS_DRY),$(BUILT_WITH),$(file <$(OUT)/built-with)))
+$(shell mkdir -p $(OUT))
+$(file >$(OUT)/built-with,$(BUILT_WITH))
+endif
 
 .PHONY: all
 all: $(OUT)/baton $(OUT)/bundle.cpio compile_commands.json ## build the kernel and its bundle
@@ -214,14 +233,7 @@ clean: ## remove all that was built
 
 .PHONY: deps
 deps:
-	@CC='$(CC)' LD='$(LD)' tools/install-deps $(or $(NEEDS),--check build)
-
-# Another compiler, or other flags: all is built anew.
-export BUILT_WITH := $(CC) $(CFLAGS) $(NASM) $(NASMFLAGS) $(LD) $(LDFLAGS)
-.PHONY: always
-$(OUT)/built-with: always
-	@mkdir -p $(@D)
-	@printenv BUILT_WITH | cmp -s - $@ || printenv BUILT_WITH > $@
+	@$(INSTALL_DEPS) $(NEEDS)
 
 # ---- the image
 
@@ -230,30 +242,30 @@ $(OUT)/layout.inc: mm/layout.h
 	@mkdir -p $(@D)
 	@sed -n 's/^#define \([A-Z0-9_]*\) *\(0x[0-9a-f]*\)$$/%define \1 \2/p' $< > $@
 
-$(OUT)/linker.ld: linker.ld mm/layout.h $(OUT)/built-with | deps
+$(OUT)/linker.ld: linker.ld mm/layout.h $(OUT)/built-with | $(FIRST)
 	@mkdir -p $(@D)
 	@$(CC) -E -P -x c -I. $< -o $@
 
-$(OUT)/%.o: %.c Makefile $(OUT)/built-with | deps
+$(OUT)/%.o: %.c Makefile $(OUT)/built-with | $(FIRST)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(OUT)/%.asm.o: %.asm boot/header.inc $(OUT)/layout.inc Makefile $(OUT)/built-with | deps
+$(OUT)/%.asm.o: %.asm boot/header.inc $(OUT)/layout.inc Makefile $(OUT)/built-with | $(FIRST)
 	@mkdir -p $(@D)
 	@echo "  NASM  $<"
 	@$(NASM) $(NASMFLAGS) -MD $(@:.o=.d) -MP $< -o $@
 
 $(OUT)/kernel/monitor/font.asm.o: $(OUT)/font.psf
 
-$(OUT)/font.psf: $(wildcard $(FONT)) | deps
+$(OUT)/font.psf: $(wildcard $(FONT)) | $(FIRST)
 	@mkdir -p $(@D)
 	@gzip -dc $(FONT) > $@
 	@[ "$$(od -An -tx1 -N4 $@)" = ' 36 04 02 10' ] || \
 		{ echo '$(FONT): not PSF1 with 256 glyphs of 8x16'; exit 1; }
 
 # Two links: the first one's symbols become a table in the second one.
-$(OUT)/symbols-%.o: $(OUT)/symbols-%.asm | deps
+$(OUT)/symbols-%.o: $(OUT)/symbols-%.asm | $(FIRST)
 	@$(NASM) $(NASMFLAGS) $< -o $@
 
 $(OUT)/symbols-none.asm: tools/symbols
@@ -283,7 +295,7 @@ $(OUT)/bundle.cpio: $(OUT)/baton tools/bundle
 # Where it cannot be fetched, the tests that need it are skipped, and only those.
 OR_SKIP = $(if $(filter test test-all coverage,$(MAKECMDGOALS)),|| rm -f $@)
 
-$(OUT)/linux/init: tools/linux tools/linux_init | deps
+$(OUT)/linux/init: tools/linux tools/linux_init | $(FIRST)
 	@echo "  LINUX $(@D)"
 	@tools/linux $(@D) $(OR_SKIP)
 
@@ -308,5 +320,5 @@ compile_commands.json: Makefile $(OUT)/built-with
 include tests/fuzz/fuzz.mk
 include tests/firmware/firmware.mk
 $(UNIT_OBJECTS) $(FUZZ_OBJECTS) $(OUT)/sins.efi $(OUT)/bundle.cpio \
-	$(OUT)/baton.iso: | deps
+	$(OUT)/baton.iso: | $(FIRST)
 -include $(OBJECTS:.o=.d)

@@ -28,7 +28,15 @@ C_FILES = tracked("*.c", "*.h")
 SOURCES = C_FILES + tracked("*.asm", "*.inc", "linker.ld")
 
 
+JUDGE = "14"  # other versions of clang-format disagree about braces in macros
+
+
 def test_c_is_formatted():
+    found = subprocess.check_output(["clang-format", "--version"], text=True)
+    version = re.search(r"version (\d+)", found)[1]
+    if version != JUDGE:
+        pytest.skip(f"clang-format {version}: {JUDGE} is what the code is "
+                    "formatted by")
     words = ["clang-format", "--dry-run", "--Werror", *C_FILES]
     done = subprocess.run(words, cwd=paths.ROOT, text=True,
                           capture_output=True)

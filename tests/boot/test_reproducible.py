@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import paths
+from harness import media, paths
 
 # Of a built tree: neither what make does not look at, nor what is large.
 NO_SOURCE = shutil.ignore_patterns(".git", "__pycache__", "runs", "saved",
@@ -34,8 +34,37 @@ def built_in(folder):
 @pytest.mark.slow
 def test_two_builds_are_the_same(tmp_path):
     one = built_in(tmp_path / "one")
-    two = built_in(tmp_path / "a-longer-path" / "two")
+    two = built_in(tmp_path / "a longer path, with blanks" / "it's two")
     assert one == two
+
+
+def test_a_disk_has_no_bytes_of_a_tool_s_memory(tmp_path, monkeypatch):
+    """mformat -C copies some to the last sector. The C library is told to
+    fill all that it hands out."""
+    monkeypatch.setitem(media.ENVIRONMENT, "MALLOC_PERTURB_", "170")
+    note = tmp_path / "note"
+    note.write_text("some words")
+    image = media.fat(tmp_path / "disk.img", {"/folder/note": note})
+    content = image.read_bytes()
+    assert len(content) % (1 << 20) == 0 and not any(content[-512:])
+    assert subprocess.check_output(
+        ["mtype", "-i", image, "::/folder/note"]) == b"some words"
+
+
+def test_another_compiler_builds_anew(tmp_path):
+    """And `make -q` and `make -n` with another one leave no trace."""
+    words = ["make", "-s", f"OUT={tmp_path}", f"{tmp_path}/lib/crc32.o"]
+    stamp = tmp_path / "lib/crc32.o"
+
+    def built(*more) -> int:
+        subprocess.run([*words, *more], cwd=paths.ROOT, check=False,
+                       env=plain())
+        return stamp.stat().st_mtime_ns
+
+    first = built()
+    assert built("-n", "CC=clang") == built("-q", "CC=clang") == first
+    assert built() == first
+    assert built("CC=clang") > first
 
 
 def test_an_object_that_is_missing_is_built_again(tmp_path):

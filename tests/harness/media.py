@@ -73,10 +73,11 @@ def grub(platform: str, *more: str) -> Path:
 
 def fat(image: Path, files: dict[str, Path]) -> Path:
     """A FAT file system that holds `files` (path -> source)."""
-    image.unlink(missing_ok=True)
     bytes_used = sum(source.stat().st_size for source in files.values())
     mib = (bytes_used + SPARE_BYTES >> 20) + 1
-    tool("mformat", "-C", "-i", image, "-T", mib * 2048, "-h", 16, "-s", 32,
+    image.write_bytes(b"")  # not by mformat -C: it adds bytes of its memory
+    os.truncate(image, mib << 20)
+    tool("mformat", "-i", image, "-T", mib * 2048, "-h", 16, "-s", 32,
          "-N", SERIAL_NUMBER, "-v", FAT_LABEL, "::")
     for folder in _folders(files):
         tool("mmd", "-i", image, f"::{folder}")
