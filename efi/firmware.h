@@ -25,6 +25,7 @@ struct efi_firmware {
     enum efi_svam svam;
     struct memory_map *memory; // boot_info's
     enum efi_on_fault on_fault;
+    uint64_t timeout_s; // for a call; those that write have five times as long
     bool boot_memory_free; // boot-services memory is for all to use
     uint64_t aborted; // calls that were ended since power-on, by any kernel
     struct efi_regions regions;

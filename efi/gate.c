@@ -85,7 +85,7 @@ bool gate_overdue(uint64_t ran_us) {
     if (!gate_current || calls != gate_statistics.calls)
         since_us = ran_us;
     calls = gate_statistics.calls;
-    return ran_us - since_us > GATE_SECONDS * 1000000UL;
+    return gate_current && ran_us - since_us > gate_current->limit_us;
 }
 
 void gate_count_interrupt(void) {

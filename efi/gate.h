@@ -11,7 +11,6 @@
 #include "efi/types.h"
 
 #define GATE_ARGUMENTS 5
-#define GATE_SECONDS   10 // that a call may take
 
 // What the firmware must leave as it was. gate.asm writes this by offset; from
 // cr0 on it is the same before all calls, and noted once. The ten XMM registers
@@ -56,6 +55,7 @@ struct gate_call {
     uint64_t kernel_rsp;               // 0x48
     enum gate_outcome outcome;         // 0x50
     struct gate_fault fault;
+    uint64_t limit_us; // in which it has to come back
 };
 
 struct gate_statistics {

@@ -66,8 +66,20 @@ static status_t map_at_pa(struct page_table *table, const void *start,
     return page_table_map(table, pa, pa, image_pa_of(end) - pa, MAP_WRITE);
 }
 
+// Seconds in which a service has to come back. Those that write to flash have
+// longest: some firmware cleans it up meanwhile, and must not be stopped in the
+// midst of that. In EDK II, the counts and times are variables as well.
+static uint64_t limit_of(enum efi_service service) {
+    static const uint32_t writing =
+        1u << EFI_SET_VARIABLE | 1u << EFI_UPDATE_CAPSULE |
+        1u << EFI_GET_NEXT_HIGH_MONOTONIC_COUNT | 1u << EFI_SET_TIME |
+        1u << EFI_SET_WAKEUP_TIME | 1u << EFI_RESET_SYSTEM;
+    return firmware.timeout_s * (writing >> service & 1 ? 5 : 1);
+}
+
 status_t efi_services_map(struct page_table *private_table) {
     for (unsigned i = 0; i < EFI_SERVICES; i++) {
+        calls[i].limit_us = limit_of(i) * 1000000;
         bool private = on_private_table || efi_stays_physical(i);
         calls[i].table_pa = (private ? private_table : &kernel_table)->root_pa;
         calls[i].stack_top =

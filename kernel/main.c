@@ -201,6 +201,7 @@ static enum outcome prove(void) {
 
 static enum outcome take_firmware(void) {
     firmware.on_fault = options.on_fault;
+    firmware.timeout_s = options.timeout_s;
     efi_diff_wanted = options.diff;
     efi_touch_wanted = options.touch;
     record_writes = options.prove == PROVE_WRITE;

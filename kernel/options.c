@@ -11,10 +11,12 @@
 #include "lib/x86.h"
 #include "mm/layout.h"
 
-#define LIVES_DEFAULT 3
-#define LIVES_MAX     1000000
-#define MODE_DEFAULT  "inherit"
-#define MODE_BYTES    32 // of a name, with its NUL
+#define LIVES_DEFAULT   3
+#define LIVES_MAX       1000000
+#define TIMEOUT_DEFAULT 120 // seconds, as Linux has it
+#define TIMEOUT_MAX     86400
+#define MODE_DEFAULT    "inherit"
+#define MODE_BYTES      32 // of a name, with its NUL
 
 static status_t find_mode(const char *name, struct options *options) {
     options->call_firmware = !str_equal(name, "off");
@@ -147,12 +149,16 @@ static void note(char *reasons, size_t size, status_t status) {
 
 status_t options_read(const char *line, struct options *options) {
     char wrong[256] = "", mode[MODE_BYTES] = MODE_DEFAULT;
-    *options = (struct options){.lives = LIVES_DEFAULT, .image = "baton"};
+    *options = (struct options){
+        .lives = LIVES_DEFAULT, .timeout_s = TIMEOUT_DEFAULT, .image = "baton"};
     option_get(line, "crash", options->crash, sizeof(options->crash));
     option_get(line, "capture", options->capture, sizeof(options->capture));
     note(wrong, sizeof(wrong),
          option_number(line, "seed", 1, UINT64_MAX, read_tsc(),
                        &efi_table_seed));
+    note(wrong, sizeof(wrong),
+         option_number(line, "efi.timeout", 1, TIMEOUT_MAX, TIMEOUT_DEFAULT,
+                       &options->timeout_s));
     for (size_t i = 0; i < ARRAY_SIZE(choices); i++)
         note(wrong, sizeof(wrong), choose(line, &choices[i], options));
     note(wrong, sizeof(wrong), check_levels(options));
@@ -168,8 +174,9 @@ status_t options_read(const char *line, struct options *options) {
 // the monitor (run), the handoff (keepsake), and the first process of a Linux
 // in the line (linux, generation).
 static const char *const other_keys[] = {
-    "efi",     "virtefi", "seed",  "lives",      "direct_base", "crash",
-    "capture", "run",     "linux", "generation", "keepsake",    "columns"};
+    "efi",      "virtefi", "seed",       "lives", "direct_base",
+    "crash",    "capture", "run",        "linux", "generation",
+    "keepsake", "columns", "efi.timeout"};
 
 static bool has_key(const char *word, const char *key) {
     size_t length = strlen(key);

@@ -24,8 +24,9 @@ struct options {
     unsigned levels;             // of page tables: 4, 5, or 0 to leave them
     va_t direct_base;            // where the direct map begins
     enum efi_on_fault on_fault;
-    char image[32];   // which kernel of the bundle is the next
-    char capture[32]; // which kernel of the bundle follows a panic; "": none
+    uint64_t timeout_s; // of a firmware call
+    char image[32];     // which kernel of the bundle is the next
+    char capture[32];   // which kernel of the bundle follows a panic; "": none
     enum end_action end;
     enum prove prove;
     char crash[16];                 // a kind of crash to provoke; "" for none

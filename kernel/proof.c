@@ -56,8 +56,8 @@ static enum verdict check_time(struct proof *proof) {
     struct efi_time first, now;
     uint64_t wanted = efi_touch_wanted ? 0 : 1;
     uint64_t interrupts = gate_statistics.interrupts;
-    uint64_t deadline = time_ran() + WAIT_SECONDS * 1000000UL;
     efi_status_t status = efi_get_time(&first, NULL);
+    uint64_t deadline = time_ran() + WAIT_SECONDS * 1000000UL;
     now = first;
     while (status == EFI_SUCCESS && time_ran() < deadline &&
            (now.second == first.second ||
@@ -94,14 +94,16 @@ static efi_status_t read_counter(uint32_t *value) {
     return status;
 }
 
-// Writes one more than was found, and reads it.
+// Writes one more than was found, and reads it. Where reading fails, what is
+// there is what was written, if it was.
 static enum verdict count_on(struct proof *proof, uint32_t found) {
     uint32_t written = found + 1, read_back;
     efi_status_t write_status =
         efi_set_variable(&counter_name, &baton_guid, BATON_ATTRIBUTES, &written,
                          sizeof(written));
     efi_status_t read_status = read_counter(&read_back);
-    *proof->counter = read_back;
+    bool is_known = read_status == EFI_SUCCESS || read_status == EFI_NOT_FOUND;
+    *proof->counter = is_known ? read_back : write_status ? found : written;
     tell(proof, PASS, "; wrote %u: %s; reads %u", written,
          efi_status_name(write_status), read_back);
     if (read_status)
@@ -119,8 +121,10 @@ static enum verdict check_variable(struct proof *proof) {
     bool absent = status == EFI_NOT_FOUND;
     bool counted = proof->boot->through_linux ? found >= *proof->counter
                                               : found == *proof->counter;
-    bool as_left =
-        (status == EFI_SUCCESS || absent) && (!expects_one || counted);
+    bool as_left = !expects_one || counted;
+    if (status != EFI_SUCCESS && !absent) // there may be a count: keep it
+        return tell(proof, FAIL, "GetVariable: %s; nothing written",
+                    efi_status_name(status));
     if (absent)
         tell(proof, PASS, "not there yet");
     else

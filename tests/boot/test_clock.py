@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from harness import paths
+from harness import flash, paths
 from harness.rsp import symbol
 
 SECONDS = 1e-3
@@ -117,3 +117,47 @@ def test_nor_at_the_prompt(boot, seed):
         assert len(stops) > 100
         run = machine.stop()
     is_sound(run)
+
+
+# ---- a firmware that takes long
+
+@pytest.mark.parametrize("sin, words", [
+    ("slow-time", ""),  # 52 s, under the usual limit
+    ("slow-time", "efi.timeout=60"),  # which begins with each call
+    ("slow-write", "efi.timeout=20")])  # a write has five times that
+def test_a_slow_service_is_not_cut_off(boot, sin, words):
+    with boot(f"efi=fixed lives=2 end=exit {words}", sin=sin) as machine:
+        run = machine.finish()
+    is_sound(run)
+    run.one("end", gen=1, verdict="pass")
+
+
+def test_a_service_that_is_too_slow_is(boot):
+    with boot("efi=fixed lives=1 end=exit efi.timeout=50",
+              sin="slow-time") as machine:
+        run = machine.finish()
+    assert run.all("efi.fault", svc="GetTime", vector=32, action="aborted")
+
+
+def test_a_host_that_stands_still_ends_no_call(boot):
+    """The call has 1 s and takes no end; the host's 2 s do not count."""
+    with boot("efi=fixed lives=1 end=exit efi.timeout=1", accel="realtime",
+              sin="hang-deaf") as machine:
+        machine.wait_for("efi.mode")
+        with stuttering(machine, 3, run_ms=(5, 20), stop_ms=(400, 500)) as stops:
+            machine.wait_for("efi.fault", vector=2)
+    # 55 ms are counted for each time, so it was interrupted at least so often.
+    assert len(stops) >= 8
+
+
+# ---- a count that cannot be read
+
+def test_what_cannot_be_read_is_not_counted_on(boot):
+    """Generation 1 writes a 2 that nobody can read: it stays."""
+    with boot("efi=fixed lives=4 end=exit", sin="unreadable") as machine:
+        run = machine.finish()
+    for gen in (2, 3):
+        detail = run.one("proof", gen=gen, check="variable",
+                         verdict="fail")["detail"]
+        assert detail == "GetVariable: EFI_DEVICE_ERROR; nothing written"
+    assert flash.generation(run.flash) == 2

@@ -85,7 +85,7 @@ def first_call_after_svam(debugger, mode: str) -> tuple[int, int]:
 def misbehave(boot, mode: str, damage):
     """A run in which `damage(machine, debugger, record, function)` is done to
     the first call of GetTime in generation 0."""
-    with boot(f"efi={mode} lives=2 end=exit", paused=True) as machine:
+    with boot(f"efi={mode} lives=2 end=exit efi.timeout=2", paused=True) as machine:
         with machine.debugger() as debugger:
             record, function = first_call_after_svam(debugger, mode)
             machine.wait_for("efi.mode", gen=0)
@@ -176,7 +176,7 @@ def test_each_call_has_the_fpu_that_was_promised(boot, mode, tmp_path):
 
 def test_there_is_no_call_within_a_call(boot):
     """The timer's handler tries, while the firmware runs."""
-    with boot("efi=fixed lives=1 end=exit", paused=True) as machine:
+    with boot("efi=fixed lives=1 end=exit efi.timeout=2", paused=True) as machine:
         with machine.debugger() as debugger:
             first_call_after_svam(debugger, "fixed")
             record, function = call_under_way(debugger)

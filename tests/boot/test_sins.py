@@ -282,6 +282,7 @@ def cases():
 
 ELSEWHERE = set("""
     announces-v2 announces-short garbled-attributes attributes-nowhere
+    slow-time slow-write unreadable
     reset-returns reset-faults reset-hangs map-long map-too-long
 """.split())
 
@@ -345,7 +346,7 @@ DOCUMENTED = sins.documented()
 
 
 def commit(boot, sin: str, words: str):
-    with boot(f"{words} lives=2 end=exit", sin=sin) as machine:
+    with boot(f"{words} lives=2 end=exit efi.timeout=2", sin=sin) as machine:
         run = machine.finish()
     assert run.all("panic") == []
     run.expect(wanted("boot", gen=0), wanted("kexec.jump", gen=0),
@@ -508,12 +509,12 @@ def test_a_bug_of_ours_is_not_blamed_on_the_firmware(boot):
     ("reset-returns", "EFI_SUCCESS"), ("reset-faults", "EFI_ABORTED"),
     pytest.param("reset-hangs", "EFI_ABORTED", marks=pytest.mark.slow)])
 def test_a_reset_that_comes_back(boot, sin, answer):
-    with boot("efi=fixed lives=1 end=shutdown", sin=sin) as machine:
+    with boot("efi=fixed lives=1 end=shutdown efi.timeout=2", sin=sin) as machine:
         run = machine.finish()
     assert any(f"ResetSystem came back: {answer}" in x for x in run.lines)
     assert answer in run.one("proof", check="off", verdict="fail")["detail"]
     assert (run.end.how, run.end.code) == ("debug-exit", 35)
-    with boot('efi=fixed lives=1 run="reboot"', sin=sin) as machine:
+    with boot('efi=fixed lives=1 run="reboot" efi.timeout=2', sin=sin) as machine:
         run = machine.finish()
     assert any("reset by ACPI: 0xf to port 0xcf9" in x for x in run.lines)
     assert not any("reset by the chipset" in x for x in run.lines)

@@ -6,7 +6,7 @@
 default rel
 
 extern original                 ; the services as they were, in driver.c
-global register_sins, register_sins_end, allow_interrupts
+global register_sins, register_sins_end, allow_interrupts, await_interrupt
 
 %macro SIN 1                    ; its name on GRUB's `chainloader` line
 section .data
@@ -406,6 +406,10 @@ borrow_gdt:
 
 allow_interrupts:
     sti
+    ret
+
+await_interrupt:
+    hlt
     ret
 
 section .data

@@ -303,6 +303,31 @@ static status odd_name_size(SERVICE_ARGUMENTS) {
     return answer;
 }
 
+// Slow, as some flash is; 52 s by the kernel's timer. No sin at all.
+static void take_long(void) {
+    for (unsigned tick = 0; tick < 52 * 100; tick++)
+        await_interrupt();
+}
+
+static status slow_time(SERVICE_ARGUMENTS) {
+    take_long();
+    return original[RT_GET_TIME](a, b, c, d, e);
+}
+
+static status slow_write(SERVICE_ARGUMENTS) {
+    take_long();
+    return original[RT_SET_VARIABLE](a, b, c, d, e);
+}
+
+// A count of the kernel's can be written, and not read any more once it is 2.
+static status unreadable(SERVICE_ARGUMENTS) {
+    status answer = original[RT_GET_VARIABLE](a, b, c, d, e);
+    if (answer == SUCCESS && *(const uint16_t *)a == 'B' &&
+        *(uint64_t *)d == 4 && *(uint32_t *)e == 2)
+        return DEVICE_ERROR;
+    return answer;
+}
+
 static status never_enough(SERVICE_ARGUMENTS) {
     (void)b, (void)c, (void)d, (void)e;
     *(uint64_t *)a += 2;
@@ -900,6 +925,9 @@ const struct sin sins[] = {
     {"no-name", RT_GET_NEXT_VARIABLE_NAME, no_name, 0},
     {"overrun-name", RT_GET_NEXT_VARIABLE_NAME, overrun_name, 0},
     {"odd-name-size", RT_GET_NEXT_VARIABLE_NAME, odd_name_size, 0},
+    {"slow-time", RT_GET_TIME, slow_time, 0},
+    {"slow-write", RT_SET_VARIABLE, slow_write, 0},
+    {"unreadable", RT_GET_VARIABLE, unreadable, 0},
     {"never-enough", RT_GET_NEXT_VARIABLE_NAME, never_enough, 0},
     {"garbled-name", 0, 0, make_garbled_name},
     {"each-name-twice", RT_GET_NEXT_VARIABLE_NAME, each_name_twice, 0},

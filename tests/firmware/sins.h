@@ -35,3 +35,4 @@ void convert(void *pointer); // during SetVirtualAddressMap alone
 void hook_memory_map(service instead);
 void prepare_sins(void);
 void allow_interrupts(void); // registers.asm
+void await_interrupt(void);
