@@ -129,6 +129,18 @@ def test_words_for_the_kernel(qemu_that):
         ' end=monitor efi.touch=on seed=7 run="efi vars; mode" crash=')
 
 
+@pytest.mark.xdist_group("tools/run")
+@pytest.mark.parametrize("width, word", [(60, "columns=60"), (80, None)])
+def test_a_narrow_terminal_is_announced(qemu_that, width, word):
+    run = pexpect.spawn(
+        str(TOOLS / "run"), timeout=600, dimensions=(24, width),
+        env={**os.environ, "QEMU": qemu_that("exit 0"), "COLUMNS": ""})
+    run.expect(pexpect.EOF)
+    config = json.loads((paths.RUNS / "run" / "config.json").read_text())
+    assert [text for text in config["cmdline"].split()
+            if text.startswith("columns=")] == ([word] if word else [])
+
+
 def test_blanks_come_through_to_the_kernel(boot):
     line = media.command_line(
         ["efi=off", "lives=1", "end=exit", "run=mode; frames; help"])
