@@ -63,6 +63,23 @@ def test_running_needs_only_what_running_needs(host):
     assert wanted(host) > needed | {"cloc", "clang-format", "gdb"}
 
 
+def test_headers_of_the_host_are_of_packages_to_build_with():
+    """The kernel includes a few: each is of a package in a `build` row."""
+    rows = [line.split() for line in
+            (TOOLS / "install-deps").read_text().splitlines()]
+    packages = {row[-1] for row in rows if row and row[0] == "build"}
+    included = subprocess.check_output(
+        ["grep", "-rhoE", "^#include <[^>]+", "boot", "mm", "efi", "kexec",
+         "kernel", "lib"], cwd=paths.ROOT, text=True).split("\n")
+    names = {line.partition("<")[2] for line in included if line}
+    found = [path for name in sorted(names) for path in (
+        Path("/usr/include/x86_64-linux-gnu") / name,
+        Path("/usr/include") / name) if path.exists()]
+    assert {"elf.h", "bootparam.h"} <= {path.name for path in found}
+    owners = subprocess.check_output(["dpkg", "-S", *found], text=True)
+    assert {line.partition(":")[0] for line in owners.splitlines()} <= packages
+
+
 def test_the_compiler_that_is_chosen_is_the_one_that_is_missing(host):
     assert {"clang-19", "lld-19"} <= wanted(
         host, "build", CC="clang-19", LD="ld.lld-19")
