@@ -52,6 +52,8 @@ static void print_backtrace(va_t rip, va_t frame_va) {
         rip = frame[1];
         frame_va = frame[0];
     }
+    if (rip)
+        say("panic:   and more: only the innermost %d are shown", FRAMES_MAX);
 }
 
 static void print_registers(const struct trap_frame *f) {

@@ -97,7 +97,13 @@ static status_t count_room(uint64_t *parts) {
     return STATUS_OK;
 }
 
-static status_t write_parts(unsigned *written) {
+// How many parts were written, and how many bytes of the log are in them.
+struct written {
+    unsigned parts;
+    uint64_t bytes;
+};
+
+static status_t write_parts(struct written *written) {
     uint64_t start[PARTS_MAX + 1] = {history->end}, room;
     struct efi_time time = {0};
     unsigned parts = 0;
@@ -114,7 +120,8 @@ static status_t write_parts(unsigned *written) {
         if (status != EFI_SUCCESS)
             return fail(STATUS_FAILED, "SetVariable: %s",
                         efi_status_name(status));
-        ++*written;
+        written->parts++;
+        written->bytes += start[part - 1] - start[part];
     }
     return STATUS_OK;
 }
@@ -122,9 +129,11 @@ static status_t write_parts(unsigned *written) {
 bool record_writes;
 
 void record_write(void) {
-    unsigned parts = 0;
-    status_t status = write_parts(&parts);
-    event("crash.saved", "parts=%u why=\"%s\"", parts, status ? why() : "");
+    struct written written = {0};
+    uint64_t all = history->end - history->start;
+    status_t status = write_parts(&written);
+    event("crash.saved", "parts=%u why=\"%s\" lost=%lu", written.parts,
+          status ? why() : "", all - written.bytes);
 }
 
 // ---- reading

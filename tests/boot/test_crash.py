@@ -4,6 +4,9 @@ import re
 
 import pytest
 
+from harness import paths
+from harness.rsp import symbol
+
 # crash=KIND -> what the first line says, what the report explains.
 KINDS = {
     "null": ("page fault", "tried to write (0x)?0: nothing is mapped there"),
@@ -32,6 +35,20 @@ def test_a_crash_is_explained(boot, kind):
     if kind != "panic":
         for register in ("rip", "rsp", "rax", "r15", "cr2", "cr3"):
             assert re.search(rf"\b{register} +[0-9a-f]{{16}}", report), register
+
+
+def test_a_backtrace_that_goes_in_circles(boot):
+    """It ends, and says that it was ended."""
+    with boot("efi=off crash=panic end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "panic"))
+            frame = debugger.register("rbp")
+            debugger.write(frame, frame.to_bytes(8, "little"))
+            debugger.detach()
+        run = machine.finish()
+    lines = [line for line in run.lines if re.search(r"panic:   #\d+", line)]
+    assert len(lines) == 32
+    assert any("only the innermost 32 are shown" in x for x in run.lines)
 
 
 def test_an_unknown_kind_of_crash(boot):

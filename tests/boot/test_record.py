@@ -38,6 +38,9 @@ def test_a_panic_is_kept_and_told_after_the_reset(boot):
             if line and not line.startswith("@crash")]
     assert text == said[-len(text):] and "panic:   #" in text[-1]
     assert run.one("crash.saved")["parts"] == "8"
+    # What does not fit into eight parts is the beginning, and it is counted.
+    older = said[: -len(text)]
+    assert run.one("crash.saved").number("lost") > 0 and older
 
     linuxes = parts[2]
     content = run.flash.replace(linuxes.data, linuxes.data.replace(
