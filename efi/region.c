@@ -109,7 +109,10 @@ void efi_regions_write(const struct efi_regions *regions, uint32_t step,
 }
 
 // UEFI 2.10 §7.2, table 7.10: usage after ExitBootServices. Types that are not
-// listed, and whatever a firmware may invent, are left alone.
+// listed, and whatever a firmware may invent, are left alone. So is free memory
+// that cannot be cached, or that is meant for a specific purpose, such as
+// high-bandwidth memory: Linux keeps both back from its allocator, too. The
+// bits that say how memory could be protected (RP, XP, RO) take nothing away.
 //
 // No firmware is known to tag boot services EFI_MEMORY_RUNTIME. Linux does: its
 // efi_reserve_boot_services() tags each such region of which a part was already
@@ -131,7 +134,10 @@ static enum memory_kind kind_of(const struct efi_memory_descriptor *d) {
     };
     uint8_t kind = d->type < EFI_MEMORY_TYPES ? kinds[d->type] : 0;
     bool runtime = d->attribute & EFI_MEMORY_RUNTIME;
-    if (kind == MEMORY_HOLE)
+    bool is_free = kind == MEMORY_USABLE || kind == MEMORY_BOOT_SERVICES;
+    bool is_plain =
+        (d->attribute & (EFI_MEMORY_WB | EFI_MEMORY_SP)) == EFI_MEMORY_WB;
+    if (kind == MEMORY_HOLE || (is_free && !runtime && !is_plain))
         return MEMORY_RESERVED;
     if (runtime && kind == MEMORY_BOOT_SERVICES)
         return MEMORY_BOOT_KEPT;

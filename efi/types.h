@@ -148,9 +148,10 @@ static inline bool efi_is_runtime_type(uint32_t type) {
            type == EFI_RUNTIME_SERVICES_DATA;
 }
 
-#define EFI_MEMORY_WB      (1UL << 3)
+#define EFI_MEMORY_WB      (1UL << 3) // it can be cached as RAM is
 #define EFI_MEMORY_XP      (1UL << 14)
 #define EFI_MEMORY_RO      (1UL << 17)
+#define EFI_MEMORY_SP      (1UL << 18) // RAM for a specific purpose
 #define EFI_MEMORY_RUNTIME (1UL << 63)
 
 #define EFI_RT_PROPERTIES_VERSION 1

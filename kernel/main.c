@@ -114,11 +114,31 @@ static status_t check_detail(void) {
         MEMORY_MAP_GIVEN, lost);
 }
 
-// Firmware, image and bundle are painted over what the loader calls free.
+// Only the kernels after us may have a use for what is out of our reach.
+static status_t check_reach(pa_t end_pa) {
+    uint64_t beyond = 0;
+    for (size_t i = 0; i < boot.memory.count; i++) {
+        const struct memory_range *range = &boot.memory.range[i];
+        if (range->kind == MEMORY_USABLE && range->end > end_pa)
+            beyond += range->end - max_u64(range->start, end_pa);
+    }
+    if (beyond == 0)
+        return STATUS_OK;
+    return fail(STATUS_REFUSED,
+                "memory map: %#lx free bytes from %#lx on are out of reach of "
+                "the direct map at %#lx and of %u address bits: left alone",
+                beyond, end_pa, options.direct_base, cpuid_address_bits());
+}
+
+// Firmware, image and bundle are painted over what the loader calls free. What
+// the EFI map alone calls free is nobody's.
 static status_t complete_memory_map(pa_t image_pa) {
+    static struct memory_map told;
     struct efi_map_view view = efi_map_of(&boot.efi);
+    told = boot.memory;
     if (view.bytes)
         tolerate("efi-map", efi_map_paint(&view, &boot.memory));
+    tolerate("efi-map", memory_map_confine(&boot.memory, &told));
     tolerate("memory", check_detail());
     if (boot.via == VIA_MULTIBOOT2)
         TRY(efi_quirks_paint(&boot.efi, early_read, &boot.memory));
@@ -158,8 +178,10 @@ static void announce_lineage(void) {
 }
 
 static status_t set_machine_up(pa_t image_pa) {
+    pa_t reach_pa = space_reach(options.direct_base);
     TRY(complete_memory_map(image_pa));
-    frames_add(&boot.memory, MEMORY_USABLE);
+    tolerate("memory", check_reach(reach_pa));
+    frames_add(&boot.memory, MEMORY_USABLE, reach_pa);
     TRY(space_init(&boot.memory, image_pa, options.levels,
                    options.direct_base));
     event("space", "paging=%u direct=%#lx", kernel_table.levels,
@@ -229,7 +251,8 @@ static void free_boot_services(void) {
     if (tolerate("efi-map", memory_map_put(&boot.memory, start, end - start,
                                            MEMORY_RESERVED)))
         return;
-    frames_add(&boot.memory, MEMORY_BOOT_SERVICES);
+    frames_add(&boot.memory, MEMORY_BOOT_SERVICES,
+               space_reach(direct_map_base));
     firmware.boot_memory_free = true;
 }
 

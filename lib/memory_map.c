@@ -167,6 +167,20 @@ void memory_map_agree(const struct memory_map *a, const struct memory_map *b,
     }
 }
 
+status_t memory_map_confine(struct memory_map *map,
+                            const struct memory_map *told) {
+    pa_t at = 0, end, end_told;
+    for (; at < UINT64_MAX; at = min_u64(end, end_told)) {
+        enum memory_kind kind = kind_at(map, at, &end);
+        enum memory_kind other = kind_at(told, at, &end_told);
+        bool is_free = kind == MEMORY_USABLE || kind == MEMORY_BOOT_SERVICES;
+        if (is_free && other == MEMORY_HOLE)
+            TRY(memory_map_put(map, at, min_u64(end, end_told) - at,
+                               MEMORY_RESERVED));
+    }
+    return STATUS_OK;
+}
+
 const struct memory_range *memory_map_find(const struct memory_map *map,
                                            pa_t pa) {
     size_t at = first_after(map, pa);

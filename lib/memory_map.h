@@ -71,6 +71,11 @@ status_t memory_map_add(struct memory_map *map, pa_t start, uint64_t bytes,
 void memory_map_agree(const struct memory_map *a, const struct memory_map *b,
                       struct memory_map *both);
 
+// Makes MEMORY_RESERVED what is free in `map` while `told` says nothing of it.
+// NO_MEMORY: the map is full.
+status_t memory_map_confine(struct memory_map *map,
+                            const struct memory_map *told);
+
 // The range that holds `pa`; NULL where nothing was painted.
 const struct memory_range *memory_map_find(const struct memory_map *map,
                                            pa_t pa);

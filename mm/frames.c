@@ -21,11 +21,12 @@ void *pa_to_va(pa_t pa) {
     return (void *)(window_va + pa);
 }
 
-void frames_add(const struct memory_map *memory, enum memory_kind kind) {
+void frames_add(const struct memory_map *memory, enum memory_kind kind,
+                pa_t end_pa) {
     for (size_t i = 0; i < memory->count; i++) {
         const struct memory_range *range = &memory->range[i];
         pa_t start = max_u64(align_up(range->start, PAGE_SIZE), LOW_MEMORY_END);
-        pa_t end = align_down(range->end, PAGE_SIZE);
+        pa_t end = align_down(min_u64(range->end, end_pa), PAGE_SIZE);
         if (range->kind == kind && start < end)
             frames_free(start, (end - start) / PAGE_SIZE);
     }

@@ -6,10 +6,12 @@
 #include "mm/frame_pool.h"
 #include "mm/page_table.h"
 
-// Gives all memory of `kind` to the pool, but for the first MiB: that belongs
-// to firmware habits and to the start-up of other processors. Boot-services
-// memory is given only when nobody can call into it any more.
-void frames_add(const struct memory_map *memory, enum memory_kind kind);
+// Gives all memory of `kind` to the pool, but for what lies from `end_pa` on
+// and the first MiB: that belongs to firmware habits and to the start-up of
+// other processors. Boot-services memory is given only when nobody can call
+// into it any more.
+void frames_add(const struct memory_map *memory, enum memory_kind kind,
+                pa_t end_pa);
 
 // One zeroed frame, below 4 GiB if there is one: the root of a page table has
 // to be there when its levels change (mm/levels.asm). 0 if there is none.

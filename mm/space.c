@@ -53,9 +53,13 @@ static status_t map_image(void) {
     return map_section(data_start, image_end, MAP_WRITE);
 }
 
+pa_t space_reach(va_t direct_base) {
+    return min_u64(DIRECT_MAP_END - direct_base, 1UL << cpuid_address_bits());
+}
+
 static status_t map_direct(pa_t start, pa_t end, uint64_t flags) {
     start = align_up(start, PAGE_SIZE);
-    end = min_u64(align_down(end, PAGE_SIZE), DIRECT_MAP_END - direct_map_base);
+    end = min_u64(align_down(end, PAGE_SIZE), space_reach(direct_map_base));
     if (start >= end)
         return STATUS_OK;
     return page_table_map(&kernel_table, direct_map_base + start, start,
@@ -163,7 +167,7 @@ volatile void *space_device(pa_t pa, uint64_t bytes) {
 }
 
 const void *physical_read(pa_t pa, uint64_t bytes) {
-    uint64_t room = DIRECT_MAP_END - direct_map_base;
+    uint64_t room = space_reach(direct_map_base);
     if (bytes > room || pa > room - bytes)
         return NULL;
     pa_t there;

@@ -14,14 +14,19 @@ static struct efi_map_view view;
 // UEFI 2.10 table 7.10, once more.
 static enum memory_kind kind_of(const struct efi_memory_descriptor *d) {
     bool runtime = d->attribute >> 63;
+    bool plain = (d->attribute & 8) && !(d->attribute & 0x40000); // WB, SP
     switch (d->type) {
     case 1:
     case 2:
     case 7:
-        return runtime ? MEMORY_RUNTIME : MEMORY_USABLE;
+        return runtime ? MEMORY_RUNTIME
+               : plain ? MEMORY_USABLE
+                       : MEMORY_RESERVED;
     case 3:
     case 4:
-        return runtime ? MEMORY_BOOT_KEPT : MEMORY_BOOT_SERVICES;
+        return runtime ? MEMORY_BOOT_KEPT
+               : plain ? MEMORY_BOOT_SERVICES
+                       : MEMORY_RESERVED;
     case 5:
     case 6:
         return MEMORY_RUNTIME;

@@ -142,6 +142,57 @@ static void no_bytes_no_effect(void **state) {
     check(&(struct memory_range){0x1000, 0x3000, MEMORY_USABLE}, 1);
 }
 
+// Of two maps: what both say alike, and what only one knows as free.
+static struct memory_map other, both;
+
+static void put_other(pa_t start, uint64_t bytes, enum memory_kind kind) {
+    assert_int_equal(memory_map_put(&other, start, bytes, kind), STATUS_OK);
+}
+
+static void two_maps(void) {
+    map.count = other.count = 0;
+    put(0x1000, 0x4000, MEMORY_USABLE);
+    put(0x8000, 0x1000, MEMORY_RESERVED);
+    put(0xa000, 0x1000, MEMORY_BOOT_SERVICES);
+    put_other(0x2000, 0x4000, MEMORY_USABLE);
+    put_other(0x3000, 0x1000, MEMORY_NVS);
+}
+
+static void maps_agree(void **state) {
+    (void)state;
+    const struct memory_range expected[] = {
+        {0x1000, 0x2000, MEMORY_LOST}, {0x2000, 0x3000, MEMORY_USABLE},
+        {0x3000, 0x4000, MEMORY_LOST}, {0x4000, 0x5000, MEMORY_USABLE},
+        {0x5000, 0x6000, MEMORY_LOST}, {0x6000, 0x8000, MEMORY_HOLE},
+        {0x8000, 0x9000, MEMORY_LOST}, {0x9000, 0xa000, MEMORY_HOLE},
+        {0xa000, 0xb000, MEMORY_LOST},
+    };
+    two_maps();
+    memory_map_agree(&map, &other, &both);
+    map = both;
+    check(expected, ARRAY_SIZE(expected));
+    two_maps();
+    memory_map_agree(&other, &map, &both);
+    map = both;
+    check(expected, ARRAY_SIZE(expected));
+    memory_map_agree(&map, &map, &both);
+    assert_memory_equal(&both, &map, sizeof(map.count));
+    memory_map_agree(&map, &(struct memory_map){0}, &both);
+    assert_int_equal(memory_map_bytes(&both, MEMORY_LOST), 0x7000);
+}
+
+static void free_memory_is_confined(void **state) {
+    (void)state;
+    const struct memory_range expected[] = {
+        {0x1000, 0x2000, MEMORY_RESERVED}, {0x2000, 0x5000, MEMORY_USABLE},
+        {0x5000, 0x8000, MEMORY_HOLE},     {0x8000, 0x9000, MEMORY_RESERVED},
+        {0x9000, 0xa000, MEMORY_HOLE},     {0xa000, 0xb000, MEMORY_RESERVED},
+    };
+    two_maps();
+    assert_int_equal(memory_map_confine(&map, &other), STATUS_OK);
+    check(expected, ARRAY_SIZE(expected));
+}
+
 // Fills the table to the brim from either side, then asks for more.
 static void full_means_unchanged(void **state) {
     (void)state;
@@ -312,6 +363,8 @@ int main(void) {
         TEST(between_ranges_is_a_hole),
         TEST(the_stricter_kind_wins),
         TEST(need_not_be_pages),
+        TEST(maps_agree),
+        TEST(free_memory_is_confined),
         TEST(up_to_the_last_byte),
         TEST(refuses_what_wraps),
         TEST(refuses_what_is_no_kind),

@@ -357,6 +357,39 @@ static void every_type_has_a_kind(void **state) {
     }
 }
 
+static const struct {
+    uint64_t attribute;
+    bool plain;
+} plain_attributes[] = {
+    {EFI_MEMORY_WB, true},
+    {0xf, true}, // UC, WC, WT as well
+    {0, false},
+    {7, false}, // UC, WC, WT
+    {EFI_MEMORY_SP, false},
+    {EFI_MEMORY_WB | EFI_MEMORY_SP, false},
+    {EFI_MEMORY_WB | 0x27000, true}, // WP, RP, XP, RO: what could be set
+    {EFI_MEMORY_WB | 0x90000, true}, // MORE_RELIABLE, CPU_CRYPTO
+    {EFI_MEMORY_RUNTIME, true},      // the firmware's, as ever
+};
+
+// Of types that are free, only plain RAM is; of the others no bit makes it so.
+static void only_plain_memory_is_free(void **state) {
+    for (uint32_t type = 0; type < ARRAY_SIZE(kinds); type++)
+        for (size_t i = 0; i < ARRAY_SIZE(plain_attributes); i++) {
+            uint64_t attribute = plain_attributes[i].attribute;
+            bool is_free = kinds[type] == MEMORY_USABLE ||
+                           kinds[type] == MEMORY_BOOT_SERVICES;
+            usual_map(state);
+            add_at(type, 0x5000, 0, 1, attribute);
+            assert_int_equal(read_map(), STATUS_OK);
+            enum memory_kind expected =
+                attribute & EFI_MEMORY_RUNTIME ? kind_at_runtime(kinds[type])
+                : is_free && !plain_attributes[i].plain ? MEMORY_RESERVED
+                                                        : kinds[type];
+            assert_int_equal(memory_map_find(&memory, 0x5000)->kind, expected);
+        }
+}
+
 // As long as a map can be, from the bottom and from the top. What it has no
 // room for is nobody's; above all, no memory of the firmware becomes free.
 static void too_many_descriptors(void **state) {
@@ -740,6 +773,7 @@ int main(void) {
         TEST(written_and_read_again),
         TEST(written_as_listed),
         TEST(every_type_has_a_kind),
+        TEST(only_plain_memory_is_free),
         TEST(too_many_descriptors),
         TEST(lookups_at_the_edges),
         TEST(fixed_is_linuxs_rule),

@@ -1,0 +1,118 @@
+"""Memory that is no plain RAM, and memory that is out of reach.
+
+GRUB's information is changed before the first generation reads it: QEMU has
+no such memory.
+"""
+
+import re
+import struct
+
+import pytest
+
+from harness import paths
+from harness.rsp import symbol
+
+MEMORY_MAP, EFI_MAP = 6, 17  # tags (Multiboot2 §3.6)
+ENTRY = struct.Struct("<QQII")
+DESCRIPTOR = struct.Struct("<IIQQQQ")  # UEFI 2.10 §7.2.3
+CONVENTIONAL, UNACCEPTED = 7, 15
+WB, SP = 1 << 3, 1 << 18
+
+
+def tag(debugger, kind: int) -> tuple[int, int]:
+    """Where its payload lies, physically, and how long that is."""
+    info_pa = debugger.register("rsi")
+    size, = struct.unpack("<I", debugger.read(info_pa, 4))
+    info = debugger.read(info_pa, size)
+    at = 8
+    while at < size:
+        found, length = struct.unpack_from("<II", info, at)
+        if found == kind:
+            return info_pa + at + 8, length - 8
+        at += (length + 7) & ~7
+    raise KeyError(kind)
+
+
+def rows(debugger, kind: int, form):
+    """Address and fields of each row of a map; its step comes first."""
+    pa, size = tag(debugger, kind)
+    data = debugger.read(pa, size)
+    step, = struct.unpack_from("<I", data)
+    return [(pa + at, list(form.unpack_from(data, at)))
+            for at in range(8, size - step + 1, step)]
+
+
+def kind_at(text: str, pa: int) -> str:
+    """From the monitor's answer to `memory`."""
+    ranges = re.findall(r"(0x\w+) - (0x\w+) .*  (\S+)$", text, re.MULTILINE)
+    return next((kind for start, end, kind in ranges
+                 if int(start, 16) <= pa < int(end, 16)), "hole")
+
+
+def first_memory(debugger) -> tuple[int, int]:
+    debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
+    debugger.physical()
+    return debugger.register("rsi"), debugger.register("rdx")
+
+
+def smallest_entry(debugger):
+    """GRUB's smallest entry of free memory; the bundle is in the first MiB."""
+    return min(((where, row) for where, row in
+                rows(debugger, MEMORY_MAP, ENTRY)
+                if row[2] == 1 and row[0] >= 1 << 20),
+               key=lambda entry: entry[1][1])
+
+
+@pytest.mark.parametrize("change", [
+    pytest.param(lambda row: row[:5] + [row[5] | SP], id="specific-purpose"),
+    pytest.param(lambda row: row[:5] + [row[5] & ~WB], id="not-write-back"),
+    pytest.param(lambda row: [UNACCEPTED] + row[1:], id="unaccepted"),
+])
+def test_what_is_no_plain_memory_is_left_alone(boot, change):
+    """Though GRUB's own map says that it is free; and the next kernels, which
+    do not see the EFI map any more, hear that it is reserved."""
+    with boot("efi=fixed lives=3", paused=True) as machine:
+        with machine.debugger() as debugger:
+            _info_pa, image_pa = first_memory(debugger)
+            where, row = next(
+                (where, row) for where, row in
+                rows(debugger, EFI_MAP, DESCRIPTOR)
+                if row[0] == CONVENTIONAL and row[2] >= 1 << 20 and
+                not row[2] <= image_pa < row[2] + (row[4] << 12))
+            debugger.write(where, DESCRIPTOR.pack(*change(row)))
+            debugger.detach()
+        assert kind_at(machine.ask("memory").text, row[2]) == "reserved"
+        run = machine.run
+    run.one("end", gen=2, verdict="pass")
+
+
+def test_free_memory_that_only_the_efi_map_knows(boot):
+    with boot("efi=fixed lives=2", paused=True) as machine:
+        with machine.debugger() as debugger:
+            first_memory(debugger)
+            where, row = smallest_entry(debugger)
+            debugger.write(where, ENTRY.pack(0, 0, *row[2:]))
+            debugger.detach()
+        assert kind_at(machine.ask("memory").text, row[0]) == "reserved"
+        run = machine.run
+    run.one("end", gen=1, verdict="pass")
+
+
+def test_memory_out_of_reach_is_not_in_the_pool(boot):
+    """A TiB where this processor, with 40 bits, has no addresses."""
+    cmdline = "efi=off lives=2 end=exit"
+    with boot(cmdline) as machine:
+        usual = machine.finish()
+    with boot(cmdline, paused=True) as machine:
+        with machine.debugger() as debugger:
+            first_memory(debugger)
+            where, row = smallest_entry(debugger)
+            debugger.write(where, ENTRY.pack(1 << 41, 1 << 40, *row[2:]))
+            debugger.detach()
+        run = machine.finish()
+    for gen in (0, 1):
+        why = run.one("refused", gen=gen, what="memory")["why"]
+        assert f"{1 << 40:#x} free bytes" in why and "40 address bits" in why
+        assert run.one("mm", gen=gen, at="start").number("free") == \
+            usual.one("mm", gen=gen, at="start").number("free") - (row[1] >> 12)
+    run.one("end", gen=1)
