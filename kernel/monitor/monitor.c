@@ -4,8 +4,10 @@
 
 #include <stdarg.h>
 
+#include "efi/firmware.h"
 #include "kernel/console.h"
 #include "kernel/monitor/line.h"
+#include "kernel/power.h"
 #include "kernel/symbols.h"
 #include "kernel/time.h"
 #include "kernel/watchdog.h"
@@ -31,6 +33,13 @@ extern const struct command commands_start[], commands_end[];
 
 struct workbench workbench;
 
+// Only the firmware knows how to switch off; a reset needs nobody.
+static void leave(void) {
+    if (firmware.ready)
+        workbench.switch_off();
+    power_reset(workbench.boot->rsdp_pa);
+}
+
 static uint64_t give_up; // when to stop waiting, in microseconds; 0: never
 
 static char wait_for_byte(void) {
@@ -39,7 +48,7 @@ static char wait_for_byte(void) {
     while (!console_read(&byte)) {
         nmi_report();
         if (give_up && time_microseconds() > give_up)
-            workbench.switch_off();
+            leave();
         if (time_microseconds() > quiet)
             halt();
     }
@@ -60,9 +69,8 @@ static void announce_input(void) {
                            : ",");
     if (input.keyboard || input.serial)
         return;
-    print("and there is no serial port. This machine is switched off in %u "
-          "seconds.",
-          LONELY_SECONDS);
+    print("and there is no serial port. This machine is %s in %u seconds.",
+          firmware.ready ? "switched off" : "reset", LONELY_SECONDS);
     give_up = time_microseconds() + LONELY_SECONDS * 1000000UL;
 }
 

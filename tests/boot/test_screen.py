@@ -93,17 +93,21 @@ def test_no_keyboard_answers(boot):
         assert "type on the first serial port" in rows
 
 
-def test_nothing_can_be_typed(boot):
+@pytest.mark.parametrize("mode, last, told, end", [
+    ("fixed", "efi_reset_system", "switched off", "guest-shutdown"),
+    ("off", "power_reset", "reset", "guest-reset"),
+])
+def test_nothing_can_be_typed(boot, mode, last, told, end):
     """It says so, and is switched off: not for ever the same dead prompt."""
-    with boot("efi=fixed lives=1", screen="none", paused=True,
+    with boot(f"efi={mode} lives=1", screen="none", paused=True,
               without="serial keyboard") as machine:
         with machine.debugger() as debugger:
-            debugger.run_to(symbol(paths.SYMBOLS, "efi_reset_system"))
+            debugger.run_to(symbol(paths.SYMBOLS, last))
             rows = "\n".join(machine.screen())
             debugger.detach()
         run = machine.finish()
-    assert "This machine is switched off in 120 seconds" in rows
-    assert run.end.how == "guest-shutdown"
+    assert f"This machine is {told} in 120 seconds" in rows
+    assert run.end.how == end
 
 
 def test_a_keyboard_answers(boot):
