@@ -5,6 +5,7 @@
 #include <asm/bootparam.h>
 
 #include "efi/firmware.h"
+#include "efi/tables.h"
 #include "kexec/handoff.h"
 #include "kexec/linux.h"
 #include "lib/log.h"
@@ -193,9 +194,16 @@ static status_t suit_firmware(struct handoff_content *content,
         content->with_efi_setup = false;
         return STATUS_OK;
     }
-    bool moved = firmware.svam != SVAM_NEVER;
-    return image->is_baton || !moved ? STATUS_OK
-                                     : linux_can_keep(&firmware.regions);
+    if (image->is_baton)
+        return STATUS_OK;
+    pa_t table_pa = efi_config_find(firmware.setup.config_tables_pa,
+                                    firmware.config_table_count,
+                                    &efi_guid_memory_attributes, physical_read);
+    TRY(linux_can_believe(
+        physical_read(table_pa, sizeof(struct efi_memory_attributes_table)),
+        table_pa));
+    return firmware.svam == SVAM_NEVER ? STATUS_OK
+                                       : linux_can_keep(&firmware.regions);
 }
 
 static void suit_bundle(struct handoff_content *content,

@@ -6,7 +6,9 @@
 #include "lib/format.h"
 #include "mm/layout.h"
 
-#define LOWER_HALF_END (1UL << 47)
+#define LOWER_HALF_END  (1UL << 47)
+#define TABLE_VERSION   2          // above it, Linux passes the table over
+#define TABLE_BYTES_MAX (64 * KIB) // far more than any table has
 
 // Before each call Linux copies the upper half of its own page table over the
 // firmware's, all but the window (efi_sync_low_kernel_mappings()). And it maps
@@ -26,6 +28,20 @@ status_t linux_can_keep(const struct efi_regions *regions) {
                         r->pa, r->va, EFI_WINDOW_END, EFI_WINDOW_START);
     }
     return STATUS_OK;
+}
+
+status_t linux_can_believe(const struct efi_memory_attributes_table *head,
+                           pa_t pa) {
+    if (!head || head->version > TABLE_VERSION)
+        return STATUS_OK;
+    uint64_t bytes =
+        sizeof(*head) + (uint64_t)head->entries * head->descriptor_bytes;
+    if (bytes <= TABLE_BYTES_MAX)
+        return STATUS_OK;
+    return fail(STATUS_REFUSED,
+                "Linux would lose memory: the Memory Attributes Table at %#lx "
+                "is damaged, and Linux 6.1 would reserve %#lx bytes for it",
+                pa, bytes);
 }
 
 status_t linux_command_line(char *line, size_t size, const char *given,

@@ -4,11 +4,19 @@
 #pragma once
 
 #include "efi/region.h"
+#include "efi/types.h"
 #include "lib/status.h"
 
 // Can Linux go on calling a firmware whose regions are at their `va`? REFUSED:
 // it would overwrite one's mapping; the reason names region and address.
 status_t linux_can_keep(const struct efi_regions *regions);
+
+// Would Linux reserve no more memory than it has to for a Memory Attributes
+// Table that begins with `head`, at `pa`? Linux 6.1 believes what is there,
+// though a kexec may have overwritten it (efi_memattr_init()). REFUSED: the
+// reason names table and size. NULL: it cannot be read.
+status_t linux_can_believe(const struct efi_memory_attributes_table *head,
+                           pa_t pa);
 
 // The command line for a Linux: `given`, the number that it has in the line of
 // generations, and where the page is that it keeps for the Baton after it.

@@ -7,12 +7,14 @@ said, and against the flash file that is left when both are gone.
 
 import re
 import shutil
+import struct
 import subprocess
 
 import pytest
 
 from harness import flash, paths
 from harness.events import wanted
+from harness.rsp import symbol
 
 WORDS = "console=ttyS0 nowatchdog tsc=reliable efi=debug"
 GENERATION = f"{flash.GENERATION}-{flash.BATON}"
@@ -135,6 +137,24 @@ def test_a_layout_that_linux_would_lose_is_refused(boot, mode):
     assert region["pa"] in why and region["va"] in why
     assert run.all("kexec.jump") == []
     run.one("end", gen=0, verdict="refused")
+
+
+def test_a_table_that_linux_would_believe_is_refused(boot):
+    """What overwrites the Memory Attributes Table, a kexec for example, may
+    make it as large as memory."""
+    with boot("lives=fixed,vmlinuz end=exit", bundle=paths.LINUX_BUNDLE,
+              paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "linux_can_believe"))
+            head_va = debugger.register("rdi")
+            table_pa = debugger.register("rsi")
+            assert struct.unpack("<I", debugger.read(head_va, 4)) <= (2,)
+            debugger.write(head_va + 4, struct.pack("<I", 0xFFFFFF))
+            debugger.detach()
+        run = machine.finish()
+    why = run.one("refused", gen=0, what="kexec")["why"]
+    assert f"Memory Attributes Table at {table_pa:#x} is damaged" in why
+    assert run.all("kexec.jump") == run.all("panic") == []
 
 
 @slow

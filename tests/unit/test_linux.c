@@ -45,6 +45,27 @@ static void what_linux_can_keep(void **state) {
     }
 }
 
+static void what_linux_believes(void **state) {
+    (void)state;
+    const struct {
+        uint32_t version, entries, bytes;
+        status_t status;
+    } heads[] = {
+        {1, 22, 48, STATUS_OK},        {0, 0, 0, STATUS_OK},
+        {1, 1365, 48, STATUS_OK}, // 65536 bytes, with the head
+        {1, 1366, 48, STATUS_REFUSED}, {2, ~0u, ~0u, STATUS_REFUSED},
+        {3, ~0u, ~0u, STATUS_OK}, // it looks no further
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
+        struct efi_memory_attributes_table head = {
+            heads[i].version, heads[i].entries, heads[i].bytes, 0};
+        assert_int_equal(linux_can_believe(&head, 0x1e5ef218), heads[i].status);
+        if (heads[i].status)
+            assert_contains(why(), "Table at 0x1e5ef218 is damaged");
+    }
+    assert_int_equal(linux_can_believe(NULL, 0), STATUS_OK);
+}
+
 static void the_command_line(void **state) {
     (void)state;
     char line[64];
@@ -62,6 +83,7 @@ static void the_command_line(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_linux_can_keep),
+        cmocka_unit_test(what_linux_believes),
         cmocka_unit_test(the_command_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
