@@ -106,10 +106,10 @@ static enum verdict count_on(struct proof *proof, uint32_t found) {
     *proof->counter = is_known ? read_back : write_status ? found : written;
     tell(proof, PASS, "; wrote %u: %s; reads %u", written,
          efi_status_name(write_status), read_back);
-    if (read_status)
+    if (read_status && read_status != EFI_NOT_FOUND)
         return tell(proof, FAIL, "; GetVariable: %s",
                     efi_status_name(read_status));
-    if (write_status || read_back != written)
+    if (read_status || write_status || read_back != written)
         return tell(proof, FAIL, "; SetVariable did not write it");
     return PASS;
 }
@@ -133,7 +133,6 @@ static enum verdict check_variable(struct proof *proof) {
     if (!proof->spared)
         return verdict_both(verdict_of(as_left), count_on(proof, found));
     *proof->counter = found;
-    tell(proof, PASS, "; GetVariable: %s", efi_status_name(status));
     return verdict_both(verdict_of(as_left), spare(proof));
 }
 
@@ -198,7 +197,10 @@ static enum verdict takes_room(struct proof *proof, uint64_t before) {
 static enum verdict check_space(struct proof *proof) {
     uint64_t maximum, free, largest;
     efi_status_t status = room(&maximum, &free, &largest);
-    bool sound = status == EFI_SUCCESS && free <= maximum && largest <= maximum;
+    bool sound = free <= maximum && largest <= maximum;
+    if (status != EFI_SUCCESS)
+        return tell(proof, FAIL, "QueryVariableInfo: %s",
+                    efi_status_name(status));
     tell(proof, PASS,
          "QueryVariableInfo: %s: largest variable %lu; %lu of %lu "
          "bytes free",

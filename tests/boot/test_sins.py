@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import pytest
 
 from harness import paths, sins
+from harness.chain import Chain
 from harness.events import wanted
 from harness.rsp import symbol
 
@@ -311,9 +312,7 @@ IDLE = {
 }
 
 
-@pytest.mark.parametrize("service", [
-    pytest.param(name, marks=slow_if(name in ("GetTime", "SetVariable")))
-    for name in IDLE])
+@pytest.mark.parametrize("service", IDLE)
 @pytest.mark.parametrize("mode", ["physical", "fixed"])
 def test_success_alone_proves_nothing(boot, mode, service):
     """Whichever service it is, the run ends badly, and it is named."""
@@ -324,6 +323,15 @@ def test_success_alone_proves_nothing(boot, mode, service):
     told = [e["detail"] for e in run.all("proof", verdict="fail")] + \
         [e["why"] for e in run.all("refused", what="efi")]
     assert any(service in text for text in told), told
+
+
+def test_nothing_is_counted_on_from_a_read_that_failed(boot):
+    with boot("efi=fixed lives=2 end=exit", sin="idle-get-variable") as machine:
+        run = machine.finish()
+    for gen in (0, 1):
+        detail = run.one("proof", gen=gen, check="variable")["detail"]
+        assert detail == "GetVariable: EFI_DEVICE_ERROR; nothing written"
+    assert Chain(run).counted() is None
 
 
 def test_looking_changes_nothing(boot):
