@@ -80,6 +80,22 @@ def test_headers_of_the_host_are_of_packages_to_build_with():
     assert {line.partition(":")[0] for line in owners.splitlines()} <= packages
 
 
+@pytest.mark.parametrize("tool, purposes", [
+    ("demo", "run"), ("run", "run"), ("relay", "run"), ("crash_demo", "run"),
+    ("bench", "run"), ("media", "iso"), ("fuzz", "fuzz")])
+def test_a_tool_imports_only_what_it_has_installed(tmp_path, tool, purposes):
+    """The modules that other purposes install are not there."""
+    for line in (TOOLS / "install-deps").read_text().splitlines():
+        row = line.split()
+        if row[1:2] == ["module"] and purposes not in row[0].split(","):
+            (tmp_path / f"{row[2]}.py").write_text("raise ImportError\n")
+    assert any(tmp_path.iterdir())
+    done = subprocess.run([TOOLS / tool, "--help"], text=True,
+                          env={**os.environ, "PYTHONPATH": str(tmp_path)},
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+
+
 def test_the_compiler_that_is_chosen_is_the_one_that_is_missing(host):
     assert {"clang-19", "lld-19"} <= wanted(
         host, "build", CC="clang-19", LD="ld.lld-19")
