@@ -29,11 +29,20 @@ struct table { // §5.2.6
 
 struct fadt { // §5.2.9
     struct table header;
-    uint8_t before[76];
+    uint8_t before[40];
+    uint32_t timer_port;
+    uint8_t between[32];
     uint32_t flags;
     uint8_t space, bits, first_bit, access; // the register, §5.2.3.2
     uint64_t address;
     uint8_t value;
+} __attribute__((packed));
+
+struct hpet { // IA-PC HPET specification 1.0a, §3.2.4
+    struct table header;
+    uint32_t block;
+    uint8_t space, bits, first_bit, access;
+    uint64_t address;
 } __attribute__((packed));
 
 static bool sums_to_zero(const uint8_t *at, uint64_t bytes) {
@@ -65,11 +74,16 @@ static status_t read_table(pa_t pa, const char *signature, uint64_t bytes_min,
     return STATUS_OK;
 }
 
-// The first FADT of those that the root table lists, in entries of 4 or 8
+struct wanted {
+    const char *signature;
+    uint32_t bytes_min;
+};
+
+// The first such table of those that the root table lists, in entries of 4 or 8
 // bytes.
-static status_t find_fadt(pa_t root_pa, const char *signature,
-                          unsigned entry_bytes, memory_reader read,
-                          struct whole_table *fadt) {
+static status_t find_in(pa_t root_pa, const char *signature,
+                        unsigned entry_bytes, struct wanted wanted,
+                        memory_reader read, struct whole_table *table) {
     struct whole_table root;
     TRY(read_table(root_pa, signature, sizeof(struct table), read, &root));
     for (uint32_t offset = sizeof(struct table);
@@ -77,16 +91,16 @@ static status_t find_fadt(pa_t root_pa, const char *signature,
         pa_t pa = 0;
         memcpy(&pa, root.at + offset, entry_bytes);
         status_t status =
-            read_table(pa, "FACP", sizeof(struct fadt), read, fadt);
+            read_table(pa, wanted.signature, wanted.bytes_min, read, table);
         if (status != STATUS_NOT_FOUND)
             return status;
     }
-    return fail(STATUS_NOT_FOUND, "ACPI: no FADT in the %s at %#lx", signature,
-                root_pa);
+    return fail(STATUS_NOT_FOUND, "ACPI: no %s in the %s at %#lx",
+                wanted.signature, signature, root_pa);
 }
 
-static status_t read_rsdp(pa_t pa, memory_reader read,
-                          struct whole_table *fadt) {
+static status_t find(pa_t pa, struct wanted wanted, memory_reader read,
+                     struct whole_table *table) {
     const struct rsdp *rsdp = pa ? read(pa, RSDP_FIRST_BYTES) : NULL;
     if (!rsdp || memcmp(rsdp->signature, "RSD PTR ", 8))
         return fail(STATUS_NOT_FOUND, "ACPI: no RSDP at %#lx", pa);
@@ -98,14 +112,15 @@ static status_t read_rsdp(pa_t pa, memory_reader read,
     }
     if (!is_sound)
         return fail(STATUS_INVALID, "ACPI: RSDP at %#lx: wrong checksum", pa);
-    return has_xsdt ? find_fadt(rsdp->xsdt_pa, "XSDT", 8, read, fadt)
-                    : find_fadt(rsdp->rsdt_pa, "RSDT", 4, read, fadt);
+    return has_xsdt ? find_in(rsdp->xsdt_pa, "XSDT", 8, wanted, read, table)
+                    : find_in(rsdp->rsdt_pa, "RSDT", 4, wanted, read, table);
 }
 
 status_t acpi_find_reset(pa_t rsdp_pa, memory_reader read,
                          struct acpi_reset *reset) {
     struct whole_table found;
-    TRY(read_rsdp(rsdp_pa, read, &found));
+    TRY(find(rsdp_pa, (struct wanted){"FACP", sizeof(struct fadt)}, read,
+             &found));
     const struct fadt *fadt = (const struct fadt *)found.at;
     if (!(fadt->flags & RESET_SUPPORTED))
         return fail(STATUS_NOT_FOUND, "ACPI: FADT flags %#x: no reset register",
@@ -119,5 +134,30 @@ status_t acpi_find_reset(pa_t rsdp_pa, memory_reader read,
                     fadt->bits, fadt->first_bit, fadt->address, fadt->space);
     *reset = (struct acpi_reset){fadt->space == SPACE_MEMORY, fadt->address,
                                  fadt->value};
+    return STATUS_OK;
+}
+
+// §4.8.3.3: where it is in an I/O port, as it is on every PC.
+status_t acpi_find_timer(pa_t rsdp_pa, memory_reader read, uint16_t *port) {
+    struct whole_table found;
+    TRY(find(rsdp_pa, (struct wanted){"FACP", sizeof(struct fadt)}, read,
+             &found));
+    uint32_t at = ((const struct fadt *)found.at)->timer_port;
+    if (at == 0 || at > UINT16_MAX)
+        return fail(STATUS_UNSUPPORTED, "ACPI: no timer at port %#x", at);
+    *port = (uint16_t)at;
+    return STATUS_OK;
+}
+
+status_t acpi_find_hpet(pa_t rsdp_pa, memory_reader read, pa_t *hpet_pa) {
+    struct whole_table found;
+    TRY(find(rsdp_pa, (struct wanted){"HPET", sizeof(struct hpet)}, read,
+             &found));
+    const struct hpet *hpet = (const struct hpet *)found.at;
+    if (hpet->space != SPACE_MEMORY || !is_aligned(hpet->address, KIB))
+        return fail(STATUS_UNSUPPORTED,
+                    "ACPI: HPET at %#lx in address space %u", hpet->address,
+                    hpet->space);
+    *hpet_pa = hpet->address;
     return STATUS_OK;
 }

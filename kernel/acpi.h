@@ -17,3 +17,8 @@ struct acpi_reset {
 // in the configuration space of PCI, or unlike what the specification allows.
 status_t acpi_find_reset(pa_t rsdp_pa, memory_reader read,
                          struct acpi_reset *reset);
+
+// Finds the port of the ACPI PM timer, which counts at 3.579545 MHz, and the
+// registers of the HPET. Errors as above.
+status_t acpi_find_timer(pa_t rsdp_pa, memory_reader read, uint16_t *port);
+status_t acpi_find_hpet(pa_t rsdp_pa, memory_reader read, pa_t *hpet_pa);

@@ -5,7 +5,9 @@
 
 #include "kernel/clock.h"
 
+#include "kernel/acpi.h"
 #include "lib/x86.h"
+#include "mm/space.h"
 
 #define MEASURE_PER_SEC 100  // the time between two samples, as a fraction
 #define SAMPLES         4    // of which the quickest counts
@@ -32,6 +34,16 @@
 #define PIT_OUTPUT    0x20
 #define PIT_COUNT_MAX 0xffff
 
+// IA-PC HPET specification 1.0a, §2.3: registers, as offsets.
+#define HPET_PERIOD     0x004 // of its count, in femtoseconds
+#define HPET_PERIOD_MAX 100000000
+#define HPET_CONFIG     0x010
+#define HPET_ENABLE     0x01
+#define HPET_COUNT      0x0f0
+#define HPET_BYTES      0x400
+
+#define TIMER_HZ 3579545 // ACPI 6.4 §4.8.2.1; 24 bits at least
+
 struct sample {
     uint64_t reference, tsc, apic;
     uint64_t cycles; // that it took
@@ -41,13 +53,15 @@ struct sample {
 // count, going up; false: it has come to its end.
 struct reference {
     const char *name;
-    uint64_t (*start)(void);
+    uint64_t mask; // the bits that it counts with
+    uint64_t (*start)(pa_t rsdp_pa);
     bool (*read)(uint64_t *count);
 };
 
 // ---- the clocks
 
-static uint64_t pit_start(void) {
+static uint64_t pit_start(pa_t rsdp_pa) {
+    (void)rsdp_pa;
     uint8_t gate = in8(PIT_GATE) & ~PIT_SPEAKER;
     out8(PIT_GATE, gate | PIT_GATE_ON);
     out8(PIT_COMMAND, PIT_ONE_SHOT);
@@ -63,7 +77,48 @@ static bool pit_read(uint64_t *count) {
     return !(in8(PIT_GATE) & PIT_OUTPUT);
 }
 
-static uint64_t guess(void) {
+static volatile uint32_t *hpet;
+
+static uint64_t hpet_start(pa_t rsdp_pa) {
+    pa_t pa;
+    if (acpi_find_hpet(rsdp_pa, physical_read, &pa) ||
+        !(hpet = space_device(pa, HPET_BYTES)))
+        return 0;
+    uint32_t period_fs = hpet[HPET_PERIOD / 4];
+    if (period_fs == 0 || period_fs > HPET_PERIOD_MAX)
+        return 0;
+    hpet[HPET_CONFIG / 4] |= HPET_ENABLE;
+    return 1000000000000000 / period_fs;
+}
+
+static bool hpet_read(uint64_t *count) {
+    *count = hpet[HPET_COUNT / 4];
+    return true;
+}
+
+static uint16_t timer_port;
+
+static uint64_t timer_start(pa_t rsdp_pa) {
+    return acpi_find_timer(rsdp_pa, physical_read, &timer_port) ? 0 : TIMER_HZ;
+}
+
+static bool timer_read(uint64_t *count) {
+    *count = in32(timer_port);
+    return true;
+}
+
+// What the processor says of its own TSC (SDM vol. 3 §19.7.3).
+static uint64_t cpuid_start(pa_t rsdp_pa) {
+    (void)rsdp_pa;
+    uint32_t last = cpuid(0, 0).eax;
+    struct cpuid tsc = last >= 0x15 ? cpuid(0x15, 0) : (struct cpuid){0};
+    if (tsc.eax && tsc.ebx && tsc.ecx)
+        return (uint64_t)tsc.ecx * tsc.ebx / tsc.eax;
+    return last >= 0x16 ? (uint64_t)(uint16_t)cpuid(0x16, 0).eax * 1000000 : 0;
+}
+
+static uint64_t guess(pa_t rsdp_pa) {
+    (void)rsdp_pa;
     return GUESSED_HZ;
 }
 
@@ -73,8 +128,11 @@ static bool tsc_read(uint64_t *count) {
 }
 
 static const struct reference references[] = {
-    {"pit", pit_start, pit_read},
-    {"guess", guess, tsc_read},
+    {"pit", PIT_COUNT_MAX, pit_start, pit_read},
+    {"hpet", UINT32_MAX, hpet_start, hpet_read},
+    {"acpi-timer", 0xffffff, timer_start, timer_read},
+    {"cpuid", UINT64_MAX, cpuid_start, tsc_read},
+    {"guess", UINT64_MAX, guess, tsc_read},
 };
 
 // ---- measuring
@@ -103,7 +161,7 @@ static bool wait_for(const struct reference *clock, uint64_t ticks) {
     for (unsigned poll = 0; poll < POLLS_MAX && still < STUCK_POLLS; poll++) {
         if (!clock->read(&count))
             return false;
-        if (count - start >= ticks)
+        if (((count - start) & clock->mask) >= ticks)
             return true;
         still = count == last ? still + 1 : 0;
         last = count;
@@ -116,15 +174,15 @@ static bool is_exact(uint64_t part, uint64_t whole) {
     return part < whole / ERROR_MAX;
 }
 
-static bool measure(const struct reference *clock, uint32_t (*apic_count)(void),
-                    struct handoff_clock *found) {
+static bool measure(const struct reference *clock, pa_t rsdp_pa,
+                    uint32_t (*apic_count)(void), struct handoff_clock *found) {
     struct sample first, last;
-    uint64_t hz = clock->start();
+    uint64_t hz = clock->start(rsdp_pa);
     if (!hz || !wait_for(clock, 1) || !take(clock, apic_count, &first) ||
         !wait_for(clock, hz / MEASURE_PER_SEC) ||
         !take(clock, apic_count, &last))
         return false;
-    uint64_t ticks = last.reference - first.reference;
+    uint64_t ticks = (last.reference - first.reference) & clock->mask;
     uint64_t cycles = last.tsc - first.tsc;
     if (ticks == 0 || ticks > hz || cycles > TSC_HZ_MAX)
         return false; // more than a second, too much to multiply
@@ -139,11 +197,11 @@ bool clock_is_plausible(const struct handoff_clock *clock) {
            clock->apic_hz >= APIC_HZ_MIN && clock->apic_hz <= APIC_HZ_MAX;
 }
 
-const char *clock_measure(uint32_t (*apic_count)(void),
+const char *clock_measure(pa_t rsdp_pa, uint32_t (*apic_count)(void),
                           struct handoff_clock *clock) {
     for (size_t i = 0; i < ARRAY_SIZE(references); i++)
         for (unsigned try = 0; try < TRIES; try++)
-            if (measure(&references[i], apic_count, clock))
+            if (measure(&references[i], rsdp_pa, apic_count, clock))
                 return references[i].name;
     clock->tsc_hz = GUESSED_HZ;
     clock->apic_hz = GUESSED_HZ / 16;

@@ -6,10 +6,11 @@
 #include "boot/handoff.h"
 
 // Fills `tsc_hz` and `apic_hz`, by the first of the known clocks that works,
-// and returns its name. `apic_count` is a counter of the local APIC's timer
-// that goes up. Interrupts have to be off. Never fails: with no clock at all,
-// the frequency of the TSC is a guess, and the name says so.
-const char *clock_measure(uint32_t (*apic_count)(void),
+// and returns its name; some are found by way of the RSDP at `rsdp_pa` (0:
+// there is none). `apic_count` is a counter of the local APIC's timer that goes
+// up. Interrupts have to be off. Never fails: with no clock at all, the
+// frequency of the TSC is a guess, and the name says so.
+const char *clock_measure(pa_t rsdp_pa, uint32_t (*apic_count)(void),
                           struct handoff_clock *clock);
 
 // Can these frequencies be? For those that another kernel hands on.

@@ -18,12 +18,21 @@ enum uart { DATA, INTERRUPTS, FIFO, LINE, MODEM, STATUS, SCRATCH = 7 };
 #define MODEM_DTR_RTS     0x03
 #define STATUS_RECEIVED   0x01
 #define STATUS_SEND_EMPTY 0x20
+#define SEND_POLLS        2000000 // 2 s, at 1 us for each
 #define STATUS_NO_UART    0xff
 
+// A UART that has not sent a byte for seconds is stuck, for instance because
+// the other end of the line holds it up. Nobody waits for it then; what comes
+// until it is ready again is lost.
 static void write_byte(char byte) {
-    while (!(in8(COM1 + STATUS) & STATUS_SEND_EMPTY))
+    static bool stuck;
+    uint32_t polls = stuck ? 1 : SEND_POLLS;
+    bool ready;
+    while (!(ready = in8(COM1 + STATUS) & STATUS_SEND_EMPTY) && --polls > 0)
         spin_hint();
-    out8(COM1 + DATA, byte);
+    stuck = !ready;
+    if (ready)
+        out8(COM1 + DATA, byte);
 }
 
 void console_init(void) {

@@ -8,6 +8,7 @@
 #include "efi/quirks.h"
 #include "efi/services.h"
 #include "efi/start.h"
+#include "efi/tables.h"
 #include "efi/touch.h"
 #include "kernel/arrival.h"
 #include "kernel/capture.h"
@@ -177,6 +178,16 @@ static void announce_lineage(void) {
     }
 }
 
+// A kernel hands it on; GRUB brings the firmware's tables, which lead there.
+static pa_t find_rsdp(void) {
+    pa_t system_pa = boot.efi.system_table_pa;
+    if (boot.rsdp_pa || !system_pa || efi_system_table_check(system_pa, false))
+        return boot.rsdp_pa;
+    const struct efi_system_table *system = pa_to_va(system_pa);
+    return efi_config_find(system->config_tables, system->config_table_count,
+                           &efi_guid_acpi, physical_read);
+}
+
 static status_t set_machine_up(pa_t image_pa) {
     pa_t reach_pa = space_reach(options.direct_base);
     TRY(complete_memory_map(image_pa));
@@ -192,7 +203,7 @@ static status_t set_machine_up(pa_t image_pa) {
     if (tolerate("screen", screen_open(&boot.screen, &boot.memory)))
         boot.screen = (struct screen_info){0};
     TRY(trap_init_stacks());
-    return time_init();
+    return time_init(find_rsdp());
 }
 
 // ---- taking the firmware over

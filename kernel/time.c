@@ -8,6 +8,7 @@
 #include "kernel/trap.h"
 #include "kernel/watchdog.h"
 #include "lib/log.h"
+#include "lib/string.h"
 #include "lib/x86.h"
 
 #define DIVIDE_BY_16 0x3
@@ -22,27 +23,37 @@ static uint32_t apic_count(void) {
 }
 
 // What another kernel hands on is measured again if it cannot be.
-static void find_frequencies(void) {
+static const char *find_frequencies(pa_t rsdp_pa) {
     const char *source = "handoff";
     if (!clock_is_plausible(&kernel_clock)) {
         apic_write(APIC_TIMER, ENTRY_MASKED);
         apic_write(APIC_INITIAL_COUNT, UINT32_MAX);
-        source = clock_measure(apic_count, &kernel_clock);
+        source = clock_measure(rsdp_pa, apic_count, &kernel_clock);
         apic_write(APIC_INITIAL_COUNT, 0);
     }
-    event("clock", "source=%s tsc_hz=%lu apic_hz=%lu", source,
-          kernel_clock.tsc_hz, kernel_clock.apic_hz);
+    return source;
 }
 
-status_t time_init(void) {
+static void tell(const char *source, bool watched) {
+    event("clock", "source=%s tsc_hz=%lu apic_hz=%lu watchdog=%s", source,
+          kernel_clock.tsc_hz, kernel_clock.apic_hz, watched ? "pit" : "none");
+    if (str_equal(source, "guess"))
+        say("time: no PIT, HPET, ACPI timer or CPUID leaf to measure with: all "
+            "times are a guess");
+    if (!watched)
+        say("time: PIT channel 0 sends no interrupt: there is no watchdog, and "
+            "a firmware call that hangs with interrupts off is never ended");
+}
+
+status_t time_init(pa_t rsdp_pa) {
     TRY(arrival_silence());
     apic_write(APIC_DIVIDE, DIVIDE_BY_16);
-    find_frequencies();
+    const char *source = find_frequencies(rsdp_pa);
     apic_write(APIC_TIMER, TIMER_PERIODIC | VECTOR_TIMER);
     apic_write(APIC_INITIAL_COUNT,
                (uint32_t)(kernel_clock.apic_hz / TICKS_PER_SECOND));
     interrupts_on();
-    watchdog_init();
+    tell(source, watchdog_init());
     return STATUS_OK;
 }
 

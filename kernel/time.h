@@ -13,7 +13,7 @@ extern uint64_t tsc_here; // this generation's first time stamp
 
 // Measures the clocks where `kernel_clock` does not know them yet (a kexec
 // hands them on), and starts the timer interrupt. UNSUPPORTED: no local APIC.
-status_t time_init(void);
+status_t time_init(pa_t rsdp_pa);
 
 // So many cycles of the TSC in microseconds; 0 before it was measured.
 uint64_t time_of(uint64_t cycles);

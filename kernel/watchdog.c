@@ -19,6 +19,8 @@
 #define PIT_COMMAND    0x43
 #define PIT_ONE_SHOT_0 0x30
 #define PIT_COUNT_MAX  0xffff
+#define TRIAL_COUNT    120 // 0.1 ms
+#define TRIAL_US       100000
 
 // The PIT's output at the I/O APIC (ACPI 6.4 §5.2.12.5 has that as its example
 // of an override).
@@ -35,6 +37,7 @@
 static volatile bool running;
 static volatile uint64_t restarted_at; // TSC; 0: never
 static volatile bool restarted_late;   // a period was over then
+static volatile bool on_trial;         // its NMI is awaited
 static volatile uint64_t taken;        // NMIs
 static volatile uint64_t unknown;      // those of unknown reason
 static va_t unknown_rip;               // what the last one of these interrupted
@@ -45,6 +48,12 @@ static bool period_is_over(uint64_t tsc) {
            time_of(tsc - restarted_at) >= WATCHDOG_PERIOD_US / 10 * 9;
 }
 
+static void pit_load(uint16_t count) {
+    out8(PIT_COMMAND, PIT_ONE_SHOT_0);
+    out8(PIT_CHANNEL_0, (uint8_t)count);
+    out8(PIT_CHANNEL_0, (uint8_t)(count >> 8));
+}
+
 // An NMI in the middle of this restarts the PIT itself, between the two bytes
 // of our count, perhaps. Then all of it is done again.
 void watchdog_restart(void) {
@@ -53,24 +62,36 @@ void watchdog_restart(void) {
         return;
     do {
         before = taken;
-        out8(PIT_COMMAND, PIT_ONE_SHOT_0);
-        out8(PIT_CHANNEL_0, PIT_COUNT_MAX & 0xff);
-        out8(PIT_CHANNEL_0, PIT_COUNT_MAX >> 8);
+        pit_load(PIT_COUNT_MAX);
         uint64_t now = read_tsc();
         restarted_late = period_is_over(now);
         restarted_at = now;
     } while (taken != before);
 }
 
+// Nothing else tells whether there is a PIT, and an I/O APIC with it at that
+// pin.
+static bool try_it(void) {
+    uint64_t before = taken, deadline = time_ran() + TRIAL_US;
+    on_trial = true;
+    pit_load(TRIAL_COUNT);
+    while (taken == before && time_ran() < deadline)
+        spin_hint();
+    on_trial = false;
+    watchdog_restart();
+    return taken != before;
+}
+
 // An ID of 8 bits is the upper part of the word, in xAPIC mode that of the
 // local APIC's register as well.
-void watchdog_init(void) {
+bool watchdog_init(void) {
     uint32_t id = apic_read(APIC_ID);
     restarted_at = read_tsc();
     running = true;
     watchdog_restart();
     io_apic_write(IOAPIC_PIN_WHERE(PIT_PIN), apic_is_xapic() ? id : id << 24);
     io_apic_write(IOAPIC_PIN(PIT_PIN), DELIVER_NMI);
+    return try_it();
 }
 
 // The read makes sure that the I/O APIC has taken the write; and what it had
@@ -98,7 +119,7 @@ bool watchdog_take_nmi(va_t rip) {
     if (nmi_reason())
         return false;
     taken++;
-    if (!restarted_late && !period_is_over(read_tsc())) {
+    if (!on_trial && !restarted_late && !period_is_over(read_tsc())) {
         unknown++;
         unknown_rip = rip;
     }

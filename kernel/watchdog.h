@@ -11,8 +11,9 @@
 #define WATCHDOG_PERIOD_US 54925
 
 // Starts it; its NMI goes to this processor. The interrupt controllers are
-// open.
-void watchdog_init(void);
+// open. Returns whether its NMI came when it was tried: 0.1 ms, or 0.1 s if
+// not.
+bool watchdog_init(void);
 
 // Starts its period again. From any context, NMIs included.
 void watchdog_restart(void);

@@ -161,3 +161,38 @@ def test_what_cannot_be_read_is_not_counted_on(boot):
                          verdict="fail")["detail"]
         assert detail == "GetVariable: EFI_DEVICE_ERROR; nothing written"
     assert flash.generation(run.flash) == 2
+
+
+# ---- machines without the usual clocks
+
+@pytest.mark.parametrize("machine, source", [
+    ("pit=off", "hpet"), ("pit=off,hpet=off", "acpi-timer")])
+def test_without_a_pit(boot, machine, source):
+    """Another clock measures; and that nobody watches is said."""
+    with boot("efi=fixed lives=2 end=exit", machine=machine) as machine:
+        run = machine.finish()
+    clock = run.one("clock", gen=0)
+    assert (clock["source"], clock["watchdog"]) == (source, "none")
+    # Under icount the TSC counts nanoseconds, by all accounts.
+    assert abs(clock.number("tsc_hz") - 10**9) < 10**6
+    run.one("clock", gen=1, source="handoff", watchdog="none")
+    assert any("there is no watchdog" in line for line in run.lines)
+    run.one("end", gen=1, verdict="pass")
+
+
+@pytest.mark.modes("fixed")
+def test_with_a_pit(the_chain):
+    for clock in the_chain.run.all("clock"):
+        assert clock["watchdog"] == "pit"
+
+
+def test_a_clock_that_cannot_be_is_measured_again(boot):
+    """Each kernel looks at what it is handed."""
+    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "kexec_load"))
+            debugger.write(symbol(paths.SYMBOLS, "kernel_clock"), bytes(16))
+            debugger.detach()
+        run = machine.finish()
+    run.one("clock", gen=1, source="pit")
+    run.one("end", gen=1, verdict="pass")

@@ -118,7 +118,7 @@ static void tables_that_are_refused(void **state) {
     put_table(FADT, "FACP", FADT_BYTES - 1);
     expect(STATUS_INVALID, "has 128 bytes");
     put_table(FADT, "FACQ", FADT_BYTES);
-    expect(STATUS_NOT_FOUND, "no FADT in the XSDT");
+    expect(STATUS_NOT_FOUND, "no FACP in the XSDT");
     put_table(ROOT, "XSDT", 35);
     expect(STATUS_INVALID, "has 35 bytes");
     put_table(ROOT, "XSDT", 64 * KIB + 1);
@@ -168,7 +168,7 @@ static void a_length_is_read_once(void **state) {
     assert_int_equal(
         acpi_find_reset(MEMORY_PA + RSDP, read_while_it_grows, &reset),
         STATUS_NOT_FOUND);
-    assert_contains(why(), "no FADT");
+    assert_contains(why(), "no FACP");
     memory_forget();
 }
 

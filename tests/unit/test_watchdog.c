@@ -22,6 +22,7 @@ static unsigned in_and_out; // accesses so far; at `stop_at` the host stops
 static unsigned stop_at;
 static uint64_t stop_us;
 static unsigned nmi_at; // after that one, an NMI comes
+static bool delivers;   // the I/O APIC sends on what the PIT says
 static bool sent;       // an NMI that was not taken yet
 
 static void go_on(void) {
@@ -55,6 +56,15 @@ void out8(uint16_t port, uint8_t value) {
 
 void write_cr8(uint64_t value) {
     assert_int_equal(value, 0);
+}
+
+void spin_hint(void) {
+    if (sent && delivers)
+        watchdog_take_nmi(0);
+}
+
+uint64_t time_ran(void) {
+    return read_tsc();
 }
 
 uint64_t time_of(uint64_t cycles) {
@@ -91,7 +101,10 @@ static int start(void **state) {
     now = 1000 * MS;
     status = 0;
     stop_at = nmi_at = 0;
+    delivers = true;
     watchdog_init();
+    delivers = sent = false;
+    nmi_report();
     line[0] = '\0';
     return 0;
 }
@@ -166,6 +179,15 @@ static void test_in_the_midst_of_a_restart(void **state) {
     }
 }
 
+static void test_whether_it_works_is_tried(void **state) {
+    (void)state;
+    assert_false(watchdog_init());
+    delivers = true;
+    assert_true(watchdog_init());
+    delivers = false;
+    assert_string_equal(report(), "");
+}
+
 static void test_stop(void **state) {
     (void)state;
     watchdog_stop();
@@ -183,6 +205,7 @@ int main(void) {
         cmocka_unit_test_setup(test_its_own_after_a_tick, start),
         cmocka_unit_test_setup(test_hardware_errors, start),
         cmocka_unit_test_setup(test_in_the_midst_of_a_restart, start),
+        cmocka_unit_test_setup(test_whether_it_works_is_tried, start),
         cmocka_unit_test_setup(test_stop, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
