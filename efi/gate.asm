@@ -34,25 +34,25 @@ RSP_NOTE        equ 0x40        ; struct gate_note
 RFLAGS_NOTE     equ 0x48
 CR3_NOTE        equ 0x50
 CR0_NOTE        equ 0x58
-CR4_NOTE        equ 0x60
-SS_NOTE         equ 0x68
-DS_NOTE         equ 0x6a
-ES_NOTE         equ 0x6c
-FS_NOTE         equ 0x6e
-GS_NOTE         equ 0x70
-FCW_NOTE        equ 0x72
-MXCSR_NOTE      equ 0x74
-GDTR_NOTE       equ 0x78
-TR_NOTE         equ 0x82
-EFER_NOTE       equ 0x84
-IDTR_NOTE       equ 0x88
-CS_NOTE         equ 0x92
-DR7_NOTE        equ 0x94
-PAT_NOTE        equ 0x98
-XMM_SUM_NOTE    equ 0xa0
-CR8_NOTE        equ 0xb0
-COMPARED_BYTES  equ 0xb8        ; all that is above
-XMM_NOTE        equ 0xb8        ; ten of 16 bytes
+CR4_NOTE        equ 0x5c
+SS_NOTE         equ 0x60
+DS_NOTE         equ 0x62
+ES_NOTE         equ 0x64
+FS_NOTE         equ 0x66
+GS_NOTE         equ 0x68
+MXCSR_NOTE      equ 0x6a        ; its upper half is reserved
+FCW_NOTE        equ 0x6c
+CR8_NOTE        equ 0x6e
+GDTR_NOTE       equ 0x70
+TR_NOTE         equ 0x7a
+EFER_NOTE       equ 0x7c
+IDTR_NOTE       equ 0x80
+CS_NOTE         equ 0x8a
+DR7_NOTE        equ 0x8c
+PAT_NOTE        equ 0x90
+XMM_SUM_NOTE    equ 0x98
+COMPARED_BYTES  equ 0xa8        ; all that is above
+XMM_NOTE        equ 0xa8        ; ten of 16 bytes
 
 MSR_PAT         equ 0x277
 MSR_EFER        equ 0xc0000080
@@ -65,9 +65,9 @@ MXCSR_KEPT      equ 0xffc0
 TSS_BUSY        equ 2           ; in byte 5 of its descriptor (SDM vol. 3 §7.2)
 
 ; What the MS x64 calling convention reserves for the four register arguments,
-; and the fifth one above it; 16-byte aligned together (UEFI 2.10 §2.3.4.2).
+; and the fifth one above it; 16-byte aligned together (UEFI 2.10 §2.3.4.2):
+; GATE_FRAME.
 SHADOW          equ 32
-FRAME           equ SHADOW + 16
 
 ; Notes the registers that are another's with each call: uses nothing.
 %macro NOTE_CALL 1
@@ -87,19 +87,19 @@ FRAME           equ SHADOW + 16
 ; their exclusive or tells if one was changed.
 %macro NOTE_MACHINE 1
     mov rcx, cr0
-    mov [rel %1 + CR0_NOTE], rcx
+    mov [rel %1 + CR0_NOTE], ecx
     mov rcx, cr4
-    mov [rel %1 + CR4_NOTE], rcx
+    mov [rel %1 + CR4_NOTE], ecx
     mov rcx, cr8                ; which interrupts the APIC lets pass
-    mov [rel %1 + CR8_NOTE], rcx
+    mov [rel %1 + CR8_NOTE], cx
     mov [rel %1 + CS_NOTE], cs
     mov [rel %1 + SS_NOTE], ss
     mov [rel %1 + DS_NOTE], ds
     mov [rel %1 + ES_NOTE], es
     mov [rel %1 + FS_NOTE], fs
     mov [rel %1 + GS_NOTE], gs
+    stmxcsr [rel %1 + MXCSR_NOTE] ; 32 bits: half of them is overwritten
     fnstcw [rel %1 + FCW_NOTE]
-    stmxcsr [rel %1 + MXCSR_NOTE]
     sgdt [rel %1 + GDTR_NOTE]
     str [rel %1 + TR_NOTE]
     sidt [rel %1 + IDTR_NOTE]
@@ -152,7 +152,6 @@ gate_enter:
     mov cr3, rcx
 .same_table:
     mov rsp, [rax + STACK_TOP]
-    sub rsp, FRAME
 
     fninit
     ldmxcsr [rel mxcsr]         ; and the direction flag is clear in C
@@ -176,10 +175,10 @@ gate_enter:
     and dword [rel gate_after + RFLAGS_NOTE], RFLAGS_KEPT
     cld
     NOTE_CALL gate_after
-    mov rcx, cr3
-    mov [rel gate_after + CR3_NOTE], rcx
+    mov r9, cr3
+    mov [rel gate_after + CR3_NOTE], r9
     NOTE_MACHINE gate_after
-    and dword [rel gate_after + MXCSR_NOTE], MXCSR_KEPT
+    and word [rel gate_after + MXCSR_NOTE], MXCSR_KEPT
 
     lea rsi, [rel gate_before]
     lea rdi, [rel gate_after]
@@ -187,7 +186,7 @@ gate_enter:
     repe cmpsq
     jne changed
     mov rcx, [rel kernel_table]
-    cmp rcx, [r8 + TABLE]
+    cmp rcx, r9                 ; still the call's, as the notes are alike
     je .home
     mov cr3, rcx
 .home:
@@ -205,11 +204,11 @@ gate_recover:                   ; nothing is known but memory
     cld
     mov rax, [rel gate_current]
     mov rsp, [rax + KERNEL_RSP]
-    mov rcx, [rel gate_before + CR0_NOTE]
+    mov ecx, [rel gate_before + CR0_NOTE]
     mov cr0, rcx
-    mov rcx, [rel gate_before + CR4_NOTE]
+    mov ecx, [rel gate_before + CR4_NOTE]
     mov cr4, rcx
-    mov rcx, [rel gate_before + CR8_NOTE]
+    movzx ecx, word [rel gate_before + CR8_NOTE]
     mov cr8, rcx
     mov rcx, [rel kernel_table]
     mov cr3, rcx

@@ -11,23 +11,24 @@
 #include "efi/types.h"
 
 #define GATE_ARGUMENTS 5
+#define GATE_FRAME     48 // bytes that gate.asm takes of the stack
 
 // What the firmware must leave as it was. gate.asm writes this by offset; from
 // cr0 on it is the same before all calls, and noted once. The ten XMM registers
-// are not compared after each call, but their exclusive or is.
+// are not compared after each call, but their exclusive or is. Each word costs
+// an instruction to compare, so there is no more of a register than matters.
 struct gate_note {
     uint64_t rbx, rbp, rsi, rdi, r12, r13, r14, r15;
     uint64_t rsp, rflags, cr3;
-    uint64_t cr0, cr4;
-    uint16_t ss, ds, es, fs, gs, fcw;
-    uint32_t mxcsr;
+    uint32_t cr0, cr4;
+    uint16_t ss, ds, es, fs, gs, mxcsr, fcw, cr8;
     uint8_t gdtr[10];
     uint16_t tr;
     uint32_t efer;
     uint8_t idtr[10];
     uint16_t cs;
     uint32_t dr7;
-    uint64_t pat, xmm_sum[2], cr8;
+    uint64_t pat, xmm_sum[2];
     uint64_t xmm[10][2]; // XMM6 to XMM15
 };
 
@@ -50,10 +51,10 @@ struct gate_call {
     uint64_t function;                 // 0x00
     uint64_t argument[GATE_ARGUMENTS]; // 0x08
     pa_t table_pa;                     // 0x30: CR3 during the call
-    uint64_t stack_top;                // 0x38: as that table maps it
-    efi_status_t status;               // 0x40: what the firmware returned
-    uint64_t kernel_rsp;               // 0x48
-    enum gate_outcome outcome;         // 0x50
+    uint64_t stack_top;        // 0x38: less GATE_FRAME, as that table maps it
+    efi_status_t status;       // 0x40: what the firmware returned
+    uint64_t kernel_rsp;       // 0x48
+    enum gate_outcome outcome; // 0x50
     struct gate_fault fault;
     uint64_t limit_us; // in which it has to come back
 };

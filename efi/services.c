@@ -83,7 +83,8 @@ status_t efi_services_map(struct page_table *private_table) {
         bool private = on_private_table || efi_stays_physical(i);
         calls[i].table_pa = (private ? private_table : &kernel_table)->root_pa;
         calls[i].stack_top =
-            private ? image_pa_of(lent.stack_hole) : (va_t)lent.stack_hole;
+            (private ? image_pa_of(lent.stack_hole) : (va_t)lent.stack_hole) -
+            GATE_FRAME;
     }
     TRY(map_at_pa(private_table, &lent, lent.name_hole));
     TRY(map_at_pa(private_table, lent.data, lent.data_hole));
@@ -110,21 +111,35 @@ bool efi_services_guard(uint64_t address) {
     return false;
 }
 
+// Out of line, for it is not the way that a call usually takes.
+static __attribute__((noinline, cold)) efi_status_t
+not_called(enum efi_service service) {
+    return firmware.service[service] ? EFI_NOT_READY : EFI_UNSUPPORTED;
+}
+
+// Likewise: inline, its constant would be loaded with each call.
+static __attribute__((noinline, cold)) efi_status_t too_large(void) {
+    return EFI_INVALID_PARAMETER;
+}
+
+// A service's record is its own: an argument that is never but 0 is there.
+#define ARGUMENT(n, value)                                                     \
+    if (!__builtin_constant_p(value) || (value))                               \
+    call->argument[n] = (value)
+
 // Inline, so that which service it is costs nothing at runtime.
 static inline __attribute__((always_inline)) efi_status_t
 call(enum efi_service service, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
      uint64_t e) {
     struct gate_call *call = &calls[service];
-    if (firmware.service[service] == 0)
-        return EFI_UNSUPPORTED;
-    if (!gate_take(call))
-        return EFI_NOT_READY;
+    if (firmware.service[service] == 0 || !gate_take(call))
+        return not_called(service);
     call->function = firmware.service[service];
-    call->argument[0] = a;
-    call->argument[1] = b;
-    call->argument[2] = c;
-    call->argument[3] = d;
-    call->argument[4] = e;
+    ARGUMENT(0, a);
+    ARGUMENT(1, b);
+    ARGUMENT(2, c);
+    ARGUMENT(3, d);
+    ARGUMENT(4, e);
     if (gate_run(call) == GATE_KEPT && efi_last_answer[service] == call->status)
         return call->status;
     return efi_judge(service, call);
@@ -230,7 +245,7 @@ efi_status_t efi_get_variable(const struct efi_name *name,
                               void *data, uint64_t *bytes) {
     uint64_t room = *bytes;
     if (name->words > EFI_NAME_UNITS / 4 || room > sizeof(lent.data))
-        return EFI_INVALID_PARAMETER;
+        return too_large();
     uint8_t *copy = room_for(room);
     args->guid = *guid;
     args->number[0] = room;
@@ -251,21 +266,28 @@ efi_status_t efi_get_variable(const struct efi_name *name,
     return status;
 }
 
-// What the name that came takes, with its NUL. The firmware says so, but some
-// says how much room there was. 0: it has no end.
-static uint64_t name_bytes(uint64_t said) {
-    if (said >= 2 && lent.name[said / 2 - 1] == 0)
-        return said;
+static __attribute__((noinline, cold)) uint64_t search_end(uint64_t said) {
+    if (said > sizeof(lent.name))
+        return 0;
     for (uint64_t units = 1; units <= EFI_NAME_UNITS; units++)
         if (lent.name[units - 1] == 0)
             return 2 * units;
     return 0;
 }
 
+// What the name that came takes, with its NUL. The firmware says so, but some
+// says how much room there was. 0: it has no end.
+static uint64_t name_bytes(uint64_t said) {
+    uint64_t last = said / 2 - 1;
+    if (last < EFI_NAME_UNITS && lent.name[last] == 0)
+        return said;
+    return search_end(said);
+}
+
 efi_status_t efi_get_next_variable_name(struct efi_name *name,
                                         struct efi_guid *guid) {
     if (name->words > EFI_NAME_UNITS / 4)
-        return EFI_INVALID_PARAMETER;
+        return too_large();
     lent.name[0] = 0;
     copy_words(lent.name, name->text, name->words);
     args->guid = *guid;
@@ -274,8 +296,8 @@ efi_status_t efi_get_next_variable_name(struct efi_name *name,
                                at(lent.name), at(&args->guid), 0, 0);
     if (status != EFI_SUCCESS)
         return status;
-    uint64_t bytes = args->number[0];
-    if (bytes > sizeof(lent.name) || !(bytes = name_bytes(bytes)))
+    uint64_t bytes = name_bytes(args->number[0]);
+    if (bytes == 0)
         return efi_reject(EFI_GET_NEXT_VARIABLE_NAME,
                           "a name longer than there was room");
     name->words = (bytes + 7) / 8;
@@ -288,7 +310,7 @@ efi_status_t efi_set_variable(const struct efi_name *name,
                               const struct efi_guid *guid, uint32_t attributes,
                               const void *data, uint64_t bytes) {
     if (name->words > EFI_NAME_UNITS / 4 || bytes > sizeof(lent.data))
-        return EFI_INVALID_PARAMETER;
+        return too_large();
     args->guid = *guid;
     copy_bytes(room_for(bytes), data, bytes);
     return call(EFI_SET_VARIABLE, lend_name(name), at(&args->guid), attributes,

@@ -3,13 +3,14 @@
 No test looks at seconds. How it is counted: tests/harness/stopwatch.py.
 """
 
+import re
 import runpy
 import subprocess
 
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from harness import paths
+from harness import paths, qemu, saved
 from harness.stopwatch import SERVICES, Stopwatch, budget, symbols
 from harness.tables import renew_tables
 
@@ -32,7 +33,22 @@ def test_the_gate_is_cheap(boot, mode):
     assert set(calls) == set(SERVICES)
     dear = {name: call.gate for name, call in calls.items()
             if call.gate > budget(mode)}
-    assert not dear, f"more than {budget(mode)} instructions: {dear}"
+    assert not dear, (f"more than {budget(mode)} instructions: {dear}; kernel "
+                      f"by {compiler()}, firmware {saved.digest(qemu.CODE)}")
+
+
+def compiler() -> str:
+    """Which one has built the kernel."""
+    with open(paths.SYMBOLS, "rb") as file:
+        units = ELFFile(file).get_dwarf_info().iter_CUs()
+        makers = [unit.get_top_DIE().attributes["DW_AT_producer"].value
+                  for unit in units]
+    return next(maker.decode().partition(" -")[0] for maker in makers
+                if b"NASM" not in maker)
+
+
+def test_the_compiler_is_known():
+    assert re.match(r"(GNU C|.*clang).* \d+\.\d+", compiler())
 
 
 def test_the_stopwatch_is_exact(boot):
