@@ -14,7 +14,8 @@ from harness.rsp import symbol
 
 RING = struct.Struct("<4Q")  # lib/log_ring.h: magic, bytes, start, end
 HEAD = struct.Struct("<III")  # crc, generation, bytes
-KEPT = 0x4e544142  # boot/e820.h
+RESERVED, KEPT = 2, 0x4e544142  # boot/e820.h
+FOUR_GIB = 1 << 32
 
 
 def at(debugger, name: str) -> None:
@@ -123,6 +124,25 @@ def test_it_stays_where_it_is_and_costs_no_memory(boot):
     assert log[: end + 1] == until_the_end(run.lines)[-end - 1 :]
 
 
+ENTRY = struct.Struct("<QQI")  # of the list of memory: address, size, kind
+ACCOUNT_AT, NEEDS_AT, LIST_AT = 0x1000, 8, 40  # struct handoff_account
+
+
+def relist(debugger, params_pa: int, change) -> None:
+    """Change the list of memory where the sender wrote it, and where it wrote
+    it again with a CRC: lists that agree are believed."""
+    account = params_pa + ACCOUNT_AT
+    count = debugger.read(params_pa + 0x1e8, 1)[0]
+    needs = debugger.read(account + NEEDS_AT, LIST_AT - NEEDS_AT)
+    table = debugger.read(account + LIST_AT, count * ENTRY.size)
+    entries = list(ENTRY.iter_unpack(table))
+    change(entries)
+    table = b"".join(ENTRY.pack(*entry) for entry in entries)
+    debugger.write(params_pa + 0x2d0, table)
+    debugger.write(account + LIST_AT, table)
+    debugger.write(account, struct.pack("<I", zlib.crc32(needs + table)))
+
+
 def damaged(boot, words: str, damage):
     """A run in which generation 1 finds the ring damaged."""
     with boot(words, paused=True) as machine:
@@ -164,10 +184,15 @@ def test_what_others_keep_does_not_hide_it(boot):
     foreign = (0x8000000, 0x10000), (0x8100000, 0x3000)
 
     def keep(debugger, _ring_pa, params_pa):
-        count = debugger.read(params_pa + 0x1e8, 1)[0]
-        debugger.write(params_pa + 0x1e8, bytes([count + len(foreign)]))
-        debugger.write(params_pa + 0x2d0 + 20 * count, b"".join(
-            struct.pack("<QQI", pa, size, KEPT) for pa, size in foreign))
+        def replace(entries):
+            """What is reserved above all memory is not missed."""
+            spare = [i for i, (pa, _, kind) in enumerate(entries)
+                     if kind == RESERVED and pa > FOUR_GIB // 2]
+            for i, (pa, size) in zip(spare, foreign, strict=False):
+                entries[i] = pa, size, KEPT
+            assert len(spare) >= len(foreign)
+
+        relist(debugger, params_pa, replace)
 
     run = damaged(boot, 'efi=off lives=3 end=exit run="memory"', keep)
     assert "lines from" in run.one("refused", what="log", gen=1)["why"]
@@ -209,11 +234,12 @@ def test_a_damaged_line_is_seen_when_it_is_read(boot):
 @pytest.mark.parametrize("size", [0xf800, 0x20000])
 def test_an_impossible_place_is_refused(boot, size):
     def stretch(debugger, ring_pa, params_pa):
-        entries = debugger.read(params_pa + 0x1e8, 1)[0]
-        for at_pa in range(params_pa + 0x2d0, params_pa + 0x2d0 + entries * 20,
-                           20):
-            if debugger.word(at_pa) == ring_pa:
-                debugger.write(at_pa + 8, struct.pack("<Q", size))
+        def longer(entries):
+            at, = (i for i, entry in enumerate(entries)
+                   if entry[0] == ring_pa)
+            entries[at] = ring_pa, size, entries[at][2]
+
+        relist(debugger, params_pa, longer)
 
     run = damaged(boot, "efi=off lives=2 end=exit", stretch)
     why = run.one("refused", gen=1, what="log")["why"]

@@ -40,7 +40,7 @@ ANSWERS = {
     "lineage": r"generation 0  .*SetVirtualAddressMap called\n.*generation 1",
     "log": r"\| @boot gen=0 .*\n(.*\n)*\| @end gen=1 verdict=pass",
     "map": r"kernel image.*\n.*r-- .*\n.*rw- .*\n.*r-x ",
-    "map firmware": r"VA = PA.*\n.*rw- .*\n.*r-x ",
+    "map firmware": r"VA = PA.*\n(.* KiB.*\n)*.*r-x ",
     "memory": r" runtime\n.* usable\n",
     "mode": r"\* fixed .* option 2 of 2013",
     "pt 0xffffffff80000000": r"executable.*\n.*kernel image\n.*multiboot2",
