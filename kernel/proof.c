@@ -23,7 +23,7 @@
 #include "lib/x86.h"
 #include "mm/space.h"
 
-#define DETAIL_BYTES 160
+#define DETAIL_BYTES 256
 #define WAIT_SECONDS 5
 
 struct proof {

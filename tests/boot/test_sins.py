@@ -153,7 +153,7 @@ ROWS = [
            "enumerate"),
     reject("unended-name", "GetNextVariableName", "longer than", "enumerate"),
     reject("long-name", "GetNextVariableName", "longer than", "enumerate"),
-    *[detail(name, "enumerate", "is not among these; .* come before") for name in (
+    *[detail(name, "enumerate", "is not among these; .* come before$") for name in (
         "endless-names circle-of-names each-name-twice no-name").split()],
     detail("never-enough", "enumerate", "ended with EFI_BUFFER_TOO_SMALL"),
     detail("full", "variable", "EFI_OUT_OF_RESOURCES", "space", "services"),
