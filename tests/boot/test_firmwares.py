@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+from harness import qemu
 from harness.chain import EXPECTED, FIRMWARES, LIVES, Chain
 
 SLICE = {("smm", "physical"), ("smm", "fixed"), ("bios", "fixed"),
@@ -16,7 +17,8 @@ SLICE = {("smm", "physical"), ("smm", "fixed"), ("bios", "fixed"),
 
 
 def is_quick(firmware: str, mode: str) -> bool:
-    return firmware == "pflash" or (firmware, mode) in SLICE
+    return (firmware == "pflash" or (firmware, mode) in SLICE
+            or (firmware in qemu.BUILDS and mode == "fixed"))
 
 
 def pairs(modes):

@@ -8,7 +8,7 @@ The demonstration and the tests judge by the same tables, here.
 import itertools
 from dataclasses import dataclass
 
-from . import flash, machine
+from . import flash, machine, qemu
 from .events import Event
 from .machine import Run
 
@@ -72,6 +72,9 @@ FIRMWARES = {
         quirks=frozenset({"data-in-free-memory", "svam-in-boot-memory",
                           "crc-after-svam", "promise-not-kept"})),
 }
+
+FIRMWARES |= {name: FIRMWARES[like] for name, (like, _) in qemu.BUILDS.items()
+              if name in qemu.FIRMWARE}
 
 PROVING = tuple(mode for mode, want in EXPECTED.items()
                 if want.verdict == "pass")  # the modes that work

@@ -94,6 +94,32 @@ FIRMWARE = {
     "none": [],
 }
 
+# More builds of EDK II, of the packages of Debian 13 and later. Each that is
+# installed is a row above, so the tests take it in.
+BUILDS = {
+    "strictnx": ("smm", "/usr/share/OVMF/OVMF_CODE_4M.secboot.strictnx.fd"),
+    "legacy": ("bios", "/usr/share/ovmf/OVMF.legacy.fd"),
+    "amdsev": ("bios", "/usr/share/ovmf/OVMF.amdsev.fd"),
+}
+
+
+def code_of(firmware: str) -> str:
+    """The file with the firmware's code."""
+    words = FIRMWARE[firmware]
+    if "-bios" in words:
+        return words[words.index("-bios") + 1]
+    return next(word for word in words if "unit=0" in word).rpartition("=")[2]
+
+
+def build(like: str, code: str) -> list[str]:
+    """The words for a build that is used as another one is."""
+    return [word.replace(code_of(like), code) for word in FIRMWARE[like]]
+
+
+FIRMWARE |= {name: build(*how) for name, how in BUILDS.items()
+             if os.path.exists(how[1])}
+
+
 # "saved" goes on from a saved state: see saved.py. The firmware looks only at
 # disks that it may boot from, so the cargo has a bootindex as well. U-Boot has
 # no driver for virtio, so "disk" is one that everybody knows. "stub" and "esp"
@@ -153,14 +179,6 @@ COM2 = ["-chardev", f"stdio,{CHARDEV},signal=off",
 MIGRATION_EVENTS = ["-global", "migration.x-events=on"]
 SAVING = ["-action", "panic=pause", *MIGRATION_EVENTS]
 RESTORING = ["-incoming", "exec:cat state", *MIGRATION_EVENTS]
-
-
-def code_of(firmware: str) -> str:
-    """The file with the firmware's code."""
-    words = FIRMWARE[firmware]
-    if "-bios" in words:
-        return words[words.index("-bios") + 1]
-    return next(word for word in words if "unit=0" in word).rpartition("=")[2]
 
 
 def program() -> str:
