@@ -166,7 +166,9 @@ def test_what_cannot_be_read_is_not_counted_on(boot):
 # ---- machines without the usual clocks
 
 @pytest.mark.parametrize("machine, source", [
-    ("pit=off", "hpet"), ("pit=off,hpet=off", "acpi-timer")])
+    ("pit=off", "hpet"), ("pit=off,hpet=off,i8042=off", "acpi-timer"),
+    pytest.param("pit=off,hpet=off,acpi=off", "guess",
+                 marks=pytest.mark.slow)])
 def test_without_a_pit(boot, machine, source):
     """Another clock measures; and that nobody watches is said."""
     with boot("efi=fixed lives=2 end=exit", machine=machine) as machine:
