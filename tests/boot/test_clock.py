@@ -110,11 +110,10 @@ def test_nor_over_many_generations(boot, mode, cpus):
 def test_nor_at_the_prompt(boot, seed):
     with boot("efi=fixed lives=1", accel="realtime") as machine:
         with stuttering(machine, seed) as stops:
-            for _ in range(20):
+            while len(stops) < 200:
                 assert machine.ask("efi time").status == "ok"
                 assert machine.ask("efi vars").status == "ok"
                 assert machine.ask("bundle ls").status == "ok"
-        assert len(stops) > 100
         run = machine.stop()
     is_sound(run)
 
