@@ -3,11 +3,14 @@
 ; Two ways in. GRUB enters `entry32` in 32-bit protected mode (Multiboot2 §3.3);
 ; a kexec, ours or Linux's, enters `entry64` in long mode on a page table of
 ; its own (boot.rst, "64-bit Boot Protocol"). The 32-bit way only climbs to long
-; mode; then both meet in `common64`, which builds the early page table:
+; mode; then both meet in `common64`, which builds the early page table. It maps
+; the image alone, by one PT that is reached on two ways:
 ;
-;     1:1            2 MiB: this code       (to survive the change of table)
-;     KERNEL_BASE    1 GiB from the image   (to run where we are linked)
+;     1:1            to survive the change of table
+;     KERNEL_BASE    to run where we are linked
 ;
+; The text may not be written, all else may not be executed (if the CPU has NX;
+; that it must is for arrival_set_registers() to say).
 ; It has as many levels as the loader's, which cannot be changed here, and all
 ; else that C wants to see is added to it later (mm/early.c).
 ;
@@ -18,6 +21,7 @@
 %include "layout.inc"
 %include "boot/header.inc"
 
+PRESENT         equ 1
 PRESENT_WRITE   equ 3
 LARGE_PAGE      equ 0x83        ; present, writable, 2 MiB
 CR4_PAE         equ 1 << 5
@@ -25,21 +29,28 @@ CR4_OSFXSR      equ 1 << 9      ; SSE: the firmware uses it, so may gate.asm
 CR4_OSXMMEXCPT  equ 1 << 10
 CR4_LA57        equ 1 << 12     ; five levels
 CR0_PE_MP_ET_NE_PG equ 0x80000033
+CR0_WP          equ 1 << 16
+CPUID_EXTENDED  equ 0x80000001
+CPUID_NX        equ 20          ; bit of edx
 MSR_EFER        equ 0xc0000080
 EFER_LME        equ 1 << 8
+EFER_NXE        equ 1 << 11
+PTE_NX          equ 63          ; bit
 
-; Page tables within early_tables, one page each. The first four are the way
+; Page tables within early_tables, one page each. The first five are the way
 ; down to this code, and each is the next one's parent.
 PML5            equ 0x0000
 PML4            equ 0x1000
 PDPT_LOW        equ 0x2000
 PD_LOW          equ 0x3000
-PDPT_HIGH       equ 0x4000
-PD_HIGH         equ 0x5000
-TABLES_END      equ 0x6000
+PT_IMAGE        equ 0x4000
+PDPT_HIGH       equ 0x5000
+PD_HIGH         equ 0x6000
+TABLES_END      equ 0x7000
 
 extern kernel_main
 extern early_tables_offset, boot_stack_offset
+extern text_pages, image_pages
 
 ; Section .head goes on: entry64 has to sit at +0x200 of the payload, and $$ is
 ; the payload's first byte.
@@ -52,7 +63,31 @@ entry64:
     xor edi, edi                ; no magic number: rsi points to boot_params
 common64:                       ; edi = magic, rsi = physical information
     lea rbp, [rel multiboot2_header]
+    xor r9d, r9d                ; the NX bit of an entry, if there is one
+    mov eax, CPUID_EXTENDED
+    cpuid
+    bt edx, CPUID_NX
+    jnc .fill
+    bts r9, PTE_NX
+    mov ecx, MSR_EFER
+    rdmsr
+    or eax, EFER_NXE
+    wrmsr
+
+.fill:
     lea rbx, [rel early_tables]
+    lea rdx, [rbp + PRESENT]
+    xor ecx, ecx
+.page:
+    mov [rbx + PT_IMAGE + rcx * 8], rdx
+    add rdx, 0x1000
+    inc ecx
+    cmp ecx, text_pages
+    jne .same
+    lea rdx, [rdx + r9 + PRESENT_WRITE - PRESENT]
+.same:
+    cmp ecx, image_pages
+    jb .page
 
     mov rdx, rbx                ; 1:1: nine bits of our address a level
     mov ecx, 48
@@ -65,12 +100,7 @@ common64:                       ; edi = magic, rsi = physical information
     add rdx, 0x1000
     sub ecx, 9
     cmp ecx, 21
-    ja .descend
-    mov rax, rbp
-    shr rax, cl
-    and eax, 511
-    lea r8, [rbp + LARGE_PAGE]
-    mov [rdx + rax * 8], r8
+    jae .descend
 
     lea rax, [rbx + PML4 + PRESENT_WRITE]
     mov [rbx + PML5 + 511 * 8], rax
@@ -78,13 +108,7 @@ common64:                       ; edi = magic, rsi = physical information
     mov [rbx + PML4 + 511 * 8], rax
     lea rax, [rbx + PD_HIGH + PRESENT_WRITE]
     mov [rbx + PDPT_HIGH + 510 * 8], rax
-    xor ecx, ecx
-.image:
-    mov [rbx + PD_HIGH + rcx * 8], r8
-    add r8, 0x200000
-    inc ecx
-    cmp ecx, 512
-    jb .image
+    mov [rbx + PD_HIGH], r8     ; the last one found on the way: PT_IMAGE
 
     lea rdx, [rbx + PML5]
     mov rax, cr4
@@ -94,7 +118,7 @@ common64:                       ; edi = magic, rsi = physical information
 .table_found:
     or eax, CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT
     mov cr4, rax
-    mov eax, CR0_PE_MP_ET_NE_PG
+    mov eax, CR0_PE_MP_ET_NE_PG | CR0_WP
     mov cr0, rax
     mov cr3, rdx
     mov rax, .high

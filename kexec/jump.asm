@@ -2,8 +2,9 @@
 ;
 ; What the 64-bit boot protocol of Linux asks for (boot.rst): long mode, the
 ; image and its data mapped 1:1, flat segments with selectors 0x10 and 0x18,
-; interrupts off, rsi = boot_params. This code runs at its usual address, which
-; the new table maps as well, until the jump itself.
+; interrupts off, rsi = boot_params. This code runs at its usual address until
+; the jump itself. Of this kernel, the new table maps this code alone: after the
+; change of CR3 there is no stack, and no data.
 
 global kexec_jump
 
@@ -40,6 +41,8 @@ kexec_jump:
 global kexec_last_instruction
 kexec_last_instruction:
     jmp rax
+global kexec_jump_end
+kexec_jump_end:
 
 section .rodata
 no_idt:

@@ -16,10 +16,13 @@
 
 // The block, and behind it the page that a Linux keeps.
 #define HANDOFF_PAGES (HANDOFF_BLOCK_BYTES / PAGE_SIZE + 1)
-#define BRIDGE_BYTES  (4 * GIB) // mapped 1:1 in any case
+
+// Where Linux finds the BIOS's data, and room for a trampoline.
+#define CONVENTIONAL_MEMORY (640 * KIB)
 
 extern void kexec_jump(pa_t entry_pa, pa_t params_pa, pa_t table_pa)
     __attribute__((noreturn));
+extern const char kexec_jump_end[];
 
 // ---- the image: found, checked, put in its place
 
@@ -282,22 +285,52 @@ static status_t write_handoff(const struct boot_info *boot,
 
 // ---- the jump
 
-static status_t map_above(struct page_table *bridge, pa_t pa, uint64_t bytes) {
-    pa_t start = max_u64(pa, BRIDGE_BYTES);
-    pa_t end = pa + pages_for(bytes) * PAGE_SIZE;
-    if (start >= end)
-        return STATUS_OK;
-    return page_table_map(bridge, start, start, end - start, MAP_ANY);
+// Maps what is not mapped yet, for reading.
+static status_t show(struct page_table *bridge, pa_t pa, uint64_t bytes) {
+    pa_t end = pa + bytes, there;
+    for (pa_t at = align_down(pa, PAGE_SIZE); at < end; at += PAGE_SIZE)
+        if (!page_table_translate(bridge, at, &there))
+            TRY(page_table_map(bridge, at, at, PAGE_SIZE, MAP_READ));
+    return STATUS_OK;
 }
 
-// The table of the jump: all that boot.rst wants mapped 1:1 and more, under our
-// own upper half, so that the code which loads it goes on running.
+// For any image but a Baton. Before a Linux handles page faults, it reads ACPI
+// tables (5.1 to 5.9) and searches the firmware's configuration tables (where
+// it may be an encrypted guest); and up to 6.4 it runs a trampoline below 640
+// KiB. Its own kexec maps the same for it (machine_kexec_64.c).
+static status_t map_for_linux(struct page_table *bridge,
+                              const struct kexec_staged *staged) {
+    TRY(page_table_map(bridge, 0, 0, CONVENTIONAL_MEMORY, MAP_ANY));
+    for (size_t i = 0; i < staged->memory->count; i++) {
+        const struct memory_range *range = &staged->memory->range[i];
+        if (range->kind == MEMORY_ACPI || range->kind == MEMORY_NVS)
+            TRY(show(bridge, range->start, range->end - range->start));
+    }
+    if (!firmware.ready || !image_takes_efi(&staged->image))
+        return STATUS_OK;
+    TRY(show(bridge, firmware.system_table_pa,
+             sizeof(struct efi_system_table)));
+    return show(bridge, firmware.setup.config_tables_pa,
+                firmware.config_table_count * sizeof(struct efi_config_table));
+}
+
+// The table of the jump maps the code that loads it, where that runs, and 1:1
+// what boot.rst asks for: the image, which may write wherever it runs, until it
+// has a table of its own; boot_params and the command line.
 static status_t build_bridge(struct kexec_staged *staged) {
     struct page_table *bridge = &staged->bridge;
-    TRY(space_fork(bridge));
-    TRY(page_table_map(bridge, 0, 0, BRIDGE_BYTES, MAP_ANY));
-    TRY(map_above(bridge, staged->base_pa, staged->image.run_bytes));
-    return map_above(bridge, staged->block_pa, HANDOFF_BLOCK_BYTES);
+    va_t code = align_down((va_t)kexec_jump, PAGE_SIZE);
+    TRY(page_table_init(bridge, kernel_table.levels, kernel_table.leaf_max,
+                        &kernel_frames));
+    TRY(page_table_map(bridge, code, image_pa_of((const void *)code),
+                       align_up((va_t)kexec_jump_end, PAGE_SIZE) - code,
+                       MAP_EXEC));
+    TRY(page_table_map(bridge, staged->base_pa, staged->base_pa,
+                       pages_for(staged->image.run_bytes) * PAGE_SIZE,
+                       MAP_ANY));
+    TRY(page_table_map(bridge, staged->block_pa, staged->block_pa,
+                       HANDOFF_BLOCK_BYTES, MAP_WRITE));
+    return staged->image.is_baton ? STATUS_OK : map_for_linux(bridge, staged);
 }
 
 // Is the file, with the payload as it lies staged, still what SHA256SUMS says?
@@ -327,7 +360,7 @@ static status_t make_ready(const struct boot_info *boot,
 
 static void release(struct kexec_staged *staged) {
     if (staged->bridge.root_pa)
-        page_table_free_lower(&staged->bridge);
+        page_table_free(&staged->bridge);
     if (staged->block_pa)
         frames_free(staged->block_pa, HANDOFF_PAGES);
 }

@@ -28,10 +28,14 @@ static uint64_t *table_at(pa_t table_pa) {
 
 static const struct frame_source source = {.alloc = take, .table_at = table_at};
 
-// The table that we are on. NX is not switched on yet, so its pages may be
-// executed.
+// The table that we are on.
 static struct page_table early_table(void) {
     return (struct page_table){read_cr3(), paging_levels(), 2, &source};
+}
+
+// A processor without NX is refused, but by a kernel that runs until then.
+static uint64_t data_flags(void) {
+    return read_msr(MSR_EFER) & EFER_NXE ? MAP_WRITE : MAP_ANY;
 }
 
 void early_start(pa_t image_pa) {
@@ -45,7 +49,7 @@ volatile void *early_device(pa_t pa, uint64_t bytes) {
     struct page_table table = early_table();
     pa_t at = align_down(pa, LARGE_PAGE);
     uint64_t span = align_up(pa + bytes, LARGE_PAGE) - at;
-    return page_table_map(&table, at, at, span, MAP_ANY | MAP_UNCACHED)
+    return page_table_map(&table, at, at, span, data_flags() | MAP_UNCACHED)
                ? NULL
                : (volatile void *)pa;
 }
@@ -58,7 +62,14 @@ const void *early_read(pa_t pa, uint64_t bytes) {
     pa_t at = align_down(pa, LARGE_PAGE), there;
     for (; at < pa + bytes; at += LARGE_PAGE)
         if (!page_table_translate(&table, at, &there) &&
-            page_table_map(&table, at, at, LARGE_PAGE, MAP_ANY))
+            page_table_map(&table, at, at, LARGE_PAGE, data_flags()))
             return NULL;
     return (const void *)pa;
+}
+
+status_t early_allow_code(pa_t pa) {
+    struct page_table table = early_table();
+    TRY(page_table_protect(&table, pa, PAGE_SIZE, MAP_ANY));
+    write_cr3(read_cr3());
+    return STATUS_OK;
 }

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "lib/status.h"
 #include "lib/types.h"
 
 // Starts with nothing visible but the image, at `image_pa`; called again, it
@@ -16,3 +17,7 @@ volatile void *early_device(pa_t pa, uint64_t bytes);
 // what the processor can address, or all that was read so far is scattered over
 // more gigabytes than there are tables for.
 const void *early_read(pa_t pa, uint64_t bytes);
+
+// Makes the page at `pa`, which early_read() has mapped, executable as well.
+// NOT_FOUND: it has not; NO_MEMORY.
+status_t early_allow_code(pa_t pa);

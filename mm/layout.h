@@ -34,6 +34,7 @@
 //
 // The upper half is one and the same in every page table (they share its
 // top-level entries), so changing CR3 never moves the ground under the kernel.
+// Only the table of the jump to another kernel is apart: it has one page of it.
 // With 5-level paging all of it is where it was, sign-extended further.
 
 #pragma once

@@ -210,6 +210,11 @@ static void free_tables(struct page_table *table, pa_t at_pa, unsigned level,
     table->frames->release(at_pa);
 }
 
+void page_table_free(struct page_table *table) {
+    free_tables(table, table->root_pa, table->levels, TABLE_ENTRIES);
+    table->root_pa = 0;
+}
+
 void page_table_free_lower(struct page_table *table) {
     free_tables(table, table->root_pa, table->levels, TABLE_ENTRIES / 2);
     table->root_pa = 0;

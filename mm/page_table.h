@@ -128,6 +128,9 @@ void page_table_each(const struct page_table *table,
                      bool (*visit)(const struct leaf *leaf, void *context),
                      void *context);
 
+// Gives back all tables of one that shares none, and the root.
+void page_table_free(struct page_table *table);
+
 // Gives back all tables of the lower half, and the root. What the upper half
 // points to is shared with other tables and stays.
 void page_table_free_lower(struct page_table *table);

@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "lib/x86.h"
+#include "mm/early.h"
 #include "mm/frames.h"
 #include "mm/layout.h"
 
@@ -106,6 +107,7 @@ static status_t change_levels(void) {
         return fail(STATUS_NO_MEMORY, "mm: no frames below 4 GiB to change the "
                                       "levels of the page table");
     TRY(page_table_map(&bridge, code_pa, code_pa, PAGE_SIZE, MAP_ANY));
+    TRY(early_allow_code(code_pa));
     void (*levels_change)(pa_t root_pa, uint64_t cr4) =
         memcpy(pa_to_va(code_pa), levels_start, levels_end - levels_start);
     levels_change(bridge.root_pa, read_cr4() ^ CR4_LA57);

@@ -239,6 +239,7 @@ def test_a_node_where_no_memory_can_be(boot, pa):
 # bases of FS and GS, a breakpoint, and flags that make an IRET fault (NT).
 UNTIDY = """
     bits 64
+    lea rsp, [rsi + 0x10000]    ; the end of the block: the table has no stack
     push rax
     push rdx
     mov ecx, 1

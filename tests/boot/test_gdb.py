@@ -220,17 +220,19 @@ def test_nothing_fails_that_should_not(fixed, identity, crash):
 def test_a_walk_of_the_early_table(fixed):
     base = fixed.events("boot")[0].number("base")
     *_, leaf, summary = fixed("pt $rip").splitlines()
-    assert f"2 MiB at {base:#x}, writable, executable" in leaf
-    assert "rwx by all levels" in summary
+    at = base + 0x1000
+    assert f"4 KiB at {at:#x}, read-only, executable" in leaf
+    assert "r-x by all levels" in summary
     assert [line.split("[")[0].strip() for line in
-            fixed("pt $rip").splitlines()[1:4]] == ["PML4", "PDPT", "PD"]
+            fixed("pt $rip").splitlines()[1:5]] == ["PML4", "PDPT", "PD", "PT"]
 
 
-def test_the_early_map_is_two_ranges(fixed):
+def test_the_early_map_is_the_image(fixed):
     text = " ".join(fixed("ptmap", 0).split())
-    assert "lower half: 0x200000 0x200000 2 MiB rwx" in text
-    assert "kernel image: 0xffffffff80000000" in text
-    assert "writable and executable at once" in text
+    for begin in "lower half: 0x200000", "kernel image: 0xffffffff80000000":
+        assert re.search(rf"{begin} 0x200000 \d+ KiB r-x 0x\w+ 0x\w+ \d+ KiB "
+                         "rw-", text)
+    assert "writable and executable at once" not in text
 
 
 def test_the_kernels_own_table_is_w_xor_x(fixed):
@@ -356,7 +358,7 @@ def test_both_sides_of_the_jump(fixed):
     assert "entry64 () at boot/entry.asm" in fixed("stepi")
     assert f"=> {entry:#x} <entry64>" in fixed("x/i $pc")
     assert frames(fixed.after("x/i $pc", "bt")) == ["entry64"]
-    assert f"2 MiB at {entry - ENTRY_OFFSET:#x}" in fixed("pt $pc")
+    assert f"4 KiB at {entry - ENTRY_OFFSET:#x}" in fixed("pt $pc")
     assert fixed("break-kexec", 1) == "break-kexec is on already"
 
 

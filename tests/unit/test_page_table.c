@@ -388,6 +388,18 @@ static void a_failed_split_changes_nothing(void **state) {
     check_rights(GIB, false, false);
 }
 
+static void all_of_it_is_freed(void **state) {
+    (void)state;
+    for (unsigned levels = 4; levels <= 5; levels++) {
+        table = new_table(levels, 3);
+        map(UPPER, 0, PAGE_SIZE, MAP_READ);
+        map(0, 0, PAGE_SIZE, MAP_READ);
+        page_table_free(&table);
+        assert_int_equal(table.root_pa, 0);
+        assert_int_equal(frames.count, 0);
+    }
+}
+
 static void only_the_lower_half_is_freed(void **state) {
     (void)state;
     for (unsigned levels = 4; levels <= 5; levels++) {
@@ -543,6 +555,7 @@ int main(void) {
         TEST(every_leaf_in_order),
         TEST(out_of_frames_anywhere),
         TEST(a_failed_split_changes_nothing),
+        TEST(all_of_it_is_freed),
         TEST(only_the_lower_half_is_freed),
         TEST(random_tables),
     };

@@ -35,7 +35,6 @@ UNIT_test_region     := efi/region.c efi/mode.c lib/memory_map.c lib/log.c \
 	lib/string.c lib/status.c lib/format.c
 UNIT_test_watchdog   := kernel/watchdog.c
 UNIT_test_clock      := kernel/clock.c
-UNIT_test_keyboard   := kernel/monitor/keyboard.c
 UNIT_test_console    := kernel/console.c
 UNIT_test_names      := efi/names.c
 UNIT_test_variables  := efi/variables.c efi/names.c lib/utf16.c lib/status.c \
@@ -79,7 +78,7 @@ UNIT_RENAME_lib/string := $(foreach name,memcpy memmove memset memcmp strlen \
 	strnlen strcmp strncmp,-D$(name)=baton_$(name)) -fno-builtin
 
 # The machine behind these is a test.
-$(foreach source,kernel/watchdog kernel/clock kernel/console kernel/monitor/keyboard,\
+$(foreach source,kernel/watchdog kernel/clock kernel/console,\
 	$(eval UNIT_RENAME_$(source) := -iquote tests/unit/machine))
 
 -include $(UNIT_OBJECTS:.o=.d)

@@ -8,7 +8,7 @@ reached the addresses that it is linked for.
 
 import gdb
 
-from . import machine
+from . import machine, paging
 from .commands import Command
 
 LAST = "kexec_last_instruction"
@@ -33,8 +33,7 @@ class Follower:
         """At the last instruction: rax is the entry of the next kernel."""
         entry, start = machine.number("$rax"), machine.address("text_start")
         gdb.execute(f"thbreak *{entry:#x}", to_string=True)
-        print(f"generation {machine.number('log_output.generation')} ends "
-              f"here. Next: entry {entry:#x}, "
+        print(f"generation {generation()} ends here. Next: entry {entry:#x}, "
               f"boot_params {machine.number('$rsi'):#x}")
         base = entry - (machine.address("entry64") - start)
         if not same_kernel(base, start):
@@ -54,11 +53,23 @@ class Follower:
         self.base = None
 
 
+def read_kernel(va: int, size: int) -> bytes:
+    """Of the kernel that jumps, when its own table is no longer in use: the
+    image lies in one piece, wherever the jump's code is."""
+    pc = machine.pc()
+    pc_pa = paging.translate(paging.root_of("$cr3"), pc)
+    return machine.read_physical(pc_pa + va - pc, size)
+
+
+def generation() -> int:
+    at = machine.number("&log_output.generation")
+    return int.from_bytes(read_kernel(at, 4), "little")
+
+
 def same_kernel(base_pa: int, start: int) -> bool:
     """Do both begin with the same bytes: headers and 64-bit entry?"""
     size = machine.address("entry32") - start
-    here = gdb.selected_inferior().read_memory(start, size).tobytes()
-    return machine.read_physical(base_pa, size) == here
+    return machine.read_physical(base_pa, size) == read_kernel(start, size)
 
 
 class BreakCommand(Command):

@@ -1,0 +1,141 @@
+"""The two page tables between one kernel and the next, walked from outside.
+
+The sender's maps as little as the jump works with; the receiver's first one,
+its own image. Neither may show memory that nobody asked for.
+"""
+
+import struct
+from typing import Iterator, NamedTuple
+
+import pytest
+
+from harness import autopsy, paths
+from harness.rsp import symbol
+
+KIB, MIB = 1 << 10, 1 << 20
+BLOCK = 64 * KIB
+LOW = 640 * KIB  # a Linux keeps a trampoline there
+TABLES = 3 * MIB  # of ACPI and of the firmware: a Linux may read them
+
+
+class Page(NamedTuple):
+    va: int
+    pa: int
+    size: int
+    write: bool
+    execute: bool
+
+
+def pages(debugger, table: int, level: int, va: int = 0, write: bool = True,
+          execute: bool = True) -> Iterator[Page]:
+    """All leaves below a table, with the rights of all levels together."""
+    size = autopsy.PAGE << 9 * level
+    for index, entry in enumerate(
+            struct.unpack("<512Q", debugger.read(table, autopsy.PAGE))):
+        if not entry & autopsy.PRESENT:
+            continue
+        at, pa = va + index * size, entry & autopsy.ADDRESS
+        rights = (write and bool(entry & autopsy.WRITABLE),
+                  execute and not entry & autopsy.NX)
+        if level == 0 or level < 3 and entry & autopsy.LARGE:
+            yield Page(at, pa & -size, size, *rights)
+        else:
+            yield from pages(debugger, pa, level - 1, at, *rights)
+
+
+def mapped(machine, debugger) -> tuple[list[Page], list[Page]]:
+    """The lower half and the upper half of the table in use."""
+    registers = dict(autopsy.REGISTER.findall(machine.human("info registers")))
+    five = int(registers["CR4"], 16) & autopsy.FIVE_LEVELS
+    levels = 5 if five else 4
+    root = int(registers["CR3"], 16) & autopsy.ADDRESS
+    debugger.physical()
+    found = list(pages(debugger, root, levels - 1))
+    debugger.physical(False)
+    top = 1 << 12 + 9 * levels
+    return ([page for page in found if page.va < top // 2],
+            [page._replace(va=page.va - top + (1 << 64)) for page in found
+             if page.va >= top // 2])
+
+
+def total(found) -> int:
+    return sum(page.size for page in found)
+
+
+def lies_in(page: Page, start: int, size: int) -> bool:
+    return start <= page.pa and page.pa + page.size <= start + size
+
+
+def holds(found, pa: int, write: bool, execute: bool) -> bool:
+    return any(page.pa <= pa < page.pa + page.size and
+               (page.write, page.execute) == (write, execute)
+               for page in found)
+
+
+def check_transition(machine, debugger, for_linux: bool) -> None:
+    debugger.run_to(symbol(paths.SYMBOLS, "kexec_last_instruction"))
+    load = machine.wait_for("kexec.load", gen=0)
+    base, image = load.number("base"), -(-load.number("bytes") // 4096) * 4096
+    lower, upper = mapped(machine, debugger)
+
+    jump, = upper
+    assert jump.va <= debugger.register("rip") < jump.va + jump.size
+    assert jump.size == 4096 and jump.execute and not jump.write
+
+    assert all(page.va == page.pa for page in lower)
+    assert holds(lower, debugger.register("rax"), True, True)
+    assert holds(lower, debugger.register("rsi"), True, False)
+    executable = [page for page in lower if page.execute]
+    low = LOW * for_linux
+    assert all(lies_in(page, base, image) or lies_in(page, 0, low)
+               for page in executable)
+    assert total(executable) == image + low
+    tables = [page for page in lower if not page.write]
+    assert total(lower) - total(tables) == image + BLOCK + low
+    assert bool(tables) == for_linux and total(tables) < TABLES
+
+
+LA57 = pytest.param("la57=on ", {"cpu": "max"}, id="5 levels")
+
+
+@pytest.mark.parametrize("words, options", [
+    pytest.param("", {}, id="4 levels"), LA57])
+def test_from_baton_to_baton(boot, words, options):
+    with boot(f"{words}efi=fixed lives=2 end=exit", paused=True,
+              **options) as machine:
+        with machine.debugger() as debugger:
+            check_transition(machine, debugger, False)
+            debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
+            check_early(machine, debugger)
+            debugger.detach()
+        machine.finish().one("end", gen=1, verdict="pass")
+
+
+def check_early(machine, debugger) -> None:
+    """At the first instruction in C: the image, 1:1 and where it is linked,
+    and nothing of it is writable and executable."""
+    start, text_end, end = (symbol(paths.SYMBOLS, name) for name in
+                            ("text_start", "text_end", "image_end"))
+    base = debugger.register("rdx")
+    for found, offset in zip(mapped(machine, debugger), (0, start - base)):
+        assert all(lies_in(page, base, end - start) for page in found)
+        there = [page for page in found if page.va == page.pa + offset]
+        assert total(there) == end - start
+        code = [page for page in there if page.execute]
+        assert not any(page.write for page in code)
+        assert total(code) == text_end - start
+
+
+def test_from_baton_to_linux(boot):
+    """What becomes of it there is tested elsewhere."""
+    with boot("lives=fixed,vmlinuz console=ttyS0", paused=True,
+              bundle=paths.LINUX_BUNDLE) as machine:
+        with machine.debugger() as debugger:
+            check_transition(machine, debugger, True)
+
+
+def test_from_grub_to_baton(boot):
+    with boot("lives=1 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
+            check_early(machine, debugger)
