@@ -185,9 +185,9 @@ gate_enter:
     mov ecx, COMPARED_BYTES / 8
     repe cmpsq
     jne changed
-    mov rcx, [rel kernel_table]
-    cmp rcx, r9                 ; still the call's, as the notes are alike
+    cmp r9, [rel kernel_table]  ; still the call's, as the notes are alike
     je .home
+    mov rcx, [rel kernel_table]
     mov cr3, rcx
 .home:
     ret

@@ -79,13 +79,15 @@ bool gate_contain(const struct gate_fault *fault, va_t *rip, uint64_t *rflags) {
 
 // Which call it is, is told by how many came back before it: so a call that
 // ends in time never has to look at a clock. Its time begins with the first
-// look at it.
+// look at it. That may be a later one than ours: an NMI can come between the
+// reading of a clock and this function.
 bool gate_overdue(uint64_t ran_us) {
     static uint64_t calls = UINT64_MAX, since_us;
     if (!gate_current || calls != gate_statistics.calls)
         since_us = ran_us;
     calls = gate_statistics.calls;
-    return gate_current && ran_us - since_us > gate_current->limit_us;
+    return gate_current && ran_us > since_us &&
+           ran_us - since_us > gate_current->limit_us;
 }
 
 void gate_count_interrupt(void) {

@@ -54,7 +54,7 @@ struct gate_call {
     uint64_t stack_top;        // 0x38: less GATE_FRAME, as that table maps it
     efi_status_t status;       // 0x40: what the firmware returned
     uint64_t kernel_rsp;       // 0x48
-    enum gate_outcome outcome; // 0x50
+    enum gate_outcome outcome; // 0x50: GATE_KEPT when the call begins
     struct gate_fault fault;
     uint64_t limit_us; // in which it has to come back
 };
@@ -87,9 +87,9 @@ static inline bool gate_take(struct gate_call *call) {
 }
 
 // Runs the function of the call that took the gate, fills `status` if it came
-// back, and gives the outcome. Inline, as each call to the firmware goes here.
+// back, and gives the outcome; where that is not GATE_KEPT, the caller sets it
+// back to that. Inline, as each call to the firmware goes here.
 static inline enum gate_outcome gate_run(struct gate_call *call) {
-    call->outcome = GATE_KEPT;
     gate_enter();
     gate_statistics.calls++;
     gate_current = NULL;

@@ -174,7 +174,7 @@ efi_status_t efi_reject(enum efi_service service, const char *reason, ...) {
     return EFI_DEVICE_ERROR;
 }
 
-efi_status_t efi_judge(enum efi_service service, const struct gate_call *call) {
+efi_status_t efi_judge(enum efi_service service, struct gate_call *call) {
     static efi_status_t told[EFI_SERVICES];
     efi_status_t answer = call->status;
     if (call->outcome != GATE_FAULTED)
@@ -196,5 +196,6 @@ efi_status_t efi_judge(enum efi_service service, const struct gate_call *call) {
         efi_touch_note(service, call);
     else
         efi_last_answer[service] = answer;
+    call->outcome = GATE_KEPT; // for the next call with this record
     return answer;
 }

@@ -19,8 +19,8 @@ void efi_judge_init(void);
 // Looks at a call that is over, whatever its outcome, and logs what is new.
 // Returns what its caller shall have: the firmware's status where that is one
 // which the service may give (UEFI 2.10 ch. 8), else EFI_DEVICE_ERROR; or
-// EFI_ABORTED if it faulted.
-efi_status_t efi_judge(enum efi_service service, const struct gate_call *call);
+// EFI_ABORTED if it faulted. The record can be used for the next call then.
+efi_status_t efi_judge(enum efi_service service, struct gate_call *call);
 
 // For a result that cannot be: logs why, once for each service. Returns what
 // the caller gets instead, EFI_DEVICE_ERROR.

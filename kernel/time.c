@@ -69,17 +69,21 @@ uint64_t time_microseconds(void) {
 }
 
 // A machine that runs is interrupted at least once in a period of the watchdog.
-// Where more time has passed, it stood still for the rest. A time stamp that
-// goes backwards is one that an NMI has overtaken.
+// Where more time has passed, it stood still for the rest. Interrupts and NMIs
+// ask in the middle of this as well: each span of time is added by the one who
+// moves `last` to its end, so the sum never goes back.
 uint64_t time_ran(void) {
     static uint64_t ran_us, last;
+    uint64_t then = __atomic_load_n(&last, __ATOMIC_RELAXED);
     uint64_t now = read_tsc();
-    int64_t passed = (int64_t)(now - last);
-    if (passed > 0) {
-        ran_us += min_u64(time_of((uint64_t)passed), WATCHDOG_PERIOD_US);
-        last = now;
-    }
-    return ran_us;
+    int64_t passed = (int64_t)(now - then);
+    if (passed > 0 &&
+        __atomic_compare_exchange_n(&last, &then, now, false, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED))
+        __atomic_fetch_add(
+            &ran_us, min_u64(time_of((uint64_t)passed), WATCHDOG_PERIOD_US),
+            __ATOMIC_RELAXED);
+    return __atomic_load_n(&ran_us, __ATOMIC_RELAXED);
 }
 
 void time_tick(void) {

@@ -36,6 +36,7 @@ UNIT_test_region     := efi/region.c efi/mode.c lib/memory_map.c lib/log.c \
 UNIT_test_watchdog   := kernel/watchdog.c
 UNIT_test_clock      := kernel/clock.c
 UNIT_test_console    := kernel/console.c
+UNIT_test_gate       := efi/gate.c
 UNIT_test_names      := efi/names.c
 UNIT_test_variables  := efi/variables.c efi/names.c lib/utf16.c lib/status.c \
 	lib/format.c
