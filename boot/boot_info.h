@@ -38,7 +38,8 @@ struct boot_info {
     pa_t rsdp_pa;   // 0: not told (multiboot2 gives but a copy of the RSDP)
     pa_t bundle_pa; // the cpio archive with the next kernels
     uint64_t bundle_bytes;
-    char bundle_why[160]; // why a bundle was refused; empty if none was
+    char
+        bundle_why[REASON_BYTES]; // why a bundle was refused; empty if none was
 
     // The framebuffer, unchecked, in the form in which any kernel hands it to
     // the next: lfb_… if orig_video_isVGA is VIDEO_TYPE_EFI or _VLFB.
@@ -54,7 +55,7 @@ struct boot_info {
 
     // Not OK: what was said of the firmware is refused, for this reason.
     status_t handoff_status;
-    char handoff_why[160];
+    char handoff_why[REASON_BYTES];
 };
 
 // Makes physical memory readable for a parser: a pointer to `bytes` bytes at

@@ -11,8 +11,8 @@
 struct efi_attributes {
     pa_t table_pa; // the firmware's own table, for who wants to keep it
     uint64_t table_bytes;
-    size_t count;      // 0: no rows that could be believed, …
-    char absence[128]; // … and this is why
+    size_t count;               // 0: no rows that could be believed, …
+    char absence[REASON_BYTES]; // … and this is why
     struct handoff_attribute row[HANDOFF_ATTRIBUTES_MAX];
 };
 

@@ -207,7 +207,8 @@ static void read_attributes(const struct boot_info *boot) {
     }
     if (status) {
         say("efi: memory attributes ignored: %s", why());
-        format(attributes->absence, sizeof(attributes->absence), "ignored: %s",
+        attributes->absence[0] = '\0';
+        append(attributes->absence, sizeof(attributes->absence), "ignored: %s",
                why());
         attributes->count = 0;
     }
@@ -269,8 +270,13 @@ static void announce_firmware(const struct boot_info *boot) {
                    efi_region_of_pa(&firmware.regions, pa, 1);
     efi_vendor_name(is_kept ? pa : 0, physical_read, name);
     uint32_t revision = system->header.revision;
-    say("efi: %s, UEFI %u.%u, %lu configuration tables", name, revision >> 16,
-        (revision & 0xffff) / 10, firmware.config_table_count);
+    uint64_t count = firmware.config_table_count;
+    bool is_read =
+        count == 0 || efi_config_tables(firmware.setup.config_tables_pa, count,
+                                        physical_read);
+    say("efi: %s, UEFI %u.%u, %lu configuration tables%s%s", name,
+        revision >> 16, (revision & 0xffff) / 10, count,
+        is_read ? "" : ", none of them read: ", is_read ? "" : why());
 }
 
 static void announce_regions(void) {

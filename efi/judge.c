@@ -165,7 +165,7 @@ efi_status_t efi_reject(enum efi_service service, const char *reason, ...) {
     char text[96];
     va_list values;
     va_start(values, reason);
-    vformat(text, sizeof(text), reason, values);
+    mark_cut(text, sizeof(text), vformat(text, sizeof(text), reason, values));
     va_end(values);
     if (!told[service])
         event("efi.reject", "svc=%s why=\"%s\"", efi_service_name(service),

@@ -112,9 +112,14 @@ status_t efi_missing_services(pa_t pa, memory_reader read, uint32_t *missing) {
 
 const struct efi_config_table *efi_config_tables(pa_t tables_pa, uint64_t count,
                                                  memory_reader read) {
-    if (count > CONFIG_TABLES_MAX || !is_aligned(tables_pa, 8))
-        return NULL;
-    return read(tables_pa, count * sizeof(struct efi_config_table));
+    uint64_t bytes = count * sizeof(struct efi_config_table);
+    const void *tables = NULL;
+    if (count > CONFIG_TABLES_MAX)
+        set_why("more than %d", CONFIG_TABLES_MAX);
+    else if (!is_aligned(tables_pa, 8) || !(tables = read(tables_pa, bytes)))
+        set_why("%#lx bytes at %#lx are not aligned, readable memory", bytes,
+                tables_pa);
+    return tables;
 }
 
 pa_t efi_config_find(pa_t tables_pa, uint64_t count,

@@ -47,7 +47,7 @@ void efi_vendor_name(pa_t pa, memory_reader read, char *name);
 status_t efi_missing_services(pa_t pa, memory_reader read, uint32_t *missing);
 
 // The configuration tables, `count` by the firmware's word, at `tables_pa`.
-// NULL: more than anybody has, or not readable.
+// NULL: more than anybody has, or not readable; why() says which.
 const struct efi_config_table *efi_config_tables(pa_t tables_pa, uint64_t count,
                                                  memory_reader read);
 

@@ -172,6 +172,11 @@ static void announce_memory(void) {
 
 static void announce_lineage(void) {
     char line[LINEAGE_LINE];
+    unsigned oldest = boot.handoff.life[0].generation;
+    if (boot.handoff.life_count == HANDOFF_LINEAGE_MAX && oldest > 0)
+        say("boot: %d generations are listed, the room there is: none before "
+            "generation %u",
+            HANDOFF_LINEAGE_MAX, oldest);
     for (unsigned i = 0; i < boot.handoff.life_count; i++) {
         lineage_format(&boot.handoff, i, line, sizeof(line));
         say("boot: before us: %s", line);

@@ -106,10 +106,11 @@ static void begin(const char *reason) {
 }
 
 void panic(const char *reason, ...) {
-    char text[192];
+    char text[REASON_BYTES];
     va_list arguments;
     va_start(arguments, reason);
-    vformat(text, sizeof(text), reason, arguments);
+    mark_cut(text, sizeof(text),
+             vformat(text, sizeof(text), reason, arguments));
     va_end(arguments);
     begin(text);
     panic_frame = (struct trap_frame){

@@ -44,7 +44,8 @@ tell(struct proof *proof, enum verdict verdict, const char *text, ...) {
     size_t used = strlen(proof->detail);
     va_list arguments;
     va_start(arguments, text);
-    vformat(proof->detail + used, DETAIL_BYTES - used, text, arguments);
+    used += vformat(proof->detail + used, DETAIL_BYTES - used, text, arguments);
+    mark_cut(proof->detail, DETAIL_BYTES, used);
     va_end(arguments);
     return verdict;
 }

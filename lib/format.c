@@ -190,10 +190,21 @@ size_t format(char *buffer, size_t size, const char *fmt, ...) {
     return length;
 }
 
+void mark_cut(char *buffer, size_t size, size_t length) {
+    static const char mark[] = "...";
+    if (length < size || size < sizeof(mark))
+        return;
+    size_t at = size - sizeof(mark);
+    while (at > 0 && ((uint8_t)buffer[at] & 0xc0) == 0x80)
+        at--;
+    memcpy(buffer + at, mark, sizeof(mark));
+}
+
 void append(char *buffer, size_t size, const char *fmt, ...) {
     size_t used = strlen(buffer);
     va_list args;
     va_start(args, fmt);
-    vformat(buffer + used, size - used, fmt, args);
+    used += vformat(buffer + used, size - used, fmt, args);
+    mark_cut(buffer, size, used);
     va_end(args);
 }

@@ -9,12 +9,14 @@
 
 struct log_output log_output;
 
-// A line that is too long loses its end, never its newline. Names and command
-// lines in it come from outside: none of them shall end it, and so forge an
-// event, or speak to the terminal.
+// A line that is too long loses its end, which is marked, never its newline.
+// Names and command lines in it come from outside: none of them shall end it,
+// and so forge an event, or speak to the terminal.
 static void finish(char *line, size_t head, const char *text, va_list rest) {
-    size_t length = vformat(line + head, LOG_LINE_MAX - head, text, rest);
-    length = min_u64(head + length, LOG_LINE_MAX - 2);
+    size_t room = LOG_LINE_MAX - 1;
+    size_t length = head + vformat(line + head, room - head, text, rest);
+    mark_cut(line, room, length);
+    length = strnlen(line, room);
     for (size_t i = 0; i < length; i++)
         if ((uint8_t)line[i] < ' ' || line[i] == 0x7f)
             line[i] = ' ';

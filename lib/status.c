@@ -21,7 +21,7 @@ void set_why(const char *reason, ...) {
     char text[sizeof(latest.text)];
     va_list args;
     va_start(args, reason);
-    vformat(text, sizeof(text), reason, args);
+    mark_cut(text, sizeof(text), vformat(text, sizeof(text), reason, args));
     va_end(args);
 
     size_t n = 0;

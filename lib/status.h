@@ -17,6 +17,8 @@ typedef enum {
     STATUS_FAILED,      // tried, and the other side answered with an error
 } status_t;
 
+#define REASON_BYTES 256 // with the NUL; mark_cut() marks a longer one
+
 // Records the reason (printf-like, see lib/format.h). Double quotes and control
 // characters in the text become apostrophes and spaces, so that why="…" in a
 // log line needs no escapes.
@@ -37,7 +39,7 @@ const char *why(void);
 // For what recovers from a failure of its own, such as clean-up after another
 // one: the reason as it is, and the way to put it back.
 struct reason {
-    char text[256];
+    char text[REASON_BYTES];
 };
 
 struct reason why_keep(void);

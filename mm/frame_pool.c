@@ -22,8 +22,9 @@ static status_t insert_at(struct frame_pool *pool, size_t i, pa_t start,
                           pa_t end) {
     if (pool->count == FRAME_EXTENTS_MAX)
         return fail(STATUS_NO_MEMORY,
-                    "frames: no room for one more extent, %#lx to %#lx", start,
-                    end);
+                    "frames: no room for one more extent, %#lx to %#lx: %d are "
+                    "listed",
+                    start, end, FRAME_EXTENTS_MAX);
     memmove(&pool->extent[i + 1], &pool->extent[i],
             (pool->count - i) * sizeof(pool->extent[0]));
     pool->extent[i] = (struct frame_extent){start, end};

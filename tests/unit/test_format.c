@@ -123,16 +123,37 @@ static void going_on(void **state) {
         append(buffer, size, "%s%s", ", ", "two");
         append(buffer, size, "%s", "");
         append(buffer, size, ", %d", 3);
-        size_t kept = size <= sizeof(whole) ? size - 1 : sizeof(whole) - 1;
+        bool is_cut = size < sizeof(whole);
+        size_t kept = is_cut ? size - 1 : sizeof(whole) - 1;
+        size_t marked = is_cut && kept >= 3 ? 3 : 0;
         assert_int_equal(strlen(buffer), kept);
-        assert_memory_equal(buffer, whole, kept);
+        assert_memory_equal(buffer, whole, kept - marked);
+        assert_memory_equal(buffer + kept - marked, "...", marked);
         free(buffer);
+    }
+}
+
+// The mark takes the place of whole characters.
+static void a_cut_is_marked(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *shown;
+    } rows[] = {{"1234567", "1234567"},
+                {"12345678", "1234..."},
+                {"123ä5678", "123..."},
+                {"1234\u20ac78", "1234..."}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char buffer[8];
+        size_t length = format(buffer, sizeof(buffer), "%s", rows[i].text);
+        mark_cut(buffer, sizeof(buffer), length);
+        assert_string_equal(buffer, rows[i].shown);
     }
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_text),
+        cmocka_unit_test(a_cut_is_marked),
         cmocka_unit_test(decimals),
         cmocka_unit_test(hexadecimals),
         cmocka_unit_test(widths),

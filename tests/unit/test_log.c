@@ -48,7 +48,7 @@ static void a_long_line_keeps_its_newline(void **state) {
     text[sizeof(text) - 1] = '\0';
     say("%s", text);
     assert_true(strlen(written) <= 512);
-    assert_int_equal(written[strlen(written) - 1], '\n');
+    assert_string_equal(written + strlen(written) - 5, "x...\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, begin)

@@ -47,6 +47,7 @@ static void is_cut_to_its_buffer(void **state) {
     text[sizeof(text) - 1] = '\0';
     fail(STATUS_INVALID, "%s", text);
     assert_int_equal(strlen(why()), 255);
+    assert_string_equal(why() + 251, "x...");
 }
 
 int main(void) {
