@@ -295,12 +295,14 @@ static status_t show(struct page_table *bridge, pa_t pa, uint64_t bytes) {
 }
 
 // For any image but a Baton. Before a Linux handles page faults, it reads ACPI
-// tables (5.1 to 5.9) and searches the firmware's configuration tables (where
-// it may be an encrypted guest); and up to 6.4 it runs a trampoline below 640
-// KiB. Its own kexec maps the same for it (machine_kexec_64.c).
+// tables (5.1 to 5.9), searches the firmware's configuration tables (where it
+// may be an encrypted guest), and with five levels reads the root of this
+// table; up to 6.4 it runs a trampoline below 640 KiB. Its own kexec maps all
+// that for it (machine_kexec_64.c).
 static status_t map_for_linux(struct page_table *bridge,
                               const struct kexec_staged *staged) {
     TRY(page_table_map(bridge, 0, 0, CONVENTIONAL_MEMORY, MAP_ANY));
+    TRY(show(bridge, bridge->root_pa, PAGE_SIZE));
     for (size_t i = 0; i < staged->memory->count; i++) {
         const struct memory_range *range = &staged->memory->range[i];
         if (range->kind == MEMORY_ACPI || range->kind == MEMORY_NVS)

@@ -43,8 +43,8 @@ def pages(debugger, table: int, level: int, va: int = 0, write: bool = True,
             yield from pages(debugger, pa, level - 1, at, *rights)
 
 
-def mapped(machine, debugger) -> tuple[list[Page], list[Page]]:
-    """The lower half and the upper half of the table in use."""
+def mapped(machine, debugger) -> tuple[int, list[Page], list[Page]]:
+    """The table in use: its root, its lower half, its upper half."""
     registers = dict(autopsy.REGISTER.findall(machine.human("info registers")))
     five = int(registers["CR4"], 16) & autopsy.FIVE_LEVELS
     levels = 5 if five else 4
@@ -53,7 +53,7 @@ def mapped(machine, debugger) -> tuple[list[Page], list[Page]]:
     found = list(pages(debugger, root, levels - 1))
     debugger.physical(False)
     top = 1 << 12 + 9 * levels
-    return ([page for page in found if page.va < top // 2],
+    return (root, [page for page in found if page.va < top // 2],
             [page._replace(va=page.va - top + (1 << 64)) for page in found
              if page.va >= top // 2])
 
@@ -76,7 +76,7 @@ def check_transition(machine, debugger, for_linux: bool) -> None:
     debugger.run_to(symbol(paths.SYMBOLS, "kexec_last_instruction"))
     load = machine.wait_for("kexec.load", gen=0)
     base, image = load.number("base"), -(-load.number("bytes") // 4096) * 4096
-    lower, upper = mapped(machine, debugger)
+    root, lower, upper = mapped(machine, debugger)
 
     jump, = upper
     assert jump.va <= debugger.register("rip") < jump.va + jump.size
@@ -93,13 +93,15 @@ def check_transition(machine, debugger, for_linux: bool) -> None:
     tables = [page for page in lower if not page.write]
     assert total(lower) - total(tables) == image + BLOCK + low
     assert bool(tables) == for_linux and total(tables) < TABLES
+    assert holds(tables, root, False, False) == for_linux  # Linux reads it
 
 
-LA57 = pytest.param("la57=on ", {"cpu": "max"}, id="5 levels")
+LEVELS = pytest.mark.parametrize("words, options", [
+    pytest.param("", {}, id="4 levels"),
+    pytest.param("la57=on ", {"cpu": "max"}, id="5 levels")])
 
 
-@pytest.mark.parametrize("words, options", [
-    pytest.param("", {}, id="4 levels"), LA57])
+@LEVELS
 def test_from_baton_to_baton(boot, words, options):
     with boot(f"{words}efi=fixed lives=2 end=exit", paused=True,
               **options) as machine:
@@ -117,7 +119,8 @@ def check_early(machine, debugger) -> None:
     start, text_end, end = (symbol(paths.SYMBOLS, name) for name in
                             ("text_start", "text_end", "image_end"))
     base = debugger.register("rdx")
-    for found, offset in zip(mapped(machine, debugger), (0, start - base)):
+    halves = mapped(machine, debugger)[1:]
+    for found, offset in zip(halves, (0, start - base)):
         assert all(lies_in(page, base, end - start) for page in found)
         there = [page for page in found if page.va == page.pa + offset]
         assert total(there) == end - start
@@ -126,10 +129,10 @@ def check_early(machine, debugger) -> None:
         assert total(code) == text_end - start
 
 
-def test_from_baton_to_linux(boot):
-    """What becomes of it there is tested elsewhere."""
-    with boot("lives=fixed,vmlinuz console=ttyS0", paused=True,
-              bundle=paths.LINUX_BUNDLE) as machine:
+@LEVELS
+def test_from_baton_to_linux(boot, words, options):
+    with boot(f"{words}lives=fixed,vmlinuz console=ttyS0", paused=True,
+              bundle=paths.LINUX_BUNDLE, **options) as machine:
         with machine.debugger() as debugger:
             check_transition(machine, debugger, True)
 
@@ -139,3 +142,13 @@ def test_from_grub_to_baton(boot):
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
             check_early(machine, debugger)
+
+
+@pytest.mark.slow
+def test_linux_comes_up_on_five_levels(boot):
+    """On four, it does in test_linux.py."""
+    with boot("la57=on lives=fixed,vmlinuz console=ttyS0 nowatchdog "
+              "tsc=reliable", cpu="max", bundle=paths.LINUX_BUNDLE) as machine:
+        run = machine.finish()
+    run.one("linux.boot", gen=1, runtime="on")
+    run.one("linux.end", gen=1)
