@@ -89,6 +89,13 @@ static pa_t find_config_table(const struct efi_guid *guid) {
                            firmware.config_table_count, guid, physical_read);
 }
 
+// If not, why() says the reason.
+static bool config_tables_are_read(void) {
+    uint64_t count = firmware.config_table_count;
+    return count == 0 || efi_config_tables(firmware.setup.config_tables_pa,
+                                           count, physical_read);
+}
+
 static status_t read_tables(const struct boot_info *boot) {
     bool virtual = told_virtual(boot);
     firmware.system_table_pa = boot->efi.system_table_pa;
@@ -201,7 +208,9 @@ static void read_attributes(const struct boot_info *boot) {
         status = efi_attributes_check(attributes, &firmware.regions);
     } else {
         pa_t pa = find_config_table(&efi_guid_memory_attributes);
-        if (pa)
+        if (!config_tables_are_read())
+            status = fail(STATUS_REFUSED, "configuration tables: %s", why());
+        else if (pa)
             status = efi_attributes_read(pa, &firmware.regions, attributes,
                                          physical_read);
     }
@@ -271,9 +280,7 @@ static void announce_firmware(const struct boot_info *boot) {
     efi_vendor_name(is_kept ? pa : 0, physical_read, name);
     uint32_t revision = system->header.revision;
     uint64_t count = firmware.config_table_count;
-    bool is_read =
-        count == 0 || efi_config_tables(firmware.setup.config_tables_pa, count,
-                                        physical_read);
+    bool is_read = config_tables_are_read();
     say("efi: %s, UEFI %u.%u, %lu configuration tables%s%s", name,
         revision >> 16, (revision & 0xffff) / 10, count,
         is_read ? "" : ", none of them read: ", is_read ? "" : why());

@@ -59,7 +59,10 @@ status_t frames_take(const char *what, uint64_t pages, pa_t *pa) {
     *pa = frames_alloc(pages, PAGE_SIZE, UINT64_MAX);
     if (*pa)
         return STATUS_OK;
-    return fail(STATUS_NO_MEMORY, "%s: no %lu frames in a row", what, pages);
+    return fail(STATUS_NO_MEMORY, "%s: no %lu frames in a row%s", what, pages,
+                pool.count < FRAME_EXTENTS_MAX
+                    ? ""
+                    : ", or none that the full list of extents can give");
 }
 
 // Often the clean-up after a failure, whose reason is the one that counts.

@@ -75,3 +75,11 @@ def test_lives(boot, request, mode, lives):
         run = live(machine, lives, terminal)
     nothing_grows(run, lives)
     store_is_spared(run, lives)
+
+
+def test_a_full_lineage_says_so(boot):
+    """Eight generations are handed on: the tenth hears of 1 to 8 alone."""
+    run = boot("efi=off lives=10 end=exit").finish()
+    said = [line for line in run.lines if "none before generation" in line]
+    assert len(said) == 1 and said[0].startswith("g9 ")
+    assert said[0].endswith("none before generation 1")
