@@ -251,10 +251,11 @@ $(OUT)/%.o: %.c Makefile $(OUT)/built-with | $(FIRST)
 	@echo "  CC    $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(OUT)/%.asm.o: %.asm boot/header.inc $(OUT)/layout.inc Makefile $(OUT)/built-with | $(FIRST)
+$(OUT)/%.asm.o: %.asm boot/header.inc $(OUT)/layout.inc tools/forget-folder Makefile $(OUT)/built-with | $(FIRST)
 	@mkdir -p $(@D)
 	@echo "  NASM  $<"
 	@$(NASM) $(NASMFLAGS) -MD $(@:.o=.d) -MP $< -o $@
+	@tools/forget-folder $@
 
 $(OUT)/kernel/monitor/font.asm.o: $(OUT)/font.psf
 
@@ -267,6 +268,7 @@ $(OUT)/font.psf: $(wildcard $(FONT)) | $(FIRST)
 # Two links: the first one's symbols become a table in the second one.
 $(OUT)/symbols-%.o: $(OUT)/symbols-%.asm | $(FIRST)
 	@$(NASM) $(NASMFLAGS) $< -o $@
+	@tools/forget-folder $@
 
 $(OUT)/symbols-none.asm: tools/symbols
 	@mkdir -p $(@D)
@@ -311,7 +313,7 @@ $(OUT)/baton.iso: $(OUT)/baton $(OUT)/bundle.cpio tools/media
 compile_commands.json: Makefile $(OUT)/built-with
 	@{ echo '['; for file in $(C_FILES); do \
 		printf '{"directory": "%s", "file": "%s", "command": "%s"},\n' \
-			'$(CURDIR)' "$$file" \
+			"$$PWD" "$$file" \
 			'$(CC) $(filter-out -ffile-prefix-map%,$(CFLAGS)) -c '"$$file"; \
 	done | sed '$$ s/,$$//'; echo ']'; } > $@
 

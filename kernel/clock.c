@@ -139,7 +139,7 @@ static const struct reference references[] = {
 
 static bool take(const struct reference *clock, uint32_t (*apic_count)(void),
                  struct sample *sample) {
-    sample->cycles = UINT64_MAX;
+    *sample = (struct sample){.cycles = UINT64_MAX};
     for (unsigned i = 0; i < SAMPLES; i++) {
         uint64_t count, tsc = read_tsc();
         if (!clock->read(&count))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import chain, media, paths, qemu
+from harness import chain, media, paths, qemu, saved
 from harness.dossier import dossier
 from harness.machine import End, Machine, Run
 from harness.patience import Watch
@@ -103,8 +103,8 @@ def iso(testrun_uid):
     image = paths.MEDIA / f"test-{testrun_uid}.iso"
     with paths.hold(image):
         if not image.exists():
-            for old in paths.MEDIA.glob("test-*.iso"):
-                old.unlink()
+            # Not that of another session, which may be under way.
+            saved.remove_unused(paths.MEDIA, "test-*.iso")
             media.iso(image, last="end=exit")
     return image
 

@@ -13,6 +13,7 @@
 #define STATUS_FULL     0x01 // a byte is there to be read,
 #define STATUS_IS_MOUSE 0x20 // the mouse's
 #define STATUS_BUSY     0x02 // it has not yet read what was written last
+#define CODES_MAX       32   // taken in one go
 #define NO_CONTROLLER   0xff
 #define ECHO            0xee   // a command, and what a keyboard answers to it
 #define ANSWERS         32     // bytes that may lie before it in the queue
@@ -79,9 +80,10 @@ static void take(uint8_t code) {
         press(key);
 }
 
+// A controller holds some bytes at most; one that always has another is broken.
 bool keyboard_read(char *byte) {
     uint8_t code;
-    while (!*rest && poll(&code))
+    for (unsigned i = 0; i < CODES_MAX && !*rest && poll(&code); i++)
         take(code);
     if (!*rest)
         return false;

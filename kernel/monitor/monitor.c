@@ -45,11 +45,12 @@ static uint64_t give_up; // when to stop waiting, in microseconds; 0: never
 static char wait_for_byte(void) {
     char byte;
     uint64_t quiet = time_microseconds() + QUIET_MICROSECONDS;
+    uint64_t ticks = time_ticks(); // without a tick nothing ends a halt
     while (!console_read(&byte)) {
         nmi_report();
         if (give_up && time_microseconds() > give_up)
             leave();
-        if (time_microseconds() > quiet)
+        if (time_microseconds() > quiet && time_ticks() != ticks)
             halt();
     }
     give_up = 0; // somebody is there

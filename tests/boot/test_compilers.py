@@ -40,8 +40,8 @@ def build(folder: Path, *targets: str, **variables: str) -> None:
 
 @pytest.mark.parametrize("compiler, level", [("gcc", "-O3"), ("clang", "-O2")])
 def test_what_others_have_warned_about(tmp_path, compiler, level):
-    build(tmp_path, "kexec/handoff.o", "kernel/acpi.o", "boot/multiboot2.o",
-          CC=compiler, OPT=level)
+    build(tmp_path, "kexec/handoff.o", "kernel/acpi.o", "kernel/clock.o",
+          "boot/multiboot2.o", CC=compiler, OPT=level)
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ def built_in(folder):
     subprocess.run(["make", "-j2"], cwd=folder, check=True, env=plain(),
                    stdout=subprocess.DEVNULL)
     return {name: (folder / "build" / name).read_bytes()
-            for name in ("baton", "bundle.cpio")}
+            for name in ("baton", "baton.elf", "bundle.cpio")}
 
 
 @pytest.mark.slow

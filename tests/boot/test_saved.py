@@ -58,14 +58,12 @@ def test_the_recipe_is_the_same_in_every_checkout():
     assert str(paths.ROOT) not in saved.ingredients(qemu.Config(medium="saved"))
 
 
-def test_a_state_is_removed_only_if_nobody_has_used_it_for_long(
-        tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "SAVED", tmp_path)
+def test_a_state_is_removed_only_if_nobody_has_used_it_for_long(tmp_path):
     old, young = (tmp_path / f"pflash-{digit * 12}" for digit in "01")
     for home in (old, young):
         home.mkdir()
     os.utime(old, (0, 0))
-    saved.remove_unused("pflash-*")
+    saved.remove_unused(tmp_path, "pflash-*")
     assert [home.exists() for home in (old, young)] == [False, True]
 
 

@@ -51,16 +51,16 @@ def ready(config: qemu.Config) -> Path:
     home = paths.SAVED / f"{name}-{key}"
     with paths.hold(paths.SAVED / name):
         if not home.exists():
-            remove_unused(f"{name}-{'?' * 12}")
+            remove_unused(paths.SAVED, f"{name}-{'?' * 12}")
             _make(home, config, recipe)
         os.utime(home)  # it is in use
     return home
 
 
-def remove_unused(pattern: str) -> None:
-    for old in paths.SAVED.glob(pattern):
+def remove_unused(folder: Path, pattern: str) -> None:
+    for old in folder.glob(pattern):
         if time.time() - old.stat().st_mtime > UNUSED_SECONDS:
-            shutil.rmtree(old)
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
 
 
 def ingredients(config: qemu.Config) -> str:

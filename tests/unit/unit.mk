@@ -35,6 +35,7 @@ UNIT_test_region     := efi/region.c efi/mode.c lib/memory_map.c lib/log.c \
 	lib/string.c lib/status.c lib/format.c
 UNIT_test_watchdog   := kernel/watchdog.c
 UNIT_test_clock      := kernel/clock.c
+UNIT_test_keyboard   := kernel/monitor/keyboard.c
 UNIT_test_console    := kernel/console.c
 UNIT_test_gate       := efi/gate.c
 UNIT_test_names      := efi/names.c
@@ -79,7 +80,7 @@ UNIT_RENAME_lib/string := $(foreach name,memcpy memmove memset memcmp strlen \
 	strnlen strcmp strncmp,-D$(name)=baton_$(name)) -fno-builtin
 
 # The machine behind these is a test.
-$(foreach source,kernel/watchdog kernel/clock kernel/console,\
+$(foreach source,kernel/watchdog kernel/clock kernel/console kernel/monitor/keyboard,\
 	$(eval UNIT_RENAME_$(source) := -iquote tests/unit/machine))
 
 -include $(UNIT_OBJECTS:.o=.d)
