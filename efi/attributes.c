@@ -38,21 +38,39 @@ status_t efi_attributes_check(const struct efi_attributes *attributes,
     return STATUS_OK;
 }
 
-// The rows of the table at `pa`, if its own numbers are possible and it is
-// readable. *head are these numbers, which are read once.
-static const uint8_t *open_table(pa_t pa, memory_reader read,
-                                 struct efi_memory_attributes_table *head) {
-    const struct efi_memory_attributes_table *table = read(pa, sizeof(*table));
-    if (!table || !is_aligned(pa, 8))
-        return NULL;
+static bool is_head(const struct efi_memory_attributes_table *head) {
+    return head->version >= 1 && head->version <= VERSION_MAX &&
+           head->entries <= ENTRIES_MAX &&
+           head->descriptor_bytes >= sizeof(struct efi_memory_descriptor) &&
+           head->descriptor_bytes <= DESCRIPTOR_BYTES_MAX;
+}
+
+// Gives the rows of the table at `pa`, and its own numbers, which are read
+// once. INVALID: they cannot be, or it is not readable.
+static status_t open_table(pa_t pa, memory_reader read,
+                           struct efi_memory_attributes_table *head,
+                           const uint8_t **rows) {
+    const struct efi_memory_attributes_table *table =
+        is_aligned(pa, 8) ? read(pa, sizeof(*table)) : NULL;
+    if (!table)
+        return fail(STATUS_INVALID,
+                    "memory attributes: %#lx is not aligned, readable memory",
+                    pa);
     *head = *table;
-    if (head->version < 1 || head->version > VERSION_MAX ||
-        head->entries > ENTRIES_MAX ||
-        head->descriptor_bytes < sizeof(struct efi_memory_descriptor) ||
-        head->descriptor_bytes > DESCRIPTOR_BYTES_MAX)
-        return NULL;
-    return read(pa + sizeof(*head),
-                (uint64_t)head->entries * head->descriptor_bytes);
+    if (!is_head(head))
+        return fail(STATUS_INVALID,
+                    "memory attributes: version %u, %u rows of %u bytes at "
+                    "%#lx; known are versions 1 to %d, and up to %d rows",
+                    head->version, head->entries, head->descriptor_bytes, pa,
+                    VERSION_MAX, ENTRIES_MAX);
+    *rows = read(pa + sizeof(*head),
+                 (uint64_t)head->entries * head->descriptor_bytes);
+    if (!*rows)
+        return fail(STATUS_INVALID,
+                    "memory attributes: %u rows of %u bytes at %#lx are not in "
+                    "readable memory",
+                    head->entries, head->descriptor_bytes, pa);
+    return STATUS_OK;
 }
 
 status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
@@ -60,10 +78,8 @@ status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
                              memory_reader read) {
     attributes->count = 0;
     struct efi_memory_attributes_table head;
-    const uint8_t *rows = open_table(pa, read, &head);
-    if (!rows)
-        return fail(STATUS_INVALID,
-                    "memory attributes: what is at %#lx is no such table", pa);
+    const uint8_t *rows;
+    TRY(open_table(pa, read, &head, &rows));
     attributes->table_pa = pa;
     attributes->table_bytes =
         sizeof(head) + head.entries * (uint64_t)head.descriptor_bytes;

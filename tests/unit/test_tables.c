@@ -310,14 +310,24 @@ static void a_table_without_rows(void **state) {
 
 static void impossible_heads(void **state) {
     (void)state;
-    const struct efi_memory_attributes_table heads[] = {
-        {0, 6, 48, 0},   {3, 6, 48, 0},    {~0u, 6, 48, 0}, {1, 7, 48, 0},
-        {1, 4097, 0, 0}, {1, 4097, 48, 0}, {1, ~0u, 48, 0}, {1, 6, 0, 0},
-        {1, 6, 39, 0},   {1, 6, 49, 0},    {1, 6, 4097, 0}, {1, 6, ~0u, 0}};
+    static const char known[] = "known are versions 1 to 2";
+    static const char unreadable[] = "are not in readable memory";
+    const struct {
+        struct efi_memory_attributes_table head;
+        const char *reason;
+    } heads[] = {
+        {{0, 6, 48, 0}, known},   {{3, 6, 48, 0}, known},
+        {{~0u, 6, 48, 0}, known}, {{1, 7, 48, 0}, unreadable},
+        {{1, 4097, 0, 0}, known}, {{1, 4097, 48, 0}, "up to 4096 rows"},
+        {{1, ~0u, 48, 0}, known}, {{1, 6, 0, 0}, known},
+        {{1, 6, 39, 0}, known},   {{1, 6, 49, 0}, unreadable},
+        {{1, 6, 4097, 0}, known}, {{1, 6, ~0u, 0}, known},
+    };
     for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
         put_good_rows();
-        *table = heads[i];
-        expect(read_at(MEMORY_PA), "what is at 0x1230000 is no such table");
+        *table = heads[i].head;
+        expect(read_at(MEMORY_PA), heads[i].reason);
+        assert_contains(why(), "0x1230000");
         assert_int_equal(attributes.count, 0);
     }
 }
@@ -325,13 +335,13 @@ static void impossible_heads(void **state) {
 static void unreadable_rows(void **state) {
     (void)state;
     put_good_rows();
-    expect(read_at(0x5000), "what is at 0x5000 is no such table");
+    expect(read_at(0x5000), "0x5000 is not aligned, readable memory");
     uint64_t bytes = memory.bytes;
     for (memory.bytes = 0; memory.bytes < bytes; memory.bytes++)
-        expect(read_at(MEMORY_PA), "what is at 0x1230000 is no such table");
+        expect(read_at(MEMORY_PA), "readable memory");
     memmove(memory.at + 2, memory.at, bytes);
     memory.bytes = MEMORY_BYTES;
-    expect(read_at(MEMORY_PA + 2), "what is at 0x1230002 is no such table");
+    expect(read_at(MEMORY_PA + 2), "0x1230002 is not aligned, readable memory");
 }
 
 static const struct {
