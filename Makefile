@@ -317,10 +317,12 @@ compile_commands.json: Makefile $(OUT)/built-with
 			'$(CC) $(filter-out -ffile-prefix-map%,$(CFLAGS)) -c '"$$file"; \
 	done | sed '$$ s/,$$//'; echo ']'; } > $@
 
-# Steps between two links: kept, though only pattern rules name them.
+# Steps between two links: kept, though only pattern rules name them. An object
+# is named below, so it is no mere step: it is not deleted, and a missing one is
+# built again.
 .PRECIOUS: $(OUT)/symbols-%.asm $(OUT)/symbols-%.o $(OUT)/baton-%.elf
 include tests/fuzz/fuzz.mk
 include tests/firmware/firmware.mk
-$(UNIT_OBJECTS) $(FUZZ_OBJECTS) $(OUT)/sins.efi $(OUT)/bundle.cpio \
+$(OBJECTS) $(UNIT_OBJECTS) $(FUZZ_OBJECTS) $(OUT)/sins.efi $(OUT)/bundle.cpio \
 	$(OUT)/baton.iso: | $(FIRST)
 -include $(OBJECTS:.o=.d)
