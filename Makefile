@@ -25,79 +25,81 @@ NASM    := nasm
 PYTHON  := /usr/bin/python3
 FONT    := /usr/share/consolefonts/Lat15-VGA16.psf.gz
 
-C_FILES := \
-	kernel/main.c \
-	kernel/options.c \
-	kernel/proof.c \
+# Core, in reading order: each file uses only what stands above it, or what its
+# own comment announces. A file directly in a folder is core, a sub-folder is an
+# annex: it attaches to core by rows that the linker collects (lib/table.h), and
+# can be left out. `make core` links none, ANNEXES="efi/guard …" those.
+CORE := \
+	boot/entry.asm \
+	lib/string.c \
+	lib/format.c \
+	lib/status.c \
+	lib/log.c \
+	lib/options.c \
+	lib/memory_map.c \
+	lib/cpio.c \
+	lib/crc32.c \
+	lib/utf16.c \
 	boot/multiboot2.c \
-	boot/boot_params.c \
-	boot/account.c \
 	boot/sender.c \
+	boot/boot_params.c \
 	mm/early.c \
 	mm/frame_pool.c \
 	mm/frames.c \
 	mm/page_table.c \
 	mm/space.c \
-	efi/mode.c \
+	efi/names.c \
 	efi/region.c \
 	efi/tables.c \
-	efi/attributes.c \
-	efi/quirks.c \
-	efi/firmware.c \
+	efi/mode.c \
 	efi/space.c \
-	efi/virtual.c \
-	efi/diff.c \
+	efi/gate.asm \
 	efi/gate.c \
 	efi/services.c \
-	efi/judge.c \
-	efi/variables.c \
-	efi/touch.c \
-	efi/names.c \
+	efi/virtual.c \
+	efi/firmware.c \
 	kexec/image.c \
 	kexec/handoff.c \
-	kexec/linux.c \
+	kexec/jump.asm \
 	kexec/kexec.c \
-	kexec/core.c \
-	kernel/trap.c \
-	kernel/arrival.c \
-	kernel/apic.c \
-	kernel/time.c \
-	kernel/clock.c \
-	kernel/watchdog.c \
-	kernel/panic.c \
-	kernel/record.c \
-	kernel/capture.c \
+	kernel/console.c \
 	kernel/symbols.c \
 	kernel/power.c \
-	kernel/acpi.c \
-	kernel/console.c \
-	kernel/history.c \
-	kernel/lineage.c \
-	lib/log.c \
-	lib/log_ring.c \
-	lib/status.c \
-	lib/format.c \
-	lib/string.c \
-	lib/options.c \
-	lib/memory_map.c \
-	lib/cpio.c \
-	lib/crc32.c \
-	lib/sha256.c \
-	lib/utf16.c \
-	kernel/monitor/monitor.c \
-	kernel/monitor/line.c \
-	kernel/monitor/memory.c \
-	kernel/monitor/firmware.c \
-	kernel/monitor/baton.c \
-	kernel/monitor/machine.c \
-	kernel/monitor/crash.c \
-	kernel/monitor/selftest.c \
-	kernel/monitor/log.c \
-	kernel/monitor/screen.c \
-	kernel/monitor/keyboard.c \
-	kernel/conformance/vectors.c
-ASM_FILES := boot/entry.asm mm/levels.asm kernel/trap.asm efi/gate.asm \
-	kexec/jump.asm kernel/monitor/font.asm
+	kernel/panic.c \
+	kernel/trap.asm \
+	kernel/trap.c \
+	kernel/apic.c \
+	kernel/arrival.c \
+	kernel/clock.c \
+	kernel/time.c \
+	kernel/options.c \
+	kernel/proof.c \
+	kernel/main.c
+
+ALL_ANNEXES := $(sort $(patsubst %/,%,$(dir $(wildcard \
+	$(foreach layer,boot mm efi kexec kernel,$(layer)/*/*.c $(layer)/*/*.asm)))))
+ANNEXES     ?= $(ALL_ANNEXES)
+UNKNOWN     := $(filter-out $(ALL_ANNEXES),$(ANNEXES))
+$(if $(UNKNOWN),$(error ANNEXES: no annex is called $(UNKNOWN); there are: $(ALL_ANNEXES)))
+
+# What an annex uses of another one: it brings that along. Commands of the
+# monitor are in files of that name, which need the monitor and do not bring it.
+USES_kernel/monitor     := kernel/chain kernel/history kernel/watchdog \
+	efi/services efi/trace
+USES_kernel/pstore      := kernel/history efi/services
+USES_kernel/conformance := kernel/monitor
+USES_efi/guard          := efi/trace
+
+with_used   = $(sort $(1) $(foreach annex,$(1),$(USES_$(annex))))
+LINKED     := $(call with_used,$(call with_used,$(call with_used,$(ANNEXES))))
+files_of    = $(sort $(wildcard $(foreach annex,$(1),$(annex)/*.c $(annex)/*.asm)))
+FILES      := $(CORE) $(filter-out $(if $(filter kernel/monitor,$(LINKED)),,\
+	%/commands.c),$(call files_of,$(LINKED)))
+ALL_FILES  := $(CORE) $(call files_of,$(ALL_ANNEXES))
+C_FILES    := $(filter %.c,$(ALL_FILES))
+
+# Where the image goes: objects are the same for all images.
+TO := $(OUT)
 
 # What is in the image does not depend on where it was built: compilers note the
 # directory as PWD has it, quoted because it may contain blanks. The headers of the
@@ -116,7 +118,9 @@ NASMFLAGS := -f elf64 -g -F dwarf -Werror -I $(OUT)/ -I ./
 LDFLAGS   := -nostdlib -static --build-id=none -z noexecstack \
 	-z max-page-size=0x1000
 
-OBJECTS := $(ASM_FILES:%.asm=$(OUT)/%.asm.o) $(C_FILES:%.c=$(OUT)/%.o)
+objects_of = $(patsubst %.c,$(OUT)/%.o,$(patsubst %.asm,$(OUT)/%.asm.o,$(1)))
+OBJECTS     := $(call objects_of,$(FILES))
+ALL_OBJECTS := $(call objects_of,$(ALL_FILES))
 
 # A variable that nothing reads is a mistake of whoever has set it.
 GIVEN := $(foreach name,$(.VARIABLES),$(if \
@@ -161,8 +165,25 @@ $(shell mkdir -p $(OUT))
 $(file >$(OUT)/built-with,$(BUILT_WITH))
 endif
 
+# So is another set of annexes.
+ifneq ($(FILES),$(if $(IS_DRY),$(FILES),$(file <$(TO)/linked-of)))
+$(shell mkdir -p $(TO))
+$(file >$(TO)/linked-of,$(FILES))
+endif
+
 .PHONY: all
-all: $(OUT)/baton $(OUT)/bundle.cpio compile_commands.json ## build the kernel and its bundle
+all: $(TO)/baton $(TO)/bundle.cpio compile_commands.json ## build the kernel and its bundle
+
+.PHONY: core
+core: ## build build/core/baton: core alone, with no annex
+	@$(MAKE) --no-print-directory ANNEXES= TO=$(OUT)/core image
+
+.PHONY: image
+image: $(TO)/baton $(TO)/bundle.cpio ## build the kernel that ANNEXES= says, in TO=
+
+.PHONY: hooks
+hooks: $(TO)/baton.elf ## list the rows by which annexes attach, in link order
+	@tools/hooks $<
 
 .PHONY: help
 help: ## show this list
@@ -242,7 +263,7 @@ $(OUT)/layout.inc: mm/layout.h
 	@mkdir -p $(@D)
 	@sed -n 's/^#define \([A-Z0-9_]*\) *\(0x[0-9a-f]*\)$$/%define \1 \2/p' $< > $@
 
-$(OUT)/linker.ld: linker.ld mm/layout.h $(OUT)/built-with | $(FIRST)
+$(OUT)/linker.ld: linker.ld lib/tables.ld mm/layout.h $(OUT)/built-with | $(FIRST)
 	@mkdir -p $(@D)
 	@$(CC) -E -P -x c -I. $< -o $@
 
@@ -257,7 +278,7 @@ $(OUT)/%.asm.o: %.asm boot/header.inc $(OUT)/layout.inc tools/forget-folder Make
 	@$(NASM) $(NASMFLAGS) -MD $(@:.o=.d) -MP $< -o $@
 	@tools/forget-folder $@
 
-$(OUT)/kernel/monitor/font.asm.o: $(OUT)/font.psf
+$(OUT)/kernel/screen/font.asm.o: $(OUT)/font.psf
 
 $(OUT)/font.psf: $(wildcard $(FONT)) | $(FIRST)
 	@mkdir -p $(@D)
@@ -266,32 +287,32 @@ $(OUT)/font.psf: $(wildcard $(FONT)) | $(FIRST)
 		{ echo '$(FONT): not PSF1 with 256 glyphs of 8x16'; exit 1; }
 
 # Two links: the first one's symbols become a table in the second one.
-$(OUT)/symbols-%.o: $(OUT)/symbols-%.asm | $(FIRST)
+$(TO)/symbols-%.o: $(TO)/symbols-%.asm | $(FIRST)
 	@$(NASM) $(NASMFLAGS) $< -o $@
 	@tools/forget-folder $@
 
-$(OUT)/symbols-none.asm: tools/symbols
+$(TO)/symbols-none.asm: tools/symbols
 	@mkdir -p $(@D)
 	@tools/symbols - > $@
 
-$(OUT)/symbols-all.asm: $(OUT)/baton-none.elf tools/symbols
+$(TO)/symbols-all.asm: $(TO)/baton-none.elf tools/symbols
 	@tools/symbols $< $(NM) > $@
 
-$(OUT)/baton-%.elf: $(OBJECTS) $(OUT)/symbols-%.o $(OUT)/linker.ld
-	@$(LD) $(LDFLAGS) -T $(OUT)/linker.ld -o $@ $(OBJECTS) $(OUT)/symbols-$*.o
+$(TO)/baton-%.elf: $(OBJECTS) $(TO)/symbols-%.o $(OUT)/linker.ld $(TO)/linked-of
+	@$(LD) $(LDFLAGS) -T $(OUT)/linker.ld -o $@ $(OBJECTS) $(TO)/symbols-$*.o
 
-$(OUT)/baton.elf: $(OUT)/baton-all.elf
+$(TO)/baton.elf: $(TO)/baton-all.elf
 	@cp $< $@
 
-$(OUT)/baton: $(OUT)/baton.elf
+$(TO)/baton: $(TO)/baton.elf
 	@echo "  IMAGE $@"
 	@$(OBJCOPY) -O binary $< $@
 
 # ---- what it is booted from
 
-$(OUT)/bundle.cpio: $(OUT)/baton tools/bundle
+$(TO)/bundle.cpio: $(TO)/baton tools/bundle
 	@echo "  CPIO  $@"
-	@tools/bundle $@ $(OUT)/baton
+	@tools/bundle $@ $(TO)/baton
 
 # A Linux beside it, and all that it needs: the same archive is its initramfs.
 # Where it cannot be fetched, the tests that need it are skipped, and only those.
@@ -320,9 +341,9 @@ compile_commands.json: Makefile $(OUT)/built-with
 # Steps between two links: kept, though only pattern rules name them. An object
 # is named below, so it is no mere step: it is not deleted, and a missing one is
 # built again.
-.PRECIOUS: $(OUT)/symbols-%.asm $(OUT)/symbols-%.o $(OUT)/baton-%.elf
+.PRECIOUS: $(TO)/symbols-%.asm $(TO)/symbols-%.o $(TO)/baton-%.elf
 include tests/fuzz/fuzz.mk
 include tests/firmware/firmware.mk
-$(OBJECTS) $(UNIT_OBJECTS) $(FUZZ_OBJECTS) $(OUT)/sins.efi $(OUT)/bundle.cpio \
+$(ALL_OBJECTS) $(UNIT_OBJECTS) $(FUZZ_OBJECTS) $(OUT)/sins.efi $(TO)/bundle.cpio \
 	$(OUT)/baton.iso: | $(FIRST)
--include $(OBJECTS:.o=.d)
+-include $(ALL_OBJECTS:.o=.d)

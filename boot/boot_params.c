@@ -2,15 +2,16 @@
 // written by an earlier Baton or by Linux.
 //
 // Two degrees of trust. Memory is needed to live at all, so of two lists that
-// may be damaged the sound one is found (boot/account.c). Firmware addresses
-// are used only if they are beyond doubt: where Baton's own node fails its
-// checks, all that concerns the firmware is dropped, with the reason, and the
-// rest goes on. So is the framebuffer, an address that will be written to.
+// may be damaged the sound one is found (boot/damage/account.c). Firmware
+// addresses are used only if they are beyond doubt: where Baton's own node
+// fails its checks, all that concerns the firmware is dropped, with the reason,
+// and the rest goes on. So is the framebuffer, an address that will be written
+// to.
 
 #include <asm/bootparam.h>
 
-#include "boot/account.h"
 #include "boot/boot_info.h"
+#include "boot/damage/account.h"
 #include "boot/sender.h"
 #include "lib/crc32.h"
 #include "lib/format.h"

@@ -11,7 +11,7 @@
 // The CRC in the last part is over the whole block, so that one flipped bit
 // anywhere in it is seen. A receiver that sees one still needs memory to live
 // on, so what boot_params say of memory stands a second time in the account,
-// with a CRC of its own (boot/account.c).
+// with a CRC of its own (boot/damage/account.c).
 
 #pragma once
 

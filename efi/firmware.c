@@ -9,14 +9,14 @@
 
 #include "efi/firmware.h"
 
-#include "efi/diff.h"
 #include "efi/gate.h"
-#include "efi/judge.h"
-#include "efi/quirks.h"
+#include "efi/guard/judge.h"
+#include "efi/quirks/quirks.h"
 #include "efi/services.h"
 #include "efi/space.h"
 #include "efi/start.h"
 #include "efi/tables.h"
+#include "efi/trace/diff.h"
 #include "efi/virtual.h"
 #include "lib/format.h"
 #include "lib/log.h"

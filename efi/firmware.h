@@ -4,8 +4,8 @@
 #pragma once
 
 #include "boot/boot_info.h"
-#include "efi/attributes.h"
 #include "efi/mode.h"
+#include "efi/protect/attributes.h"
 #include "efi/region.h"
 #include "efi/types.h"
 #include "mm/page_table.h"

@@ -100,7 +100,7 @@ static inline enum gate_outcome gate_run(struct gate_call *call) {
 void gate_init(void);
 
 // What shall be done about a page fault of the firmware's: true if it can go on
-// where it was, because the page is there now. Set by efi/judge.c.
+// where it was, because the page is there now. Set by efi/guard/judge.c.
 extern bool (*gate_mend)(const struct gate_fault *fault);
 
 // For the trap handler, of an exception that is not in an interrupt handler's

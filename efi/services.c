@@ -5,8 +5,8 @@
 
 #include "efi/firmware.h"
 #include "efi/gate.h"
-#include "efi/judge.h"
-#include "efi/touch.h"
+#include "efi/guard/judge.h"
+#include "efi/trace/touch.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/space.h"

@@ -2,9 +2,9 @@
 
 #include "efi/space.h"
 
-#include "efi/quirks.h"
+#include "efi/quirks/quirks.h"
 #include "efi/services.h"
-#include "efi/touch.h"
+#include "efi/trace/touch.h"
 #include "lib/log.h"
 #include "lib/x86.h"
 #include "mm/space.h"

@@ -2,7 +2,7 @@
 
 #include "efi/tables.h"
 
-#include "efi/quirks.h"
+#include "efi/quirks/quirks.h"
 #include "lib/crc32.h"
 #include "lib/string.h"
 #include "lib/utf16.h"

@@ -4,11 +4,11 @@
 
 #include "efi/virtual.h"
 
-#include "efi/diff.h"
 #include "efi/firmware.h"
-#include "efi/quirks.h"
+#include "efi/quirks/quirks.h"
 #include "efi/services.h"
 #include "efi/tables.h"
+#include "efi/trace/diff.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/frames.h"

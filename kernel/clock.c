@@ -5,7 +5,7 @@
 
 #include "kernel/clock.h"
 
-#include "kernel/acpi.h"
+#include "kernel/acpi/acpi.h"
 #include "lib/x86.h"
 #include "mm/space.h"
 

@@ -4,8 +4,8 @@
 
 #include "kernel/console.h"
 
-#include "kernel/monitor/keyboard.h"
-#include "kernel/monitor/screen.h"
+#include "kernel/screen/keyboard.h"
+#include "kernel/screen/screen.h"
 #include "lib/x86.h"
 
 #define COM1 0x3f8

@@ -29,8 +29,9 @@ struct options {
     char capture[32];   // which kernel of the bundle follows a panic; "": none
     enum end_action end;
     enum prove prove;
-    char crash[16];                 // a kind of crash to provoke; "" for none
-    unsigned selftest, diff, touch; // on or off: efi/diff.h, efi/touch.h
+    char crash[16]; // a kind of crash to provoke; "" for none
+    unsigned selftest, diff,
+        touch; // on or off: efi/trace/diff.h, efi/trace/touch.h
 };
 
 // Every option has a value afterwards. Where one was not understood, its value

@@ -4,12 +4,12 @@
 
 #include <stdarg.h>
 
-#include "kernel/capture.h"
-#include "kernel/monitor/screen.h"
 #include "kernel/power.h"
-#include "kernel/record.h"
+#include "kernel/pstore/record.h"
+#include "kernel/screen/screen.h"
 #include "kernel/symbols.h"
-#include "kernel/watchdog.h"
+#include "kernel/watchdog/watchdog.h"
+#include "kexec/capture/capture.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/x86.h"

@@ -2,7 +2,7 @@
 
 #include "kernel/power.h"
 
-#include "kernel/acpi.h"
+#include "kernel/acpi/acpi.h"
 #include "lib/log.h"
 #include "lib/x86.h"
 #include "mm/space.h"

@@ -6,7 +6,7 @@
 #include "kernel/arrival.h"
 #include "kernel/clock.h"
 #include "kernel/trap.h"
-#include "kernel/watchdog.h"
+#include "kernel/watchdog/watchdog.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "lib/x86.h"

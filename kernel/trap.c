@@ -9,7 +9,7 @@
 #include "efi/gate.h"
 #include "kernel/panic.h"
 #include "kernel/time.h"
-#include "kernel/watchdog.h"
+#include "kernel/watchdog/watchdog.h"
 #include "lib/x86.h"
 #include "mm/layout.h"
 #include "mm/space.h"

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "lib/sha256.h"
+#include "kexec/digest/sha256.h"
 #include "lib/status.h"
 #include "lib/types.h"
 
@@ -20,7 +20,7 @@ struct kernel_image {
     pa_t initrd_max_pa; // the last byte of an initrd may be here
     uint32_t command_line_max; // bytes, without the terminating zero
     uint16_t flags;            // XLF_…: where and how it may be entered
-    bool is_baton;             // else it may be a Linux: see kexec/linux.h
+    bool is_baton; // else it may be a Linux: see kexec/linux/linux.h
 };
 
 // Where any bzImage has its header (boot.rst), and boot_params a copy.

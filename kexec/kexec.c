@@ -7,7 +7,7 @@
 #include "efi/firmware.h"
 #include "efi/tables.h"
 #include "kexec/handoff.h"
-#include "kexec/linux.h"
+#include "kexec/linux/linux.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "lib/x86.h"

@@ -14,7 +14,8 @@ void frames_add(const struct memory_map *memory, enum memory_kind kind,
                 pa_t end_pa);
 
 // One zeroed frame, below 4 GiB if there is one: the root of a page table has
-// to be there when its levels change (mm/levels.asm). 0 if there is none.
+// to be there when its levels change (mm/levels/levels.asm). 0 if there is
+// none.
 pa_t frame_alloc(void);
 
 // `pages` frames in a row, at a multiple of `align` bytes, as low as possible

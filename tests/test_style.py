@@ -81,19 +81,104 @@ def test_every_file_says_what_it_is_for():
     assert silent == []
 
 
+def includes(names: list[str]):
+    """(file, what it includes), for the kernel's own headers."""
+    for name in names:
+        for line in lines(name):
+            if found := re.match(r'#include "([a-z_0-9/]+\.h)"', line):
+                yield name, found[1]
+
+
+def is_core(name: str) -> bool:
+    return name.split("/")[0] in LAYERS and name.count("/") == 1
+
+
+def annex(name: str) -> str | None:
+    inside = name.split("/")[0] in LAYERS and name.count("/") > 1
+    return name.rpartition("/")[0] if inside else None
+
+
 @pytest.mark.parametrize("layer", LAYERS)
 def test_imports_run_one_way(layer):
     allowed = LAYERS[:LAYERS.index(layer) + 1]
     if layer not in ("boot", "kernel"):
         allowed.remove("boot") if "boot" in allowed else None
-    wrong = []
-    for name in C_FILES:
-        if Path(name).parts[0] != layer:
-            continue
-        for line in lines(name):
-            found = re.match(r'#include "(([a-z]+)/[^"]+)"', line)
-            if found and found[2] not in allowed and found[1] not in SHARED:
-                wrong.append(f"{name}: {line}")
+    core = [name for name in C_FILES
+            if is_core(name) and Path(name).parts[0] == layer]
+    wrong = [f"{name}: {header}" for name, header in includes(core)
+             if is_core(header) and header.split("/")[0] not in allowed
+             and header not in SHARED]
+    assert wrong == []
+
+
+# What core still knows of annexes: this list only ever shrinks.
+KNOWN = set("""
+boot/boot_params.c:boot/damage/account.h
+efi/firmware.c:efi/guard/judge.h
+efi/firmware.c:efi/quirks/quirks.h
+efi/firmware.c:efi/trace/diff.h
+efi/firmware.h:efi/protect/attributes.h
+efi/services.c:efi/guard/judge.h
+efi/services.c:efi/trace/touch.h
+efi/space.c:efi/quirks/quirks.h
+efi/space.c:efi/trace/touch.h
+efi/tables.c:efi/quirks/quirks.h
+efi/virtual.c:efi/quirks/quirks.h
+efi/virtual.c:efi/trace/diff.h
+kernel/clock.c:kernel/acpi/acpi.h
+kernel/console.c:kernel/screen/keyboard.h
+kernel/console.c:kernel/screen/screen.h
+kernel/main.c:efi/quirks/quirks.h
+kernel/main.c:efi/trace/diff.h
+kernel/main.c:efi/trace/touch.h
+kernel/main.c:kernel/chain/lineage.h
+kernel/main.c:kernel/history/history.h
+kernel/main.c:kernel/monitor/crash.h
+kernel/main.c:kernel/monitor/monitor.h
+kernel/main.c:kernel/monitor/selftest.h
+kernel/main.c:kernel/pstore/record.h
+kernel/main.c:kernel/screen/screen.h
+kernel/main.c:kernel/watchdog/watchdog.h
+kernel/main.c:kexec/capture/capture.h
+kernel/panic.c:kernel/pstore/record.h
+kernel/panic.c:kernel/screen/screen.h
+kernel/panic.c:kernel/watchdog/watchdog.h
+kernel/panic.c:kexec/capture/capture.h
+kernel/power.c:kernel/acpi/acpi.h
+kernel/proof.c:efi/guard/judge.h
+kernel/proof.c:efi/quirks/quirks.h
+kernel/proof.c:efi/services/variables.h
+kernel/proof.c:efi/trace/touch.h
+kernel/time.c:kernel/watchdog/watchdog.h
+kernel/trap.c:kernel/watchdog/watchdog.h
+kexec/image.h:kexec/digest/sha256.h
+kexec/kexec.c:kexec/linux/linux.h
+""".split())
+
+
+def test_core_names_no_annex():
+    """A file directly in a folder is core, a sub-folder is an annex."""
+    core = [name for name in C_FILES if is_core(name)]
+    known = {f"{name}:{header}" for name, header in includes(core)
+             if annex(header)}
+    assert known == KNOWN
+
+
+def uses() -> dict[str, list[str]]:
+    """The rows USES_annex of the Makefile."""
+    text = (paths.ROOT / "Makefile").read_text().replace("\\\n", " ")
+    return {name: rest.split() for name, rest
+            in re.findall(r"^USES_(\S+) *:= *(.*)$", text, re.M)}
+
+
+def test_an_annex_uses_another_only_where_it_says_so():
+    """A file of commands is linked only if the monitor is."""
+    rows = uses()
+    wrong = [f"{name}: {header}" for name, header in includes(C_FILES)
+             if (mine := annex(name)) and (other := annex(header))
+             and mine != other and other not in rows.get(mine, [])
+             and not (name.endswith("/commands.c")
+                      and other == "kernel/monitor")]
     assert wrong == []
 
 

@@ -1,7 +1,7 @@
 // The baton: who had it, what rules it is passed on by, and to whom.
 
 #include "efi/firmware.h"
-#include "kernel/lineage.h"
+#include "kernel/chain/lineage.h"
 #include "kernel/monitor/monitor.h"
 #include "kexec/kexec.h"
 #include "lib/log.h"

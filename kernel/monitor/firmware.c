@@ -5,9 +5,9 @@
 
 #include "efi/firmware.h"
 #include "efi/services.h"
+#include "efi/services/variables.h"
 #include "efi/tables.h"
-#include "efi/touch.h"
-#include "efi/variables.h"
+#include "efi/trace/touch.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/proof.h"
 #include "lib/format.h"

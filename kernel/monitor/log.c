@@ -1,6 +1,6 @@
 // What was said before, by this kernel and by those before it.
 
-#include "kernel/history.h"
+#include "kernel/history/history.h"
 #include "kernel/monitor/monitor.h"
 #include "lib/string.h"
 

@@ -10,7 +10,7 @@
 #include "kernel/power.h"
 #include "kernel/symbols.h"
 #include "kernel/time.h"
-#include "kernel/watchdog.h"
+#include "kernel/watchdog/watchdog.h"
 #include "kexec/kexec.h"
 #include "lib/format.h"
 #include "lib/log.h"
@@ -28,8 +28,6 @@
 
 // Where nothing can be typed: so long it can be read that this is so.
 #define LONELY_SECONDS 120
-
-extern const struct command commands_start[], commands_end[];
 
 struct workbench workbench;
 
@@ -199,8 +197,9 @@ static bool takes(const struct command *command, size_t count) {
 // How many of the words the name of some command begins with, at most.
 static size_t known_words(const struct words *words) {
     size_t most = 0;
-    for (const struct command *c = commands_start; c < commands_end; c++)
-        most = max_u64(most, words_in_common(c, words));
+    for
+        EACH_ROW(commands, c)
+    most = max_u64(most, words_in_common(c, words));
     return most;
 }
 
@@ -224,9 +223,10 @@ static status_t fail_unknown(const char *word) {
         if (str_equal(hints[i].word, word))
             return fail(STATUS_NOT_FOUND, "%s is no command; %s", word,
                         hints[i].hint);
-    for (const struct command *c = commands_start; c < commands_end; c++)
-        if (str_starts_with(c->name, word))
-            append(known, sizeof(known), "%s%s", *known ? ", " : "", c->name);
+    for
+        EACH_ROW(commands, c)
+    if (str_starts_with(c->name, word))
+        append(known, sizeof(known), "%s%s", *known ? ", " : "", c->name);
     return fail(STATUS_NOT_FOUND, "%s is no command; %s%s", word,
                 *known ? "like it: " : "`help` lists them all", known);
 }
@@ -236,17 +236,18 @@ static status_t fail_unfinished(const struct words *words, size_t count) {
     char begun[NAME_BYTES] = "", next[160] = "", last[NAME_BYTES] = "";
     for (size_t i = 0; i < count; i++)
         append(begun, sizeof(begun), "%s%s", i ? " " : "", words->word[i]);
-    for (const struct command *c = commands_start; c < commands_end; c++) {
-        char name[NAME_BYTES];
-        const char *part[WORDS_MAX];
-        str_copy(name, sizeof(name), c->name);
-        size_t parts = option_words(name, part, WORDS_MAX);
-        if (words_in_common(c, words) < count || parts <= count ||
-            str_equal(part[count], last))
-            continue;
-        append(next, sizeof(next), "%s%s", *next ? ", " : "", part[count]);
-        str_copy(last, sizeof(last), part[count]);
-    }
+    for
+        EACH_ROW(commands, c) {
+            char name[NAME_BYTES];
+            const char *part[WORDS_MAX];
+            str_copy(name, sizeof(name), c->name);
+            size_t parts = option_words(name, part, WORDS_MAX);
+            if (words_in_common(c, words) < count || parts <= count ||
+                str_equal(part[count], last))
+                continue;
+            append(next, sizeof(next), "%s%s", *next ? ", " : "", part[count]);
+            str_copy(last, sizeof(last), part[count]);
+        }
     return fail(STATUS_INVALID, "behind `%s` comes one of: %s", begun, next);
 }
 
@@ -254,24 +255,26 @@ static status_t fail_unfinished(const struct words *words, size_t count) {
 static status_t fail_usage(const struct command *command) {
     char forms[224] = "";
     size_t length = strlen(command->name);
-    for (const struct command *c = commands_start; c < commands_end; c++)
-        if (str_starts_with(c->name, command->name) &&
-            (c->name[length] == ' ' || c->name[length] == '\0'))
-            append(forms, sizeof(forms), "%s%s%s%s", *forms ? " | " : "",
-                   c->name, c->arguments ? " " : "", arguments_of(c));
+    for
+        EACH_ROW(commands, c)
+    if (str_starts_with(c->name, command->name) &&
+        (c->name[length] == ' ' || c->name[length] == '\0'))
+        append(forms, sizeof(forms), "%s%s%s%s", *forms ? " | " : "", c->name,
+               c->arguments ? " " : "", arguments_of(c));
     return fail(STATUS_INVALID, "usage: %s", forms);
 }
 
 static status_t obey(const struct words *words) {
     const struct command *command = NULL;
     size_t length = 0, known = known_words(words);
-    for (const struct command *c = commands_start; c < commands_end; c++) {
-        size_t named = named_by(c, words);
-        if (named > length) {
-            length = named;
-            command = c;
+    for
+        EACH_ROW(commands, c) {
+            size_t named = named_by(c, words);
+            if (named > length) {
+                length = named;
+                command = c;
+            }
         }
-    }
     if (!command)
         return known ? fail_unfinished(words, known)
                      : fail_unknown(words->word[0]);
@@ -340,17 +343,18 @@ void monitor_script(void) {
 
 // Names of commands; and for who has typed one, what may come behind it.
 static bool offer(const char *typed, size_t n, char *text, size_t size) {
-    for (const struct command *c = commands_start; c < commands_end; c++) {
-        if (n-- == 0)
-            return str_copy(text, size, c->name);
-        if (!c->choice || !str_starts_with(typed, c->name) ||
-            typed[strlen(c->name)] != ' ')
-            continue;
-        const char *word;
-        for (size_t i = 0; (word = c->choice(i)); i++)
+    for
+        EACH_ROW(commands, c) {
             if (n-- == 0)
-                return format(text, size, "%s %s", c->name, word) < size;
-    }
+                return str_copy(text, size, c->name);
+            if (!c->choice || !str_starts_with(typed, c->name) ||
+                typed[strlen(c->name)] != ' ')
+                continue;
+            const char *word;
+            for (size_t i = 0; (word = c->choice(i)); i++)
+                if (n-- == 0)
+                    return format(text, size, "%s %s", c->name, word) < size;
+        }
     return false;
 }
 
@@ -383,12 +387,13 @@ COMMAND(help, .name = "help", .arguments = "[COMMAND...]", .choice = name_at,
         .help = "this list, or the part of it with that name") {
     char usage[NAME_BYTES];
     bool found = false;
-    for (const struct command *c = commands_start; c < commands_end; c++) {
-        if (words_in_common(c, words) < words->count)
-            continue;
-        found = true;
-        format(usage, sizeof(usage), "%s %s", c->name, arguments_of(c));
-        print("  %-35s %s", usage, c->help);
-    }
+    for
+        EACH_ROW(commands, c) {
+            if (words_in_common(c, words) < words->count)
+                continue;
+            found = true;
+            format(usage, sizeof(usage), "%s %s", c->name, arguments_of(c));
+            print("  %-35s %s", usage, c->help);
+        }
     return found ? STATUS_OK : fail_unknown(words->rest[0]);
 }

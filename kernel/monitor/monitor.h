@@ -11,6 +11,7 @@
 #include "boot/boot_info.h"
 #include "lib/cpio.h"
 #include "lib/status.h"
+#include "lib/table.h"
 #include "lib/types.h"
 
 #define WORDS_MAX 16
@@ -32,11 +33,11 @@ struct command {
     status_t (*run)(const struct words *words);
 };
 
+TABLE(commands, struct command);
+
 #define COMMAND(id, ...)                                                       \
     static status_t run_##id(const struct words *words);                       \
-    static const struct command command_##id                                   \
-        __attribute__((used, section(".commands." #id), aligned(8))) = {       \
-            __VA_ARGS__, .run = run_##id};                                     \
+    ROW(commands, id) = {__VA_ARGS__, .run = run_##id};                        \
     static status_t run_##id(const struct words *words __attribute__((unused)))
 
 // What the monitor knows of the machine, and what it needs the kernel for.

@@ -8,16 +8,14 @@
 #include "mm/frames.h"
 #include "mm/space.h"
 
-extern const struct selftest tests_start[], tests_end[];
-
 bool selftest_run(void) {
     bool all = true;
-    unsigned count = tests_end - tests_start;
+    unsigned count = selftests_end - selftests_start;
     print("KTAP version 1\n1..%u", count);
     for (unsigned i = 0; i < count; i++) {
-        bool good = tests_start[i].run();
+        bool good = selftests_start[i].run();
         all &= good;
-        print("%sok %u %s", good ? "" : "not ", i + 1, tests_start[i].name);
+        print("%sok %u %s", good ? "" : "not ", i + 1, selftests_start[i].name);
     }
     return all;
 }

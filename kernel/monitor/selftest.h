@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "lib/table.h"
 #include "lib/types.h"
 
 struct selftest {
@@ -10,11 +11,11 @@ struct selftest {
     bool (*run)(void);
 };
 
+TABLE(selftests, struct selftest);
+
 #define TEST(name)                                                             \
     static bool test_##name(void);                                             \
-    static const struct selftest entry_##name                                  \
-        __attribute__((used, section(".tests"), aligned(8))) = {#name,         \
-                                                                test_##name};  \
+    ROW(selftests, name) = {#name, test_##name};                               \
     static bool test_##name(void)
 
 // Runs all of them; false if one failed.

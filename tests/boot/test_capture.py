@@ -14,7 +14,7 @@ from harness.rsp import symbol
 WORDS = "end=exit capture=vmlinuz console=ttyS0 quiet nowatchdog tsc=reliable"
 MACHINE = {"medium": "core", "ram_mib": 512}
 GENERATION = f"{flash.GENERATION}-{flash.BATON}"
-RING_MAGIC = 0x474F4C4E4F544142  # "BATONLOG": lib/log_ring.c
+RING_MAGIC = 0x474F4C4E4F544142  # "BATONLOG": kernel/history/log_ring.c
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_capture_kernel_that_was_damaged_is_not_started(boot):
 @pytest.mark.slow
 def test_a_core_with_more_pieces_than_it_has_room_for(boot):
     """It says so, and is handed on as far as it goes."""
-    pieces = 120  # CORE_SEGMENTS in kexec/core.h
+    pieces = 120  # CORE_SEGMENTS in kexec/capture/core.h
     with boot(f'efi=off lives=1 {WORDS} run="crash null"', paused=True,
               bundle=paths.LINUX_BUNDLE, ram_mib=768) as machine:
         with machine.debugger() as debugger:

@@ -12,7 +12,7 @@ from harness import paths
 from harness.events import wanted
 from harness.rsp import symbol
 
-RING = struct.Struct("<4Q")  # lib/log_ring.h: magic, bytes, start, end
+RING = struct.Struct("<4Q")  # kernel/history/log_ring.h: magic, bytes, start, end
 HEAD = struct.Struct("<III")  # crc, generation, bytes
 RESERVED, KEPT = 2, 0x4e544142  # boot/e820.h
 FOUR_GIB = 1 << 32

@@ -1,6 +1,6 @@
 // ACPI's way to the reset register, through tables that anybody wrote.
 
-#include "kernel/acpi.h"
+#include "kernel/acpi/acpi.h"
 
 #include "tests/fuzz/memory.h"
 

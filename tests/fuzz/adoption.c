@@ -4,13 +4,13 @@
 
 #include "efi/firmware.h"
 #include "efi/gate.h"
-#include "efi/judge.h"
+#include "efi/guard/judge.h"
 
-#include "efi/diff.h"
-#include "efi/quirks.h"
+#include "efi/quirks/quirks.h"
 #include "efi/services.h"
 #include "efi/space.h"
 #include "efi/start.h"
+#include "efi/trace/diff.h"
 #include "efi/virtual.h"
 #include "mm/space.h"
 #include "tests/fuzz/boot.h"

@@ -7,7 +7,7 @@
 # Alone: make -f tests/fuzz/fuzz.mk fuzz-programs, or replay
 
 FUZZ_multiboot2  = $(UNIT_test_multiboot2) efi/region.c lib/log.c
-FUZZ_boot_params = boot/boot_params.c boot/account.c boot/sender.c lib/crc32.c lib/memory_map.c efi/region.c \
+FUZZ_boot_params = boot/boot_params.c boot/damage/account.c boot/sender.c lib/crc32.c lib/memory_map.c efi/region.c \
 	lib/options.c lib/log.c lib/string.c lib/status.c lib/format.c
 FUZZ_efi_map     = efi/region.c lib/memory_map.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
@@ -15,8 +15,8 @@ FUZZ_memory_map  = $(UNIT_test_memory_map) lib/log.c
 FUZZ_acpi        = $(UNIT_test_acpi) lib/log.c
 FUZZ_tables      = $(UNIT_test_tables)
 FUZZ_adoption    = efi/firmware.c efi/region.c efi/mode.c efi/tables.c \
-	efi/attributes.c efi/quirks.c efi/names.c boot/multiboot2.c boot/boot_params.c \
-	boot/account.c boot/sender.c \
+	efi/protect/attributes.c efi/quirks/quirks.c efi/names.c boot/multiboot2.c boot/boot_params.c \
+	boot/damage/account.c boot/sender.c \
 	mm/page_table.c lib/memory_map.c lib/crc32.c lib/utf16.c lib/log.c \
 	lib/options.c lib/string.c lib/status.c lib/format.c
 FUZZ_modes       = $(UNIT_test_region)

@@ -1,7 +1,8 @@
-// The log of former kernels (lib/log_ring.h): any bytes in that memory. What is
-// believed can be read to its end, and written, and is believed again.
+// The log of former kernels (kernel/history/log_ring.h): any bytes in that
+// memory. What is believed can be read to its end, and written, and is believed
+// again.
 
-#include "lib/log_ring.h"
+#include "kernel/history/log_ring.h"
 
 #include "lib/crc32.h"
 #include "tests/fuzz/fuzz.h"

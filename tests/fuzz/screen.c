@@ -1,7 +1,7 @@
 // A framebuffer as anybody may tell of it, and any text on it: what is taken
 // for a screen is nobody's memory, and nothing is drawn beyond its end.
 
-#include "kernel/monitor/screen.h"
+#include "kernel/screen/screen.h"
 
 #include "tests/fuzz/fuzz.h"
 

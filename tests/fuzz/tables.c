@@ -3,7 +3,7 @@
 
 #include "efi/tables.h"
 
-#include "efi/attributes.h"
+#include "efi/protect/attributes.h"
 #include "lib/crc32.h"
 #include "tests/fuzz/memory.h"
 #include "tests/unit/frames.h"

@@ -58,7 +58,7 @@ class Firmware:
     stores: bool = True  # its variables are in a flash file afterwards
     svam_stays: bool = True  # SetVirtualAddressMap works in any generation
     off: machine.End = POWERED_OFF  # what EfiResetShutdown does
-    quirks: frozenset = frozenset()  # all that it shows, see efi/quirks.c
+    quirks: frozenset = frozenset()  # all that it shows, see efi/quirks/quirks.c
 
 
 # What there is to call, by its key in qemu.FIRMWARE.

@@ -1,6 +1,6 @@
 // The way from the RSDP to the reset register, sound and damaged.
 
-#include "kernel/acpi.h"
+#include "kernel/acpi/acpi.h"
 
 #include "tests/unit/memory.h"
 

@@ -2,7 +2,7 @@
 
 #include "kernel/clock.h"
 
-#include "kernel/acpi.h"
+#include "kernel/acpi/acpi.h"
 #include "mm/space.h"
 #include "tests/unit/machine/lib/x86.h"
 #include "tests/unit/unit.h"

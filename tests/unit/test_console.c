@@ -2,8 +2,8 @@
 
 #include "kernel/console.h"
 
-#include "kernel/monitor/keyboard.h"
-#include "kernel/monitor/screen.h"
+#include "kernel/screen/keyboard.h"
+#include "kernel/screen/screen.h"
 #include "tests/unit/machine/lib/x86.h"
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,6 @@
 // The headers of a core file, against the C library's own structures.
 
-#include "kexec/core.h"
+#include "kexec/capture/core.h"
 
 #include <stddef.h>
 #include <sys/procfs.h>

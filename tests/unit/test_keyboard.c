@@ -1,6 +1,6 @@
 // A keyboard controller that says always the same holds nobody up.
 
-#include "kernel/monitor/keyboard.h"
+#include "kernel/screen/keyboard.h"
 
 #include "tests/unit/machine/lib/x86.h"
 #include "tests/unit/unit.h"

@@ -1,7 +1,7 @@
 // What Linux can keep of the firmware's addresses, at the edges of each range,
 // and the command line that it gets.
 
-#include "kexec/linux.h"
+#include "kexec/linux/linux.h"
 
 #include "lib/string.h"
 #include "mm/layout.h"

@@ -1,7 +1,7 @@
 // The ring of the log: what goes in comes out, oldest first; and no ring from
 // outside leads a reader out of its memory.
 
-#include "lib/log_ring.h"
+#include "kernel/history/log_ring.h"
 
 #include "tests/unit/unit.h"
 

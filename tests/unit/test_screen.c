@@ -1,7 +1,7 @@
 // The screen, over memory that ends where the framebuffer ends: what stands in
 // which cell after which text, and framebuffers that cannot be any.
 
-#include "kernel/monitor/screen.h"
+#include "kernel/screen/screen.h"
 
 #include "tests/unit/unit.h"
 

@@ -1,7 +1,7 @@
 // Known answers of SHA-256 (FIPS 180-4 examples and the NIST test messages),
 // pieces of every size, and every length around the padding's edges.
 
-#include "lib/sha256.h"
+#include "kexec/digest/sha256.h"
 
 #include "tests/unit/unit.h"
 

@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
-#include "efi/attributes.h"
-#include "efi/quirks.h"
+#include "efi/protect/attributes.h"
+#include "efi/quirks/quirks.h"
 #include "lib/crc32.h"
 #include "tests/unit/frames.h"
 #include "tests/unit/memory.h"

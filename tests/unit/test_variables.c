@@ -1,7 +1,7 @@
 // The walk over all variables, held against a firmware made up here: its names
 // are numbers, and which one follows which is a table.
 
-#include "efi/variables.h"
+#include "efi/services/variables.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 // Whose is an NMI? The machine is a time-stamp counter and a PIT, and may stand
 // still at every access to a port.
 
-#include "kernel/watchdog.h"
+#include "kernel/watchdog/watchdog.h"
 
 #include <stdio.h>
 

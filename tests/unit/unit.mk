@@ -10,42 +10,42 @@ UNIT_test_format     := lib/format.c
 UNIT_test_log        := lib/log.c lib/format.c
 UNIT_test_string     := lib/string.c
 UNIT_test_crc32      := lib/crc32.c
-UNIT_test_sha256     := lib/sha256.c
+UNIT_test_sha256     := kexec/digest/sha256.c
 UNIT_test_cpio       := lib/cpio.c lib/string.c lib/status.c lib/format.c
 UNIT_test_options    := lib/options.c lib/string.c lib/status.c lib/format.c
 UNIT_test_utf16      := lib/utf16.c
 UNIT_test_memory_map := lib/memory_map.c lib/status.c lib/format.c
 UNIT_test_multiboot2 := boot/multiboot2.c lib/memory_map.c lib/string.c \
 	lib/status.c lib/format.c
-UNIT_test_handoff    := kexec/handoff.c boot/boot_params.c boot/account.c \
+UNIT_test_handoff    := kexec/handoff.c boot/boot_params.c boot/damage/account.c \
 	boot/sender.c lib/crc32.c lib/log.c lib/options.c lib/memory_map.c lib/string.c lib/status.c lib/format.c
-UNIT_test_linux      := kexec/linux.c lib/status.c lib/format.c
-UNIT_test_core       := kexec/core.c lib/string.c lib/status.c lib/format.c
+UNIT_test_linux      := kexec/linux/linux.c lib/status.c lib/format.c
+UNIT_test_core       := kexec/capture/core.c lib/string.c lib/status.c lib/format.c
 UNIT_test_page_table := mm/page_table.c lib/status.c lib/format.c
 UNIT_test_frame_pool := mm/frame_pool.c lib/string.c lib/status.c lib/format.c
 UNIT_test_frames     := mm/frames.c mm/frame_pool.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
-UNIT_test_image      := kexec/image.c lib/sha256.c lib/string.c lib/status.c \
+UNIT_test_image      := kexec/image.c kexec/digest/sha256.c lib/string.c lib/status.c \
 	lib/format.c
-UNIT_test_tables     := efi/tables.c efi/quirks.c lib/utf16.c efi/attributes.c efi/region.c efi/names.c \
+UNIT_test_tables     := efi/tables.c efi/quirks/quirks.c lib/utf16.c efi/protect/attributes.c efi/region.c efi/names.c \
 	mm/page_table.c lib/memory_map.c lib/crc32.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
-UNIT_test_acpi       := kernel/acpi.c lib/status.c lib/format.c
+UNIT_test_acpi       := kernel/acpi/acpi.c lib/status.c lib/format.c
 UNIT_test_region     := efi/region.c efi/mode.c lib/memory_map.c lib/log.c \
 	lib/string.c lib/status.c lib/format.c
-UNIT_test_watchdog   := kernel/watchdog.c
+UNIT_test_watchdog   := kernel/watchdog/watchdog.c
 UNIT_test_clock      := kernel/clock.c
-UNIT_test_keyboard   := kernel/monitor/keyboard.c
+UNIT_test_keyboard   := kernel/screen/keyboard.c
 UNIT_test_console    := kernel/console.c
 UNIT_test_gate       := efi/gate.c
 UNIT_test_names      := efi/names.c
-UNIT_test_variables  := efi/variables.c efi/names.c lib/utf16.c lib/status.c \
+UNIT_test_variables  := efi/services/variables.c efi/names.c lib/utf16.c lib/status.c \
 	lib/format.c
 UNIT_test_verdict    :=
 UNIT_test_line       := kernel/monitor/line.c lib/string.c lib/format.c
-UNIT_test_screen     := kernel/monitor/screen.c lib/memory_map.c lib/string.c \
+UNIT_test_screen     := kernel/screen/screen.c lib/memory_map.c lib/string.c \
 	lib/status.c lib/format.c
-UNIT_test_log_ring   := lib/log_ring.c lib/crc32.c lib/status.c lib/format.c
+UNIT_test_log_ring   := kernel/history/log_ring.c lib/crc32.c lib/status.c lib/format.c
 
 UNIT_OUT    := build/unit
 UNIT_CC     ?= gcc
@@ -80,7 +80,7 @@ UNIT_RENAME_lib/string := $(foreach name,memcpy memmove memset memcmp strlen \
 	strnlen strcmp strncmp,-D$(name)=baton_$(name)) -fno-builtin
 
 # The machine behind these is a test.
-$(foreach source,kernel/watchdog kernel/clock kernel/console kernel/monitor/keyboard,\
+$(foreach source,kernel/watchdog/watchdog kernel/clock kernel/console kernel/screen/keyboard,\
 	$(eval UNIT_RENAME_$(source) := -iquote tests/unit/machine))
 
 -include $(UNIT_OBJECTS:.o=.d)

@@ -17,7 +17,7 @@ struct efi_variable {
 struct efi_variables {
     struct efi_variable at;
     uint64_t count;           // of those that came, `at` among them
-    struct efi_variable kept; // of those before: see efi/variables.c
+    struct efi_variable kept; // of those before: see efi/services/variables.c
 };
 
 // Steps to the next one (UEFI 2.10 §8.2), by way of the name of this one: who

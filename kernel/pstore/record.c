@@ -2,12 +2,12 @@
 // written from the oldest: most firmware lists variables in the order in which
 // they were written, and then the text can be read from top to bottom.
 
-#include "kernel/record.h"
+#include "kernel/pstore/record.h"
 
 #include "efi/firmware.h"
 #include "efi/gate.h"
-#include "efi/variables.h"
-#include "kernel/history.h"
+#include "efi/services/variables.h"
+#include "kernel/history/history.h"
 #include "kernel/proof.h"
 #include "lib/format.h"
 #include "lib/log.h"

@@ -5,7 +5,7 @@
 // kept in RAM as well, a byte per cell, and only what changes is drawn. For the
 // same reason it scrolls by half of its height at a time.
 
-#include "kernel/monitor/screen.h"
+#include "kernel/screen/screen.h"
 
 #include "lib/string.h"
 #include "mm/space.h"

@@ -1,7 +1,7 @@
 // The list of those who ran before. How long one ran is nowhere stored: it
 // ended where the next one began.
 
-#include "kernel/lineage.h"
+#include "kernel/chain/lineage.h"
 
 #include "efi/firmware.h"
 #include "kernel/time.h"

@@ -1,12 +1,12 @@
 // Deviations, faults, and answers that cannot be: see the header.
 
-#include "efi/judge.h"
+#include "efi/guard/judge.h"
 
 #include <stdarg.h>
 
 #include "efi/firmware.h"
 #include "efi/space.h"
-#include "efi/touch.h"
+#include "efi/trace/touch.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/string.h"

@@ -1,6 +1,6 @@
 // Checks the Memory Attributes Table and turns it into page rights.
 
-#include "efi/attributes.h"
+#include "efi/protect/attributes.h"
 
 #include "lib/string.h"
 

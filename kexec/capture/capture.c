@@ -1,11 +1,11 @@
 // The capture kernel. All that can fail is done when it is loaded; after a
 // panic only its digest is checked, and the headers of the core are filled in.
 
-#include "kernel/capture.h"
+#include "kexec/capture/capture.h"
 
 #include "kernel/panic.h"
 #include "kernel/time.h"
-#include "kexec/core.h"
+#include "kexec/capture/core.h"
 #include "kexec/kexec.h"
 #include "lib/format.h"
 #include "lib/log.h"

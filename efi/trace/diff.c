@@ -7,7 +7,7 @@
 // stayed physical, unless it is no address but looks like one; for that, only
 // aligned ones are counted.
 
-#include "efi/diff.h"
+#include "efi/trace/diff.h"
 
 #include "efi/firmware.h"
 #include "efi/tables.h"

@@ -1,6 +1,6 @@
 // The table of quirks, and of memory that a firmware forgets to keep.
 
-#include "efi/quirks.h"
+#include "efi/quirks/quirks.h"
 
 #include "efi/tables.h"
 #include "lib/log.h"

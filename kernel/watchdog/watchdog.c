@@ -6,7 +6,7 @@
 // that did not run us for a while. But the time can: an NMI is the watchdog's
 // if a period was over when it arrived, or when the PIT was last restarted.
 
-#include "kernel/watchdog.h"
+#include "kernel/watchdog/watchdog.h"
 
 #include "kernel/apic.h"
 #include "kernel/time.h"

@@ -1,7 +1,7 @@
 // An ELF core file without its contents: those stay where they are, and the
 // offset of each piece in the "file" is its physical address.
 
-#include "kexec/core.h"
+#include "kexec/capture/core.h"
 
 #include "lib/string.h"
 

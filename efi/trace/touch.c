@@ -1,6 +1,6 @@
 // Notes which pages were used, and draws them: see the header.
 
-#include "efi/touch.h"
+#include "efi/trace/touch.h"
 
 #include "efi/firmware.h"
 #include "efi/services.h"

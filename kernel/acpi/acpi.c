@@ -1,7 +1,7 @@
 // RSDP → XSDT or RSDT → FADT → reset register: see the header. Nothing in these
 // tables is aligned, and all of it is the firmware's word until checked.
 
-#include "kernel/acpi.h"
+#include "kernel/acpi/acpi.h"
 
 #include "lib/status.h"
 #include "lib/string.h"

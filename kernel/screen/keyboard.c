@@ -4,7 +4,7 @@
 // A prefix, 0xe0, tells the arrows from those of the numeric pad, right Ctrl
 // from the left one and so on. They mean the same here, so it is passed over.
 
-#include "kernel/monitor/keyboard.h"
+#include "kernel/screen/keyboard.h"
 
 #include "lib/x86.h"
 

@@ -4,7 +4,7 @@
 // has a range of a kind of its own, and that is the log. So it also survives
 // a handoff that is refused, and a Linux that passes the map on as it is.
 
-#include "kernel/history.h"
+#include "kernel/history/history.h"
 
 #include "lib/log.h"
 #include "mm/frames.h"

@@ -1,6 +1,6 @@
 // Linux as the next kernel: see the header.
 
-#include "kexec/linux.h"
+#include "kexec/linux/linux.h"
 
 #include "boot/handoff.h"
 #include "lib/format.h"

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "lib/log_ring.h"
+#include "kernel/history/log_ring.h"
 #include "lib/memory_map.h"
 
 // From here on each line of the log is kept, for now in a few KiB of our own.

@@ -2,7 +2,7 @@
 // another one after 1, 2, 4, 8, … names: in a circle it comes again (Brent
 // 1980).
 
-#include "efi/variables.h"
+#include "efi/services/variables.h"
 
 #include "lib/utf16.h"
 

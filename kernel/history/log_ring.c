@@ -1,7 +1,7 @@
 // A ring of lines: see the header. A line that begins before the ring's end may
 // reach over it: there is room for one behind it, so that none is cut in two.
 
-#include "lib/log_ring.h"
+#include "kernel/history/log_ring.h"
 
 #include "lib/crc32.h"
 #include "lib/string.h"

@@ -3,7 +3,7 @@
 // from round to round, their roles do; and rotations are nested, so that each
 // goes on from the one before (6, 11 and 25 are 6, 5 more and 14 more).
 
-#include "lib/sha256.h"
+#include "kexec/digest/sha256.h"
 
 #include "lib/string.h"
 #include "lib/types.h"

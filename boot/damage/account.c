@@ -6,7 +6,7 @@
 // its extent. If all three differ, memory counts only where both lists say the
 // same of it; the rest is MEMORY_LOST. Linux sends one list and no CRC.
 
-#include "boot/account.h"
+#include "boot/damage/account.h"
 
 #include "boot/e820.h"
 #include "lib/crc32.h"
