@@ -115,22 +115,6 @@ static status_t check_detail(void) {
         MEMORY_MAP_GIVEN, lost);
 }
 
-// Only the kernels after us may have a use for what is out of our reach.
-static status_t check_reach(pa_t end_pa) {
-    uint64_t beyond = 0;
-    for (size_t i = 0; i < boot.memory.count; i++) {
-        const struct memory_range *range = &boot.memory.range[i];
-        if (range->kind == MEMORY_USABLE && range->end > end_pa)
-            beyond += range->end - max_u64(range->start, end_pa);
-    }
-    if (beyond == 0)
-        return STATUS_OK;
-    return fail(STATUS_REFUSED,
-                "memory map: %#lx free bytes from %#lx on are out of reach of "
-                "the direct map at %#lx and of %u address bits: left alone",
-                beyond, end_pa, options.direct_base, cpuid_address_bits());
-}
-
 // Firmware, image and bundle are painted over what the loader calls free. What
 // the EFI map alone calls free is nobody's.
 static status_t complete_memory_map(pa_t image_pa) {
@@ -162,12 +146,27 @@ static void announce_unknown_words(void) {
     say("boot: unknown kernel command line words: %s", words);
 }
 
+static uint64_t bytes_above_the_frames(void) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < boot.memory.count; i++) {
+        const struct memory_range *range = &boot.memory.range[i];
+        if (range->kind == MEMORY_USABLE && range->end > FRAMES_END_PA)
+            bytes += range->end - max_u64(range->start, FRAMES_END_PA);
+    }
+    return bytes;
+}
+
 static void announce_memory(void) {
+    uint64_t above = bytes_above_the_frames();
     for (unsigned kind = MEMORY_USABLE; kind < MEMORY_KINDS; kind++) {
         uint64_t bytes = memory_map_bytes(&boot.memory, kind);
         if (bytes)
             say("mm: %8lu KiB %s", bytes / KIB, memory_kind_name(kind));
     }
+    if (above)
+        say("mm: %8lu KiB of that are above 4 GiB: not used here, but handed "
+            "on",
+            above / KIB);
 }
 
 static void announce_lineage(void) {
@@ -194,10 +193,8 @@ static pa_t find_rsdp(void) {
 }
 
 static status_t set_machine_up(pa_t image_pa) {
-    pa_t reach_pa = space_reach(options.direct_base);
     TRY(complete_memory_map(image_pa));
-    tolerate("memory", check_reach(reach_pa));
-    frames_add(&boot.memory, MEMORY_USABLE, reach_pa);
+    frames_add(&boot.memory, MEMORY_USABLE);
     TRY(space_init(&boot.memory, image_pa, options.levels,
                    options.direct_base));
     event("space", "paging=%u direct=%#lx", kernel_table.levels,
@@ -267,8 +264,7 @@ static void free_boot_services(void) {
     if (tolerate("efi-map", memory_map_put(&boot.memory, start, end - start,
                                            MEMORY_RESERVED)))
         return;
-    frames_add(&boot.memory, MEMORY_BOOT_SERVICES,
-               space_reach(direct_map_base));
+    frames_add(&boot.memory, MEMORY_BOOT_SERVICES);
     firmware.boot_memory_free = true;
 }
 

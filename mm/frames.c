@@ -7,8 +7,7 @@
 #include "mm/early.h"
 #include "mm/space.h"
 
-#define LOW_MEMORY_END MIB
-#define LOAD_FLOOR     (16 * MIB) // below: ISA's hole, and Linux refuses it
+#define LOAD_FLOOR (16 * MIB) // below: ISA's hole, and Linux refuses it
 
 static struct frame_pool pool;
 static va_t window_va; // 0: the early 1:1 map
@@ -21,20 +20,19 @@ void *pa_to_va(pa_t pa) {
     return (void *)(window_va + pa);
 }
 
-void frames_add(const struct memory_map *memory, enum memory_kind kind,
-                pa_t end_pa) {
+void frames_add(const struct memory_map *memory, enum memory_kind kind) {
     for (size_t i = 0; i < memory->count; i++) {
         const struct memory_range *range = &memory->range[i];
-        pa_t start = max_u64(align_up(range->start, PAGE_SIZE), LOW_MEMORY_END);
-        pa_t end = align_down(min_u64(range->end, end_pa), PAGE_SIZE);
+        pa_t start =
+            max_u64(align_up(range->start, PAGE_SIZE), FRAMES_START_PA);
+        pa_t end = align_down(min_u64(range->end, FRAMES_END_PA), PAGE_SIZE);
         if (range->kind == kind && start < end)
             frames_free(start, (end - start) / PAGE_SIZE);
     }
 }
 
 pa_t frames_alloc_high(uint64_t pages) {
-    pa_t pa = frame_pool_take_high(&pool, pages, 4 * GIB);
-    return pa ? pa : frame_pool_take_high(&pool, pages, UINT64_MAX);
+    return frame_pool_take_high(&pool, pages, UINT64_MAX);
 }
 
 pa_t frame_alloc(void) {

@@ -6,16 +6,18 @@
 #include "mm/frame_pool.h"
 #include "mm/page_table.h"
 
-// Gives all memory of `kind` to the pool, but for what lies from `end_pa` on
-// and the first MiB: that belongs to firmware habits and to the start-up of
-// other processors. Boot-services memory is given only when nobody can call
-// into it any more.
-void frames_add(const struct memory_map *memory, enum memory_kind kind,
-                pa_t end_pa);
+// The kernel lives below 4 GiB, as firmware does: what is free above is handed
+// on unused. To map it would take longer the more there is, and a page table's
+// root has to be below when its levels change. The first MiB belongs to
+// firmware habits and to the start-up of other processors.
+#define FRAMES_START_PA MIB
+#define FRAMES_END_PA   (4 * GIB)
 
-// One zeroed frame, below 4 GiB if there is one: the root of a page table has
-// to be there when its levels change (mm/levels/levels.asm). 0 if there is
-// none.
+// Gives all memory of `kind` that lies between these two to the pool.
+// Boot-services memory is given only when nobody can call into it any more.
+void frames_add(const struct memory_map *memory, enum memory_kind kind);
+
+// One zeroed frame; 0 if there is none.
 pa_t frame_alloc(void);
 
 // `pages` frames in a row, at a multiple of `align` bytes, as low as possible

@@ -19,7 +19,8 @@
 //   0xffffffef00000000  ├──────────────────────────────────────────────┤-68 GiB
 //                       │ (nothing)                                    │
 //   0xffffc00000000000  ├──────────────────────────────────────────────┤
-//                       │ direct map: RAM, at base + physical address, │
+//                       │ direct map: RAM, at base + physical address  │
+//                       │ (free RAM only below 4 GiB: mm/frames.h),    │
 //                       │ executable nowhere but under `efi=direct`;   │
 //                       │ the base is here or, by `direct_base=`, up   │
 //                       │ to DIRECT_MAP_LAST                           │

@@ -54,13 +54,16 @@ static status_t map_image(void) {
     return map_section(data_start, image_end, MAP_WRITE);
 }
 
-pa_t space_reach(va_t direct_base) {
-    return min_u64(DIRECT_MAP_END - direct_base, 1UL << cpuid_address_bits());
+// The physical address from which on memory is out of reach, of the processor
+// (CPUID 80000008h) or of the direct map.
+static pa_t reach(void) {
+    return min_u64(DIRECT_MAP_END - direct_map_base,
+                   1UL << cpuid_address_bits());
 }
 
 static status_t map_direct(pa_t start, pa_t end, uint64_t flags) {
     start = align_up(start, PAGE_SIZE);
-    end = min_u64(align_down(end, PAGE_SIZE), space_reach(direct_map_base));
+    end = min_u64(align_down(end, PAGE_SIZE), reach());
     if (start >= end)
         return STATUS_OK;
     return page_table_map(&kernel_table, direct_map_base + start, start,
@@ -76,15 +79,21 @@ static status_t map_direct_around_image(pa_t start, pa_t end, uint64_t flags) {
     return map_direct(max_u64(start, image_stop), end, flags);
 }
 
+// Nothing that is free above the frames is ever looked at.
+static uint64_t flags_of(const struct memory_range *range) {
+    bool unused = range->kind == MEMORY_USABLE && range->start >= FRAMES_END_PA;
+    return unused ? 0 : direct_flags[range->kind];
+}
+
 // Ranges with the same rights are mapped in one go, whatever their kinds, so
-// that large pages fit. Gigabyte pages keep this flat up to terabytes.
+// that large pages fit.
 static status_t map_memory(const struct memory_map *memory) {
     for (size_t i = 0; i < memory->count;) {
         const struct memory_range *first = &memory->range[i];
-        uint64_t flags = direct_flags[first->kind];
+        uint64_t flags = flags_of(first);
         pa_t end = first->start;
         while (i < memory->count && memory->range[i].start == end &&
-               direct_flags[memory->range[i].kind] == flags)
+               flags_of(&memory->range[i]) == flags)
             end = memory->range[i++].end;
         if (flags == 0)
             continue;
@@ -169,7 +178,7 @@ volatile void *space_device(pa_t pa, uint64_t bytes) {
 }
 
 const void *physical_read(pa_t pa, uint64_t bytes) {
-    uint64_t room = space_reach(direct_map_base);
+    uint64_t room = reach();
     if (bytes > room || pa > room - bytes)
         return NULL;
     pa_t there;

@@ -19,10 +19,6 @@ extern const char data_start[], data_end[], image_end[];
 status_t space_init(const struct memory_map *memory, pa_t image_pa,
                     unsigned levels, va_t direct_base);
 
-// The physical address from which on memory is out of reach, of the processor
-// (CPUID 80000008h) or of a direct map that begins at `direct_base`.
-pa_t space_reach(va_t direct_base);
-
 // A stack of `pages` pages with nothing mapped below it, so that an overflow
 // faults at once. Gives its top (exclusive), 16-byte aligned. NO_MEMORY.
 status_t space_stack(uint64_t pages, va_t *top_va);

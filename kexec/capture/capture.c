@@ -22,12 +22,14 @@ static const struct memory_map *all;
 static struct core *core; // NULL: no kernel is loaded
 static pa_t core_pa;
 
-// Low memory is not ours: any kernel may use it (mm/frames.h).
+// Not what is free where no frames come from (mm/frames.h).
 static bool is_our_ram(const struct memory_range *range) {
     enum memory_kind kind = range->kind;
-    return range->start >= MIB &&
-           (kind == MEMORY_USABLE || kind == MEMORY_BOOT_SERVICES ||
-            kind == MEMORY_KEPT || kind == MEMORY_IN_USE);
+    if (kind == MEMORY_USABLE)
+        return range->start >= FRAMES_START_PA && range->end <= FRAMES_END_PA;
+    return range->start >= FRAMES_START_PA &&
+           (kind == MEMORY_BOOT_SERVICES || kind == MEMORY_KEPT ||
+            kind == MEMORY_IN_USE);
 }
 
 // ---- loading

@@ -27,7 +27,7 @@ static void the_first_reason_stays(void **state) {
     static struct memory_map memory = {
         .count = 1, .range = {{4 * MIB, 5 * MIB, MEMORY_USABLE}}};
     log_output.write = hear;
-    frames_add(&memory, MEMORY_USABLE, UINT64_MAX);
+    frames_add(&memory, MEMORY_USABLE);
     fail(STATUS_REFUSED, "the first reason");
     frames_free(4 * MIB, 1); // it is free already
     assert_string_equal(why(), "the first reason");
