@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from harness import paths
+from harness import multiboot2, paths
 from harness.rsp import symbol
 
 GIB, LARGE_PAGE = 1 << 30, 2 << 20
@@ -193,6 +193,27 @@ def test_no_firmware_is_passed_on(boot):
     run.one("end", gen=1, verdict="none")
 
 
+def map_above_4g(debugger) -> None:
+    """The kernel maps no free memory there, but that of boot services."""
+    multiboot2.first_memory(debugger)
+    for where, row in multiboot2.rows(debugger, multiboot2.EFI_MAP,
+                                      multiboot2.DESCRIPTOR):
+        if row[0] == multiboot2.CONVENTIONAL and row[2] >= 4 * GIB:
+            row[0] = multiboot2.BOOT_SERVICES_DATA
+            debugger.write(where, multiboot2.DESCRIPTOR.pack(*row))
+    debugger.physical(False)
+
+
+def free_above_4g(debugger) -> None:
+    """A kernel that takes frames there, too, as Linux does."""
+    at(debugger, "kexec_load")
+    pool = symbol(paths.SYMBOLS, "pool")
+    count, = struct.unpack("<Q", debugger.read(pool, 8))
+    debugger.write(pool, struct.pack("<Q", count + 1))
+    debugger.write(pool + 16 + 16 * count,
+                   struct.pack("<QQ", 4 * GIB, 4 * GIB + (64 << 20)))
+
+
 def above_4g(debugger) -> None:
     """The next request for frames in a row is served from 4 GiB up."""
     at(debugger, "frame_pool_take_low")
@@ -206,7 +227,8 @@ def test_an_image_above_4_gib(boot, la57):
               cpu="" if la57 == "auto" else "max", ram_mib=6144,
               paused=True) as machine:
         with machine.debugger() as debugger:
-            at(debugger, "kexec_load")
+            map_above_4g(debugger)
+            free_above_4g(debugger)
             above_4g(debugger)
             at(debugger, "kexec_run")
             above_4g(debugger)

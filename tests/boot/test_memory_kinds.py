@@ -5,41 +5,13 @@ no such memory.
 """
 
 import re
-import struct
 
 import pytest
 
-from harness import paths
-from harness.rsp import symbol
+from harness.multiboot2 import (CONVENTIONAL, DESCRIPTOR, EFI_MAP, ENTRY,
+                                MEMORY_MAP, UNACCEPTED, first_memory, rows)
 
-MEMORY_MAP, EFI_MAP = 6, 17  # tags (Multiboot2 §3.6)
-ENTRY = struct.Struct("<QQII")
-DESCRIPTOR = struct.Struct("<IIQQQQ")  # UEFI 2.10 §7.2.3
-CONVENTIONAL, UNACCEPTED = 7, 15
 WB, SP = 1 << 3, 1 << 18
-
-
-def tag(debugger, kind: int) -> tuple[int, int]:
-    """Where its payload lies, physically, and how long that is."""
-    info_pa = debugger.register("rsi")
-    size, = struct.unpack("<I", debugger.read(info_pa, 4))
-    info = debugger.read(info_pa, size)
-    at = 8
-    while at < size:
-        found, length = struct.unpack_from("<II", info, at)
-        if found == kind:
-            return info_pa + at + 8, length - 8
-        at += (length + 7) & ~7
-    raise KeyError(kind)
-
-
-def rows(debugger, kind: int, form):
-    """Address and fields of each row of a map; its step comes first."""
-    pa, size = tag(debugger, kind)
-    data = debugger.read(pa, size)
-    step, = struct.unpack_from("<I", data)
-    return [(pa + at, list(form.unpack_from(data, at)))
-            for at in range(8, size - step + 1, step)]
 
 
 def kind_at(text: str, pa: int) -> str:
@@ -47,12 +19,6 @@ def kind_at(text: str, pa: int) -> str:
     ranges = re.findall(r"(0x\w+) - (0x\w+) .*  (\S+)$", text, re.MULTILINE)
     return next((kind for start, end, kind in ranges
                  if int(start, 16) <= pa < int(end, 16)), "hole")
-
-
-def first_memory(debugger) -> tuple[int, int]:
-    debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
-    debugger.physical()
-    return debugger.register("rsi"), debugger.register("rdx")
 
 
 def smallest_entry(debugger):
