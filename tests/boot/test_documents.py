@@ -11,17 +11,13 @@ import subprocess
 import pytest
 from test_log import documented
 
-from harness import chain, documents, paths, qemu
+from harness import chain, documents, paths
 from harness.events import parse
-from harness.saved import digest
 
 README, DOCS = paths.ROOT / "README.md", paths.ROOT / "docs"
-# The firmware on which they were printed: Debian 12's.
-SHOWN_ON = "b157d97b1f69729514feb7f201d2cbe4957f23ab77920e361fe9f822ba49ca4c"
 
-shown_firmware = pytest.mark.skipif(
-    digest(qemu.CODE) != SHOWN_ON,
-    reason=f"the documents show another firmware than {qemu.CODE}")
+shown_firmware = pytest.mark.skipif(not documents.firmware_is_shown(),
+                                    reason=documents.ANOTHER_FIRMWARE)
 
 
 def name_of(page) -> str:
