@@ -7,6 +7,7 @@ that starts each of them again.
 """
 
 import json
+import os
 import re
 import signal
 from contextlib import suppress
@@ -18,6 +19,13 @@ from harness import chain, media, paths, qemu, saved
 from harness.dossier import dossier
 from harness.machine import End, Machine, Run
 from harness.patience import Watch
+
+
+# A make that a test starts has nothing to do with the one that runs the tests,
+# nor with what that one was given on its command line.
+for name in [name for name in os.environ if name.startswith("MAKE")]:
+    del os.environ[name]
+os.environ.pop("MFLAGS", None)
 
 
 # Machines go on from a state saved in front of the kernel. A test that wants

@@ -27,13 +27,11 @@ def compilers() -> list[str]:
 
 
 def build(folder: Path, *targets: str, **variables: str) -> None:
-    plain = {key: value for key, value in os.environ.items()
-             if not key.startswith("MAKE") and key not in ("MFLAGS", "JUNIT")}
     words = [f"{name}={value}" for name, value in variables.items()]
     done = subprocess.run(
         ["make", "-s", f"OUT={folder}", *words,
          *[f"{folder}/{target}" for target in targets]],
-        cwd=paths.ROOT, env=plain, text=True, stdout=subprocess.PIPE,
+        cwd=paths.ROOT, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT)
     assert done.returncode == 0 and "warning:" not in done.stdout, done.stdout
 

@@ -101,6 +101,13 @@ def qemu_that(tmp_path):
     return make
 
 
+def test_a_tool_may_lie_in_a_folder_with_blanks(tmp_path):
+    tool = tmp_path / "two words"
+    tool.write_text("#!/bin/sh\necho $# arguments\n")
+    tool.chmod(0o755)
+    Terminal(tool).expect_exact("0 arguments")
+
+
 @pytest.mark.xdist_group("tools/run")
 @pytest.mark.parametrize("body, status, told", [
     ("exit 0", 0, ""),
@@ -132,9 +139,8 @@ def test_words_for_the_kernel(qemu_that):
 @pytest.mark.xdist_group("tools/run")
 @pytest.mark.parametrize("width, word", [(60, "columns=60"), (80, None)])
 def test_a_narrow_terminal_is_announced(qemu_that, width, word):
-    run = pexpect.spawn(
-        str(TOOLS / "run"), timeout=600, dimensions=(24, width),
-        env={**os.environ, "QEMU": qemu_that("exit 0"), "COLUMNS": ""})
+    run = Terminal(TOOLS / "run", size=(24, width), COLUMNS="",
+                   QEMU=qemu_that("exit 0"))
     run.expect(pexpect.EOF)
     config = json.loads((paths.RUNS / "run" / "config.json").read_text())
     assert [text for text in config["cmdline"].split()
@@ -214,6 +220,14 @@ def test_a_variable_that_nothing_reads(words, told):
 
 def test_what_the_makefile_assigns_can_be_set():
     done = end_of("make", "-n", "all", "NASM=true", "FONT=/dev/null")
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_make_in_a_test_is_not_that_of_the_tests():
+    """What was given to `make test` is not given to a make in a test."""
+    done = end_of("/usr/bin/python3", "-m", "pytest", "-n0", __file__, "-k",
+                  "test_what_the_makefile_assigns_can_be_set",
+                  MAKEFLAGS=" -- JUNIT=build/junit.xml", MAKELEVEL="1")
     assert done.returncode == 0, done.stdout
 
 

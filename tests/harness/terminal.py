@@ -14,9 +14,12 @@ TIMEOUT = 60  # seconds of silence
 class Terminal(pexpect.spawn):
     """pexpect, as patient as everybody here."""
 
-    def __init__(self, program: Path, *words: str):
-        super().__init__(str(program), list(words), timeout=None,
-                         env={**os.environ, "TERM": "dumb"})
+    def __init__(self, program: Path, *words: str, size=(24, 80), **variables):
+        # By env: pexpect splits the name of a program without arguments at
+        # its blanks.
+        super().__init__("env", [str(program), *words], timeout=None,
+                         dimensions=size,
+                         env={**os.environ, "TERM": "dumb", **variables})
 
     def read_nonblocking(self, size: int = 1, timeout: float | None = None):
         """Everything that pexpect waits for comes through here."""
