@@ -88,6 +88,7 @@ USES_kernel/monitor     := kernel/chain kernel/history kernel/watchdog \
 	efi/services efi/trace
 USES_kernel/pstore      := kernel/history efi/services
 USES_kernel/conformance := kernel/monitor
+USES_kernel/clocks      := kernel/acpi
 USES_efi/guard          := efi/trace
 
 with_used   = $(sort $(1) $(foreach annex,$(1),$(USES_$(annex))))

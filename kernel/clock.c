@@ -5,9 +5,7 @@
 
 #include "kernel/clock.h"
 
-#include "kernel/acpi/acpi.h"
 #include "lib/x86.h"
-#include "mm/space.h"
 
 #define MEASURE_PER_SEC 100  // the time between two samples, as a fraction
 #define SAMPLES         4    // of which the quickest counts
@@ -34,31 +32,12 @@
 #define PIT_OUTPUT    0x20
 #define PIT_COUNT_MAX 0xffff
 
-// IA-PC HPET specification 1.0a, §2.3: registers, as offsets.
-#define HPET_PERIOD     0x004 // of its count, in femtoseconds
-#define HPET_PERIOD_MAX 100000000
-#define HPET_CONFIG     0x010
-#define HPET_ENABLE     0x01
-#define HPET_COUNT      0x0f0
-#define HPET_BYTES      0x400
-
-#define TIMER_HZ 3579545 // ACPI 6.4 §4.8.2.1; 24 bits at least
-
 struct sample {
     uint64_t reference, tsc, apic;
     uint64_t cycles; // that it took
 };
 
-// A clock: `start` finds its frequency, 0 if it is not there. `read` gives its
-// count, going up; false: it has come to its end.
-struct reference {
-    const char *name;
-    uint64_t mask; // the bits that it counts with
-    uint64_t (*start)(pa_t rsdp_pa);
-    bool (*read)(uint64_t *count);
-};
-
-// ---- the clocks
+// ---- the clock that every PC has had since 1981
 
 static uint64_t pit_start(pa_t rsdp_pa) {
     (void)rsdp_pa;
@@ -77,67 +56,24 @@ static bool pit_read(uint64_t *count) {
     return !(in8(PIT_GATE) & PIT_OUTPUT);
 }
 
-static volatile uint32_t *hpet;
+ROW(clocks, 10_pit) = {"pit", PIT_COUNT_MAX, pit_start, pit_read};
 
-static uint64_t hpet_start(pa_t rsdp_pa) {
-    pa_t pa;
-    if (acpi_find_hpet(rsdp_pa, physical_read, &pa) ||
-        !(hpet = space_device(pa, HPET_BYTES)))
-        return 0;
-    uint32_t period_fs = hpet[HPET_PERIOD / 4];
-    if (period_fs == 0 || period_fs > HPET_PERIOD_MAX)
-        return 0;
-    hpet[HPET_CONFIG / 4] |= HPET_ENABLE;
-    return 1000000000000000 / period_fs;
-}
-
-static bool hpet_read(uint64_t *count) {
-    *count = hpet[HPET_COUNT / 4];
-    return true;
-}
-
-static uint16_t timer_port;
-
-static uint64_t timer_start(pa_t rsdp_pa) {
-    return acpi_find_timer(rsdp_pa, physical_read, &timer_port) ? 0 : TIMER_HZ;
-}
-
-static bool timer_read(uint64_t *count) {
-    *count = in32(timer_port);
-    return true;
-}
-
-// What the processor says of its own TSC (SDM vol. 3 §19.7.3).
-static uint64_t cpuid_start(pa_t rsdp_pa) {
-    (void)rsdp_pa;
-    uint32_t last = cpuid(0, 0).eax;
-    struct cpuid tsc = last >= 0x15 ? cpuid(0x15, 0) : (struct cpuid){0};
-    if (tsc.eax && tsc.ebx && tsc.ecx)
-        return (uint64_t)tsc.ecx * tsc.ebx / tsc.eax;
-    return last >= 0x16 ? (uint64_t)(uint16_t)cpuid(0x16, 0).eax * 1000000 : 0;
-}
-
+// And where there is none: only the ratio of the two is right.
 static uint64_t guess(pa_t rsdp_pa) {
     (void)rsdp_pa;
     return GUESSED_HZ;
 }
 
-static bool tsc_read(uint64_t *count) {
+bool clock_read_tsc(uint64_t *count) {
     *count = read_tsc();
     return true;
 }
 
-static const struct reference references[] = {
-    {"pit", PIT_COUNT_MAX, pit_start, pit_read},
-    {"hpet", UINT32_MAX, hpet_start, hpet_read},
-    {"acpi-timer", 0xffffff, timer_start, timer_read},
-    {"cpuid", UINT64_MAX, cpuid_start, tsc_read},
-    {"guess", UINT64_MAX, guess, tsc_read},
-};
+ROW(clocks, 90_guess) = {"guess", UINT64_MAX, guess, clock_read_tsc};
 
 // ---- measuring
 
-static bool take(const struct reference *clock, uint32_t (*apic_count)(void),
+static bool take(const struct clock *clock, uint32_t (*apic_count)(void),
                  struct sample *sample) {
     *sample = (struct sample){.cycles = UINT64_MAX};
     for (unsigned i = 0; i < SAMPLES; i++) {
@@ -153,7 +89,7 @@ static bool take(const struct reference *clock, uint32_t (*apic_count)(void),
 }
 
 // Until the clock has gone on by `ticks`. False: it does not go on, or ends.
-static bool wait_for(const struct reference *clock, uint64_t ticks) {
+static bool wait_for(const struct clock *clock, uint64_t ticks) {
     uint64_t start, count, last, still = 0;
     if (!clock->read(&start))
         return false;
@@ -174,7 +110,7 @@ static bool is_exact(uint64_t part, uint64_t whole) {
     return part < whole / ERROR_MAX;
 }
 
-static bool measure(const struct reference *clock, pa_t rsdp_pa,
+static bool measure(const struct clock *clock, pa_t rsdp_pa,
                     uint32_t (*apic_count)(void), struct handoff_clock *found) {
     struct sample first, last;
     uint64_t hz = clock->start(rsdp_pa);
@@ -198,12 +134,13 @@ bool clock_is_plausible(const struct handoff_clock *clock) {
 }
 
 const char *clock_measure(pa_t rsdp_pa, uint32_t (*apic_count)(void),
-                          struct handoff_clock *clock) {
-    for (size_t i = 0; i < ARRAY_SIZE(references); i++)
-        for (unsigned try = 0; try < TRIES; try++)
-            if (measure(&references[i], rsdp_pa, apic_count, clock))
-                return references[i].name;
-    clock->tsc_hz = GUESSED_HZ;
-    clock->apic_hz = GUESSED_HZ / 16;
+                          struct handoff_clock *found) {
+    for
+        EACH_ROW(clocks, clock)
+    for (unsigned try = 0; try < TRIES; try++)
+        if (measure(clock, rsdp_pa, apic_count, found))
+            return clock->name;
+    found->tsc_hz = GUESSED_HZ;
+    found->apic_hz = GUESSED_HZ / 16;
     return "guess";
 }

@@ -4,6 +4,26 @@
 #pragma once
 
 #include "boot/handoff.h"
+#include "lib/table.h"
+
+// A clock whose frequency is known. clock_measure() tries them in the order of
+// their ids, with interrupts off.
+struct clock {
+    const char *name;
+    uint64_t mask; // the bits that it counts with
+
+    // Starts it, and returns its frequency in Hz; 0: there is none. `rsdp_pa`
+    // as for clock_measure().
+    uint64_t (*start)(pa_t rsdp_pa);
+
+    // Gives its count, which goes up. False: it has come to its end.
+    bool (*read)(uint64_t *count);
+};
+
+TABLE(clocks, struct clock);
+
+// `read` of a clock that is the TSC itself.
+bool clock_read_tsc(uint64_t *count);
 
 // Fills `tsc_hz` and `apic_hz`, by the first of the known clocks that works,
 // and returns its name; some are found by way of the RSDP at `rsdp_pa` (0:

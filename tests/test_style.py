@@ -125,7 +125,6 @@ efi/space.c:efi/trace/touch.h
 efi/tables.c:efi/quirks/quirks.h
 efi/virtual.c:efi/quirks/quirks.h
 efi/virtual.c:efi/trace/diff.h
-kernel/clock.c:kernel/acpi/acpi.h
 kernel/console.c:kernel/screen/keyboard.h
 kernel/console.c:kernel/screen/screen.h
 kernel/main.c:efi/quirks/quirks.h

@@ -61,14 +61,14 @@ $(foreach target,$(FUZZ_TARGETS),$(eval $(UNIT_OUT)/replay/$(target): \
 	$(patsubst %.c,$(UNIT_OUT)/%.o,tests/fuzz/$(target).c \
 	tests/fuzz/replay.c $(sort $(FUZZ_$(target))))))
 
-$(FUZZ_PROGRAMS):
+$(FUZZ_PROGRAMS): $(UNIT_OUT)/tables.ld
 	@echo "  LINK  $@"
-	@$(FUZZ_CC) $(FUZZ_CFLAGS) $^ -lcmocka -o $@
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) $(filter %.o,$^) -lcmocka -Wl,-T,$(UNIT_OUT)/tables.ld -o $@
 
-$(FUZZ_REPLAYS):
+$(FUZZ_REPLAYS): $(UNIT_OUT)/tables.ld
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	@$(UNIT_CC) $(UNIT_CFLAGS) $^ -lcmocka -o $@
+	@$(UNIT_CC) $(UNIT_CFLAGS) $(filter %.o,$^) -lcmocka -T $(UNIT_OUT)/tables.ld -o $@
 
 $(FUZZ_OBJECTS): $(FUZZ_OUT)/%.o: %.c tests/fuzz/fuzz.mk
 	@mkdir -p $(@D)

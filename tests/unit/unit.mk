@@ -34,7 +34,7 @@ UNIT_test_acpi       := kernel/acpi/acpi.c lib/status.c lib/format.c
 UNIT_test_region     := efi/region.c efi/mode.c lib/memory_map.c lib/log.c \
 	lib/string.c lib/status.c lib/format.c
 UNIT_test_watchdog   := kernel/watchdog/watchdog.c
-UNIT_test_clock      := kernel/clock.c
+UNIT_test_clock      := kernel/clock.c kernel/clocks/clocks.c
 UNIT_test_keyboard   := kernel/screen/keyboard.c
 UNIT_test_console    := kernel/console.c
 UNIT_test_gate       := efi/gate.c
@@ -65,9 +65,15 @@ unit: $(UNIT_PROGRAMS)
 $(foreach test,$(UNIT_TESTS),$(eval $(UNIT_OUT)/$(test): \
 	$(patsubst %.c,$(UNIT_OUT)/%.o,tests/unit/$(test).c $(UNIT_$(test)))))
 
-$(UNIT_PROGRAMS):
+$(UNIT_PROGRAMS): $(UNIT_OUT)/tables.ld
 	@echo "  LINK  $@"
-	@$(UNIT_CC) $(UNIT_CFLAGS) $^ -lcmocka -o $@
+	@$(UNIT_CC) $(UNIT_CFLAGS) $(filter %.o,$^) -lcmocka -T $(UNIT_OUT)/tables.ld -o $@
+
+# The tables of lib/table.h, as an addition to the host's own linker script.
+$(UNIT_OUT)/tables.ld: lib/tables.ld tests/unit/unit.mk
+	@mkdir -p $(@D)
+	@{ echo 'SECTIONS { .tables : {'; $(UNIT_CC) -E -P -x c $<; \
+		echo '} } INSERT AFTER .rodata;'; } > $@
 
 $(UNIT_OBJECTS): $(UNIT_OUT)/%.o: %.c tests/unit/unit.mk
 	@mkdir -p $(@D)
@@ -80,7 +86,7 @@ UNIT_RENAME_lib/string := $(foreach name,memcpy memmove memset memcmp strlen \
 	strnlen strcmp strncmp,-D$(name)=baton_$(name)) -fno-builtin
 
 # The machine behind these is a test.
-$(foreach source,kernel/watchdog/watchdog kernel/clock kernel/console kernel/screen/keyboard,\
+$(foreach source,kernel/watchdog/watchdog kernel/clock kernel/clocks/clocks kernel/console kernel/screen/keyboard,\
 	$(eval UNIT_RENAME_$(source) := -iquote tests/unit/machine))
 
 -include $(UNIT_OBJECTS:.o=.d)
