@@ -4,6 +4,8 @@
 
 #include "sins.h"
 
+#include <stdbool.h>
+
 #define KERNEL_TEXT 0xffffffff80001000
 #define NOWHERE     0x00006eadbeef0000
 #define PCI_CONFIG  0xb0000000 // of QEMU's q35
@@ -220,11 +222,17 @@ static status read_past_data(SERVICE_ARGUMENTS) {
     return original[RT_SET_VARIABLE](a, b, c, d, e);
 }
 
+// EDK II's GetWakeupTime calls GetVariable too, with a buffer on its stack: a
+// byte behind that is a register it saved, or nothing, as the compiler has it.
+static bool is_on_stack(uint64_t address) {
+    return address - (uint64_t)__builtin_frame_address(0) < 4096;
+}
+
 // GetVariable(name, guid, attributes, size, data): a byte too much.
 static status overrun(SERVICE_ARGUMENTS) {
     uint64_t room = *(uint64_t *)d;
     status answer = original[RT_GET_VARIABLE](a, b, c, d, e);
-    if (e)
+    if (e && !is_on_stack(e))
         write_at(e + room);
     return answer;
 }
