@@ -31,6 +31,7 @@ FONT    := /usr/share/consolefonts/Lat15-VGA16.psf.gz
 # can be left out. `make core` links none, ANNEXES="efi/guard …" those.
 CORE := \
 	boot/entry.asm \
+	boot/nmi.asm \
 	lib/string.c \
 	lib/format.c \
 	lib/status.c \

@@ -3,8 +3,9 @@
 ; Two ways in. GRUB enters `entry32` in 32-bit protected mode (Multiboot2 §3.3);
 ; a kexec, ours or Linux's, enters `entry64` in long mode on a page table of
 ; its own (boot.rst, "64-bit Boot Protocol"). The 32-bit way only climbs to long
-; mode; then both meet in `common64`, which builds the early page table. It maps
-; the image alone, by one PT that is reached on two ways:
+; mode; then both meet in `common64`, which prepares for NMIs (boot/nmi.asm)
+; and builds the early page table. It maps the image alone, by one PT that is
+; reached on two ways:
 ;
 ;     1:1            to survive the change of table
 ;     KERNEL_BASE    to run where we are linked
@@ -49,7 +50,8 @@ PD_HIGH         equ 0x6000
 TABLES_END      equ 0x7000
 
 extern kernel_main
-extern early_tables_offset, boot_stack_offset
+extern early_tables_offset, boot_stack_offset, early_gdt_offset
+extern nmi_ignore, early_gdt_limit
 extern text_pages, image_pages
 
 ; Section .head goes on: entry64 has to sit at +0x200 of the payload, and $$ is
@@ -62,6 +64,8 @@ entry64:
     cld
     xor edi, edi                ; no magic number: rsi points to boot_params
 common64:                       ; edi = magic, rsi = physical information
+    lea rsp, [rel boot_stack_end]
+    call nmi_ignore             ; until trap_init()
     lea rbp, [rel multiboot2_header]
     xor r9d, r9d                ; the NX bit of an entry, if there is one
     mov eax, CPUID_EXTENDED
@@ -170,23 +174,14 @@ entry32:                        ; eax = magic, ebx = physical information
     mov eax, CR0_PE_MP_ET_NE_PG
     mov cr0, eax
 
-    lea eax, [ebp + early_gdt - $$]
-    mov [ebp + early_gdtr.base - $$], eax
-    lgdt [ebp + early_gdtr - $$]
+    lea eax, [ebp + early_gdt_offset]
+    push eax
+    push word early_gdt_limit
+    lgdt [esp]
     lea eax, [ebp + common64 - $$]
     push dword KERNEL_CS
     push eax
     retf
-
-align 8
-early_gdt:
-    dq 0, 0
-    dq 0x00af9b000000ffff       ; KERNEL_CS: 64-bit code
-    dq 0x00cf93000000ffff       ; KERNEL_DS
-early_gdtr:
-    dw $ - early_gdt - 1
-.base:
-    dq 0
 
 section .bss align=4096
 global early_tables, boot_stack_end

@@ -3,20 +3,23 @@
 ; What the 64-bit boot protocol of Linux asks for (boot.rst): long mode, the
 ; image and its data mapped 1:1, flat segments with selectors 0x10 and 0x18,
 ; interrupts off, rsi = boot_params. This code runs at its usual address until
-; the jump itself. Of this kernel, the new table maps this code alone: after the
-; change of CR3 there is no stack, and no data.
+; the jump itself. Of this kernel, the new table maps section .head and the page
+; that an NMI needs (boot/nmi.asm): after the change of CR3 there is no other
+; stack, and no data.
 
+extern nmi_ignore, nmi_stack_end
 global kexec_jump
 
 CR4_PAE        equ 1 << 5
 CR4_LA57       equ 1 << 12      ; stays: it cannot change in long mode
 CR0_PE_ET_NE_PG equ 0x80000031
 
-section .text
+section .head progbits alloc exec nowrite
 kexec_jump:
     cli
     cld
-    lidt [rel no_idt]           ; a fault from here on resets the machine
+    lea rsp, [rel nmi_stack_end]
+    call nmi_ignore             ; a fault from here on resets the machine
     mov cr3, rdx
     mov rax, cr4
     and eax, CR4_PAE | CR4_LA57 ; without SMEP, SMAP: the image is not ready yet
@@ -41,10 +44,3 @@ kexec_jump:
 global kexec_last_instruction
 kexec_last_instruction:
     jmp rax
-global kexec_jump_end
-kexec_jump_end:
-
-section .rodata
-no_idt:
-    dw 0
-    dq 0

@@ -22,7 +22,8 @@
 
 extern void kexec_jump(pa_t entry_pa, pa_t params_pa, pa_t table_pa)
     __attribute__((noreturn));
-extern const char kexec_jump_end[];
+extern const char head_end[]; // of kexec_jump()'s section, which is the first
+extern const char nmi_page[];
 
 // ---- the image: found, checked, put in its place
 
@@ -316,17 +317,19 @@ static status_t map_for_linux(struct page_table *bridge,
                 firmware.config_table_count * sizeof(struct efi_config_table));
 }
 
-// The table of the jump maps the code that loads it, where that runs, and 1:1
-// what boot.rst asks for: the image, which may write wherever it runs, until it
-// has a table of its own; boot_params and the command line.
+// The table of the jump maps the code that loads it, where that runs, with a
+// page for NMIs (boot/nmi.asm); and 1:1 what boot.rst asks for: the image,
+// which may write wherever it runs, until it has a table of its own;
+// boot_params and the command line.
 static status_t build_bridge(struct kexec_staged *staged) {
     struct page_table *bridge = &staged->bridge;
-    va_t code = align_down((va_t)kexec_jump, PAGE_SIZE);
+    va_t code = (va_t)text_start, page = (va_t)nmi_page;
     TRY(page_table_init(bridge, kernel_table.levels, kernel_table.leaf_max,
                         &kernel_frames));
-    TRY(page_table_map(bridge, code, image_pa_of((const void *)code),
-                       align_up((va_t)kexec_jump_end, PAGE_SIZE) - code,
-                       MAP_EXEC));
+    TRY(page_table_map(bridge, code, image_pa_of(text_start),
+                       align_up((va_t)head_end, PAGE_SIZE) - code, MAP_EXEC));
+    TRY(page_table_map(bridge, page, image_pa_of(nmi_page), PAGE_SIZE,
+                       MAP_WRITE));
     TRY(page_table_map(bridge, staged->base_pa, staged->base_pa,
                        pages_for(staged->image.run_bytes) * PAGE_SIZE,
                        MAP_ANY));

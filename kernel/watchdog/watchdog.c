@@ -39,8 +39,9 @@ static volatile uint64_t restarted_at; // TSC; 0: never
 static volatile bool restarted_late;   // a period was over then
 static volatile bool on_trial;         // its NMI is awaited
 static volatile uint64_t taken;        // NMIs
-static volatile uint64_t unknown;      // those of unknown reason
-static va_t unknown_rip;               // what the last one of these interrupted
+
+extern volatile uint64_t nmi_unknown; // boot/nmi.asm counts the first ones
+extern va_t nmi_rip;
 
 // 9/10 of it: two clocks measure it, the PIT and the TSC.
 static bool period_is_over(uint64_t tsc) {
@@ -120,8 +121,8 @@ bool watchdog_take_nmi(va_t rip) {
         return false;
     taken++;
     if (!on_trial && !restarted_late && !period_is_over(read_tsc())) {
-        unknown++;
-        unknown_rip = rip;
+        nmi_unknown++;
+        nmi_rip = rip;
     }
     write_cr8(0);
     watchdog_restart();
@@ -130,8 +131,8 @@ bool watchdog_take_nmi(va_t rip) {
 
 void nmi_report(void) {
     static uint64_t told;
-    if (told == unknown)
+    if (told == nmi_unknown)
         return;
-    told = unknown;
-    event("nmi", "unknown=%lu rip=%#lx", told, unknown_rip);
+    told = nmi_unknown;
+    event("nmi", "unknown=%lu rip=%#lx", told, nmi_rip);
 }

@@ -87,6 +87,49 @@ def test_an_nmi_without_a_reason_is_counted(boot):
     assert run.all("nmi", gen=1)[-1].number("unknown") == 1
 
 
+# From the change of tables to the last instruction before a kernel has a trap
+# table of its own. What the next kernel does first is at its physical address.
+ENTRY_OFFSET, LINKED_AT = 0x200, 0x200000
+EARLY = ["common64.fill", "common64.descend", "common64.high", "kernel_main",
+         "console_init", "history_begin", "trap_init",
+         "arrival_set_registers"]
+
+
+def interrupt_early(machine, debugger, base: int) -> None:
+    linked = symbol(paths.SYMBOLS, "text_start")
+    for place in EARLY:
+        at = symbol(paths.SYMBOLS, place)
+        is_physical = place in EARLY[:2]
+        debugger.run_to(at - linked + base if is_physical else at)
+        machine.nmi()
+
+
+def test_an_nmi_between_two_kernels_is_survived(boot):
+    """Those before the next kernel has its table are not counted: it cannot know."""
+    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "kexec_last_instruction"))
+            machine.nmi()
+            base = machine.wait_for("kexec.load", gen=0).number("base")
+            debugger.run_to(base + ENTRY_OFFSET)
+            machine.nmi()
+            interrupt_early(machine, debugger, base)
+            debugger.detach()
+        run = machine.finish()
+    assert run.all("nmi", gen=1)[0].number("unknown") == len(EARLY)
+    run.one("end", gen=1, verdict="pass")
+
+
+def test_an_nmi_after_grub_is_survived(boot):
+    with boot("efi=fixed lives=1 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            interrupt_early(machine, debugger, LINKED_AT)
+            debugger.detach()
+        run = machine.finish()
+    assert run.all("nmi", gen=0)[0].number("unknown") == len(EARLY)
+    run.one("end", gen=0, verdict="pass")
+
+
 def test_a_host_that_stands_still_is_nobodys_fault(boot):
     run, stops = stutter_through(boot, "efi=fixed lives=3 end=exit", seed=1)
     assert stops

@@ -78,9 +78,11 @@ def check_transition(machine, debugger, for_linux: bool) -> None:
     base, image = load.number("base"), -(-load.number("bytes") // 4096) * 4096
     root, lower, upper = mapped(machine, debugger)
 
-    jump, = upper
-    assert jump.va <= debugger.register("rip") < jump.va + jump.size
-    assert jump.size == 4096 and jump.execute and not jump.write
+    code, data = sorted(upper)
+    assert code.va <= debugger.register("rip") < code.va + code.size
+    assert code.size == 4096 and code.execute and not code.write
+    assert data.va == symbol(paths.SYMBOLS, "nmi_page")
+    assert data.size == 4096 and data.write and not data.execute
 
     assert all(page.va == page.pa for page in lower)
     assert holds(lower, debugger.register("rax"), True, True)
