@@ -13,6 +13,9 @@
 
 #define MS 1000UL // the counter counts microseconds
 
+volatile uint64_t nmi_unknown; // boot/nmi.asm
+va_t nmi_rip;
+
 static uint64_t now, expires; // 0: the PIT does not count
 static uint8_t status;        // port 0x61
 static unsigned bytes;        // of the PIT's count that came
