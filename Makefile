@@ -37,6 +37,7 @@ CORE := \
 	lib/status.c \
 	lib/log.c \
 	lib/options.c \
+	lib/random.c \
 	lib/memory_map.c \
 	lib/cpio.c \
 	lib/crc32.c \
@@ -192,7 +193,7 @@ help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | \
 		awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
 	@echo
-	@echo 'Variables: make run MODE=physical LIVES=2'
+	@echo 'Variables: make run MODE=physical GENERATIONS=2'
 	@tools/variables
 
 .PHONY: demo

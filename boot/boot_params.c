@@ -190,15 +190,23 @@ static status_t check_sender(const struct sender *from,
     return STATUS_OK;
 }
 
+ROW(options, keepsake) = {
+    .key = KEEPSAKE_WORD,
+    .help =
+        "where a Linux in between kept the handoff, which a Baton tells it"};
+
 // Linux drops our node but keeps the page with a copy, since e820 says that it
 // is reserved, and the word on the command line that says where it is.
 static status_t read_keepsake(const struct sender *from,
                               struct boot_info *boot) {
-    pa_t pa;
-    TRY(option_number(boot->command_line, KEEPSAKE_WORD, 0, UINT64_MAX, 0,
-                      &pa));
-    if (pa == 0 || boot->has_handoff)
+    pa_t pa = 0;
+    char text[32];
+    if (!option_get(boot->command_line, KEEPSAKE_WORD, text, sizeof(text)) ||
+        boot->has_handoff)
         return STATUS_OK;
+    if (!option_parse_number(text, &pa))
+        return fail(STATUS_INVALID,
+                    "handoff: " KEEPSAKE_WORD "=%s is no address", text);
     const struct memory_range *range = memory_map_find(&boot->memory, pa);
     if (!range || range->kind != MEMORY_RESERVED || range->end - pa < PAGE_SIZE)
         return fail(STATUS_REFUSED,

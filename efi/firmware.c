@@ -305,7 +305,7 @@ static void announce_mode(const char *name) {
 static status_t open_firmware(const struct boot_info *boot,
                               const struct efi_mode *wanted) {
     struct efi_map_view view = efi_map_of(&boot->efi);
-    if (firmware.aborted > 0 && firmware.on_fault == FAULT_OFF)
+    if (firmware.aborted > 0 && efi_on_fault == FAULT_OFF)
         return fail(STATUS_REFUSED,
                     "it is suspect: %lu calls have had to be aborted, and "
                     "efi.fault=off says that this is enough",

@@ -10,23 +10,13 @@
 #include "efi/types.h"
 #include "mm/page_table.h"
 
-// efi.fault=: what is done when the firmware faults.
-enum efi_on_fault {
-    FAULT_ABORT, // the call ends, with EFI_ABORTED
-    FAULT_RETRY, // it gets the page that it wanted, if that harms nobody, and
-                 // goes on; else as above
-    FAULT_OFF,   // the call ends, and none is made any more
-};
-
 struct efi_firmware {
     bool ready; // may be called
     bool moved; // this kernel called SetVirtualAddressMap, whatever came of it
     const struct efi_mode *mode;
     enum efi_svam svam;
     struct memory_map *memory; // boot_info's
-    enum efi_on_fault on_fault;
-    uint64_t timeout_s; // for a call; those that write have five times as long
-    bool boot_memory_free; // boot-services memory is for all to use
+    bool boot_memory_free;     // boot-services memory is for all to use
     uint64_t aborted; // calls that were ended since power-on, by any kernel
     struct efi_regions regions;
     struct efi_attributes attributes;

@@ -8,8 +8,6 @@
 #include "mm/layout.h"
 #include "mm/space.h"
 
-uint64_t efi_table_seed = 1;
-
 static const struct efi_mode modes[] = {
     {"inherit", "the mode that is found; where none is, fixed", TABLE_KERNEL,
      true, HANDS_ON_ALL, false, NULL},
@@ -159,7 +157,7 @@ status_t efi_place_direct(struct efi_regions *regions) {
 // in memory still touches, for it may be one driver (see `fixed`).
 status_t efi_place_table(struct efi_regions *regions) {
     TRY(efi_place_fixed(regions));
-    uint64_t state = efi_table_seed | 1, down = 0;
+    uint64_t state = random_seed | 1, down = 0;
     uint64_t room = regions->region[0].va - EFI_WINDOW_END;
     uint64_t holes = room / LARGE_PAGE / (regions->count + 1);
     for (size_t i = regions->count; i-- > 0;) {

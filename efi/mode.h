@@ -54,10 +54,6 @@ const struct efi_mode *efi_mode_of(const struct efi_regions *given);
 // "physical, identity, …": for whoever asked for another one.
 const char *efi_mode_names(void);
 
-// Where random places come from (efi=table, direct_base=random): the same
-// number, the same places.
-extern uint64_t efi_table_seed;
-
 const char *efi_svam_name(enum efi_svam svam);
 
 // The placement rules, each a pure function.

@@ -7,6 +7,7 @@
 #include "efi/gate.h"
 #include "efi/guard/judge.h"
 #include "efi/trace/touch.h"
+#include "lib/options.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/space.h"
@@ -66,6 +67,12 @@ static status_t map_at_pa(struct page_table *table, const void *start,
     return page_table_map(table, pa, pa, image_pa_of(end) - pa, MAP_WRITE);
 }
 
+static uint64_t timeout_s = 120; // as in Linux
+
+ROW(options, efi_timeout) = {
+    "efi.timeout", "seconds that a firmware call may take, 120 by default",
+    .number = &timeout_s, .min = 1, .max = 86400};
+
 // Seconds in which a service has to come back. Those that write to flash have
 // longest: some firmware cleans it up meanwhile, and must not be stopped in the
 // midst of that. In EDK II, the counts and times are variables as well.
@@ -74,7 +81,7 @@ static uint64_t limit_of(enum efi_service service) {
         1u << EFI_SET_VARIABLE | 1u << EFI_UPDATE_CAPSULE |
         1u << EFI_GET_NEXT_HIGH_MONOTONIC_COUNT | 1u << EFI_SET_TIME |
         1u << EFI_SET_WAKEUP_TIME | 1u << EFI_RESET_SYSTEM;
-    return firmware.timeout_s * (writing >> service & 1 ? 5 : 1);
+    return timeout_s * (writing >> service & 1 ? 5 : 1);
 }
 
 status_t efi_services_map(struct page_table *private_table) {

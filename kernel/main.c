@@ -30,6 +30,8 @@
 #include "kexec/kexec.h"
 #include "lib/format.h"
 #include "lib/log.h"
+#include "lib/options.h"
+#include "lib/random.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/early.h"
@@ -41,7 +43,6 @@
 #define WRITES             10 // at least, in a long chain
 
 static struct boot_info boot;
-static struct options options;
 static uint64_t counter; // BatonGeneration, as far as we know it
 static enum outcome outcome = OUTCOME_NONE;
 
@@ -195,12 +196,11 @@ static pa_t find_rsdp(void) {
 static status_t set_machine_up(pa_t image_pa) {
     TRY(complete_memory_map(image_pa));
     frames_add(&boot.memory, MEMORY_USABLE);
-    TRY(space_init(&boot.memory, image_pa, options.levels,
-                   options.direct_base));
+    TRY(space_init(&boot.memory, image_pa));
     event("space", "paging=%u direct=%#lx", kernel_table.levels,
           direct_map_base);
     say("mm: %u levels of page tables, direct map at %#lx (seed=%lu)",
-        kernel_table.levels, direct_map_base, efi_table_seed);
+        kernel_table.levels, direct_map_base, random_seed);
     // A screen that is not to be trusted is not handed on either.
     if (tolerate("screen", screen_open(&boot.screen, &boot.memory)))
         boot.screen = (struct screen_info){0};
@@ -215,8 +215,8 @@ static status_t set_machine_up(pa_t image_pa) {
 // more than one machine from booting. So a long chain writes ten times or a few
 // more, however long it is. NULL: something may be written now.
 static const char *why_spared(void) {
-    uint64_t every = max_u64(options.lives / WRITES, 1);
-    if (options.prove != PROVE_WRITE)
+    uint64_t every = max_u64(options.generations / WRITES, 1);
+    if (!options.prove)
         return "prove=write was not given";
     return log_output.generation % every ? "a long chain writes ten times"
                                          : NULL;
@@ -225,7 +225,7 @@ static const char *why_spared(void) {
 static enum outcome prove(void) {
     say("efi: mode %s (%s)", firmware.mode->name, firmware.mode->proposal);
     if (!firmware.mode->by_rule && firmware.svam == SVAM_CALLED)
-        say("efi: seed=%lu gives the same places again", efi_table_seed);
+        say("efi: seed=%lu gives the same places again", random_seed);
     bool proved = proof_run(&boot, &counter, why_spared());
     if (tolerate("efi", efi_check_answers()))
         return OUTCOME_REFUSED;
@@ -235,16 +235,12 @@ static enum outcome prove(void) {
 }
 
 static enum outcome take_firmware(void) {
-    firmware.on_fault = options.on_fault;
-    firmware.timeout_s = options.timeout_s;
-    efi_diff_wanted = options.diff;
-    efi_touch_wanted = options.touch;
-    record_writes = options.prove == PROVE_WRITE;
-    if (!options.call_firmware || !options.mode) {
+    if (!options.call_firmware) {
         say("efi: services stay off");
-        return options.call_firmware ? OUTCOME_REFUSED : OUTCOME_NONE;
+        return options.mode_refused ? OUTCOME_REFUSED : OUTCOME_NONE;
     }
-    status_t status = efi_start(&boot, options.mode);
+    status_t status = efi_start(&boot, options.mode ? options.mode
+                                                    : efi_mode_find("inherit"));
     if (status == STATUS_OK)
         return prove();
     if (boot.efi.system_table_pa == 0) {
@@ -333,18 +329,15 @@ static void end(void) {
 }
 
 static void live(void) {
-    bool unwell = options.selftest && !selftest_run();
-    if (options.crash[0])
-        tolerate("cmdline", crash(options.crash));
+    bool unwell = !selftest_if_asked();
+    crash_if_asked();
     event("mm", "at=start free=%lu", frames_free_pages());
     outcome = take_firmware();
     free_boot_services();
-    if (options.capture[0])
-        tolerate("capture",
-                 capture_load(&boot, options.capture, describe_us()));
+    tolerate("capture", capture_load(&boot, describe_us()));
     event("mm", "at=ready free=%lu", frames_free_pages());
-    if (log_output.generation + 1 < options.lives) {
-        pass_on(options.image, boot.command_line);
+    if (log_output.generation + 1 < options.generations) {
+        pass_on(options.next, boot.command_line);
         if (outcome != OUTCOME_FAIL)
             outcome = OUTCOME_REFUSED;
     }
@@ -376,7 +369,8 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     read_boot_info(magic, info_pa, tsc);
     announce(image_pa, tsc);
     tolerate("processors", arrival_stop_others(image_pa));
-    tolerate("cmdline", options_read(boot.command_line, &options));
+    random_seed = tsc;
+    tolerate("cmdline", options_read(boot.command_line, log_output.generation));
     announce_unknown_words();
     if (set_machine_up(image_pa) ||
         space_stack(KERNEL_STACK_PAGES, &stack_top_va))
@@ -385,7 +379,8 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     log_output.before = nmi_report;
     tolerate("log", history_open(&boot.memory));
     say("boot: generation %u of %lu at %#lx, command line: %s",
-        log_output.generation, options.lives, image_pa, boot.command_line);
+        log_output.generation, options.generations, image_pa,
+        boot.command_line);
     announce_lineage();
     announce_memory();
     run_on_stack(stack_top_va, live);

@@ -1,15 +1,16 @@
-// The command line is read afresh for every question: it is short, and nothing
-// has to be kept.
+// The command line is searched again for each option: it is short, and nothing
+// has to be stored.
 
 #include "lib/options.h"
 
+#include "lib/format.h"
 #include "lib/string.h"
+#include "lib/types.h"
 
-// Room for the longest number, 2^64 - 1 in decimal, with a few zeros in front.
-#define NUMBER_TEXT 32
-#define WORD_TEXT   32
+#define WORD_BYTES   64
+#define NUMBER_BYTES 32 // 2^64 - 1 in decimal, with a few leading zeros
 
-// A stretch of the line: one word, or the value in it, quotes included.
+// Part of the line: a word, or the value in it, with its quotes.
 struct span {
     const char *start, *end;
 };
@@ -39,7 +40,7 @@ static char take(struct span *text) {
     return text->start < text->end ? *text->start++ : '\0';
 }
 
-// Is the word `key` or `key=value`? Then *value is what is behind the '='.
+// Is the word `key` or `key=value`? Then *value is what follows the '='.
 static bool has_key(struct span word, const char *key, struct span *value) {
     for (; *key; key++)
         if (take(&word) != *key)
@@ -60,16 +61,14 @@ static bool find_last(const char *line, const char *key, struct span *value) {
     return found;
 }
 
-// Copies the value, cut if it is too long. Returns its whole length.
-static size_t copy_value(struct span value, char *to, size_t size) {
-    size_t length = 0, kept = 0;
+static void copy(struct span value, char *to, size_t size) {
+    size_t kept = 0;
 
-    for (char c; (c = take(&value)); length++)
-        if (length + 1 < size)
+    for (char c; (c = take(&value));)
+        if (kept + 1 < size)
             to[kept++] = c;
     if (size > 0)
         to[kept] = '\0';
-    return length;
 }
 
 bool option_get(const char *line, const char *key, char *value, size_t size) {
@@ -77,16 +76,7 @@ bool option_get(const char *line, const char *key, char *value, size_t size) {
 
     if (!find_last(line, key, &found))
         return false;
-    copy_value(found, value, size);
-    return true;
-}
-
-bool option_next(const char **line, char *word, size_t size) {
-    struct span found = next_word(*line);
-    *line = found.end;
-    if (found.start == found.end)
-        return false;
-    copy_value(found, word, size);
+    copy(found, value, size);
     return true;
 }
 
@@ -106,25 +96,6 @@ bool option_parse_number(const char *text, uint64_t *number) {
     return true;
 }
 
-status_t option_number(const char *line, const char *key, uint64_t min,
-                       uint64_t max, uint64_t otherwise, uint64_t *out) {
-    struct span found;
-    char text[NUMBER_TEXT];
-    uint64_t number = 0;
-
-    if (!find_last(line, key, &found)) {
-        *out = otherwise;
-        return STATUS_OK;
-    }
-    bool whole = copy_value(found, text, sizeof(text)) < sizeof(text);
-    if (!whole || !option_parse_number(text, &number) || number < min ||
-        number > max)
-        return fail(STATUS_INVALID, "option %s=%s is no number from %lu to %lu",
-                    key, text, min, max);
-    *out = number;
-    return STATUS_OK;
-}
-
 // A word without its quotes is no longer than with them, so there is room.
 size_t option_words(char *line, const char **words, size_t max) {
     size_t count = 0;
@@ -141,42 +112,130 @@ size_t option_words(char *line, const char **words, size_t max) {
     return count;
 }
 
-// Copies up to the next ',' or '*', or the end; returns what it was.
+// ---- rows
+
+// Copies up to the next ',' or '*', or to the end. Returns which it was, or
+// '?' where the part does not fit.
 static char take_part(struct span *list, char *part, size_t size) {
-    size_t kept = 0;
+    size_t length = 0;
     char c;
 
-    while ((c = take(list)) && c != ',' && c != '*')
-        if (kept + 1 < size)
-            part[kept++] = c;
-    part[kept] = '\0';
-    return c;
+    while ((c = take(list)) && c != ',' && c != '*') {
+        part[min_u64(length, size - 1)] = c;
+        length++;
+    }
+    part[min_u64(length, size - 1)] = '\0';
+    return length < size ? c : '?';
 }
 
-status_t option_list(const char *line, const char *key, uint64_t index,
-                     uint64_t max, char *word, size_t size, uint64_t *count) {
-    struct span list;
-    char stop, found[WORD_TEXT];
-    uint64_t places = 0;
+// The word of that generation in "a*3,b": the last one is for all that follow.
+static status_t word_of(struct span list, const char *key, uint64_t generation,
+                        char *word) {
+    char stop, part[WORD_BYTES];
+    bool found = false;
 
-    if (!find_last(line, key, &list))
-        return fail(STATUS_NOT_FOUND, "there is no option %s", key);
     do {
-        char part[WORD_TEXT], text[NUMBER_TEXT] = "1";
-        uint64_t times;
+        char times_text[NUMBER_BYTES] = "1";
+        uint64_t times = 0;
         stop = take_part(&list, part, sizeof(part));
         if (stop == '*')
-            stop = take_part(&list, text, sizeof(text));
-        if (stop == '*' || !option_parse_number(text, &times) || times == 0 ||
-            times > max - places)
-            return fail(STATUS_INVALID,
-                        "option %s: %s*%s: not a number, or beyond %lu in all",
-                        key, part, text, max);
-        if (index >= places)
-            str_copy(found, sizeof(found), part);
-        places += times;
+            stop = take_part(&list, times_text, sizeof(times_text));
+        if (stop == '?' || stop == '*')
+            return fail(STATUS_INVALID, "%s=: %s is too long, or no list", key,
+                        part);
+        if (!option_parse_number(times_text, &times) || times == 0)
+            return fail(STATUS_INVALID, "%s=: %s*%s: not a number of times",
+                        key, part, times_text);
+        if (!found)
+            str_copy(word, WORD_BYTES, part);
+        found |= generation < times;
+        generation -= found ? 0 : times;
     } while (stop == ',');
-    str_copy(word, size, found);
-    *count = places;
     return STATUS_OK;
+}
+
+static status_t choose(const struct option *option, const char *word) {
+    char candidate[WORD_BYTES];
+    struct span at = next_word(option->words);
+
+    for (unsigned i = 0; at.start < at.end; i++, at = next_word(at.end)) {
+        copy(at, candidate, sizeof(candidate));
+        if (!str_equal(candidate, word))
+            continue;
+        *option->choice = i;
+        return STATUS_OK;
+    }
+    return fail(STATUS_INVALID, "%s=%s is none of: %s", option->key, word,
+                option->words);
+}
+
+static status_t set_number(const struct option *option, const char *word) {
+    uint64_t number;
+    if (!option_parse_number(word, &number) || number < option->min ||
+        number > option->max)
+        return fail(STATUS_INVALID, "%s=%s is no number from %lu to %lu",
+                    option->key, word, option->min, option->max);
+    *option->number = number;
+    return STATUS_OK;
+}
+
+static status_t set_text(const struct option *option, const char *word) {
+    if (strlen(word) >= option->size)
+        return fail(STATUS_INVALID, "%s=%s: more than %zu characters",
+                    option->key, word, option->size - 1);
+    str_copy(option->text, option->size, word);
+    return STATUS_OK;
+}
+
+static status_t read_row(const struct option *option, const char *line,
+                         uint32_t generation) {
+    struct span list;
+    char word[WORD_BYTES];
+    bool here = option->words || option->number || option->text || option->read;
+
+    if (!here || !find_last(line, option->key, &list))
+        return STATUS_OK;
+    TRY(word_of(list, option->key, generation, word));
+    if (option->words)
+        return choose(option, word);
+    if (option->number)
+        return set_number(option, word);
+    if (option->text)
+        return set_text(option, word);
+    return option->read(word, generation);
+}
+
+status_t options_read(const char *line, uint32_t generation) {
+    char wrong[REASON_BYTES] = "";
+    status_t first = STATUS_OK;
+    FOR_EACH_ROW(options, option) {
+        status_t status = read_row(option, line, generation);
+        if (status)
+            append(wrong, sizeof(wrong), "%s%s", *wrong ? "; " : "", why());
+        first = first ? first : status;
+    }
+    return first ? fail(first, "%s", wrong) : STATUS_OK;
+}
+
+static bool is_known(struct span word) {
+    struct span value;
+    FOR_EACH_ROW(options, option)
+        if (has_key(word, option->key, &value))
+            return true;
+    return false;
+}
+
+size_t options_unknown(const char *line, char *text, size_t size) {
+    char copied[WORD_BYTES];
+    size_t count = 0;
+    *text = '\0';
+    struct span word = next_word(line);
+    for (; word.start < word.end; word = next_word(word.end)) {
+        if (is_known(word))
+            continue;
+        copy(word, copied, sizeof(copied));
+        fail(STATUS_INVALID, "%s", copied); // makes it fit for a log line
+        append(text, size, "%s%s", count++ ? " " : "", why());
+    }
+    return count;
 }

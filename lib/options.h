@@ -1,6 +1,17 @@
-// The kernel command line: words between blanks, each `key` or `key=value`.
+// The kernel's command line: words between blanks, each `key` or `key=value`.
 // Double quotes keep blanks inside a word (run="a b") and are not part of it.
 // The last occurrence of a key wins, as in Linux.
+//
+// An option is a row of the table `options`, beside the variable that it sets:
+//
+//     static uint64_t seconds = 120; // the default
+//     ROW(options, wait) = {.key = "wait",
+//                           .help = "seconds to wait, 120 by default",
+//                           .number = &seconds, .min = 1, .max = 3600};
+//
+// options_read() walks the table once, in the order of the ids, before memory
+// is set up: a read() may look at the processor and set variables. A value may
+// be a list, one word for each generation: wait=10,20*3,30.
 
 #pragma once
 
@@ -9,21 +20,37 @@
 #include <stdint.h>
 
 #include "lib/status.h"
+#include "lib/table.h"
+
+struct option {
+    const char *key;
+    const char *help; // README.md has it too, as the beginning of its row
+
+    // One of these four says how a word is read. With none of them, other code
+    // reads the option with option_get(): it is no list then.
+    const char *words; // "off on": one of these words …
+    unsigned *choice;  // … and its place among them, from 0
+    uint64_t *number, min, max;
+    char *text; // of `size` bytes, with the NUL
+    size_t size;
+    status_t (*read)(const char *word, uint32_t generation);
+};
+
+TABLE(options, struct option);
+
+// Sets the variables of all options in `line` for that generation. INVALID, or
+// what a read() returned: the reason has all mistakes of the line, each with
+// what is accepted, and the variables concerned keep their defaults.
+status_t options_read(const char *line, uint32_t generation);
+
+// How many words of the line no row has as its key. The first of them go to the
+// `size` bytes at `text`, with blanks between, without quotes and control
+// characters.
+size_t options_unknown(const char *line, char *text, size_t size);
 
 // Is `key` there? Then its value goes to the `size` bytes at `value`: NUL-
 // terminated, cut if too long, "" for a key alone. Else `value` is left alone.
 bool option_get(const char *line, const char *key, char *value, size_t size);
-
-// Takes the next word from the front of *line: without its quotes, cut to the
-// `size` bytes at `word`, NUL-terminated. False, and `word` left alone, where
-// there are no more. *line is read only, and moved behind the word.
-bool option_next(const char **line, char *word, size_t size);
-
-// The value of `key` as a number, decimal or hex with 0x, from `min` to `max`;
-// `otherwise` if the key is not there. STATUS_INVALID: not such a number; the
-// reason names the option and the range, and *out is left alone.
-status_t option_number(const char *line, const char *key, uint64_t min,
-                       uint64_t max, uint64_t otherwise, uint64_t *out);
 
 // A number alone, decimal or hex with 0x. False: it is none, or has more than
 // 64 bits.
@@ -32,11 +59,3 @@ bool option_parse_number(const char *text, uint64_t *number);
 // Splits a line of words in place: quotes go, each word gets its NUL. Returns
 // how many there are, at most `max`; words[i] is where the i-th one began.
 size_t option_words(char *line, const char **words, size_t max);
-
-// The value of `key` as a list, "a*3,b": words between commas, each of which
-// may say how many places it takes. Copies the word at place `index`, from 0,
-// or the last one if there are fewer, and counts all places. STATUS_INVALID: a
-// number that is none, or more than `max` places; the reason names it.
-// STATUS_NOT_FOUND: no `key`. Word and count stay what they were then.
-status_t option_list(const char *line, const char *key, uint64_t index,
-                     uint64_t max, char *word, size_t size, uint64_t *count);

@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+// seed=: unless it is given, kernel_main() takes it from the time-stamp
+// counter.
+extern uint64_t random_seed;
+
 // The next number. `state` starts as any seed but 0.
 static inline uint64_t random_next(uint64_t *state) {
     *state ^= *state << 13;

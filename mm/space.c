@@ -4,6 +4,8 @@
 #include "mm/space.h"
 
 #include "lib/log.h"
+#include "lib/options.h"
+#include "lib/random.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/early.h"
@@ -18,12 +20,13 @@
 extern const char levels_start[], levels_end[]; // levels.asm
 
 struct page_table kernel_table;
-va_t direct_map_base;
+va_t direct_map_base = DIRECT_MAP_BASE;
 
 static pa_t kernel_image_pa;
 static va_t vmap_next = VMAP_BASE;
 static va_t stack_guard[STACKS_MAX];
 static size_t stack_count;
+static unsigned levels_wanted; // 0: as many as there are
 
 // How each kind of memory appears in the direct map; 0: not at all. Tables of
 // ACPI and of the firmware are only ever read here.
@@ -126,12 +129,9 @@ static status_t change_levels(void) {
     return STATUS_OK;
 }
 
-status_t space_init(const struct memory_map *memory, pa_t image_pa,
-                    unsigned levels, va_t direct_base) {
+status_t space_init(const struct memory_map *memory, pa_t image_pa) {
+    unsigned levels = levels_wanted ? levels_wanted : paging_levels();
     kernel_image_pa = image_pa;
-    direct_map_base = direct_base;
-    if (levels == 0)
-        levels = paging_levels();
     bool gigabytes = cpuid(CPUID_EXTENDED, 0).edx & CPUID_1GB;
     TRY(page_table_init(&kernel_table, levels, gigabytes ? 3 : 2,
                         &kernel_frames));
@@ -142,6 +142,53 @@ status_t space_init(const struct memory_map *memory, pa_t image_pa,
     load_table();
     return STATUS_OK;
 }
+
+static status_t read_la57(const char *word, uint32_t generation) {
+    (void)generation;
+    bool on = str_equal(word, "on"), off = str_equal(word, "off");
+    if (!on && !off && !str_equal(word, "auto"))
+        return fail(STATUS_INVALID, "la57=%s is none of: auto off on", word);
+    if (on && !cpuid_has_la57())
+        return fail(STATUS_UNSUPPORTED,
+                    "la57=on: this CPU has no 5-level paging (CPUID 7, ECX "
+                    "bit 16)");
+    levels_wanted = on ? 5 : off ? 4 : 0;
+    return STATUS_OK;
+}
+
+// The seed is the same in all generations, what comes out of it is not.
+static va_t random_base(uint32_t generation) {
+    uint64_t state = 2 * (random_seed + generation) + 1;
+    random_next(&state);
+    uint64_t places = (DIRECT_MAP_LAST - DIRECT_MAP_BASE) / GIB;
+    return DIRECT_MAP_BASE + random_next(&state) % places * GIB;
+}
+
+static status_t read_direct_base(const char *word, uint32_t generation) {
+    va_t base = 0;
+    if (str_equal(word, "random"))
+        base = random_base(generation);
+    else
+        option_parse_number(word, &base);
+    if (base < DIRECT_MAP_BASE || base > DIRECT_MAP_LAST ||
+        !is_aligned(base, GIB))
+        return fail(STATUS_INVALID,
+                    "direct_base=%s: neither random nor a multiple of 1 GiB "
+                    "from %#lx to %#lx",
+                    word, DIRECT_MAP_BASE, DIRECT_MAP_LAST);
+    direct_map_base = base;
+    return STATUS_OK;
+}
+
+ROW(options, la57) = {"la57",
+                      "page tables of five levels: on, off, or as the machine "
+                      "came: auto (default)",
+                      .read = read_la57};
+
+ROW(options, direct_base) = {
+    "direct_base",
+    "where the direct map begins: a multiple of 1 GiB, or random",
+    .read = read_direct_base};
 
 status_t space_stack(uint64_t pages, va_t *top_va) {
     if (stack_count == STACKS_MAX)

@@ -6,18 +6,17 @@
 #include "mm/page_table.h"
 
 extern struct page_table kernel_table;
-extern va_t direct_map_base; // physical address 0, in the direct map
+extern va_t direct_map_base; // physical address 0, in the direct map: an option
 
 // The sections of the image, from the linker script.
 extern const char text_start[], text_end[], rodata_start[], rodata_end[];
 extern const char data_start[], data_end[], image_end[];
 
 // Builds the kernel's page table (image with W^X, direct map of RAM) and loads
-// it; EFER.NXE and the PAT are set already (arrival_set_registers()). `levels`
-// is 4 or 5, or 0 for as many as there are; `direct_base` a multiple of 1 GiB.
+// it; EFER.NXE and the PAT are set already (arrival_set_registers()). Its
+// levels and the place of the direct map are options: la57=, direct_base=.
 // NO_MEMORY.
-status_t space_init(const struct memory_map *memory, pa_t image_pa,
-                    unsigned levels, va_t direct_base);
+status_t space_init(const struct memory_map *memory, pa_t image_pa);
 
 // A stack of `pages` pages with nothing mapped below it, so that an overflow
 // faults at once. Gives its top (exclusive), 16-byte aligned. NO_MEMORY.

@@ -9,6 +9,7 @@
 #include "efi/trace/touch.h"
 #include "lib/format.h"
 #include "lib/log.h"
+#include "lib/options.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 
@@ -18,6 +19,12 @@ efi_status_t efi_last_answer[EFI_SERVICES] = {[0 ... EFI_SERVICES - 1] =
                                                   UINT64_MAX};
 
 uint32_t efi_came_back;
+
+unsigned efi_on_fault = FAULT_ABORT;
+
+ROW(options, efi_fault) = {
+    "efi.fault", "what is done when the firmware faults, abort by default",
+    .words = "abort retry off", .choice = &efi_on_fault};
 
 static uint64_t deviant_calls[EFI_SERVICES];
 
@@ -95,7 +102,7 @@ static const char *give_right(const struct gate_fault *fault) {
     pa_t table_pa = gate_current->table_pa;
     if (efi_space_learn(table_pa, fault->address_va, fetch))
         return "learned";
-    if (firmware.on_fault != FAULT_RETRY || is_mended_enough() ||
+    if (efi_on_fault != FAULT_RETRY || is_mended_enough() ||
         efi_space_grant(table_pa, fault->address_va, fetch))
         return NULL;
     gate_statistics.mended++;
@@ -119,7 +126,7 @@ static bool mend(const struct gate_fault *fault) {
 static void report_end(enum efi_service service, const struct gate_call *call) {
     report_fault(service, &call->fault, place_of(&call->fault), "aborted");
     firmware.aborted++;
-    if (firmware.on_fault == FAULT_OFF) {
+    if (efi_on_fault == FAULT_OFF) {
         say("efi: all services are off from here on");
         memset(firmware.service, 0, sizeof(firmware.service));
     }

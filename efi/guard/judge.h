@@ -13,6 +13,15 @@ extern efi_status_t efi_last_answer[EFI_SERVICES];
 // The services that have ever come back from a call: bit n for service n.
 extern uint32_t efi_came_back;
 
+// efi.fault=: what is done when the firmware faults.
+enum efi_on_fault {
+    FAULT_ABORT, // the call ends, with EFI_ABORTED
+    FAULT_RETRY, // it gets the page that it wanted, if that harms nobody, and
+                 // goes on; else as above
+    FAULT_OFF,   // the call ends, and none is made any more
+};
+extern unsigned efi_on_fault;
+
 // Once, before the first call.
 void efi_judge_init(void);
 

@@ -12,12 +12,17 @@
 #include "efi/firmware.h"
 #include "efi/tables.h"
 #include "lib/log.h"
+#include "lib/options.h"
 #include "lib/string.h"
 #include "mm/frames.h"
 
 #define WORD sizeof(uint64_t)
 
-bool efi_diff_wanted;
+unsigned efi_diff_wanted;
+
+ROW(options, efi_diff) = {
+    "efi.diff", "log what SetVirtualAddressMap changed in the firmware",
+    .words = "off on", .choice = &efi_diff_wanted};
 
 static pa_t copy_pa; // 0: there is none
 static uint64_t copy_pages;

@@ -6,7 +6,7 @@
 
 #include "lib/types.h"
 
-extern bool efi_diff_wanted; // or the two functions do nothing
+extern unsigned efi_diff_wanted; // or the two functions do nothing
 
 // Copies the runtime regions aside. Without memory for that it says so, and
 // there will be nothing to compare.

@@ -7,6 +7,7 @@
 #include "efi/space.h"
 #include "lib/format.h"
 #include "lib/log.h"
+#include "lib/options.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
@@ -18,7 +19,12 @@
 // What is known of a page, and its letter in the drawing, the strongest last.
 enum mark { READ = 1, EXECUTED = 2, WRITTEN = 4 };
 
-bool efi_touch_wanted;
+unsigned efi_touch_wanted;
+
+ROW(options, efi_touch) = {
+    "efi.touch",
+    "log and draw which pages each service read, executed and wrote",
+    .words = "off on", .choice = &efi_touch_wanted};
 
 // For each service, a byte a page of all regions in their order; and how much
 // of the stack it took, in bytes.

@@ -12,7 +12,7 @@
 #include "efi/types.h"
 #include "lib/status.h"
 
-extern bool efi_touch_wanted; // or nothing of this is called
+extern unsigned efi_touch_wanted; // or nothing of this is called
 
 // Room for notes, a byte a page and service; and a pattern on the firmware's
 // stack. NO_MEMORY.

@@ -6,6 +6,7 @@
 #include "kernel/monitor/monitor.h"
 #include "kernel/panic.h"
 #include "lib/format.h"
+#include "lib/options.h"
 #include "lib/string.h"
 #include "lib/types.h"
 #include "mm/space.h"
@@ -74,14 +75,31 @@ static const struct {
     {"panic", crash_panic},
 };
 
-status_t crash(const char *kind) {
+static status_t find(const char *kind, size_t *found) {
     char kinds[96] = "";
     for (size_t i = 0; i < ARRAY_SIZE(crashes); i++) {
-        if (str_equal(crashes[i].kind, kind))
-            crashes[i].run();
         append(kinds, sizeof(kinds), "%s%s", i ? ", " : "", crashes[i].kind);
+        if (str_equal(crashes[i].kind, kind)) {
+            *found = i;
+            return STATUS_OK;
+        }
     }
     return fail(STATUS_INVALID, "crash=%s: known are %s", kind, kinds);
+}
+
+static size_t wanted = ARRAY_SIZE(crashes); // none
+
+static status_t read_crash(const char *kind, uint32_t generation) {
+    (void)generation;
+    return find(kind, &wanted);
+}
+
+ROW(options, crash) = {"crash", "die in a chosen way, to learn to read a panic",
+                       .read = read_crash};
+
+void crash_if_asked(void) {
+    if (wanted < ARRAY_SIZE(crashes))
+        crashes[wanted].run();
 }
 
 static const char *kind_at(size_t n) {
@@ -90,5 +108,8 @@ static const char *kind_at(size_t n) {
 
 COMMAND(crash, .name = "crash", .arguments = "KIND", .choice = kind_at,
         .help = "die in that way, to read the panic") {
-    return crash(words->word[0]);
+    size_t i;
+    TRY(find(words->word[0], &i));
+    crashes[i].run();
+    return STATUS_OK;
 }

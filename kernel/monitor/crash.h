@@ -2,8 +2,5 @@
 
 #pragma once
 
-#include "lib/status.h"
-
-// Crashes in the way that `kind` names. Returns only if there is no such kind:
-// INVALID, with a list of them.
-status_t crash(const char *kind);
+// Crashes if crash= asks for it.
+void crash_if_asked(void);

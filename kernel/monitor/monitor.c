@@ -31,6 +31,15 @@
 
 struct workbench workbench;
 
+static uint64_t columns = LINE_COLUMNS + 1;
+
+ROW(options, columns) = {
+    "columns", "the width of the terminal at the prompt, where it is below 80",
+    .number = &columns, .min = LINE_NARROW + 1, .max = LINE_BYTES};
+
+ROW(options, run) = {.key = SCRIPT,
+                     .help = "commands of the monitor, to be run at the end"};
+
 // Only the firmware knows how to switch off; a reset needs nobody.
 static void leave(void) {
     if (firmware.ready)
@@ -362,9 +371,6 @@ void monitor_ask(void) {
     static struct line line;
     line.write = console_write;
     line.offer = offer;
-    uint64_t columns = LINE_COLUMNS + 1;
-    option_number(workbench.boot->command_line, "columns", LINE_NARROW + 1,
-                  LINE_BYTES, columns, &columns);
     line.columns = columns - 1;
     format(line.prompt, sizeof(line.prompt), "g%u> ", log_output.generation);
     announce_input();
@@ -376,6 +382,16 @@ void monitor_ask(void) {
         page_begin(console_is_keyboard());
         run_commands(line.text, strlen(line.text));
     }
+}
+
+COMMAND(options, .name = "options",
+        .help = "the words of the kernel's command line") {
+    char usage[NAME_BYTES];
+    FOR_EACH_ROW(options, o) {
+        format(usage, sizeof(usage), "%s=%s", o->key, o->words ? o->words : "");
+        print("  %-27s %s", usage, o->help);
+    }
+    return STATUS_OK;
 }
 
 static const char *name_at(size_t n) {

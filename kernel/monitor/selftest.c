@@ -4,6 +4,7 @@
 
 #include "kernel/monitor/monitor.h"
 #include "kernel/time.h"
+#include "lib/options.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
 #include "mm/space.h"
@@ -18,6 +19,15 @@ bool selftest_run(void) {
         print("%sok %u %s", good ? "" : "not ", i + 1, selftests_start[i].name);
     }
     return all;
+}
+
+static unsigned wanted;
+
+ROW(options, selftest) = {"selftest", "the kernel tests itself first, in KTAP",
+                          .words = "off on", .choice = &wanted};
+
+bool selftest_if_asked(void) {
+    return !wanted || selftest_run();
 }
 
 COMMAND(selftest, .name = "selftest",

@@ -20,3 +20,6 @@ TABLE(selftests, struct selftest);
 
 // Runs all of them; false if one failed.
 bool selftest_run(void);
+
+// The same, if selftest=on asks for it; else true.
+bool selftest_if_asked(void);

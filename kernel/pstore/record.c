@@ -8,6 +8,7 @@
 #include "efi/gate.h"
 #include "efi/services/variables.h"
 #include "kernel/history/history.h"
+#include "kernel/options.h"
 #include "kernel/proof.h"
 #include "lib/format.h"
 #include "lib/log.h"
@@ -71,7 +72,7 @@ static efi_status_t write_part(unsigned part, uint64_t time, size_t bytes) {
 // A firmware that is in the middle of something, or has failed before, is not
 // asked to write to flash.
 static status_t check_firmware(void) {
-    if (!record_writes)
+    if (!options.prove)
         return fail(STATUS_REFUSED, "prove=write was not given");
     if (!firmware.ready)
         return fail(STATUS_UNSUPPORTED, "the firmware is not called here");
@@ -126,8 +127,6 @@ static status_t write_parts(struct written *written) {
     return STATUS_OK;
 }
 
-bool record_writes;
-
 void record_write(void) {
     struct written written = {0};
     uint64_t all = history->end - history->start;
@@ -171,7 +170,7 @@ void record_report(void) {
         if (!ours)
             continue;
         event("crash.record", "name=%s bytes=%lu deleted=%s", name, bytes,
-              record_writes ? delete_part(&part) : "no");
+              options.prove ? delete_part(&part) : "no");
         say_lines("crash: | ", text + HEAD_BYTES);
     }
 }

@@ -9,6 +9,7 @@
 #include "kexec/kexec.h"
 #include "lib/format.h"
 #include "lib/log.h"
+#include "lib/options.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
 #include "mm/layout.h"
@@ -80,10 +81,18 @@ static status_t prepare(const struct boot_info *boot,
     return kexec_prepare(boot, &staged, baton);
 }
 
-status_t capture_load(const struct boot_info *boot, const char *image,
+static char name[32];
+
+ROW(options, capture) = {"capture",
+                         "a Linux in the bundle that follows a panic",
+                         .text = name, .size = sizeof(name)};
+
+status_t capture_load(const struct boot_info *boot,
                       const struct handoff *baton) {
+    if (!name[0])
+        return STATUS_OK;
     all = &boot->memory;
-    TRY(kexec_load(boot, image, CAPTURE_BYTES, &staged));
+    TRY(kexec_load(boot, name, CAPTURE_BYTES, &staged));
     status_t status = prepare(boot, baton);
     if (status == STATUS_OK) {
         protect();

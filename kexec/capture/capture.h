@@ -5,9 +5,10 @@
 
 #include "boot/boot_info.h"
 
-// Loads the kernel `image` of the bundle for that, with all it needs, where
-// nothing else will be. REFUSED, NO_MEMORY, NOT_FOUND, …, as kexec_load().
-status_t capture_load(const struct boot_info *boot, const char *image,
+// Loads the kernel of the bundle that capture= names, with all it needs, where
+// nothing else will be; none if it names none. REFUSED, NO_MEMORY, NOT_FOUND,
+// …, as kexec_load().
+status_t capture_load(const struct boot_info *boot,
                       const struct handoff *baton);
 
 // Starts it, after a panic. Comes back if there is none, or if it was damaged.

@@ -4,6 +4,7 @@
 
 #include "boot/handoff.h"
 #include "lib/format.h"
+#include "lib/options.h"
 #include "mm/layout.h"
 
 #define LOWER_HALF_END  (1UL << 47)
@@ -55,3 +56,10 @@ status_t linux_command_line(char *line, size_t size, const char *given,
                     size - 1);
     return STATUS_OK;
 }
+
+// For the first process of a Linux (tools/linux_init).
+ROW(options, linux_then) = {
+    .key = "linux",
+    .help = "what a Linux in between does: off, file, load or shell"};
+ROW(options, generation) = {.key = "generation",
+                            .help = "its number, which a Baton tells it"};

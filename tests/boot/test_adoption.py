@@ -36,16 +36,16 @@ def with_other_words(boot, cmdline: str, words: str):
 
 def test_virtefi_leaves_physical_mode(boot):
     """As in Indoh's patch: the same words and one more, and nothing is lost."""
-    run = with_other_words(boot, "efi=physical lives=2 end=exit ",
-                           "efi=physical virtefi lives=2 end=exit")
+    run = with_other_words(boot, "efi=physical generations=2 end=exit ",
+                           "efi=physical virtefi generations=2 end=exit")
     run.one("efi.mode", gen=0, mode="physical", svam="never")
     run.one("efi.mode", gen=1, mode="fixed", svam="called")
     run.one("end", gen=1, verdict="pass")
 
 
 def test_another_mode_is_refused_once_addresses_are_virtual(boot):
-    run = with_other_words(boot, "efi=fixed lives=2 end=exit",
-                           "efi=identity lives=2 end=exit")
+    run = with_other_words(boot, "efi=fixed generations=2 end=exit",
+                           "efi=identity generations=2 end=exit")
     why = run.one("refused", gen=1, what="efi")["why"]
     assert "identity" in why and "fixed" in why and "once" in why
     assert run.all("efi.call", gen=1) == []
@@ -53,8 +53,8 @@ def test_another_mode_is_refused_once_addresses_are_virtual(boot):
 
 
 def test_from_physical_any_mode_can_be_reached(boot):
-    run = with_other_words(boot, "efi=physical lives=3 end=exit",
-                           "efi=fixed lives=2 end=exit")
+    run = with_other_words(boot, "efi=physical generations=3 end=exit",
+                           "efi=fixed generations=2 end=exit")
     run.expect(wanted("efi.mode", gen=0, mode="physical", svam="never"),
                wanted("efi.mode", gen=1, mode="fixed", svam="called"),
                wanted("end", gen=1, verdict="pass"))
@@ -67,7 +67,7 @@ def test_from_physical_any_mode_can_be_reached(boot):
 ])
 def test_an_impossible_address_is_refused(boot, mode, elsewhere):
     """One region was handed over at another place than the mode allows."""
-    with boot(f"efi={mode} lives=2 end=exit", paused=True) as machine:
+    with boot(f"efi={mode} generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "efi_start")
             at(debugger, "efi_start")
@@ -86,7 +86,7 @@ def test_an_impossible_address_is_refused(boot, mode, elsewhere):
 def test_addresses_need_not_ascend(boot):
     """Linux places regions in the order of the firmware's map, which need not
     be sorted. Here two trade places before SetVirtualAddressMap is called."""
-    with boot("efi=table lives=3 end=exit", paused=True) as machine:
+    with boot("efi=table generations=3 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "efi_services_init")
             swapped = swap_places(debugger)
@@ -129,7 +129,7 @@ def change_word(debugger, run, old: int, new: int) -> None:
 def test_a_region_that_svam_was_not_told_of_is_noticed(boot):
     """OVMF answers EFI_SUCCESS to a map in which its code is missing, and
     leaves its pointers physical. Only looking at them tells."""
-    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+    with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "gate_enter")  # the first call: SVAM
             hide_runtime_code(debugger)
@@ -158,7 +158,7 @@ def hide_runtime_code(debugger) -> None:
 
 
 def test_no_mode_is_inherited_from_a_refusal(boot):
-    with boot("lives=naive,inherit end=exit") as machine:
+    with boot("generations=2 efi=naive,inherit end=exit") as machine:
         run = machine.finish()
     run.one("efi.mode", gen=1, mode="none", svam="refused")
     run.one("end", gen=1, verdict="refused")

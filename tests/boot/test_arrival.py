@@ -138,7 +138,7 @@ def like_linux(debugger, params_pa: int, data_pa: int, step: int,
     pytest.param(0x1BFEE1000, 0x100000, 40, "on,off", id="high"),
 ])
 def test_as_linux_leaves_it(boot, params_pa, data_pa, step, la57):
-    with boot(f"efi=fixed lives=3 la57={la57} end=exit", cpu="max",
+    with boot(f"efi=fixed generations=3 la57={la57} end=exit", cpu="max",
               ram_mib=6144, paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "kexec_last_instruction")
@@ -160,7 +160,7 @@ def test_as_linux_leaves_it(boot, params_pa, data_pa, step, la57):
 def test_a_table_in_a_page_that_is_ram_in_part(boot):
     """Such a page is not mapped, and reading from it must not be tried. Nobody
     needs the table: the firmware is called without."""
-    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+    with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "kexec_last_instruction")
             debugger.physical()
@@ -179,7 +179,7 @@ def test_a_table_in_a_page_that_is_ram_in_part(boot):
 
 def test_no_firmware_is_passed_on(boot):
     """As by a Linux with efi=noruntime: that is what is said, and no more."""
-    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+    with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "kexec_last_instruction")
             debugger.physical()
@@ -223,7 +223,7 @@ def above_4g(debugger) -> None:
 @pytest.mark.parametrize("la57", ["auto", "off,on,off"])
 def test_an_image_above_4_gib(boot, la57):
     """And its handoff: the next kernel reaches both, and goes on."""
-    with boot(f"efi=fixed lives=3 la57={la57} selftest=on end=exit",
+    with boot(f"efi=fixed generations=3 la57={la57} selftest=on end=exit",
               cpu="" if la57 == "auto" else "max", ram_mib=6144,
               paused=True) as machine:
         with machine.debugger() as debugger:
@@ -247,7 +247,7 @@ def test_an_image_above_4_gib(boot, la57):
 ])
 def test_a_node_where_no_memory_can_be(boot, pa):
     """QEMU's processor has 40 bits of a physical address."""
-    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+    with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "kexec_last_instruction")
             debugger.physical()
@@ -338,7 +338,7 @@ def leave_untidy_processor(debugger, folder) -> None:
 
 def test_nothing_is_taken_as_it_was_found(boot, tmp_path):
     """Registers and sources of interrupts, left as no kernel should."""
-    with boot("efi=fixed lives=2", cpus=2, paused=True) as machine:
+    with boot("efi=fixed generations=2", cpus=2, paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "kexec_load")
             forget_to_acknowledge(debugger)

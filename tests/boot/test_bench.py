@@ -18,7 +18,7 @@ TOOLS = paths.ROOT / "tools"
 
 
 def measured(boot, mode: str) -> dict:
-    with boot(f"efi={mode} lives=2 end=exit", paused=True) as machine:
+    with boot(f"efi={mode} generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             calls = dict(Stopwatch(debugger).services())
             debugger.detach()

@@ -22,7 +22,7 @@ def captured(request, run_of):
     """Generation 1 divides by zero, and Linux is told to look."""
     mode = request.param
     return run_of(f"capture-{mode}",
-                  f'efi={mode} lives=2 {WORDS} run="crash divide"',
+                  f'efi={mode} generations=2 {WORDS} run="crash divide"',
                   bundle=paths.LINUX_BUNDLE, **MACHINE)
 
 
@@ -72,7 +72,7 @@ def test_linux_calls_the_firmware_and_finds_the_record(captured):
 
 @pytest.mark.slow
 def test_a_capture_kernel_that_was_damaged_is_not_started(boot):
-    with boot(f'efi=fixed lives=1 {WORDS} run="crash null"', paused=True,
+    with boot(f'efi=fixed generations=1 {WORDS} run="crash null"', paused=True,
               bundle=paths.LINUX_BUNDLE, ram_mib=768) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "record_write"))
@@ -91,7 +91,7 @@ def test_a_capture_kernel_that_was_damaged_is_not_started(boot):
 def test_a_core_with_more_pieces_than_it_has_room_for(boot):
     """It says so, and is handed on as far as it goes."""
     pieces = 120  # CORE_SEGMENTS in kexec/capture/core.h
-    with boot(f'efi=off lives=1 {WORDS} run="crash null"', paused=True,
+    with boot(f'efi=off generations=1 {WORDS} run="crash null"', paused=True,
               bundle=paths.LINUX_BUNDLE, ram_mib=768) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "core_add"))
@@ -106,7 +106,7 @@ def test_a_core_with_more_pieces_than_it_has_room_for(boot):
 
 @pytest.mark.slow
 def test_nothing_is_written_to_the_capture_kernel_by_mistake(boot):
-    with boot(f"efi=fixed lives=1 {WORDS}".replace("end=exit", ""),
+    with boot(f"efi=fixed generations=1 {WORDS}".replace("end=exit", ""),
               bundle=paths.LINUX_BUNDLE, ram_mib=768) as machine:
         base = machine.wait_for("kexec.load").number("base")
         direct = machine.run.one("space").number("direct")
@@ -117,7 +117,7 @@ def test_nothing_is_written_to_the_capture_kernel_by_mistake(boot):
 def refused(boot, words: str, **options):
     """A run in which the capture kernel is refused, and all else is as if
     nobody had asked for it: free frames, and how a panic ends."""
-    cmdline = f'lives=1 end=exit run="crash null" {words}'
+    cmdline = f'generations=1 end=exit run="crash null" {words}'
     with boot(cmdline, **options) as machine:
         run = machine.finish()
     with boot(re.sub(r"capture=\S+", "", cmdline), **options) as machine:

@@ -7,15 +7,15 @@ and the flash file after power-off.
 
 import pytest
 
-from harness.chain import (CHECKS, EXPECTED, LIVES, PROVING, expected_proof,
-                           wrongs)
+from harness.chain import (CHECKS, EXPECTED, GENERATIONS, PROVING,
+                           expected_proof, wrongs)
 from harness.events import wanted
 
-GENERATIONS = range(LIVES)
+ALL = range(GENERATIONS)
 
 
 @pytest.mark.modes(*PROVING)
-@pytest.mark.parametrize("gen", GENERATIONS)
+@pytest.mark.parametrize("gen", ALL)
 @pytest.mark.parametrize("check", CHECKS)
 def test_proof(the_chain, mode, gen, check):
     proof = the_chain.proof(gen, check)
@@ -27,13 +27,13 @@ def test_proof(the_chain, mode, gen, check):
 @pytest.mark.modes(*PROVING)
 def test_the_story_in_order(the_chain):
     story = [wanted("boot", gen=0, via="multiboot2", by="grub")]
-    for gen in range(1, LIVES):
+    for gen in range(1, GENERATIONS):
         story += [
             wanted("kexec.load", gen=gen - 1, image="baton"),
             wanted("kexec.jump", gen=gen - 1, to=gen),
             wanted("boot", gen=gen, via="boot_params", by="baton"),
         ]
-    story.append(wanted("end", gen=LIVES - 1, verdict="pass"))
+    story.append(wanted("end", gen=GENERATIONS - 1, verdict="pass"))
     the_chain.run.expect(*story)
 
 
@@ -55,7 +55,7 @@ def test_the_flash_file_holds_three(the_chain):
 
 @pytest.mark.modes(*PROVING)
 def test_each_generation_reads_what_the_former_wrote(the_chain):
-    for gen in GENERATIONS:
+    for gen in ALL:
         detail = the_chain.proof(gen, "variable")["detail"]
         found = f"the last kernel's {gen}" if gen else "not there yet"
         assert detail.startswith(f"{found}; wrote {gen + 1}: EFI_SUCCESS")
@@ -63,7 +63,7 @@ def test_each_generation_reads_what_the_former_wrote(the_chain):
 
 @pytest.mark.modes(*EXPECTED)
 def test_the_firmware_is_moved_once(the_chain, mode):
-    for gen in GENERATIONS:
+    for gen in ALL:
         event = the_chain.run.one("efi.mode", gen=gen)
         want = EXPECTED[mode]
         assert event["svam"] == (want.later if gen else want.first)
@@ -74,7 +74,7 @@ def test_the_firmware_is_moved_once(the_chain, mode):
 def test_the_firmware_is_where_it_was(the_chain):
     first = the_chain.regions(0)
     assert first
-    for gen in GENERATIONS:
+    for gen in ALL:
         assert the_chain.regions(gen) == first
 
 
@@ -85,7 +85,7 @@ def test_virtual_is_physical(the_chain):
 
 @pytest.mark.modes(*EXPECTED)
 def test_the_kernel_is_not_where_it_was(the_chain):
-    bases = [the_chain.base(gen) for gen in GENERATIONS]
+    bases = [the_chain.base(gen) for gen in ALL]
     assert all(old != new for old, new in zip(bases, bases[1:]))
 
 
@@ -93,7 +93,7 @@ def test_the_kernel_is_not_where_it_was(the_chain):
 def test_the_firmware_keeps_to_the_rules(the_chain, mode):
     """Each generation that calls it has counted, and found nothing wrong."""
     assert wrongs(the_chain.run) == []
-    called = [gen for gen in GENERATIONS if expected_proof(mode, gen, "gate")]
+    called = [gen for gen in ALL if expected_proof(mode, gen, "gate")]
     accounts = the_chain.run.all("efi.gate")
     assert [int(account["gen"]) for account in accounts] == called
     for account in accounts:
@@ -106,7 +106,7 @@ def test_the_firmware_keeps_to_the_rules(the_chain, mode):
 def test_no_memory_is_lost_from_generation_to_generation(the_chain):
     """Generation 0 has had GRUB's memory map; the others are alike."""
     free = [the_chain.run.one("mm", gen=gen, at="ready").number("free")
-            for gen in GENERATIONS[1:]]
+            for gen in ALL[1:]]
     assert len(set(free)) == 1, free
 
 
@@ -144,7 +144,7 @@ def test_fixed_is_the_rule_of_linux(the_chain):
 
 @pytest.mark.modes("naive")
 def test_naive_is_refused_for_its_addresses(the_chain):
-    for gen in range(1, LIVES):
+    for gen in range(1, GENERATIONS):
         refusal = the_chain.run.one("refused", gen=gen, what="efi")
         assert "virtual address" in refusal["why"]
 

@@ -69,7 +69,7 @@ def run_to_firmware(debugger) -> None:
 
 def test_an_nmi_without_a_reason_is_counted(boot):
     """Whatever it interrupts; and it is no fault of the firmware's."""
-    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+    with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, PLACES[0]))
             machine.nmi()
@@ -106,7 +106,7 @@ def interrupt_early(machine, debugger, base: int) -> None:
 
 def test_an_nmi_between_two_kernels_is_survived(boot):
     """Those before the next kernel has its table are not counted: it cannot know."""
-    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+    with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "kexec_last_instruction"))
             machine.nmi()
@@ -121,7 +121,7 @@ def test_an_nmi_between_two_kernels_is_survived(boot):
 
 
 def test_an_nmi_after_grub_is_survived(boot):
-    with boot("efi=fixed lives=1 end=exit", paused=True) as machine:
+    with boot("efi=fixed generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             interrupt_early(machine, debugger, LINKED_AT)
             debugger.detach()
@@ -131,7 +131,8 @@ def test_an_nmi_after_grub_is_survived(boot):
 
 
 def test_a_host_that_stands_still_is_nobodys_fault(boot):
-    run, stops = stutter_through(boot, "efi=fixed lives=3 end=exit", seed=1)
+    run, stops = stutter_through(boot, "efi=fixed generations=3 end=exit",
+                                 seed=1)
     assert stops
     run.one("end", gen=2, verdict="pass")
 
@@ -142,7 +143,7 @@ def test_a_host_that_stands_still_is_nobodys_fault(boot):
 def test_nor_over_many_generations(boot, mode, cpus):
     """In calls, in digests, in the jump, before and after it."""
     run, stops = stutter_through(
-        boot, f"efi={mode} lives=150 end=exit", seed=cpus, cpus=cpus,
+        boot, f"efi={mode} generations=150 end=exit", seed=cpus, cpus=cpus,
         limit=7200, patience=600)
     assert len(stops) > 300
     run.one("end", gen=149, verdict="pass")
@@ -151,7 +152,7 @@ def test_nor_over_many_generations(boot, mode, cpus):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [7, 8])
 def test_nor_at_the_prompt(boot, seed):
-    with boot("efi=fixed lives=1", accel="realtime") as machine:
+    with boot("efi=fixed generations=1", accel="realtime") as machine:
         with stuttering(machine, seed) as stops:
             while len(stops) < 200:
                 assert machine.ask("efi time").status == "ok"
@@ -168,14 +169,14 @@ def test_nor_at_the_prompt(boot, seed):
     ("slow-time", "efi.timeout=60"),  # which begins with each call
     ("slow-write", "efi.timeout=20")])  # a write has five times that
 def test_a_slow_service_is_not_cut_off(boot, sin, words):
-    with boot(f"efi=fixed lives=2 end=exit {words}", sin=sin) as machine:
+    with boot(f"efi=fixed generations=2 end=exit {words}", sin=sin) as machine:
         run = machine.finish()
     is_sound(run)
     run.one("end", gen=1, verdict="pass")
 
 
 def test_a_service_that_is_too_slow_is(boot):
-    with boot("efi=fixed lives=1 end=exit efi.timeout=50",
+    with boot("efi=fixed generations=1 end=exit efi.timeout=50",
               sin="slow-time") as machine:
         run = machine.finish()
     assert run.all("efi.fault", svc="GetTime", vector=32, action="aborted")
@@ -183,7 +184,8 @@ def test_a_service_that_is_too_slow_is(boot):
 
 def test_a_host_that_stands_still_ends_no_call(boot):
     """The call has 1 s and takes no end; the host's 2 s do not count."""
-    with boot("efi=fixed lives=1 end=exit efi.timeout=1", accel="realtime",
+    with boot("efi=fixed generations=1 end=exit efi.timeout=1",
+              accel="realtime",
               sin="hang-deaf") as machine:
         machine.wait_for("efi.mode")
         with stuttering(machine, 3, run_ms=(5, 20), stop_ms=(400, 500)) as stops:
@@ -196,7 +198,7 @@ def test_a_host_that_stands_still_ends_no_call(boot):
 
 def test_what_cannot_be_read_is_not_counted_on(boot):
     """Generation 1 writes a 2 that nobody can read: it stays."""
-    with boot("efi=fixed lives=4 end=exit", sin="unreadable") as machine:
+    with boot("efi=fixed generations=4 end=exit", sin="unreadable") as machine:
         run = machine.finish()
     for gen in (2, 3):
         detail = run.one("proof", gen=gen, check="variable",
@@ -213,7 +215,7 @@ def test_what_cannot_be_read_is_not_counted_on(boot):
                  marks=pytest.mark.slow)])
 def test_without_a_pit(boot, machine, source):
     """Another clock measures; and that nobody watches is said."""
-    with boot("efi=fixed lives=2 end=exit", machine=machine) as machine:
+    with boot("efi=fixed generations=2 end=exit", machine=machine) as machine:
         run = machine.finish()
     clock = run.one("clock", gen=0)
     assert (clock["source"], clock["watchdog"]) == (source, "none")
@@ -232,7 +234,7 @@ def test_with_a_pit(the_chain):
 
 def test_a_clock_that_cannot_be_is_measured_again(boot):
     """Each kernel looks at what it is handed."""
-    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+    with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "kexec_load"))
             debugger.write(symbol(paths.SYMBOLS, "kernel_clock"), bytes(16))

@@ -60,7 +60,7 @@ def test_a_kernel_of_each_compiler(tmp_path, boot, compiler, level, linker):
     if not shutil.which(linker):
         pytest.skip(f"{linker} is not installed")
     build(tmp_path, "baton", "bundle.cpio", CC=compiler, OPT=level, LD=linker)
-    with boot("efi=fixed lives=3 end=exit", kernel=tmp_path / "baton",
+    with boot("efi=fixed generations=3 end=exit", kernel=tmp_path / "baton",
               bundle=tmp_path / "bundle.cpio") as machine:
         run = machine.finish()
     run.expect(wanted("boot", gen=2), wanted("end", gen=2, verdict="pass"))
@@ -72,7 +72,8 @@ def test_a_kernel_of_each_compiler(tmp_path, boot, compiler, level, linker):
 def test_a_panic_of_each_compiler(tmp_path, boot, compiler):
     """The function that died has a name: it was not inlined."""
     build(tmp_path, "baton", "bundle.cpio", CC=compiler)
-    with boot("efi=off lives=1 crash=null end=exit", kernel=tmp_path / "baton",
+    with boot("efi=off generations=1 crash=null end=exit",
+              kernel=tmp_path / "baton",
               bundle=tmp_path / "bundle.cpio") as machine:
         run = machine.finish()
     assert any("page fault at crash_null" in line for line in run.lines)

@@ -53,7 +53,7 @@ def expected(run_of):
 
 
 def first_points(run_of, firmware: str) -> list[vectors.Point]:
-    run = run_of(f"vectors-{firmware}", "efi=physical lives=1 end=exit "
+    run = run_of(f"vectors-{firmware}", "efi=physical generations=1 end=exit "
                  f'run="{vectors.COMMAND}"', firmware=firmware)
     return vectors.points(run.lines)
 
@@ -79,7 +79,7 @@ def documented(firmware: str) -> dict[str, str]:
     pytest.param(1, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("mode", MODES)
 def test_the_same_answers_everywhere(boot, expected, mode, generations):
-    run = finished(boot, f"efi={mode} lives={generations}", SCRIPT)
+    run = finished(boot, f"efi={mode} generations={generations}", SCRIPT)
     found = vectors.points(run.lines)
     assert {p.name: p.answer for p in found} == expected("pflash")
     run.one("efi.call", svc="SetVariable", status="EFI_WRITE_PROTECTED")
@@ -90,7 +90,7 @@ def test_the_same_answers_everywhere(boot, expected, mode, generations):
 
 def test_the_same_answers_again_and_again(boot, expected):
     """By three generations of one boot, on the smallest of the stores."""
-    with boot("efi=fixed lives=1", firmware="bios") as machine:
+    with boot("efi=fixed generations=1", firmware="bios") as machine:
         for generation in range(3):
             machine.wait_for("end", gen=generation, verdict="pass")
             found = vectors.points(machine.ask(vectors.COMMAND).lines)
@@ -102,14 +102,14 @@ def test_the_same_answers_again_and_again(boot, expected):
 @pytest.mark.parametrize("mode", ["physical", "fixed"])
 @pytest.mark.parametrize("firmware", [*vectors.COLUMNS][1:])
 def test_other_firmware(boot, expected, firmware, mode):
-    found = ask(boot, f"efi={mode} lives=1", firmware=firmware)
+    found = ask(boot, f"efi={mode} generations=1", firmware=firmware)
     assert {p.name: p.answer for p in found} == expected(firmware)
 
 
 def test_naive_has_one_generation(boot, expected):
-    found = ask(boot, "efi=naive lives=1")
+    found = ask(boot, "efi=naive generations=1")
     assert {p.name: p.answer for p in found} == expected("pflash")
-    with boot("efi=naive lives=2") as machine:
+    with boot("efi=naive generations=2") as machine:
         answer = machine.ask(vectors.COMMAND)
     assert answer.status == "unsupported"
     assert "does not call the firmware: SVAM refused" in answer.text
@@ -135,7 +135,7 @@ def told_by_perl(report: list[str]) -> list[str]:
     ("bios", DIFFERENT), pytest.param("uboot", set(), marks=pytest.mark.slow)])
 def test_differences_are_known(boot, firmware, different):
     """And the faults of bad pointers are all that there are."""
-    lines = finished(boot, "lives=1", firmware=firmware).lines
+    lines = finished(boot, "generations=1", firmware=firmware).lines
     found = vectors.points(lines)
     assert {p.name for p in found if not p.ok} == different
     assert {p.name for p in found if p.status == "EFI_ABORTED"} == {
@@ -149,7 +149,7 @@ def test_differences_are_known(boot, firmware, different):
 
 def test_nothing_is_left_in_the_store(boot):
     """But the room: what is deleted takes it until the next reset."""
-    with boot("lives=1") as machine:
+    with boot("generations=1") as machine:
         before, free_before = machine.ask("efi vars").lines, free(machine)
         machine.ask(vectors.COMMAND)
         after, free_after = machine.ask("efi vars").lines, free(machine)
@@ -166,7 +166,7 @@ def free(machine) -> int:
     pytest.param("announces-all", True, marks=pytest.mark.slow)])
 def test_a_service_is_what_the_firmware_says_it_is(boot, sin, ok):
     """One that is not there, and answers; one that is, and does not."""
-    found = [p for p in ask(boot, "lives=1", sin=sin)
+    found = [p for p in ask(boot, "generations=1", sin=sin)
              if p.service == "GetTime" and p.who != "nobody"]
     assert {p.ok for p in found} == {ok}
     assert all(p.note for p in found)
@@ -182,13 +182,14 @@ def test_a_service_is_what_the_firmware_says_it_is(boot, sin, ok):
     pytest.param("claim-overrun", "GetVariable its size",
                  marks=pytest.mark.slow)])
 def test_what_an_answer_brings_is_looked_at(boot, sin, seen):
-    different = {p.name for p in ask(boot, "lives=1", sin=sin) if not p.ok}
+    different = {p.name for p in ask(boot, "generations=1",
+                                     sin=sin) if not p.ok}
     assert seen in different and DIFFERENT < different
 
 
 def test_a_wrong_answer_is_seen(boot):
     """GetTime is changed: it says EFI_SUCCESS, whatever it is asked."""
-    line = f'lives=1 end=exit run="{vectors.COMMAND}"'
+    line = f'generations=1 end=exit run="{vectors.COMMAND}"'
     with boot(line, paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "efi_call"))

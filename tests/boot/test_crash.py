@@ -52,7 +52,7 @@ def test_a_backtrace_that_goes_in_circles(boot):
 
 
 def test_an_unknown_kind_of_crash(boot):
-    with boot("efi=off lives=1 crash=boredom end=exit") as machine:
+    with boot("efi=off generations=1 crash=boredom end=exit") as machine:
         run = machine.finish()
     why = run.one("refused", what="cmdline")["why"]
     assert "boredom" in why

@@ -26,7 +26,7 @@ def test_truncated_multiboot2_information(boot):
     Without a memory map nothing is left to live on, so this is a panic, but
     one that says why.
     """
-    with boot("lives=1 end=exit", paused=True) as machine:
+    with boot("generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "kernel_main")
             debugger.physical()
@@ -42,7 +42,7 @@ def test_truncated_multiboot2_information(boot):
 
 def test_a_table_that_cannot_be_kept(boot):
     """Then all that lies in boot-services memory is, that table with it."""
-    with boot("efi=fixed lives=1 end=exit", paused=True) as machine:
+    with boot("efi=fixed generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "record_report")
             at(debugger, "memory_map_put")  # of the Memory Attributes Table
@@ -58,7 +58,7 @@ def test_a_table_that_cannot_be_kept(boot):
 
 def test_a_flipped_bit_in_the_handoff(boot):
     """Generation 1 sees it by the CRC, and calls no firmware on its word."""
-    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+    with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "kernel_main")  # of generation 0 …
             at(debugger, "kernel_main")  # … and of generation 1
@@ -130,7 +130,7 @@ class Relay:
 
 
 @contextmanager
-def relay(boot, cmdline="efi=fixed lives=3 end=exit", **config):
+def relay(boot, cmdline="efi=fixed generations=3 end=exit", **config):
     with boot(cmdline, paused=True, **config) as machine:
         with machine.debugger() as debugger:
             yield Relay(machine, debugger)
@@ -194,7 +194,7 @@ def is_in_command_line(block: bytes, offset: int, base: int) -> bool:
 
 def flip_anywhere(chain, rng, count: int) -> None:
     """Flip one bit of each handoff, but none of the words on the command line:
-    another `lives=` would be obeyed."""
+    another `generations=` would be obeyed."""
     for _ in range(count):
         block = chain.block()
         offset = rng.randrange(len(block))
@@ -237,7 +237,7 @@ def test_several_bits_of_handoffs(boot, seed):
 
 def test_a_staged_image_that_changes_after_loading(boot):
     """It is checked again before the jump, where an error still can return."""
-    with boot("efi=fixed lives=2 end=exit", paused=True) as machine:
+    with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "kexec_run")
             loaded = machine.wait_for("kexec.load")

@@ -16,7 +16,7 @@ from harness.dossier import death, dossier
 from harness.rsp import symbol
 from harness.terminal import Terminal
 
-WORDS = "efi=fixed lives=2 end=exit"
+WORDS = "efi=fixed generations=2 end=exit"
 
 
 def at(debugger, name: str) -> int:
@@ -103,7 +103,7 @@ def test_a_machine_that_a_debugger_left_standing(boot):
 def test_a_death_inside_the_firmware(boot):
     """Its code loads an empty interrupt table: the gate's record names the
     call."""
-    with boot("efi=physical lives=1 end=exit", paused=True) as machine:
+    with boot("efi=physical generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "gate_enter")
             record = word(debugger, symbol(paths.SYMBOLS, "gate_current"))
@@ -169,7 +169,7 @@ def test_a_test_that_fails_in_the_middle(boot):
 
 @pytest.mark.parametrize("words", ["end=exit", "end=shutdown"])
 def test_a_good_end_is_none_of_these(boot, words):
-    with boot(f"efi=fixed lives=1 {words}") as machine:
+    with boot(f"efi=fixed generations=1 {words}") as machine:
         run = machine.finish()
     assert death(run)[0] == "none"
     assert run.autopsy == ""
@@ -177,7 +177,7 @@ def test_a_good_end_is_none_of_these(boot, words):
 
 def test_the_command_in_the_dossier_starts_the_machine_again(boot, tmp_path):
     """Also when it is one that goes on from a saved state."""
-    with boot("efi=fixed lives=1 end=exit") as machine:
+    with boot("efi=fixed generations=1 end=exit") as machine:
         run = machine.finish()
     done = subprocess.run(["sh", run.home / "qemu.cmd"],
                           stdin=subprocess.DEVNULL, capture_output=True)
@@ -187,12 +187,12 @@ def test_the_command_in_the_dossier_starts_the_machine_again(boot, tmp_path):
 
 def test_the_machine_of_a_test_in_front_of_gdb(boot):
     """make debug TEST=…: the same command line, before it was loaded."""
-    with boot("efi=off lives=1 crash=divide end=exit") as machine:
+    with boot("efi=off generations=1 crash=divide end=exit") as machine:
         run = machine.finish()
     name = run.home.name.replace("-", "_")  # as pytest calls it
     words = ["--debug", "--test", f"tests/boot/test_death.py::{name}"]
     gdb = Terminal(paths.ROOT / "tools/run", *words)
-    gdb.expect_exact("efi=off lives=1 crash=divide")
+    gdb.expect_exact("efi=off generations=1 crash=divide")
     for line in ("hbreak crash", "continue", "continue", "backtrace 1"):
         gdb.expect_exact("(gdb) ")
         gdb.sendline(line)

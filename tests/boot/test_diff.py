@@ -16,7 +16,7 @@ PHYSICAL = {"SetVirtualAddressMap", "ConvertPointer"}
 
 
 def diff_of(boot, chain_of, mode: str):
-    with boot(f"efi={mode} lives=2 end=exit efi.diff=on") as machine:
+    with boot(f"efi={mode} generations=2 end=exit efi.diff=on") as machine:
         run = machine.finish()
     # The copy is given back: a machine that made none has as much.
     without = chain_of(mode).run
@@ -81,7 +81,7 @@ def test_the_counts_are_those_of_a_second_count(boot, chain_of):
     regions = Chain(chain_of("fixed").run).regions(0)
     code = [r for r in regions if r.type == "RuntimeServicesCode"]
     images = []
-    with boot("efi=fixed lives=1 end=exit efi.diff=on",
+    with boot("efi=fixed generations=1 end=exit efi.diff=on",
               paused=True) as machine:
         with machine.debugger() as debugger:
             for name in ("efi_diff_before", "efi_diff_after"):
@@ -125,7 +125,7 @@ def test_what_a_bad_firmware_would_leave(boot, chain_of):
     data, code = (next(r for r in Chain(good).regions(0) if r.type == kind)
                   for kind in ("RuntimeServicesData", "RuntimeServicesCode"))
     place, old, new = data.pa + 3, code.pa + 0x123, code.va + 0x123
-    with boot("efi=fixed lives=1 end=exit efi.diff=on",
+    with boot("efi=fixed generations=1 end=exit efi.diff=on",
               paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "efi_diff_before")
@@ -147,9 +147,9 @@ def test_what_a_bad_firmware_would_leave(boot, chain_of):
 
 
 def test_it_is_on_or_off(boot):
-    with boot("efi=fixed lives=1 end=exit efi.diff=maybe") as machine:
+    with boot("efi=fixed generations=1 end=exit efi.diff=maybe") as machine:
         run = machine.finish()
     why = run.one("refused", what="cmdline")["why"]
-    assert why == "efi.diff=maybe: known are off, on"
+    assert why == "efi.diff=maybe is none of: off on"
     assert run.all("efi.diff") == []
     run.one("end", verdict="pass")

@@ -13,7 +13,7 @@ OTHER = 0xffff807fc0000000  # the next top-level entry begins 1 GiB above
 
 
 def boot_with(boot, mode: str, words: str, **machine_options):
-    with boot(f"efi={mode} lives=2 {words} end=exit",
+    with boot(f"efi={mode} generations=2 {words} end=exit",
               **machine_options) as machine:
         run = machine.finish()
     assert run.all("panic") == run.all("proof", verdict="fail") == []
@@ -79,7 +79,7 @@ def test_random_is_another_one_each_time_and_comes_again(boot):
     "anywhere",
 ])
 def test_an_impossible_base(boot, word):
-    with boot(f"lives=1 direct_base={word} end=exit") as machine:
+    with boot(f"generations=1 direct_base={word} end=exit") as machine:
         run = machine.finish()
     why = run.one("refused", gen=0, what="cmdline")["why"]
     assert f"direct_base={word}:" in why and f"{BASE:#x}" in why

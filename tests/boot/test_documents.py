@@ -60,7 +60,7 @@ def answer(machine, one: documents.Exchange) -> list[str]:
 def test_a_session_at_the_prompt(boot, session):
     """What is typed on a page is typed again, and answered as shown."""
     wrong = []
-    with boot(f"efi=fixed lives={session[0].gen + 1}") as machine:
+    with boot(f"efi=fixed generations={session[0].gen + 1}") as machine:
         for one in session:
             if one.command.startswith("kexec") and not one.answer:
                 break
@@ -84,16 +84,16 @@ def test_a_session_at_the_prompt(boot, session):
 # What was booted for a page, besides the chains of all modes.
 MACHINES = {
     "modes.md": [
-        *({"cmdline": "efi=physical lives=1 end=exit", "sin": sin}
+        *({"cmdline": "efi=physical generations=1 end=exit", "sin": sin}
           for sin in ("apple", "fails-at-identity")),
-        {"cmdline": "lives=fixed,identity end=exit"},
-        {"cmdline": "efi=direct lives=2 end=exit "
+        {"cmdline": "generations=2 efi=fixed,identity end=exit"},
+        {"cmdline": "efi=direct generations=2 end=exit "
                     "direct_base=0xffff800000000000,0xffff900000000000"},
-        {"cmdline": "lives=3 la57=off,on,off end=exit", "cpu": "max"},
+        {"cmdline": "generations=3 la57=off,on,off end=exit", "cpu": "max"},
     ],
-    "svam.md": [{"cmdline": f"efi={mode} efi.diff=on lives=1 end=exit"}
+    "svam.md": [{"cmdline": f"efi={mode} efi.diff=on generations=1 end=exit"}
                 for mode in ("fixed", "identity", "physical")],
-    "touch.md": [{"cmdline": "efi=fixed efi.touch=on lives=2 end=exit"}],
+    "touch.md": [{"cmdline": "efi=fixed efi.touch=on generations=2 end=exit"}],
     "serial-log.md": [],
 }
 

@@ -10,7 +10,7 @@ import re
 import pytest
 
 from harness import qemu
-from harness.chain import EXPECTED, FIRMWARES, LIVES, Chain
+from harness.chain import EXPECTED, FIRMWARES, GENERATIONS, Chain
 
 SLICE = {("smm", "physical"), ("smm", "fixed"), ("bios", "fixed"),
          ("uboot", "physical"), ("uboot", "fixed"), ("uboot", "naive")}
@@ -34,7 +34,7 @@ def chain(chain_of, record_property):
 
     def get(mode: str, firmware: str) -> Chain:
         chain = chain_of(mode, firmware)
-        told = [chain.told(gen) for gen in range(LIVES)]
+        told = [chain.told(gen) for gen in range(GENERATIONS)]
         record_property("matrix",
                         [firmware, mode, *told, chain.run.end.how])
         return chain
@@ -67,7 +67,7 @@ def test_a_descriptor_of_another_size(chain):
     """U-Boot's have 40 bytes, EDK II's 48; what is handed on is alike."""
     run = chain("fixed", "uboot")
     assert all(run.regions(gen) == run.regions(0) != []
-               for gen in range(1, LIVES))
+               for gen in range(1, GENERATIONS))
 
 
 def test_where_nothing_can_be_written_it_can_be_read(chain):
@@ -80,7 +80,7 @@ def test_where_nothing_can_be_written_it_can_be_read(chain):
 def test_a_call_into_memory_that_was_given_back_is_refused(boot):
     """U-Boot's SetVirtualAddressMap is in boot-services memory, which the
     generation before has long used for something else."""
-    with boot("lives=physical,fixed,physical end=exit",
+    with boot("generations=3 efi=physical,fixed,physical end=exit",
               firmware="uboot") as machine:
         run = machine.finish()
     assert run.all("panic") == run.all("efi.call", gen=1) == []

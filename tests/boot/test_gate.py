@@ -85,7 +85,8 @@ def first_call_after_svam(debugger, mode: str) -> tuple[int, int]:
 def misbehave(boot, mode: str, damage):
     """A run in which `damage(machine, debugger, record, function)` is done to
     the first call of GetTime in generation 0."""
-    with boot(f"efi={mode} lives=2 end=exit efi.timeout=2", paused=True) as machine:
+    with boot(f"efi={mode} generations=2 end=exit efi.timeout=2",
+              paused=True) as machine:
         with machine.debugger() as debugger:
             record, function = first_call_after_svam(debugger, mode)
             machine.wait_for("efi.mode", gen=0)
@@ -101,7 +102,7 @@ def misbehave(boot, mode: str, damage):
 def misbehave_in(boot, mode: str, gen: int, code):
     """A run in which generation `gen` finds GetTime to be `code(function,
     regions)`, from its first call on."""
-    with boot(f"efi={mode} lives={gen + 1} end=exit",
+    with boot(f"efi={mode} generations={gen + 1} end=exit",
               paused=True) as machine:
         with machine.debugger() as debugger:
             for _ in range(gen + 1):
@@ -176,7 +177,8 @@ def test_each_call_has_the_fpu_that_was_promised(boot, mode, tmp_path):
 
 def test_there_is_no_call_within_a_call(boot):
     """The timer's handler tries, while the firmware runs."""
-    with boot("efi=fixed lives=1 end=exit efi.timeout=2", paused=True) as machine:
+    with boot("efi=fixed generations=1 end=exit efi.timeout=2",
+              paused=True) as machine:
         with machine.debugger() as debugger:
             first_call_after_svam(debugger, "fixed")
             record, function = call_under_way(debugger)
@@ -258,7 +260,7 @@ def test_boot_services_are_mapped_for_svam_alone(boot):
     """Some firmware runs there during SetVirtualAddressMap; no other call
     may. Address 0 is mapped like all that belongs to boot services, and no
     runtime region is near: can it be read when the firmware has begun?"""
-    with boot("efi=identity lives=1 end=exit", paused=True) as machine:
+    with boot("efi=identity generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             mapped = []
             for _ in range(2):

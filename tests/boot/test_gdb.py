@@ -168,14 +168,14 @@ def fixed(tmp_path_factory) -> Talk:
     script = tmp_path_factory.mktemp("gdb") / "gate_steps.py"
     script.write_text(GATE_STEPS)
     commands = [line.replace("gate_steps.py", str(script)) for line in FIXED]
-    talk = Talk("fixed", "efi=fixed lives=2 end=exit", commands)
+    talk = Talk("fixed", "efi=fixed generations=2 end=exit", commands)
     talk.commands = FIXED
     return talk
 
 
 @pytest.fixture(scope="module")
 def identity() -> Talk:
-    return Talk("identity", "efi=identity lives=3 end=exit", IDENTITY)
+    return Talk("identity", "efi=identity generations=3 end=exit", IDENTITY)
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,7 @@ def until_the_end(lines: list[str]) -> list[str]:
 
 
 def test_the_last_kernel_has_the_log_of_all(boot):
-    with boot("efi=fixed lives=4") as machine:
+    with boot("efi=fixed generations=4") as machine:
         log = asked(machine, "log")
         one = asked(machine, "log 1")
         nobody = machine.ask("log 9")
@@ -110,7 +110,7 @@ def test_a_panic_is_in_it(boot):
 
 def test_it_stays_where_it_is_and_costs_no_memory(boot):
     """It goes round: the oldest lines are gone, and nothing else changes."""
-    with boot("efi=off lives=40") as machine:
+    with boot("efi=off generations=40") as machine:
         log = asked(machine, "log")
         run = machine.run
     rings = run.all("log")
@@ -169,7 +169,7 @@ DAMAGE = {  # what is written where in the ring, and what the refusal names
 @pytest.mark.parametrize("what", DAMAGE)
 def test_a_damaged_ring_is_refused_and_made_anew(boot, what):
     offset, value, named = DAMAGE[what]
-    run = damaged(boot, "efi=fixed lives=3 end=exit",
+    run = damaged(boot, "efi=fixed generations=3 end=exit",
                   lambda debugger, ring_pa, _: debugger.write(
                       ring_pa + offset, struct.pack("<Q", value)))
     assert named in run.one("refused", what="log")["why"]
@@ -194,7 +194,7 @@ def test_what_others_keep_does_not_hide_it(boot):
 
         relist(debugger, params_pa, replace)
 
-    run = damaged(boot, 'efi=off lives=3 end=exit run="memory"', keep)
+    run = damaged(boot, 'efi=off generations=3 end=exit run="memory"', keep)
     assert "lines from" in run.one("refused", what="log", gen=1)["why"]
     assert len({ring["pa"] for ring in run.all("log")}) == 1
     assert {ring["since"] for ring in run.all("log")} == {"0"}
@@ -208,7 +208,7 @@ def test_it_survives_a_handoff_that_is_refused(boot):
     def flip(debugger, _ring_pa, params_pa):
         debugger.flip(debugger.word(params_pa + 0x250) + 16 + 8)
 
-    run = damaged(boot, "efi=fixed lives=2 end=exit", flip)
+    run = damaged(boot, "efi=fixed generations=2 end=exit", flip)
     run.one("refused", what="handoff")
     old, new = run.all("log")
     assert old["pa"] == new["pa"]
@@ -217,7 +217,7 @@ def test_it_survives_a_handoff_that_is_refused(boot):
 
 def test_a_damaged_line_is_seen_when_it_is_read(boot):
     """One bit of the text of the oldest line: what is left says so."""
-    with boot("efi=off lives=2", paused=True) as machine:
+    with boot("efi=off generations=2", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "kernel_main")
             at(debugger, "kernel_main")
@@ -241,7 +241,7 @@ def test_an_impossible_place_is_refused(boot, size):
 
         relist(debugger, params_pa, longer)
 
-    run = damaged(boot, "efi=off lives=2 end=exit", stretch)
+    run = damaged(boot, "efi=off generations=2 end=exit", stretch)
     why = run.one("refused", gen=1, what="log")["why"]
     assert f"{size:#x} bytes at {run.one('log', gen=0)['pa']} cannot" in why
     run.one("end", gen=1, verdict="none")

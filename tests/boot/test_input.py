@@ -35,7 +35,7 @@ def bundle(tmp_path, **files: bytes):
 
 
 def test_an_unknown_mode(boot):
-    with boot("efi=telepathic lives=1 end=exit") as machine:
+    with boot("efi=telepathic generations=1 end=exit") as machine:
         run = machine.finish()
     why = refused(run, 0, "cmdline")
     assert "telepathic" in why
@@ -45,15 +45,16 @@ def test_an_unknown_mode(boot):
 
 
 def test_two_mistakes_are_told_both(boot):
-    with boot("efi=telepathic lives=0 la57=six end=exit") as machine:
+    with boot("efi=telepathic generations=0 la57=six end=exit") as machine:
         run = machine.finish()
     why = refused(run, 0, "cmdline")
-    assert all(word in why for word in ("telepathic", "lives=0", "la57=six"))
+    assert all(word in why
+               for word in ("telepathic", "generations=0", "la57=six"))
 
 
 def test_unknown_words(boot):
     """Told in the log and as an event, and handed on."""
-    with boot('efi=off lvies=1 lives=2 "no such=word" efi.tuch=on end=exit'
+    with boot('efi=off lvies=1 generations=2 "no such=word" efi.tuch=on end=exit'
               ) as machine:
         run = machine.finish()
     words = "lvies=1 no such=word efi.tuch=on"
@@ -68,21 +69,22 @@ def test_every_documented_option_is_known(boot):
     """The first column of the README's table of options."""
     table = (paths.ROOT / "README.md").read_text().partition("## Options")[2]
     keys = re.findall(r"^\| `([a-z0-9._]+)(?:=\w*)?` \|", table, re.M)
-    assert {"efi", "lives", "crash", "virtefi"} <= set(keys)
-    words = " ".join(f"{key}=" for key in keys) + " lives=1 end=exit crash=no"
+    assert {"efi", "generations", "crash", "virtefi"} <= set(keys)
+    words = " ".join(f"{key}=" for key in keys)
+    words += " generations=1 end=exit crash=no"
     with boot(words) as machine:
         run = machine.finish()
     assert run.all("cmdline") == []
 
 
 def test_the_bundle_made_here_is_like_the_real_one(boot, tmp_path):
-    with boot("lives=2 end=exit", bundle=bundle(tmp_path)) as machine:
+    with boot("generations=2 end=exit", bundle=bundle(tmp_path)) as machine:
         run = machine.finish()
     run.expect(wanted("kexec.jump", gen=0), wanted("end", gen=1))
 
 
 def test_no_bundle(boot):
-    with boot("lives=2 end=exit", bundle=None) as machine:
+    with boot("generations=2 end=exit", bundle=None) as machine:
         run = machine.finish()
     assert "bundle" in refused(run, 0, "image")
     assert run.all("kexec.jump") == []
@@ -93,7 +95,7 @@ def test_no_bundle(boot):
 def test_a_bundle_that_is_in_no_memory(boot, pa):
     """As another kernel than Baton may hand it over, without a checksum."""
     size = paths.BUNDLE.stat().st_size
-    with boot("efi=off lives=2 end=exit", paused=True) as machine:
+    with boot("efi=off generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "options_read"))
             line_va = debugger.register("rdi")  # of boot_info, as is …
@@ -110,7 +112,7 @@ def test_a_bundle_that_is_in_no_memory(boot, pa):
 def test_a_bundle_that_is_no_archive(boot, tmp_path):
     noise = tmp_path / "noise"
     noise.write_bytes(b"this is no archive" * 100)
-    with boot("lives=2 end=exit", bundle=noise) as machine:
+    with boot("generations=2 end=exit", bundle=noise) as machine:
         run = machine.finish()
     assert refused(run, 0, "image")
     run.one("end", gen=0)
@@ -121,7 +123,7 @@ def test_an_image_with_a_wrong_checksum(boot, tmp_path):
     kernel = bytearray(paths.KERNEL.read_bytes())
     kernel[-1] ^= 1
     bad = bundle(tmp_path, baton=bytes(kernel))
-    with boot("lives=2 end=exit", bundle=bad) as machine:
+    with boot("generations=2 end=exit", bundle=bad) as machine:
         run = machine.finish()
     assert "SHA-256" in refused(run, 0, "image")
     assert run.all("kexec.jump") == []
@@ -132,7 +134,7 @@ def test_an_image_that_is_cut_off(boot, tmp_path):
     kernel = paths.KERNEL.read_bytes()[:0x300]
     sums = f"{hashlib.sha256(kernel).hexdigest()}  baton\n".encode()
     bad = bundle(tmp_path, baton=kernel, SHA256SUMS=sums)
-    with boot("lives=2 end=exit", bundle=bad) as machine:
+    with boot("generations=2 end=exit", bundle=bad) as machine:
         run = machine.finish()
     assert refused(run, 0, "image")
     run.one("end", gen=0)
@@ -146,7 +148,7 @@ def test_an_image_that_is_too_large_does_not_hinder_the_next(boot, tmp_path):
     sums = "".join(f"{hashlib.sha256(file).hexdigest()}  {name}\n"
                    for name, file in (("baton", baton), ("huge", huge)))
     both = bundle(tmp_path, huge=bytes(huge), SHA256SUMS=sums.encode())
-    with boot('efi=off lives=1 run="kexec huge; kexec baton end=exit"',
+    with boot('efi=off generations=1 run="kexec huge; kexec baton end=exit"',
               bundle=both) as machine:
         run = machine.finish()
     assert "huge: no 1073741824 free bytes" in refused(run, 0, "image")

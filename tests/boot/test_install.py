@@ -246,5 +246,5 @@ def test_what_needs_linux_is_skipped_with_the_reason(tmp_path, monkeypatch,
         conftest.check_linux(paths.LINUX_BUNDLE)
     boot = request.getfixturevalue("boot")
     with pytest.raises(pytest.skip.Exception, match="no network"):
-        boot("lives=vmlinuz", bundle=paths.LINUX_BUNDLE)
+        boot("generations=1 next=vmlinuz", bundle=paths.LINUX_BUNDLE)
     conftest.check_linux(paths.BUNDLE)

@@ -16,7 +16,7 @@ from harness.chain import CHECKS
 from harness.events import wanted
 
 WORDS = ("console=ttyS0 nowatchdog tsc=reliable efi=debug "
-         'lives=linux,inherit end=exit run="efi vars"')
+         'generations=2 end=exit run="efi vars"')
 RUNTIME = 1 << 63
 PLACE = paths.BUILD / "place"
 SOURCES = ["tests/unit/place.c", "efi/mode.c", "lib/string.c", "lib/status.c",

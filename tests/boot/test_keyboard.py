@@ -24,7 +24,7 @@ def type_keys(machine, *chords) -> str:
 
 def test_every_key_of_the_us_layout(boot):
     keys = " ".join(ROWS).split()
-    with boot("efi=off lives=1", screen="none") as machine:
+    with boot("efi=off generations=1", screen="none") as machine:
         assert type_keys(machine, *keys) + ";" == PLAIN  # it ends a command
         shifted = [f"{side}-{key}" for side, key in
                    zip(["shift", "shift_r"] * len(keys), keys)]
@@ -32,7 +32,7 @@ def test_every_key_of_the_us_layout(boot):
 
 
 def test_a_line_is_edited_with_the_keys_for_it(boot):
-    with boot("efi=off lives=1", screen="none") as machine:
+    with boot("efi=off generations=1", screen="none") as machine:
         assert type_keys(
             machine, "a", "x", "left", "b", "home", "z", "end", "spc", "y",
             "home", "delete", "right", "c", "end", "backspace", "q",
@@ -43,14 +43,14 @@ def test_a_line_is_edited_with_the_keys_for_it(boot):
 
 
 def test_caps_lock_is_for_letters(boot):
-    with boot("efi=off lives=1", screen="none") as machine:
+    with boot("efi=off generations=1", screen="none") as machine:
         assert type_keys(machine, "a", "caps_lock", "b", "1", "shift-c",
                          "shift-1", "caps_lock", "d") == "aB1c!d"
 
 
 def test_a_long_answer_stops_at_each_screenful(boot):
     """For who types on the keyboard; on a terminal it scrolls."""
-    with boot("efi=fixed lives=2", screen="none") as machine:
+    with boot("efi=fixed generations=2", screen="none") as machine:
         whole = machine.ask("log").lines
         machine.at_prompt()
         for key in "log":

@@ -20,8 +20,8 @@ EVERY_DAY = [("physical", LONG), ("fixed", LONG), ("direct", SHORT)]
 
 
 def chain(boot, mode: str, la57: str):
-    lives = la57.count(",") + 1
-    with boot(f"efi={mode} lives={lives} la57={la57} selftest=on "
+    generations = la57.count(",") + 1
+    with boot(f"efi={mode} generations={generations} la57={la57} selftest=on "
               f"end={EXPECTED[mode].last}", cpu=LA57) as machine:
         run = machine.finish()
     assert run.all("panic") == run.all("proof", verdict="fail") == []
@@ -58,7 +58,7 @@ def test_naive_is_refused_on_both(boot):
 
 
 def test_levels_are_left_as_they_were_found(boot):
-    with boot("lives=3 la57=on,auto end=exit", cpu=LA57) as machine:
+    with boot("generations=3 la57=on,auto end=exit", cpu=LA57) as machine:
         run = machine.finish()
     assert [e["paging"] for e in run.all("boot")] == ["4", "5", "5"]
     assert [e["paging"] for e in run.all("space")] == ["5", "5", "5"]
@@ -79,7 +79,7 @@ def test_an_image_without_an_entry_for_five(boot, tmp_path):
     bundle = tmp_path / "bundle.cpio"
     bundle.write_bytes(media.cpio({"baton": bytes(kernel),
                                    "SHA256SUMS": sums}))
-    with boot("lives=3 la57=off,on end=exit", cpu=LA57,
+    with boot("generations=3 la57=off,on end=exit", cpu=LA57,
               bundle=bundle) as machine:
         run = machine.finish()
     run.one("boot", gen=1, by="baton")
@@ -88,7 +88,7 @@ def test_an_image_without_an_entry_for_five(boot, tmp_path):
 
 
 def test_a_processor_without_five_levels(boot):
-    with boot("lives=1 la57=on end=exit") as machine:
+    with boot("generations=1 la57=on end=exit") as machine:
         run = machine.finish()
     why = run.one("refused", gen=0, what="cmdline")["why"]
     assert "la57=on" in why and "CPUID" in why
@@ -97,7 +97,7 @@ def test_a_processor_without_five_levels(boot):
 
 
 def test_an_unknown_number_of_levels(boot):
-    with boot("lives=1 la57=six end=exit") as machine:
+    with boot("generations=1 la57=six end=exit") as machine:
         run = machine.finish()
     assert "la57=six" in run.one("refused", gen=0, what="cmdline")["why"]
     run.one("end", gen=0, verdict="pass")

@@ -31,7 +31,8 @@ def forward(run_of):
     """Two Batons in some mode, then Linux."""
 
     def get(mode: str):
-        return run_of(f"linux-{mode}", f"lives={mode}*2,vmlinuz seed=5 {WORDS}",
+        return run_of(f"linux-{mode}",
+                      f"generations=3 efi={mode} next=baton,vmlinuz seed=5 {WORDS}",
                       bundle=paths.LINUX_BUNDLE)
 
     return get
@@ -129,7 +130,7 @@ def test_the_memory_attributes_table_is_kept_for_linux(judged):
 
 @pytest.mark.parametrize("mode", ["direct", "naive"])
 def test_a_layout_that_linux_would_lose_is_refused(boot, mode):
-    with boot(f"lives={mode},vmlinuz end=exit",
+    with boot(f"generations=2 efi={mode} next=vmlinuz end=exit",
               bundle=paths.LINUX_BUNDLE) as machine:
         run = machine.finish()
     region = run.all("efi.region", gen=0)[0]
@@ -142,7 +143,8 @@ def test_a_layout_that_linux_would_lose_is_refused(boot, mode):
 def test_a_table_that_linux_would_believe_is_refused(boot):
     """What overwrites the Memory Attributes Table, a kexec for example, may
     make it as large as memory."""
-    with boot("lives=fixed,vmlinuz end=exit", bundle=paths.LINUX_BUNDLE,
+    with boot("generations=2 efi=fixed next=vmlinuz end=exit",
+              bundle=paths.LINUX_BUNDLE,
               paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "linux_can_believe"))
@@ -160,14 +162,14 @@ def test_a_table_that_linux_would_believe_is_refused(boot):
 @slow
 def test_linux_after_a_baton_that_does_not_call_the_firmware(boot):
     """It is not handed on either: Linux does without."""
-    with boot(f"lives=off,vmlinuz {WORDS}",
+    with boot(f"generations=2 efi=off next=vmlinuz {WORDS}",
               bundle=paths.LINUX_BUNDLE) as machine:
         run = machine.finish()
     run.one("linux.boot", gen=1, runtime="off")
 
 
 def test_a_command_line_that_is_too_long_for_linux(boot):
-    with boot(f"lives=fixed,vmlinuz end=exit x={'x' * 2000}",
+    with boot(f"generations=2 efi=fixed next=vmlinuz end=exit x={'x' * 2000}",
               bundle=paths.LINUX_BUNDLE) as machine:
         run = machine.finish()
     why = run.one("refused", gen=0, what="kexec")["why"]
@@ -211,7 +213,7 @@ def test_the_relay(mode):
 def test_there_and_back(boot, way, paging, options):
     """Who ran before is known in the end, through a Linux that was told of
     nobody."""
-    with boot(f"lives=table*2,vmlinuz,inherit end=exit linux={way} {WORDS}",
+    with boot(f"generations=4 efi=table*3,inherit next=baton,vmlinuz,baton end=exit linux={way} {WORDS}",
               bundle=paths.LINUX_BUNDLE, **options) as machine:
         run = machine.finish()
     base = run.one("boot", gen=3, paging=paging).number("base")
@@ -240,9 +242,9 @@ def test_without_the_keepsake_it_is_a_stranger(boot, tmp_path, linux_folder):
     bundle = tmp_path / "other.cpio"
     subprocess.run([paths.ROOT / "tools/bundle", bundle, paths.KERNEL, other],
                    check=True)
-    with boot(f"lives=fixed,vmlinuz end=exit linux=load {WORDS}",
+    with boot(f"generations=2 efi=fixed next=vmlinuz end=exit linux=load {WORDS}",
               bundle=bundle) as machine:
         run = machine.finish()
     run.one("boot", gen=1, by="linux")
     assert not any("before us" in line for line in run.lines)
-    assert "vmlinuz" in run.one("refused", gen=1, what="cmdline")["why"]
+    run.one("efi.mode", gen=1, mode="fixed", svam="inherited")

@@ -18,8 +18,8 @@ slow = pytest.mark.slow
 
 
 @pytest.fixture
-def run(boot, lives, way, options):
-    with boot(f"{WORDS} lives={lives} linux={way}",
+def run(boot, following, way, options):
+    with boot(f"{WORDS} generations=4 next={following} linux={way}",
               bundle=paths.LINUX_BUNDLE, **{"medium": "esp", **options},
               ) as machine:
         return machine.finish()
@@ -30,25 +30,25 @@ def regions(run, gen: int) -> list[tuple]:
             run.all("efi.region", gen=gen)]
 
 
-GRID = [("linux,inherit*3", way, {"ram_mib": ram, "firmware": firmware})
+GRID = [("baton", way, {"ram_mib": ram, "firmware": firmware})
         for way in ("file", "load")
         for firmware in ("pflash", "bios")
         for ram in (512, 2048, 6144)]
 OTHERS = [
-    *[("linux,inherit,vmlinuz,inherit", way, {"ram_mib": ram})
+    *[("baton,vmlinuz,baton", way, {"ram_mib": ram})
       for way in ("file", "load") for ram in (512, 6144)],
-    *[("linux,inherit*3", way, {"medium": "stub", "ram_mib": ram})
+    *[("baton", way, {"medium": "stub", "ram_mib": ram})
       for way in ("file", "load") for ram in (512, 6144)],
-    *[("linux,inherit*3", way, {"sin": "map-reversed"})
+    *[("baton", way, {"sin": "map-reversed"})
       for way in ("file", "load")],
 ]
 
 
 @slow
-@pytest.mark.parametrize("lives, way, options", [
+@pytest.mark.parametrize("following, way, options", [
     pytest.param(*row, id="-".join(map(str, (*row[:2], *row[2].values()))))
     for row in GRID + OTHERS])
-def test_linux_then_three_more(run, lives):
+def test_linux_then_three_more(run, following):
     """Each of them calls the firmware where that Linux has it."""
     assert run.all("refused") == run.all("panic") == []
     run.expect(wanted("linux.boot", gen=0, runtime="on"),

@@ -29,7 +29,7 @@ SLOW = [pytest.mark.slow, pytest.mark.timeout(1000)]
     pytest.param(4 << 20, {"cpu": "max,phys-bits=46", **HUGE}, marks=SLOW),
 ], ids=["128M", "3G", "64G", "4T"])
 def test_memory(boot, ram_mib, more):
-    with boot("efi=fixed lives=2 end=shutdown", ram_mib=ram_mib,
+    with boot("efi=fixed generations=2 end=shutdown", ram_mib=ram_mib,
               **more) as machine:
         run = machine.finish()
     passes(run, 2)
@@ -59,7 +59,7 @@ def kind_at(ranges, pa: int) -> str:
 
 def test_more_holes_than_boot_params_have_room_for(boot):
     """That is 128 ranges (asm/bootparam.h); the others follow in a node."""
-    with boot("efi=fixed lives=3", holes=100) as machine:
+    with boot("efi=fixed generations=3", holes=100) as machine:
         ranges = memory_map(machine)
         run = machine.run
     free = [run.one("mm", at="ready", gen=gen)["free"] for gen in (1, 2)]
@@ -75,7 +75,7 @@ def test_more_holes_than_boot_params_have_room_for(boot):
 def test_more_holes_than_the_kernel_can_tell_apart(boot):
     """GRUB's map has 600 ranges, and so has the firmware's, since GRUB took
     the frames from it."""
-    with boot("efi=fixed lives=1", holes=300) as machine:
+    with boot("efi=fixed generations=1", holes=300) as machine:
         ranges = memory_map(machine)
         run = machine.run
     assert "than 448 ranges" in run.one("refused", what="memory")["why"]
@@ -87,7 +87,7 @@ def test_more_holes_than_the_kernel_can_tell_apart(boot):
 
 def test_a_firmware_whose_map_is_long(boot):
     """250 pages of its boot-services data lie one by one in free memory."""
-    with boot("efi=fixed lives=1", sin="map-long") as machine:
+    with boot("efi=fixed generations=1", sin="map-long") as machine:
         ranges = memory_map(machine)
         run = machine.run
     why = run.one("refused", what="memory")["why"]
@@ -103,7 +103,8 @@ def test_a_firmware_whose_map_is_long(boot):
 
 
 def test_a_firmware_whose_map_is_too_long(boot):
-    with boot("efi=fixed lives=2 end=exit", sin="map-too-long") as machine:
+    with boot("efi=fixed generations=2 end=exit",
+              sin="map-too-long") as machine:
         run = machine.finish()
     why = run.one("refused", gen=0, what="handoff")["why"]
     assert "there is room for 32768" in why
@@ -113,7 +114,7 @@ def test_a_firmware_whose_map_is_too_long(boot):
 
 def test_a_processor_with_everything(boot):
     """SMEP, SMAP, 1 GiB pages: on where the CPU has them, and in no way."""
-    with boot("efi=fixed lives=2 selftest=on end=shutdown",
+    with boot("efi=fixed generations=2 selftest=on end=shutdown",
               cpu="max") as machine:
         run = machine.finish()
     passes(run, 2)
@@ -124,14 +125,15 @@ def test_a_processor_with_everything(boot):
 def test_firmware_that_lies(boot):
     """Why the flash file is looked at: this firmware loses every write, and
     from inside the machine nothing of it can be seen."""
-    with boot("efi=fixed lives=2 end=shutdown", firmware="lying") as machine:
+    with boot("efi=fixed generations=2 end=shutdown",
+              firmware="lying") as machine:
         run = machine.finish()
     run.one("end", gen=1, verdict="pass")
     assert Chain(run).counted() is None
 
 
 def test_without_firmware_on_purpose(boot):
-    with boot("efi=off lives=2 end=exit") as machine:
+    with boot("efi=off generations=2 end=exit") as machine:
         run = machine.finish()
     assert (run.end.how, run.end.code) == ("debug-exit", 39)
     run.one("end", gen=1, verdict="none")
@@ -140,7 +142,7 @@ def test_without_firmware_on_purpose(boot):
 
 def test_the_kernel_tests_itself(boot):
     """KTAP, in every generation: the kernel that kexec made is as sound."""
-    with boot("selftest=on lives=2 end=exit") as machine:
+    with boot("selftest=on generations=2 end=exit") as machine:
         run = machine.finish()
     assert (run.end.how, run.end.code) == ("debug-exit", 33)
     reports = ktap.reports(run.lines)
@@ -150,7 +152,7 @@ def test_the_kernel_tests_itself(boot):
 
 
 def test_a_single_generation(boot):
-    with boot("efi=identity lives=1 end=shutdown") as machine:
+    with boot("efi=identity generations=1 end=shutdown") as machine:
         run = machine.finish()
     passes(run, 1)
     assert run.all("kexec.load") == []

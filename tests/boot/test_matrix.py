@@ -37,7 +37,7 @@ def cases():
 
 @pytest.mark.parametrize("firmware, first, second", cases())
 def test_step(boot, firmware, first, second):
-    with boot(f"lives={first},{second} end=exit",
+    with boot(f"generations=2 efi={first},{second} end=exit",
               firmware=firmware) as machine:
         run = machine.finish()
     expected = verdict(first, second, firmware)
@@ -55,8 +55,7 @@ def test_step(boot, firmware, first, second):
 
 def test_a_longer_chain(boot):
     """Physical as long as one likes, and then one mode for the rest."""
-    chain = "physical*2,table*3"
-    with boot(f"lives={chain} end=shutdown") as machine:
+    with boot("generations=5 efi=physical*2,table end=shutdown") as machine:
         run = machine.finish()
     assert [(e["mode"], e["svam"]) for e in run.all("efi.mode")] == [
         ("physical", "never"), ("physical", "never"), ("table", "called"),
@@ -65,9 +64,9 @@ def test_a_longer_chain(boot):
     assert run.end.how == "guest-shutdown"
 
 
-def test_an_unknown_link_of_the_chain(boot):
-    """What is no mode is taken for a kernel in the bundle."""
-    with boot("lives=fixed,wishful end=exit") as machine:
+def test_an_unknown_kernel(boot):
+    """The next one is not in the bundle."""
+    with boot("generations=2 efi=fixed next=wishful end=exit") as machine:
         run = machine.finish()
     assert "wishful" in run.one("refused", gen=0, what="image")["why"]
     run.one("end", gen=0, verdict="refused")
@@ -75,20 +74,20 @@ def test_an_unknown_link_of_the_chain(boot):
 
 @pytest.mark.parametrize("mode", PROVING)
 def test_inherit_is_the_mode_that_is_there(boot, mode):
-    with boot(f"lives={mode},inherit end=exit") as machine:
+    with boot(f"generations=2 efi={mode},inherit end=exit") as machine:
         run = machine.finish()
     assert run.one("efi.mode", gen=1)["mode"] == mode
     run.one("end", gen=1, verdict="pass")
 
 
 def test_inherit_where_there_is_none_is_fixed(boot):
-    with boot("lives=off,inherit end=exit") as machine:
+    with boot("generations=2 efi=off,inherit end=exit") as machine:
         run = machine.finish()
     run.one("efi.mode", gen=1, mode="fixed", svam="called")
     run.one("end", gen=1, verdict="pass")
 
 
 def test_a_link_has_a_number_that_is_none(boot):
-    with boot("lives=fixed*2,physical*two end=exit") as machine:
+    with boot("generations=4 efi=fixed*2,physical*two end=exit") as machine:
         run = machine.finish()
     assert "physical*two" in run.one("refused", gen=0, what="cmdline")["why"]

@@ -38,13 +38,13 @@ CHANGING = {"SetTime", "SetWakeupTime", "UpdateCapsule",
 
 def test_who_only_looks_changes_nothing(boot):
     """Not even after a panic, and not what an earlier panic has left."""
-    with boot("efi=fixed lives=1 prove=look run=\"crash null\"") as machine:
+    with boot("efi=fixed generations=1 prove=look run=\"crash null\"") as machine:
         first = machine.finish()
     assert first.one("crash.saved")["why"] == "prove=write was not given"
-    with boot("efi=fixed lives=1 run=\"crash null\"") as machine:
+    with boot("efi=fixed generations=1 run=\"crash null\"") as machine:
         died = machine.finish()
     assert died.one("crash.saved")["why"] == ""
-    with boot("efi=fixed lives=1 prove=look end=exit", medium="disk",
+    with boot("efi=fixed generations=1 prove=look end=exit", medium="disk",
               flash=died.flash) as machine:
         last = machine.finish()
     records = last.all("crash.record")

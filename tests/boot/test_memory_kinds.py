@@ -37,7 +37,7 @@ def smallest_entry(debugger):
 def test_what_is_no_plain_memory_is_left_alone(boot, change):
     """Though GRUB's own map says that it is free; and the next kernels, which
     do not see the EFI map any more, hear that it is reserved."""
-    with boot("efi=fixed lives=3", paused=True) as machine:
+    with boot("efi=fixed generations=3", paused=True) as machine:
         with machine.debugger() as debugger:
             _info_pa, image_pa = first_memory(debugger)
             where, row = next(
@@ -53,7 +53,7 @@ def test_what_is_no_plain_memory_is_left_alone(boot, change):
 
 
 def test_free_memory_that_only_the_efi_map_knows(boot):
-    with boot("efi=fixed lives=2", paused=True) as machine:
+    with boot("efi=fixed generations=2", paused=True) as machine:
         with machine.debugger() as debugger:
             first_memory(debugger)
             where, row = smallest_entry(debugger)
@@ -66,7 +66,7 @@ def test_free_memory_that_only_the_efi_map_knows(boot):
 
 def test_memory_out_of_reach_is_not_in_the_pool(boot):
     """A TiB where this processor, with 40 bits, has no addresses."""
-    cmdline = "efi=off lives=2 end=exit"
+    cmdline = "efi=off generations=2 end=exit"
     with boot(cmdline) as machine:
         usual = machine.finish()
     with boot(cmdline, paused=True) as machine:

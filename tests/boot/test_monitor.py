@@ -61,7 +61,7 @@ def commands(run) -> list[tuple[str, str]]:
 
 
 def test_every_command_is_documented_and_tried(boot):
-    with boot("efi=off lives=1") as machine:
+    with boot("efi=off generations=1") as machine:
         answer = machine.ask("help")
     listed = re.search(r"> help\n((?: {6}.*\n)+)", DOCUMENT.read_text())
     rows = usages(answer.text)
@@ -74,7 +74,7 @@ def test_every_command_is_documented_and_tried(boot):
 
 
 def test_every_command_answers(boot):
-    with boot("efi=fixed lives=2 efi.touch=on") as machine:
+    with boot("efi=fixed generations=2 efi.touch=on") as machine:
         for line, expected in ANSWERS.items():
             answer = machine.ask(line)
             assert answer.status == "ok", answer
@@ -89,7 +89,7 @@ def window(drawing: str, name: str = "firmware window") -> int:
 
 def test_memory_is_what_it_is_elsewhere(boot):
     """Frames, image and the firmware, as the events of the boot have them."""
-    with boot("efi=fixed lives=2") as machine:
+    with boot("efi=fixed generations=2") as machine:
         free = machine.wait_for("mm", at="end").number("free")
         base = machine.run.one("boot", gen=1)["base"]
         assert f"\n{free} frames" in machine.ask("frames").text
@@ -115,13 +115,13 @@ def test_addresses_where_nothing_is(boot):
         "pt firmware 1": "has no table",
         "map firmware": "has no table",
     }
-    with boot("efi=off lives=1") as machine:
+    with boot("efi=off generations=1") as machine:
         for line, expected in nothing.items():
             assert expected in machine.ask(line).text
 
 
 def test_the_firmware_as_the_log_has_it(boot):
-    with boot("efi=table lives=1") as machine:
+    with boot("efi=table generations=1") as machine:
         machine.wait_for("end")
         regions = chain.Chain(machine.run).regions(0)
         code = [r for r in regions if r.type == "RuntimeServicesCode"]
@@ -145,7 +145,7 @@ def test_the_firmware_as_the_log_has_it(boot):
 
 
 def test_variables_end_up_in_the_flash(boot):
-    with boot("efi=physical lives=1") as machine:
+    with boot("efi=physical generations=1") as machine:
         machine.wait_for("end")
         for line in ("write Kept 'first", 'write Kept "a b"', "write Gone x",
                      "delete Gone"):
@@ -176,7 +176,7 @@ def test_variables_that_cannot_be(boot):
         "efi call": ("invalid", "behind `efi call` comes one of: GetNextHigh"),
         "efi call What": ("invalid", "GetWakeupTime, QueryVariableInfo"),
     }
-    with boot("efi=fixed lives=1") as machine:
+    with boot("efi=fixed generations=1") as machine:
         for line, (status, words) in wrong.items():
             answer = machine.ask(line)
             assert words in answer.text
@@ -184,7 +184,7 @@ def test_variables_that_cannot_be(boot):
 
 
 def test_without_the_firmware(boot):
-    with boot("efi=off lives=1") as machine:
+    with boot("efi=off generations=1") as machine:
         for line in ANSWERS:
             if line.startswith("efi "):
                 answer = machine.ask(line)
@@ -194,11 +194,12 @@ def test_without_the_firmware(boot):
         assert "efi=none" in machine.ask("lineage").text
 
 
-@pytest.mark.parametrize("line", ["efi=identity lives=1 run=lineage end=exit",
-                                  '"efi=identity lives=1 run=lineage end=exit"'])
+@pytest.mark.parametrize("line",
+                         ["efi=identity generations=1 run=lineage end=exit",
+                                  '"efi=identity generations=1 run=lineage end=exit"'])
 def test_a_kexec_with_another_command_line(boot, line):
     """The next kernel obeys it, so it chooses another mode for itself."""
-    with boot("efi=physical lives=1") as machine:
+    with boot("efi=physical generations=1") as machine:
         assert "may take any mode" in machine.ask("mode").text
         machine.type(f"kexec baton {line}\r")
         run = machine.finish()
@@ -214,20 +215,20 @@ def test_a_kexec_with_another_command_line(boot, line):
 
 
 def test_a_kexec_goes_on_with_the_same_command_line(boot):
-    with boot("efi=fixed lives=1") as machine:
+    with boot("efi=fixed generations=1") as machine:
         machine.wait_for("end", gen=0)
         for generation in (1, 2):
             machine.type("kexec baton\r")
             machine.wait_for("end", gen=generation, verdict="pass")
-        lives = machine.ask("lineage").lines
-        assert len(lives) == 3 and "generation 2" in lives[2]
+        lines = machine.ask("lineage").lines
+        assert len(lines) == 3 and "generation 2" in lines[2]
         machine.type("poweroff\r")
         run = machine.finish()
     assert flash.generation(run.flash) == 3
 
 
 def test_a_kexec_that_is_refused(boot):
-    with boot("efi=off lives=1") as machine:
+    with boot("efi=off generations=1") as machine:
         for name, why in {"nobody": "no file", "SHA256SUMS": "no digest",
                           "": "no file"}.items():
             answer = machine.ask(f'kexec "{name}"')
@@ -240,7 +241,7 @@ def test_a_bundle_that_breaks_off(boot, tmp_path):
     archive = media.cpio({"one": b"1", "two": b"22"})
     bundle = tmp_path / "bundle.cpio"
     bundle.write_bytes(archive[:archive.rindex(b"two") - 20])
-    with boot("efi=off lives=1", bundle=bundle) as machine:
+    with boot("efi=off generations=1", bundle=bundle) as machine:
         answer = machine.ask("bundle ls")
         assert re.search(r"^ +1  one\ncpio: ", answer.text)
         assert answer.status == "invalid"
@@ -265,7 +266,7 @@ def test_wrong_input_gets_a_helpful_line(boot):
         '""': "is no command",
         '"help me': "help me is no command",
     }
-    with boot("efi=off lives=1") as machine:
+    with boot("efi=off generations=1") as machine:
         for line, hint in wrong.items():
             answer = machine.ask(line)
             assert hint in answer.text
@@ -275,7 +276,7 @@ def test_wrong_input_gets_a_helpful_line(boot):
 
 def test_an_address_may_be_a_function(boot):
     address = symbol(paths.SYMBOLS, "kernel_main")
-    with boot("efi=fixed lives=1") as machine:
+    with boot("efi=fixed generations=1") as machine:
         expected = machine.ask(f"pt {address + 16:#x}").text
         assert "in the kernel's code: kernel_main+0x10" in expected
         assert machine.ask("pt kernel_main+0x10").text == expected
@@ -291,7 +292,7 @@ def test_an_address_may_be_a_function(boot):
 
 def test_a_narrow_terminal(boot):
     """The prompt never writes to a column that is not there."""
-    with boot("efi=off lives=1 columns=40") as machine:
+    with boot("efi=off generations=1 columns=40") as machine:
         machine.at_prompt()
         machine.type("help " + "x" * 60 + "\x01y\r")
         machine.wait_for("monitor.command")
@@ -304,7 +305,7 @@ def test_a_narrow_terminal(boot):
 
 def test_keys_of_a_terminal(boot):
     up, left, home = "\x1b[A", "\x1b[D", "\x1b[H"
-    with boot("efi=off lives=1") as machine:
+    with boot("efi=off generations=1") as machine:
         typed = {
             "cr\t": "crash ",
             "crash nu\tx": "crash null x",
@@ -328,7 +329,7 @@ def test_keys_of_a_terminal(boot):
 
 
 def test_the_prompt_of_the_last_generation(boot):
-    with boot("efi=fixed lives=2") as machine:
+    with boot("efi=fixed generations=2") as machine:
         answer = machine.ask("selftest")
         machine.type("poweroff\r")
         run = machine.finish()
@@ -341,7 +342,7 @@ def test_the_prompt_of_the_last_generation(boot):
 
 @pytest.mark.parametrize("mode", ["off", "fixed"])
 def test_reboot(boot, mode):
-    with boot(f"efi={mode} lives=1") as machine:
+    with boot(f"efi={mode} generations=1") as machine:
         machine.wait_for("end")
         machine.type("reboot\r")
         run = machine.finish()
@@ -349,7 +350,7 @@ def test_reboot(boot, mode):
 
 
 def test_a_crash_at_the_prompt(boot):
-    with boot("efi=off lives=1") as machine:
+    with boot("efi=off generations=1") as machine:
         machine.wait_for("end")
         machine.type("crash divide\r")
         run = machine.finish()
@@ -358,7 +359,7 @@ def test_a_crash_at_the_prompt(boot):
 
 
 def test_commands_on_the_command_line(boot):
-    line = 'efi=off lives=1 end=exit run="help; nonsense;; crash x"'
+    line = 'efi=off generations=1 end=exit run="help; nonsense;; crash x"'
     with boot(line) as machine:
         run = machine.finish()
     assert commands(run) == [("help", "ok"), ("nonsense", "not-found"),
@@ -372,7 +373,8 @@ def test_a_script_in_the_bundle(boot, tmp_path):
     script = b"# a comment; help\r\n\n  help # me\n" + b"x" * 600 + b"\nselftest"
     bundle = tmp_path / "bundle.cpio"
     bundle.write_bytes(media.cpio({"run": script}))
-    with boot("efi=off lives=1 end=exit run=help", bundle=bundle) as machine:
+    with boot("efi=off generations=1 end=exit run=help",
+              bundle=bundle) as machine:
         run = machine.finish()
     assert commands(run) == [("help", "ok"), ("help # me", "not-found"),
                              ("selftest", "ok")]
@@ -383,7 +385,8 @@ def test_a_script_may_write_what_cannot_be_typed(boot, tmp_path):
     bundle = tmp_path / "bundle.cpio"
     bundle.write_bytes(media.cpio({"run": "efi vars write grüße x\n"
                                           "efi vars write Words grüße".encode()}))
-    with boot("efi=fixed lives=1 end=shutdown", bundle=bundle) as machine:
+    with boot("efi=fixed generations=1 end=shutdown",
+              bundle=bundle) as machine:
         run = machine.finish()
     assert [status for _, status in commands(run)] == ["invalid", "ok"]
     assert any("0xc3 at 2: it must be ASCII" in line for line in run.lines)

@@ -40,7 +40,7 @@ def open_rows(debugger, only_code: bool) -> int:
 @pytest.mark.parametrize("mode", ["fixed", "physical"])
 @pytest.mark.parametrize("only_code", [True, False])
 def test_open_pages_are_never_both(boot, mode, only_code):
-    with boot(f"efi={mode} lives=2 end=exit", paused=True) as machine:
+    with boot(f"efi={mode} generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             assert open_rows(debugger, only_code)
             debugger.detach()
@@ -59,7 +59,7 @@ def test_open_pages_are_never_both(boot, mode, only_code):
 
 def test_a_page_that_is_both_fails_the_proof(boot):
     """The first service that is called writes to the page that it is on."""
-    with boot("efi=physical lives=1 end=exit", paused=True) as machine:
+    with boot("efi=physical generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             open_rows(debugger, True)
             debugger.run_to(symbol(paths.SYMBOLS, "gate_enter"))

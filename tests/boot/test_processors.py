@@ -32,7 +32,7 @@ def wake_others(machine, debugger) -> list[dict]:
 @pytest.mark.parametrize("cpus, mode", [(2, "physical"), (4, "fixed")])
 def test_after_grub_and_after_baton(boot, cpus, mode):
     """From when memory is used for the first time, in each generation."""
-    with boot(f"efi={mode} lives=3 end=exit", cpus=cpus,
+    with boot(f"efi={mode} generations=3 end=exit", cpus=cpus,
               paused=True) as machine:
         with machine.debugger() as debugger:
             for _ in range(2):
@@ -47,7 +47,8 @@ def test_after_grub_and_after_baton(boot, cpus, mode):
 
 def test_before_memory_is_used(boot):
     """And before the jump, once more."""
-    with boot("efi=fixed lives=2 end=exit", cpus=2, paused=True) as machine:
+    with boot("efi=fixed generations=2 end=exit",
+              cpus=2, paused=True) as machine:
         with machine.debugger() as debugger:
             for name in ("kernel_main", "apic_stop_others", "space_init",
                          "kexec_enter", "apic_stop_others", "kexec_jump",
@@ -61,7 +62,8 @@ def test_before_memory_is_used(boot):
 def test_not_the_boot_processor(boot):
     """INIT would have that one start the firmware: they are left alone, and
     the log says so."""
-    with boot("efi=fixed lives=2 end=exit", cpus=2, paused=True) as machine:
+    with boot("efi=fixed generations=2 end=exit",
+              cpus=2, paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "apic_stop_others"))
             start = debugger.register("rip")
@@ -82,7 +84,7 @@ def test_not_the_boot_processor(boot):
 @pytest.mark.parametrize("cpus", [2, 4])
 def test_after_linux(boot, cpus):
     """Which leaves CR8 at 1, and the others halted in its own code."""
-    with boot(f"lives=fixed,vmlinuz,inherit,inherit end=exit linux=file "
+    with boot(f"generations=4 efi=fixed*2,inherit next=vmlinuz,baton end=exit linux=file "
               f"{WORDS}", bundle=paths.LINUX_BUNDLE, cpus=cpus,
               accel="realtime", paused=True) as machine:
         with machine.debugger() as debugger:

@@ -82,7 +82,8 @@ def refused(start, cmdline: str, fields: dict, what: str = "image") -> str:
 @pytest.mark.parametrize("asks", [False, True])
 def test_efi_data_goes_to_who_asks_for_it(told, asks):
     flags = KERNEL_64 | ABOVE_4G | LEVEL_5 | EFI_KEXEC * asks
-    params, nodes, run = told("lives=fixed,other", {XLOADFLAGS: flags})
+    params, nodes, run = told("generations=2 efi=fixed next=other",
+                              {XLOADFLAGS: flags})
     info = params[EFI_INFO:EFI_INFO + EFI_INFO_BYTES]
     assert (info[:4] == b"EL64") == (SETUP_EFI in nodes) == asks
     assert any(info) == asks
@@ -94,13 +95,14 @@ def test_efi_data_goes_to_who_asks_for_it(told, asks):
 @pytest.mark.parametrize("mode", ["direct", "naive"])
 def test_addresses_matter_only_to_who_gets_them(told, mode):
     """A Linux could not keep these; who gets no EFI data need not."""
-    params, _, run = told(f"lives={mode},other", {XLOADFLAGS: KERNEL_64})
+    params, _, run = told(f"generations=2 efi={mode} next=other",
+                          {XLOADFLAGS: KERNEL_64})
     assert not any(params[EFI_INFO:EFI_INFO + EFI_INFO_BYTES])
     run.one("boot", gen=1)
 
 
 def test_a_command_line_that_is_too_long(start):
-    why = refused(start, f"lives=fixed,other x={'x' * 80}",
+    why = refused(start, f"generations=2 efi=fixed next=other x={'x' * 80}",
                   {COMMAND_LINE_MAX: 99}, "kexec")
     assert "it takes 99" in why
 
@@ -108,7 +110,8 @@ def test_a_command_line_that_is_too_long(start):
 @pytest.mark.parametrize("flags, given", [
     (KERNEL_64, False), (KERNEL_64 | ABOVE_4G, True)])
 def test_an_initrd_where_it_can_be_reached(told, flags, given):
-    params, _, run = told("lives=fixed,other", {XLOADFLAGS: flags,
+    params, _, run = told("generations=2 efi=fixed next=other",
+                          {XLOADFLAGS: flags,
                                                 INITRD_MAX: 0xFFFF})
     assert bool(struct.unpack_from("<Q", params, RAMDISK)[0] >> 32) == given
     assert any("it gets no bundle" in line for line in run.lines) != given
@@ -116,7 +119,8 @@ def test_an_initrd_where_it_can_be_reached(told, flags, given):
 
 @pytest.mark.parametrize("pa", [0x400000, 0x5400000])
 def test_the_preferred_address(told, pa):
-    _, _, run = told("lives=fixed,other", {RELOCATABLE: 0, PREFERRED: pa})
+    _, _, run = told("generations=2 efi=fixed next=other",
+                     {RELOCATABLE: 0, PREFERRED: pa})
     assert run.one("kexec.load", gen=0, image="other").number("base") == pa
     assert run.one("boot", gen=1).number("base") == pa
 
@@ -127,7 +131,8 @@ def test_the_preferred_address(told, pa):
     (1 << 40, "hole"),
 ])
 def test_a_preferred_address_that_is_taken(start, pa, kind):
-    why = refused(start, "lives=fixed,other", {RELOCATABLE: 0, PREFERRED: pa})
+    why = refused(start, "generations=2 efi=fixed next=other",
+                  {RELOCATABLE: 0, PREFERRED: pa})
     assert f"at {pa:#x}" in why and why.endswith(kind)
 
 
@@ -149,7 +154,7 @@ def test_memtest86(boot, tmp_path, memtest, mode):
     bundle = tmp_path / "memtest.cpio"
     subprocess.run([paths.ROOT / "tools/bundle", bundle, paths.KERNEL,
                     memtest], check=True)
-    with boot(f"lives={mode},memtest.bin console=ttyS0,115200 end=exit",
+    with boot(f"generations=2 efi={mode} next=memtest.bin console=ttyS0,115200 end=exit",
               bundle=bundle) as machine:
         machine.wait_for("kexec.jump", gen=0)
         log = machine.run.home / "serial.log"

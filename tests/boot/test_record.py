@@ -12,7 +12,7 @@ from harness.rsp import symbol
 
 CRASH = "cfc8fc79-be2e-4ddc-97f0-9f98bfe298a0"  # efi-pstore's
 NV_BS_RT = 7
-DEATH = 'efi=fixed lives=2 end=exit run="crash divide"'
+DEATH = 'efi=fixed generations=2 end=exit run="crash divide"'
 TIME = 1362177167  # 2013-03-01 22:32:47, where the machine's clock begins
 
 
@@ -45,7 +45,7 @@ def test_a_panic_is_kept_and_told_after_the_reset(boot):
     linuxes = parts[2]
     content = run.flash.replace(linuxes.data, linuxes.data.replace(
         b" of Baton's log", b" by somebody el"))
-    with boot("efi=fixed lives=1 end=exit", medium="disk",
+    with boot("efi=fixed generations=1 end=exit", medium="disk",
               flash=content) as machine:
         after = machine.finish()
     check_told(after, [part for part in parts if part != linuxes])
@@ -73,7 +73,8 @@ def check_told(run, parts) -> None:
 def die(boot, damage):
     """A panic of generation 0 with `damage(machine, debugger)` done before the
     record is written: it is not, or not as usual. Nothing else changes."""
-    with boot(DEATH.replace("lives=2", "lives=1"), paused=True) as machine:
+    with boot(DEATH.replace("generations=2",
+                            "generations=1"), paused=True) as machine:
         with machine.debugger() as debugger:
             damage(machine, debugger)
             debugger.detach()
@@ -145,7 +146,8 @@ def test_the_store_is_never_full(boot, tmp_path, free, parts):
 
 
 def test_a_panic_in_a_panic_ends_all_the_same(boot):
-    with boot(DEATH.replace("lives=2", "lives=1"), paused=True) as machine:
+    with boot(DEATH.replace("generations=2",
+                            "generations=1"), paused=True) as machine:
         with machine.debugger() as debugger:
             at_the_record(debugger)
             debugger.set_register("rip",

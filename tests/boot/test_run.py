@@ -12,7 +12,7 @@ EFI_INFO_AT = 0x1C0  # of struct efi_info in boot_params
 
 
 def test_no_other_address_is_handed_on(boot):
-    with boot("efi=contiguous lives=2 end=exit", paused=True) as machine:
+    with boot("efi=contiguous generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             for _ in range(2):
                 debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
@@ -41,7 +41,7 @@ def test_no_other_address_is_handed_on(boot):
     (0, 1, "second quadrant"), (1, 4096, "span")])
 def test_a_wrong_number_is_refused(boot, number, more, why):
     """Before anything is called at an address that it leads to."""
-    with boot("efi=contiguous lives=2 end=exit", paused=True) as machine:
+    with boot("efi=contiguous generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "kexec_prepare"))
             at = debugger.register("rdx") + RUN_AT + 8 * number

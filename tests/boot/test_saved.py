@@ -8,7 +8,7 @@ import pytest
 from harness import flash, media, paths, qemu, saved
 from harness.chain import Chain
 
-WORDS = "efi=fixed lives=2 end=shutdown"
+WORDS = "efi=fixed generations=2 end=shutdown"
 
 
 def story(run) -> list:

@@ -37,7 +37,7 @@ def look(boot, cmdline: str, at: str = "power_off_after", **options):
 
 def test_the_whole_log_is_on_the_screen(boot):
     """From its first line on, though the screen was not there yet then."""
-    run, rows = look(boot, "efi=telepathic lives=1 end=exit")
+    run, rows = look(boot, "efi=telepathic generations=1 end=exit")
     assert "telepathic" in run.one("refused", what="cmdline")["why"]
     assert rows == said(run)
 
@@ -46,7 +46,7 @@ def test_the_whole_log_is_on_the_screen(boot):
 def test_each_generation_has_the_screen(boot, mode):
     """The last rows of it are the last lines of the kernel that was started
     by kexec."""
-    run, rows = look(boot, f"efi={mode} lives=2 end=exit")
+    run, rows = look(boot, f"efi={mode} generations=2 end=exit")
     run.one("end", gen=1, verdict="pass")
     assert run.all("refused") == []
     assert len(rows) > 20
@@ -67,7 +67,8 @@ INVALID = b"\x0f\x0b"  # ud2
 @pytest.mark.parametrize("gen", [0, 1])
 def test_an_early_panic_is_on_the_screen(boot, gen, where):
     """Before the kernel has a page table of its own, from GRUB and by kexec."""
-    with boot("efi=fixed lives=2", screen="none", paused=True) as machine:
+    with boot("efi=fixed generations=2", screen="none",
+              paused=True) as machine:
         with machine.debugger() as debugger:
             for _ in range(gen + 1):
                 debugger.run_to(symbol(paths.SYMBOLS, where))
@@ -85,7 +86,8 @@ def test_an_early_panic_is_on_the_screen(boot, gen, where):
 
 def test_no_keyboard_answers(boot):
     """As on a PC with one on USB alone: it says so, on the screen too."""
-    with boot("efi=fixed lives=1", screen="none", without="keyboard") as machine:
+    with boot("efi=fixed generations=1", screen="none",
+              without="keyboard") as machine:
         machine.wait_for("monitor.input", serial=1, keyboard=0)
         machine.ask("mode")
         rows = "\n".join(machine.screen())
@@ -99,7 +101,7 @@ def test_no_keyboard_answers(boot):
 ])
 def test_nothing_can_be_typed(boot, mode, last, told, end):
     """It says so, and is switched off: not for ever the same dead prompt."""
-    with boot(f"efi={mode} lives=1", screen="none", paused=True,
+    with boot(f"efi={mode} generations=1", screen="none", paused=True,
               without="serial keyboard") as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, last))
@@ -111,13 +113,13 @@ def test_nothing_can_be_typed(boot, mode, last, told, end):
 
 
 def test_a_keyboard_answers(boot):
-    with boot("efi=off lives=1") as machine:
+    with boot("efi=off generations=1") as machine:
         machine.wait_for("monitor.input", serial=1, keyboard=1)
 
 
 def test_a_framebuffer_in_memory_is_refused(boot):
     """The kernel lives on without, and does not hand it on."""
-    with boot("efi=fixed lives=2 end=exit", screen="none",
+    with boot("efi=fixed generations=2 end=exit", screen="none",
               paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "screen_open"))

@@ -132,7 +132,7 @@ def data(text: str) -> bytes | None:
 @pytest.mark.parametrize("mode", PROVING)
 def test_signed_variables(boot, keys, mode):
     script = f"efi vars write {NAME} x; efi vars read {NAME};" * len(ROWS)
-    with boot(f'efi={mode} lives=3 end=exit run="{script}"',
+    with boot(f'efi={mode} generations=3 end=exit run="{script}"',
               paused=True) as machine:
         with machine.debugger() as debugger:
             for row in ROWS:

@@ -316,7 +316,8 @@ IDLE = {
 @pytest.mark.parametrize("mode", ["physical", "fixed"])
 def test_success_alone_proves_nothing(boot, mode, service):
     """Whichever service it is, the run ends badly, and it is named."""
-    with boot(f"efi={mode} lives=1 end=shutdown", sin=IDLE[service]) as machine:
+    with boot(f"efi={mode} generations=1 end=shutdown",
+              sin=IDLE[service]) as machine:
         run = machine.finish()
     assert (run.end.how, run.end.code) != ("guest-shutdown", 0) or \
         run.one("end")["verdict"] != "pass"
@@ -326,7 +327,8 @@ def test_success_alone_proves_nothing(boot, mode, service):
 
 
 def test_nothing_is_counted_on_from_a_read_that_failed(boot):
-    with boot("efi=fixed lives=2 end=exit", sin="idle-get-variable") as machine:
+    with boot("efi=fixed generations=2 end=exit",
+              sin="idle-get-variable") as machine:
         run = machine.finish()
     for gen in (0, 1):
         detail = run.one("proof", gen=gen, check="variable")["detail"]
@@ -336,7 +338,7 @@ def test_nothing_is_counted_on_from_a_read_that_failed(boot):
 
 def test_looking_changes_nothing(boot):
     """Without prove=write no service is called that changes anything."""
-    with boot("efi=physical lives=2 end=exit prove=look") as machine:
+    with boot("efi=physical generations=2 end=exit prove=look") as machine:
         run = machine.finish()
     changing = {"SetTime", "SetWakeupTime", "SetVariable", "UpdateCapsule",
                 "SetVirtualAddressMap", "GetNextHighMonotonicCount"}
@@ -354,7 +356,8 @@ DOCUMENTED = sins.documented()
 
 
 def commit(boot, sin: str, words: str):
-    with boot(f"{words} lives=2 end=exit efi.timeout=2", sin=sin) as machine:
+    with boot(f"{words} generations=2 end=exit efi.timeout=2",
+              sin=sin) as machine:
         run = machine.finish()
     assert run.all("panic") == []
     run.expect(wanted("boot", gen=0), wanted("kexec.jump", gen=0),
@@ -415,7 +418,8 @@ def test_a_sin_that_leaves_no_firmware(boot, sin, why, mode):
     ("identity", "refused")])
 def test_a_firmware_that_fails_at_identity(boot, mode, later):
     """Nobody knew it by its name; the calls tell."""
-    with boot(f"lives={mode},fixed end=exit", sin="fails-at-identity") as machine:
+    with boot(f"generations=2 efi={mode},fixed end=exit",
+              sin="fails-at-identity") as machine:
         run = machine.finish()
     why = run.one("refused", gen=0, what="efi")["why"]
     assert f"no call came back in mode {mode}" in why
@@ -425,7 +429,8 @@ def test_a_firmware_that_fails_at_identity(boot, mode, later):
 
 
 def test_a_refused_kexec_does_not_hide_a_proof_that_failed(boot):
-    with boot("efi=fixed lives=2 end=exit", sin="month-13", bundle=None) as machine:
+    with boot("efi=fixed generations=2 end=exit", sin="month-13",
+              bundle=None) as machine:
         run = machine.finish()
     run.one("refused", gen=0, what="image")
     assert failed_checks(run, 0)
@@ -453,7 +458,7 @@ def test_a_table_that_is_none(boot, sin, table, why):
 
 @pytest.mark.slow
 def test_a_name_cannot_forge_the_log(boot):
-    with boot('efi=fixed lives=1 end=exit run="efi vars"',
+    with boot('efi=fixed generations=1 end=exit run="efi vars"',
               sin="garbled-name") as machine:
         run = machine.finish()
     line, = (x for x in run.lines if x.startswith("  dcfa911d-"))
@@ -497,7 +502,7 @@ def test_one_fault_can_be_enough(boot):
 
 def test_a_bug_of_ours_is_not_blamed_on_the_firmware(boot):
     """The timer's handler goes astray while the firmware runs."""
-    with boot("efi=physical lives=1 end=exit", paused=True) as machine:
+    with boot("efi=physical generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "gate_enter"))
             call = debugger.word(symbol(paths.SYMBOLS, "gate_current"))
@@ -517,12 +522,13 @@ def test_a_bug_of_ours_is_not_blamed_on_the_firmware(boot):
     ("reset-returns", "EFI_SUCCESS"), ("reset-faults", "EFI_ABORTED"),
     pytest.param("reset-hangs", "EFI_ABORTED", marks=pytest.mark.slow)])
 def test_a_reset_that_comes_back(boot, sin, answer):
-    with boot("efi=fixed lives=1 end=shutdown efi.timeout=2", sin=sin) as machine:
+    with boot("efi=fixed generations=1 end=shutdown efi.timeout=2",
+              sin=sin) as machine:
         run = machine.finish()
     assert any(f"ResetSystem came back: {answer}" in x for x in run.lines)
     assert answer in run.one("proof", check="off", verdict="fail")["detail"]
     assert (run.end.how, run.end.code) == ("debug-exit", 35)
-    with boot('efi=fixed lives=1 run="reboot" efi.timeout=2', sin=sin) as machine:
+    with boot('efi=fixed generations=1 run="reboot" efi.timeout=2', sin=sin) as machine:
         run = machine.finish()
     assert any("reset by ACPI: 0xf to port 0xcf9" in x for x in run.lines)
     assert not any("reset by the chipset" in x for x in run.lines)
@@ -543,7 +549,7 @@ def acpi_tables(seed: str):
     (0x1000, "reset by ACPI: 0xf to address 0xcf9")])
 def test_where_acpi_does_not_reset(boot, rsdp_pa, told):
     """No table; and one whose register, in memory, is none."""
-    with boot('lives=1 run="reboot"', sin="reset-returns",
+    with boot('generations=1 run="reboot"', sin="reset-returns",
               paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "power_reset"))

@@ -65,7 +65,8 @@ def test_a_run_is_quit_from_the_keyboard(terminal, tmp_path):
     script.write_text("# first of all\nmode\nbundle ls\n")
     other = tmp_path / "other.bin"
     other.write_bytes(b"no kernel")
-    run = terminal("run", "--mode=physical", "--lives=2", f"--script={script}",
+    run = terminal("run", "--mode=physical", "--generations=2",
+                   f"--script={script}",
                    f"--with={other}")
     run.expect("Ctrl-A, then X")
     run.expect("@end gen=1 verdict=pass")
@@ -120,7 +121,7 @@ def test_a_tool_may_lie_in_a_folder_with_blanks(tmp_path):
 ])
 def test_the_exit_status_of_a_run(qemu_that, body, status, told):
     """make adds "Error" and a number to any other than 0."""
-    done = end_of(TOOLS / "run", "--lives=1", QEMU=qemu_that(body))
+    done = end_of(TOOLS / "run", "--generations=1", QEMU=qemu_that(body))
     assert done.returncode == status, done.stdout
     assert told in done.stdout
 
@@ -149,7 +150,7 @@ def test_a_narrow_terminal_is_announced(qemu_that, width, word):
 
 def test_blanks_come_through_to_the_kernel(boot):
     line = media.command_line(
-        ["efi=off", "lives=1", "end=exit", "run=mode; frames; help"])
+        ["efi=off", "generations=1", "end=exit", "run=mode; frames; help"])
     with boot(line) as machine:
         run = machine.finish()
     run.expect(*[wanted("monitor.command", line=name, status="ok")
@@ -159,9 +160,9 @@ def test_blanks_come_through_to_the_kernel(boot):
 # A mistake, and what has to be said of it.
 MISTAKES = [
     ("run", {"MODE": "fxied"}, "MODE=fxied: 'fxied' is none of fixed, phys"),
-    ("run", {"LIVES": "0"}, "LIVES=0: '0' is not a whole number from 1 to"),
-    ("run", {"LIVES": "fixed*0"}, "'0' is not a whole number from 1"),
-    ("run", {"LIVES": "fixed,fxied"}, "'fxied' is none of"),
+    ("run", {"GENERATIONS": "0"}, "GENERATIONS=0: '0' is not a whole number from 1 to"),
+    ("run", {"MODE": "fixed*0"}, "'0' is not a whole number from 1"),
+    ("run", {"MODE": "fixed,fxied"}, "'fxied' is none of"),
     ("run", {"END": "never"}, "END=never: 'never' is none of monitor, shut"),
     ("run", {"RAM": "abc"}, "RAM=abc: 'abc' is not a whole number from 128"),
     ("run", {"SCREEN": "yes"}, "SCREEN=yes: 'yes' is none of 0, 1"),
@@ -211,7 +212,7 @@ def test_a_mistake_is_told_in_a_line(words, variables, told):
 @pytest.mark.parametrize("words, told", [
     ("run run=lineage", 'no variable is named run; `make help`'),
     ("test MODES=fixed", "no variable is named MODES"),
-    ("demo LIVES=2", "LIVES= is of use only with: make run debug"),
+    ("demo GENERATIONS=2", "GENERATIONS= is of use only with: make run debug"),
 ])
 def test_a_variable_that_nothing_reads(words, told):
     done = end_of("make", "-n", *words.split())
@@ -254,7 +255,7 @@ def test_every_variable_is_listed():
 
 def test_the_ways_to_crash_are_known(boot):
     kinds = end_of(TOOLS / "crash_demo", "x").stdout.rpartition("none of ")[2]
-    with boot("efi=off lives=1") as machine:
+    with boot("efi=off generations=1") as machine:
         assert machine.ask("crash x").text.endswith(kinds.strip())
 
 
@@ -268,7 +269,7 @@ def test_an_unforeseen_error_leaves_its_traceback_in_a_file(tmp_path):
 
 @pytest.mark.xdist_group("tools/run --debug")
 def test_gdb_stops_in_each_generation_and_leaves_nothing(terminal):
-    gdb = terminal("run", "--debug", "--lives=2")
+    gdb = terminal("run", "--debug", "--generations=2")
     for generation in range(2):
         gdb.expect_exact("(gdb) ")
         gdb.sendline("continue")
@@ -285,7 +286,7 @@ def test_gdb_stops_in_each_generation_and_leaves_nothing(terminal):
 
 @pytest.mark.xdist_group("tools/run --debug")
 def test_the_prompt_behind_gdb_can_be_typed_at(terminal):
-    gdb = terminal("run", "--debug", "--lives=1", "--mode=off")
+    gdb = terminal("run", "--debug", "--generations=1", "--mode=off")
     gdb.expect_exact("(gdb) ")
     for line in ("delete", "continue"):
         gdb.sendline(line)

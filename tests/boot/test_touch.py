@@ -10,7 +10,7 @@ FLASH = 0xffc00000
 
 
 def touched(boot, mode: str, more: str = "", **options):
-    with boot(f"efi={mode} lives=2 end=exit efi.touch=on {more}",
+    with boot(f"efi={mode} generations=2 end=exit efi.touch=on {more}",
               **options) as machine:
         run = machine.finish()
     assert run.all("panic") == []
@@ -83,7 +83,7 @@ def the_chain_without_notes(chain_of):
 
 
 def test_nothing_was_noted_to_be_shown(boot):
-    with boot("efi=fixed lives=1") as machine:
+    with boot("efi=fixed generations=1") as machine:
         answer = machine.ask("efi touch")
     assert answer.status == "unsupported"
     assert "efi.touch=on" in answer.text

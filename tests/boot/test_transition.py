@@ -105,7 +105,7 @@ LEVELS = pytest.mark.parametrize("words, options", [
 
 @LEVELS
 def test_from_baton_to_baton(boot, words, options):
-    with boot(f"{words}efi=fixed lives=2 end=exit", paused=True,
+    with boot(f"{words}efi=fixed generations=2 end=exit", paused=True,
               **options) as machine:
         with machine.debugger() as debugger:
             check_transition(machine, debugger, False)
@@ -133,14 +133,15 @@ def check_early(machine, debugger) -> None:
 
 @LEVELS
 def test_from_baton_to_linux(boot, words, options):
-    with boot(f"{words}lives=fixed,vmlinuz console=ttyS0", paused=True,
+    with boot(f"{words}generations=2 efi=fixed next=vmlinuz console=ttyS0",
+              paused=True,
               bundle=paths.LINUX_BUNDLE, **options) as machine:
         with machine.debugger() as debugger:
             check_transition(machine, debugger, True)
 
 
 def test_from_grub_to_baton(boot):
-    with boot("lives=1 end=exit", paused=True) as machine:
+    with boot("generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
             check_early(machine, debugger)
@@ -149,7 +150,7 @@ def test_from_grub_to_baton(boot):
 @pytest.mark.slow
 def test_linux_comes_up_on_five_levels(boot):
     """On four, it does in test_linux.py."""
-    with boot("la57=on lives=fixed,vmlinuz console=ttyS0 nowatchdog "
+    with boot("la57=on generations=2 efi=fixed next=vmlinuz console=ttyS0 nowatchdog "
               "tsc=reliable", cpu="max", bundle=paths.LINUX_BUNDLE) as machine:
         run = machine.finish()
     run.one("linux.boot", gen=1, runtime="on")

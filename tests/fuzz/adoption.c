@@ -20,7 +20,7 @@
 static const char *const modes[] = {"physical",   "identity", "fixed", "table",
                                     "contiguous", "direct",   "naive"};
 static struct boot_info boot;
-bool efi_diff_wanted;
+unsigned efi_diff_wanted, efi_on_fault;
 
 // ---- what efi_start() stands on
 

@@ -14,7 +14,7 @@ FUZZ_efi_map     = efi/region.c lib/memory_map.c lib/log.c lib/string.c \
 FUZZ_memory_map  = $(UNIT_test_memory_map) lib/log.c
 FUZZ_acpi        = $(UNIT_test_acpi) lib/log.c
 FUZZ_tables      = $(UNIT_test_tables)
-FUZZ_adoption    = efi/firmware.c efi/region.c efi/mode.c efi/tables.c \
+FUZZ_adoption    = efi/firmware.c efi/region.c efi/mode.c lib/random.c efi/tables.c \
 	efi/protect/attributes.c efi/quirks/quirks.c efi/names.c boot/multiboot2.c boot/boot_params.c \
 	boot/damage/account.c boot/sender.c \
 	mm/page_table.c lib/memory_map.c lib/crc32.c lib/utf16.c lib/log.c \
@@ -23,8 +23,7 @@ FUZZ_modes       = $(UNIT_test_region)
 FUZZ_image       = $(UNIT_test_image) kexec/handoff.c lib/crc32.c lib/log.c
 FUZZ_digests     = $(UNIT_test_image) lib/log.c
 FUZZ_cpio        = $(UNIT_test_cpio) lib/log.c
-FUZZ_options     = kernel/options.c efi/mode.c $(UNIT_test_options) lib/string.c \
-	lib/log.c
+FUZZ_options     = $(UNIT_test_options) lib/log.c
 FUZZ_line        = $(UNIT_test_line) lib/log.c lib/status.c
 FUZZ_log_ring    = $(UNIT_test_log_ring) lib/log.c
 FUZZ_utf16       = $(UNIT_test_utf16) lib/log.c lib/status.c lib/format.c
@@ -45,6 +44,7 @@ FUZZ_OUT     := build/fuzz
 FUZZ_CC      ?= clang
 FUZZ_CFLAGS  := -std=gnu11 -g -O1 -Wall -Wextra -Werror -I. -MMD -MP \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	-fsanitize-ignorelist=tests/fuzz/ignorelist \
 	-fno-omit-frame-pointer
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(FUZZ_OUT)/%)
 FUZZ_OBJECTS  := $(sort $(UNIT_MORE:%.c=$(FUZZ_OUT)/%.o))

@@ -1,5 +1,6 @@
 // Where the modes put the firmware: any runtime regions, each rule.
 
+#include "lib/random.h"
 #include "tests/fuzz/promise.h"
 
 va_t direct_map_base = DIRECT_MAP_BASE; // the kernel has it in mm/space.c
@@ -38,7 +39,7 @@ static void check_mode(const struct promise *promise) {
 }
 
 static void fuzz(struct input in) {
-    efi_table_seed = take(&in, 8);
+    random_seed = take(&in, 8);
     take_regions(&in);
     for (size_t i = 0; i < ARRAY_SIZE(promises); i++)
         check_mode(&promises[i]);

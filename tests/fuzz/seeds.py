@@ -230,10 +230,10 @@ def files() -> None:
     write("image", "baton", small)
     write("digests", "baton", b"\x05baton" + sums.rstrip(b"\0"))
     write("cpio", "two", cpio({"SHA256SUMS": sums, "./baton": image[:300]}))
-    write("options", "usual", bytes([30]) + struct.pack("<HQ", 1, 1000) +
-          b'efi=fixed lives=3 end=exit run="efi vars; log" seed=0x1f "selftest"=on')
-    write("options", "chain", bytes([9]) + struct.pack("<HQ", 0, 1 << 63) +
-          b"lives=physical,identity crash=null efi=off end=halt")
+    write("options", "usual", bytes([30, 1, 0]) +
+          b'efi=fixed next=baton end=exit run="efi vars; log" seed=0x1f "end"=x')
+    write("options", "chain", bytes([9, 0, 0]) +
+          b"generations=2 efi=physical,fixed*2 crash=null seed=5 end=shutdown")
     keys = (b"help\t\x01x\x1b[D\x1b[3~\x04\x0b\x15hello world\x17\r\x1b[A\x1b[B"
             b"\x1b[H\x1b[F\x1bOA\x1b]0;title\x07\x1b[15;2~\x0c\x03efi \t\t\r")
     write("line", "keys", b"".join(bytes([0, key]) for key in keys) + b"\xffx")

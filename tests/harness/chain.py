@@ -78,7 +78,7 @@ FIRMWARES |= {name: FIRMWARES[like] for name, (like, _) in qemu.BUILDS.items()
 
 PROVING = tuple(mode for mode, want in EXPECTED.items()
                 if want.verdict == "pass")  # the modes that work
-LIVES = 3
+GENERATIONS = 3
 
 
 def expected_proof(mode: str, gen: int, check: str,
@@ -93,7 +93,7 @@ def expected_proof(mode: str, gen: int, check: str,
 
 
 def cmdline(mode: str) -> str:
-    return f"efi={mode} lives={LIVES} end={EXPECTED[mode].last}"
+    return f"efi={mode} generations={GENERATIONS} end={EXPECTED[mode].last}"
 
 
 @dataclass(frozen=True)
@@ -165,14 +165,14 @@ class Chain:
         has = FIRMWARES[firmware]
         end = has.off if want.end == POWERED_OFF else want.end
         counted = want.counted if has.stores else None
-        last = self.run.all("end", gen=LIVES - 1)
+        last = self.run.all("end", gen=GENERATIONS - 1)
         table = [
             ("the machine ended", self.run.end, end),
             ("the last verdict", last and last[-1]["verdict"], want.verdict),
             ("BatonGeneration in flash", self.counted(), counted),
             ("what the firmware did wrong", wrongs(self.run), []),
         ]
-        for gen, check in itertools.product(range(LIVES), CHECKS):
+        for gen, check in itertools.product(range(GENERATIONS), CHECKS):
             proof = self.proof(gen, check)
             table.append((
                 f"proof of {check} in generation {gen}",

@@ -12,7 +12,7 @@
 
 #define BLOCK        0x2000UL // where the block is in memory.at
 #define BLOCK_PA     (MEMORY_PA + BLOCK)
-#define COMMAND_LINE "efi=fixed lives=3"
+#define COMMAND_LINE "efi=fixed generations=3"
 #define LOADER_KEXEC 0xd0 // Linux's type_of_loader
 
 // Places in memory.at that the block leaves free.

@@ -116,7 +116,7 @@ static void sample(void) {
     uint8_t rsdp[36] = "RSD PTR ";
 
     begin_screen(NULL);
-    add_text(COMMAND_LINE, "efi=fixed lives=3");
+    add_text(COMMAND_LINE, "efi=fixed generations=3");
     add_text(LOADER, "GRUB 2.06-13+deb12u1");
     add_screen();
     add_module(0x7c00000, 0x7c12345);
@@ -140,7 +140,7 @@ static void everything_arrives(void **state) {
     assert_int_equal(parse(), STATUS_OK);
     assert_int_equal(boot.via, VIA_MULTIBOOT2);
     assert_string_equal(boot.loader, "grub");
-    assert_string_equal(boot.command_line, "efi=fixed lives=3");
+    assert_string_equal(boot.command_line, "efi=fixed generations=3");
     assert_int_equal(boot.bundle_pa, 0x7c00000);
     assert_int_equal(boot.bundle_bytes, 0x12345);
     assert_int_equal(boot.efi.system_table_pa, 0x1f9ee018);

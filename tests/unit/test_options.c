@@ -1,6 +1,9 @@
-// The command line: words, quotes, last one wins; numbers that are refused.
+// The command line: words, quotes, last one wins; rows, lists, and what is
+// refused.
 
 #include "lib/options.h"
+
+#include <stdio.h>
 
 #include "tests/unit/unit.h"
 
@@ -15,9 +18,9 @@ static const char *get(const char *line, const char *key) {
 
 static void words(void **state) {
     (void)state;
-    const char *line = " efi=fixed\tlives=3  quiet\nend=exit ";
+    const char *line = " efi=fixed\tgenerations=3  quiet\nend=exit ";
     assert_string_equal(get(line, "efi"), "fixed");
-    assert_string_equal(get(line, "lives"), "3");
+    assert_string_equal(get(line, "generations"), "3");
     assert_string_equal(get(line, "quiet"), "");
     assert_string_equal(get(line, "end"), "exit");
     assert_null(get(line, "en"));
@@ -64,34 +67,79 @@ static void values_are_cut(void **state) {
     assert_false(option_get("a=x", "b", value, sizeof(value)));
 }
 
+// ---- rows of a table as the kernel has them
+
+static unsigned level;
+static uint64_t wait = 5;
+static char name[8];
+static char read_words[64]; // with their generations
+
+static status_t read_row(const char *word, uint32_t generation) {
+    if (strcmp(word, "bad") == 0)
+        return fail(STATUS_UNSUPPORTED, "read=bad: this machine cannot");
+    snprintf(read_words, sizeof(read_words), "%s in %u", word, generation);
+    return STATUS_OK;
+}
+
+ROW(options, level) = {"level", "", .words = "low high", .choice = &level};
+ROW(options, wait) = {"wait", "", .number = &wait, .min = 2, .max = UINT64_MAX};
+ROW(options, name) = {"name", "", .text = name, .size = sizeof(name)};
+ROW(options, read) = {"read", "", .read = read_row};
+ROW(options, other) = {.key = "other", .help = ""};
+
+static status_t parse(const char *line, uint32_t generation) {
+    level = 0;
+    wait = 5;
+    name[0] = read_words[0] = '\0';
+    char *exact = exact_copy(line, strlen(line) + 1);
+    status_t status = options_read(exact, generation);
+    free(exact);
+    return status;
+}
+
+static void absent_options_keep_their_defaults(void **state) {
+    (void)state;
+    assert_int_equal(parse("levels=high unwait=9 quiet", 0), STATUS_OK);
+    assert_int_equal(level, 0);
+    assert_int_equal(wait, 5);
+    assert_string_equal(name, "");
+    assert_string_equal(read_words, "");
+}
+
+static void each_row_sets_its_variable(void **state) {
+    (void)state;
+    assert_int_equal(
+        parse("level=high wait=0x10 name=vmlinuz read=\"a b\" other=x,*", 3),
+        STATUS_OK);
+    assert_int_equal(level, 1);
+    assert_int_equal(wait, 16);
+    assert_string_equal(name, "vmlinuz");
+    assert_string_equal(read_words, "a b in 3");
+    assert_int_equal(parse("level=high level=low", 0), STATUS_OK);
+    assert_int_equal(level, 0);
+}
+
 static void accept(const char *line, uint64_t expected) {
-    uint64_t number = 77;
-    assert_int_equal(option_number(line, "n", 0, UINT64_MAX, 5, &number),
-                     STATUS_OK);
-    assert_int_equal(number, expected);
+    assert_int_equal(parse(line, 0), STATUS_OK);
+    assert_int_equal(wait, expected);
 }
 
 static void numbers(void **state) {
     (void)state;
-    accept("", 5);
-    accept("m=9", 5);
-    accept("n=0", 0);
-    accept("n=007", 7);
-    accept("n=0x1F n=0XaB", 0xAB);
-    accept("n=\"12\"", 12);
-    accept("n=18446744073709551615", UINT64_MAX);
-    accept("n=0xFFFFFFFFFFFFFFFF", UINT64_MAX);
+    accept("wait=2", 2);
+    accept("wait=007", 7);
+    accept("wait=0x1F wait=0XaB", 0xAB);
+    accept("wait=\"12\"", 12);
+    accept("wait=18446744073709551615", UINT64_MAX);
+    accept("wait=0xFFFFFFFFFFFFFFFF", UINT64_MAX);
 }
 
-static void refuse(const char *value) {
-    char line[80] = "n=";
-    uint64_t number = 77;
-    strcat(line, value);
-    assert_int_equal(option_number(line, "n", 2, 10, 5, &number),
-                     STATUS_INVALID);
-    assert_int_equal(number, 77);
-    assert_contains(why(), "option n=");
-    assert_contains(why(), "from 2 to 10");
+static void refuse(const char *line, const char *reason) {
+    assert_int_equal(parse(line, 0), STATUS_INVALID);
+    assert_contains(why(), reason);
+    assert_int_equal(level, 0);
+    assert_int_equal(wait, 5);
+    assert_string_equal(name, "");
 }
 
 static void bad_numbers(void **state) {
@@ -107,36 +155,61 @@ static void bad_numbers(void **state) {
         "0xg",
         "\" 3\"",
         "1",
-        "11",
         "18446744073709551616",
         "0x10000000000000000",
         "99999999999999999999999",
-        "0000000000000000000000000000000000000003",
     };
-    for (size_t i = 0; i < ARRAY_SIZE(values); i++)
-        refuse(values[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+        char line[80] = "wait=";
+        refuse(strcat(line, values[i]), " is no number from 2 to ");
+    }
 }
 
 // One more than 64 bits hold, with each last digit: none may wrap to a number.
 static void no_number_wraps(void **state) {
     (void)state;
-    char line[] = "n=18446744073709551616";
-    uint64_t number = 77;
-
+    char line[] = "wait=18446744073709551616";
     for (char *last = line + strlen(line) - 1; *last <= '9'; ++*last)
-        assert_int_equal(option_number(line, "n", 0, UINT64_MAX, 5, &number),
-                         STATUS_INVALID);
-    assert_int_equal(number, 77);
+        refuse(line, " is no number");
 }
 
-static void limits_are_included(void **state) {
+static void other_mistakes(void **state) {
     (void)state;
-    uint64_t number;
-    assert_int_equal(option_number("n=2", "n", 2, 10, 5, &number), STATUS_OK);
-    assert_int_equal(number, 2);
-    assert_int_equal(option_number("n=0xa", "n", 2, 10, 5, &number), STATUS_OK);
-    assert_int_equal(number, 10);
+    refuse("level=higher", "level=higher is none of: low high");
+    refuse("level", "level= is none of: low high");
+    refuse("name=vmlinuz5", "name=vmlinuz5: more than 7 characters");
+    assert_int_equal(parse("read=bad", 0), STATUS_UNSUPPORTED);
 }
+
+static void all_mistakes_are_reported_together(void **state) {
+    (void)state;
+    assert_int_equal(parse("wait=1 read=bad level=6 name=good", 0),
+                     STATUS_INVALID);
+    assert_string_equal(why(), "level=6 is none of: low high; read=bad: this "
+                               "machine cannot; wait=1 is no number from 2 to "
+                               "18446744073709551615");
+    assert_string_equal(name, "good");
+}
+
+static size_t unknown(const char *line, char *text, size_t size) {
+    char *exact = exact_copy(line, strlen(line) + 1);
+    size_t count = options_unknown(exact, text, size);
+    free(exact);
+    return count;
+}
+
+static void words_of_no_row(void **state) {
+    (void)state;
+    char text[32];
+    assert_int_equal(unknown("wait=5 other=1 \"level\"=high", text, 32), 0);
+    assert_string_equal(text, "");
+    assert_int_equal(unknown("waits=5 quiet other \"a\tb\"", text, 32), 3);
+    assert_string_equal(text, "waits=5 quiet a b");
+    assert_int_equal(unknown("waits=5 quiet", text, 8), 2);
+    assert_string_equal(text, "wait...");
+}
+
+// ---- words
 
 // The words of `line`, each between < and >.
 static const char *split(const char *line, size_t max) {
@@ -168,68 +241,54 @@ static void lines_are_split_by_the_same_rules(void **state) {
     assert_string_equal(split("a b c d", 2), "<a><b>");
 }
 
-// Place `index` of the list, and how many there are.
-static void place(const char *list, uint64_t index, const char *expected,
-                  uint64_t places) {
-    char word[16] = "none";
-    uint64_t count = 0;
-    char *exact = exact_copy(list, strlen(list) + 1);
-    assert_int_equal(
-        option_list(exact, "l", index, 1000, word, sizeof(word), &count),
-        STATUS_OK);
-    assert_string_equal(word, expected);
-    assert_int_equal(count, places);
-    free(exact);
+// ---- lists
+
+static void place(const char *list, uint32_t generation, const char *expected) {
+    char line[80] = "read=", found[80];
+    assert_int_equal(parse(strcat(line, list), generation), STATUS_OK);
+    snprintf(found, sizeof(found), "%s in %u", expected, generation);
+    assert_string_equal(read_words, found);
 }
 
 static void lists(void **state) {
     (void)state;
-    place("l=one", 0, "one", 1);
-    place("l=one", 1, "one", 1);
-    place("l=a*3,b,c*0x2 k=1", 0, "a", 6);
-    place("l=a*3,b,c*2", 2, "a", 6);
-    place("l=a*3,b,c*2", 3, "b", 6);
-    place("l=a*3,b,c*2", 5, "c", 6);
-    place("l=a*3,b,c*2", 6, "c", 6);
-    place("l=a*1000", 999, "a", 1000);
-    place("l=a,,b", 1, "", 3);
-    place("l=", 0, "", 1);
-    place("l=a-word-that-is-too-long,b", 0, "a-word-that-is-", 2);
+    place("one", 0, "one");
+    place("one", 7, "one");
+    place("a*3,b,c*0x2", 0, "a");
+    place("a*3,b,c*2", 2, "a");
+    place("a*3,b,c*2", 3, "b");
+    place("a*3,b,c*2", 5, "c");
+    place("a*3,b,c*2", 6, "c");
+    place("a*1000,b", 999, "a");
+    place("a*18446744073709551615,b", UINT32_MAX, "a");
+    place("a,,b", 1, "");
+    place("", 0, "");
+    assert_int_equal(parse("wait=7,9*2 level=low,high", 1), STATUS_OK);
+    assert_int_equal(wait, 9);
+    assert_int_equal(level, 1);
 }
 
+// Wherever the mistake is, in each generation.
 static void bad_lists(void **state) {
     (void)state;
-    const char *lists[] = {"l=a*",     "l=a*0",
-                           "l=a*-1",   "l=a*2*3",
-                           "l=a*1001", "l=a*1000,b",
-                           "l=a,b*x",  "l=a*b,c",
-                           "l=*,a",    "l=a*18446744073709551615,b"};
-    char word[16] = "as it was";
-    uint64_t count = 77;
-    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-        assert_int_equal(
-            option_list(lists[i], "l", 0, 1000, word, sizeof(word), &count),
-            STATUS_INVALID);
-        assert_contains(why(), "option l: ");
-    }
-    assert_int_equal(option_list("m=a", "l", 0, 9, word, sizeof(word), &count),
-                     STATUS_NOT_FOUND);
-    assert_string_equal(word, "as it was");
-    assert_int_equal(count, 77);
-}
-
-static void words_one_by_one(void **state) {
-    (void)state;
-    char word[6] = "";
-    const char *line = "  a \"b c\"=d\n\tefghijk ";
-    assert_true(option_next(&line, word, sizeof(word)));
-    assert_string_equal(word, "a");
-    assert_true(option_next(&line, word, sizeof(word)));
-    assert_string_equal(word, "b c=d");
-    assert_true(option_next(&line, word, sizeof(word)));
-    assert_string_equal(word, "efghi");
-    assert_false(option_next(&line, word, sizeof(word)));
-    assert_string_equal(word, "efghi");
+    const char *lists[] = {"read=a*",
+                           "read=a*0",
+                           "read=a*-1",
+                           "read=a*2*3",
+                           "read=a,b*x",
+                           "read=a*b,c",
+                           "read=a,b,c*99999999999999999999"};
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+        for (uint32_t generation = 0; generation < 4; generation++) {
+            assert_int_equal(parse(lists[i], generation), STATUS_INVALID);
+            assert_contains(why(), "read=: ");
+            assert_string_equal(read_words, "");
+        }
+    char line[100] = "read=a,";
+    memset(line + 7, 'b', 64);
+    assert_int_equal(parse(line, 0), STATUS_INVALID);
+    line[7 + 63] = '\0';
+    assert_int_equal(parse(line, 0), STATUS_OK);
 }
 
 int main(void) {
@@ -239,14 +298,17 @@ int main(void) {
         cmocka_unit_test(the_last_one_wins),
         cmocka_unit_test(quotes_keep_blanks),
         cmocka_unit_test(values_are_cut),
+        cmocka_unit_test(absent_options_keep_their_defaults),
+        cmocka_unit_test(each_row_sets_its_variable),
         cmocka_unit_test(numbers),
         cmocka_unit_test(bad_numbers),
+        cmocka_unit_test(no_number_wraps),
+        cmocka_unit_test(other_mistakes),
+        cmocka_unit_test(all_mistakes_are_reported_together),
+        cmocka_unit_test(words_of_no_row),
+        cmocka_unit_test(lines_are_split_by_the_same_rules),
         cmocka_unit_test(lists),
         cmocka_unit_test(bad_lists),
-        cmocka_unit_test(no_number_wraps),
-        cmocka_unit_test(limits_are_included),
-        cmocka_unit_test(words_one_by_one),
-        cmocka_unit_test(lines_are_split_by_the_same_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

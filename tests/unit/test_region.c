@@ -7,6 +7,7 @@
 
 #include "efi/mode.h"
 #include "lib/log.h"
+#include "lib/random.h"
 #include "mm/layout.h"
 #include "tests/unit/unit.h"
 
@@ -556,7 +557,7 @@ static void table_is_random_by_its_seed(void **state) {
     va_t first[2];
     for (unsigned i = 0; i < 3; i++) {
         ovmf();
-        efi_table_seed = i < 2 ? 77 : 79;
+        random_seed = i < 2 ? 77 : 79;
         assert_int_equal(efi_place_table(&regions), STATUS_OK);
         assert_int_equal(regions.region[1].va + 0x100000, regions.region[2].va);
         if (i == 0)
@@ -652,7 +653,7 @@ static void check_fixed(void) {
 // Congruent, in order, inside the window.
 static void check_table(void) {
     va_t end = EFI_WINDOW_END;
-    efi_table_seed = next_random(&seed);
+    random_seed = next_random(&seed);
     assert_int_equal(efi_place_table(&regions), STATUS_OK);
     for (size_t i = 0; i < regions.count; i++) {
         const struct efi_region *r = &regions.region[i];

@@ -1,0 +1,12 @@
+// The seed of what is random: from the command line, or else the time.
+
+#include "lib/random.h"
+
+#include "lib/options.h"
+
+uint64_t random_seed = 1;
+
+// First of all, for the other options to use it.
+ROW(options, 00_seed) = {
+    "seed", "where random places come from: the same seed, the same places",
+    .number = &random_seed, .min = 1, .max = UINT64_MAX};
