@@ -31,7 +31,8 @@ struct boot_efi {
 
 struct boot_info {
     enum boot_via via;
-    char loader[16]; // "grub", "baton", "linux", "other"
+    uint32_t generation; // 0: GRUB started us
+    char loader[16];     // "grub", "baton", "linux", "other"
     char command_line[COMMAND_LINE_MAX];
     struct memory_map memory; // by the loader's account
     struct boot_efi efi;

@@ -243,6 +243,7 @@ status_t boot_params_read(pa_t params_pa, memory_reader read,
     static struct account account;
     memset(boot, 0, sizeof(*boot));
     boot->via = VIA_BOOT_PARAMS;
+    boot->generation = 1; // at least, after a kexec
     const struct boot_params *params = read(params_pa, sizeof(*params));
     struct sender from = {read, params, params_pa, NULL};
     if (!params)
@@ -259,6 +260,8 @@ status_t boot_params_read(pa_t params_pa, memory_reader read,
         status = read_firmware(&from, boot);
     if (status)
         drop_firmware(boot, status);
+    if (boot->has_handoff)
+        boot->generation = boot->handoff.generation;
     bool from_linux = params->hdr.type_of_loader == LOADER_KEXEC;
     str_copy(boot->loader, sizeof(boot->loader),
              from_linux ? "linux" : "baton");

@@ -58,22 +58,18 @@ static status_t tolerate(const char *what, status_t status) {
 
 // ---- who started us, and what he said
 
-static void inherit(const struct handoff *handoff) {
-    log_output.generation = handoff->generation;
-    kernel_clock = handoff->clock;
-    counter = handoff->counter;
-}
-
 static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc) {
     bool multiboot = magic == MULTIBOOT2_BOOT;
     kernel_clock.tsc_start = tsc_here = tsc;
-    log_output.generation = multiboot ? 0 : 1; // a kexec: at least the second
     status_t status = multiboot ? multiboot2_read(info_pa, early_read, &boot)
                                 : boot_params_read(info_pa, early_read, &boot);
+    log_generation(boot.generation);
     if (tolerate("boot", status))
         panic("cannot live without a memory map: %s", why());
-    if (boot.has_handoff)
-        inherit(&boot.handoff);
+    if (boot.has_handoff) {
+        kernel_clock = boot.handoff.clock;
+        counter = boot.handoff.counter;
+    }
 }
 
 static void announce(pa_t image_pa, uint64_t tsc) {
@@ -178,7 +174,7 @@ static void announce_lineage(void) {
             "generation %u",
             HANDOFF_LINEAGE_MAX, oldest);
     for (unsigned i = 0; i < boot.handoff.life_count; i++) {
-        lineage_format(&boot.handoff, i, line, sizeof(line));
+        lineage_format(&boot, i, line, sizeof(line));
         say("boot: before us: %s", line);
     }
 }
@@ -218,8 +214,7 @@ static const char *why_spared(void) {
     uint64_t every = max_u64(options.generations / WRITES, 1);
     if (!options.prove)
         return "prove=write was not given";
-    return log_output.generation % every ? "a long chain writes ten times"
-                                         : NULL;
+    return boot.generation % every ? "a long chain writes ten times" : NULL;
 }
 
 static enum outcome prove(void) {
@@ -271,7 +266,7 @@ static void free_boot_services(void) {
 static const struct handoff *describe_us(void) {
     static struct handoff next;
     next = boot.handoff;
-    next.generation = log_output.generation + 1;
+    next.generation = boot.generation + 1;
     next.clock = kernel_clock;
     next.counter = counter;
     next.aborted = max_u64(firmware.aborted, next.aborted);
@@ -336,7 +331,7 @@ static void live(void) {
     free_boot_services();
     tolerate("capture", capture_load(&boot, describe_us()));
     event("mm", "at=ready free=%lu", frames_free_pages());
-    if (log_output.generation + 1 < options.generations) {
+    if (boot.generation + 1 < options.generations) {
         pass_on(options.next, boot.command_line);
         if (outcome != OUTCOME_FAIL)
             outcome = OUTCOME_REFUSED;
@@ -370,7 +365,7 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     announce(image_pa, tsc);
     tolerate("processors", arrival_stop_others(image_pa));
     random_seed = tsc;
-    tolerate("cmdline", options_read(boot.command_line, log_output.generation));
+    tolerate("cmdline", options_read(boot.command_line, boot.generation));
     announce_unknown_words();
     if (set_machine_up(image_pa) ||
         space_stack(KERNEL_STACK_PAGES, &stack_top_va))
@@ -378,9 +373,8 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     log_output.microseconds = time_microseconds;
     log_output.before = nmi_report;
     tolerate("log", history_open(&boot.memory));
-    say("boot: generation %u of %lu at %#lx, command line: %s",
-        log_output.generation, options.generations, image_pa,
-        boot.command_line);
+    say("boot: generation %u of %lu at %#lx, command line: %s", boot.generation,
+        options.generations, image_pa, boot.command_line);
     announce_lineage();
     announce_memory();
     run_on_stack(stack_top_va, live);

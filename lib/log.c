@@ -9,6 +9,12 @@
 
 struct log_output log_output;
 
+static uint32_t generation;
+
+void log_generation(uint32_t number) {
+    generation = number;
+}
+
 // A line that is too long loses its end, which is marked, never its newline.
 // Names and command lines in it come from outside: none of them shall end it,
 // and so forge an event, or speak to the terminal.
@@ -24,7 +30,7 @@ static void finish(char *line, size_t head, const char *text, va_list rest) {
     if (log_output.write)
         log_output.write(line, length + 1);
     if (log_output.keep)
-        log_output.keep(line, length + 1);
+        log_output.keep(generation, line, length + 1);
 }
 
 static void begin(void) {
@@ -34,8 +40,8 @@ static void begin(void) {
 
 static size_t line_head(char *line) {
     uint64_t us = log_output.microseconds ? log_output.microseconds() : 0;
-    return format(line, LOG_LINE_MAX, "g%u [%5lu.%06lu] ",
-                  log_output.generation, us / 1000000, us % 1000000);
+    return format(line, LOG_LINE_MAX, "g%u [%5lu.%06lu] ", generation,
+                  us / 1000000, us % 1000000);
 }
 
 void say(const char *text, ...) {
@@ -51,8 +57,7 @@ void say(const char *text, ...) {
 void event(const char *name, const char *pairs, ...) {
     char line[LOG_LINE_MAX];
     begin();
-    size_t length =
-        format(line, sizeof(line), "@%s gen=%u ", name, log_output.generation);
+    size_t length = format(line, sizeof(line), "@%s gen=%u ", name, generation);
     va_list arguments;
     va_start(arguments, pairs);
     finish(line, length, pairs, arguments);

@@ -24,11 +24,14 @@ void say_lines(const char *prefix, const char *text);
 
 struct log_output {
     void (*write)(const char *text, size_t bytes);
-    void (*keep)(const char *text, size_t bytes); // for the kernels after us
+    // For the kernels after us.
+    void (*keep)(uint32_t generation, const char *text, size_t bytes);
     uint64_t (*microseconds)(void);
     void (*before)(void); // each line: what could not be said when it happened
-    uint32_t generation;
 };
 
 // Until this is filled, the log goes nowhere.
 extern struct log_output log_output;
+
+// Once, before the first line: which generation writes. Until then it is 0.
+void log_generation(uint32_t number);

@@ -7,13 +7,12 @@
 #include "kernel/time.h"
 #include "kexec/handoff.h"
 #include "lib/format.h"
-#include "lib/log.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/space.h"
 
-static struct handoff_life us(void) {
-    struct handoff_life life = {.generation = log_output.generation,
+static struct handoff_life us(uint32_t generation) {
+    struct handoff_life life = {.generation = generation,
                                 .svam = firmware.svam,
                                 .mode = "none",
                                 .image_pa = image_pa_of(text_start),
@@ -23,15 +22,16 @@ static struct handoff_life us(void) {
     return life;
 }
 
-static struct handoff_life life_at(const struct handoff *heard, unsigned i) {
-    return i < heard->life_count ? heard->life[i] : us();
+static struct handoff_life life_at(const struct boot_info *boot, unsigned i) {
+    return i < boot->handoff.life_count ? boot->handoff.life[i]
+                                        : us(boot->generation);
 }
 
-void lineage_format(const struct handoff *heard, unsigned i, char *line,
+void lineage_format(const struct boot_info *boot, unsigned i, char *line,
                     size_t size) {
-    struct handoff_life life = life_at(heard, i);
-    uint64_t end =
-        i < heard->life_count ? life_at(heard, i + 1).tsc_start : read_tsc();
+    struct handoff_life life = life_at(boot, i);
+    bool ended = i < boot->handoff.life_count;
+    uint64_t end = ended ? life_at(boot, i + 1).tsc_start : read_tsc();
     uint64_t ran_us = time_of(end - life.tsc_start);
     format(line, size,
            "generation %u  kernel at %#010lx  efi=%-10.*s  %3lu.%06lu s  "
@@ -41,6 +41,6 @@ void lineage_format(const struct handoff *heard, unsigned i, char *line,
 }
 
 void lineage_add(struct handoff *next) {
-    struct handoff_life life = us();
+    struct handoff_life life = us(next->generation - 1);
     handoff_add_life(next, &life);
 }

@@ -3,12 +3,12 @@
 
 #pragma once
 
-#include "boot/handoff.h"
+#include "boot/boot_info.h"
 
 #define LINEAGE_LINE 160 // bytes
 
-// Life `i` of those that `heard` tells of, as text; behind the last, our own.
-void lineage_format(const struct handoff *heard, unsigned i, char *line,
+// Generation `i` of those in the handoff, as text; after the last, our own.
+void lineage_format(const struct boot_info *boot, unsigned i, char *line,
                     size_t size);
 
 // Adds this generation to what the next one is told; the oldest may go for it.

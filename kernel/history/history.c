@@ -16,8 +16,8 @@
 static _Alignas(struct log_ring) uint8_t early[EARLY_BYTES];
 struct log_ring *history = (struct log_ring *)early;
 
-static void keep(const char *text, size_t bytes) {
-    log_ring_put(history, log_output.generation, text, bytes);
+static void keep(uint32_t generation, const char *text, size_t bytes) {
+    log_ring_put(history, generation, text, bytes);
 }
 
 void history_begin(void) {

@@ -31,10 +31,10 @@ COMMAND(mode, .name = "mode",
 
 COMMAND(lineage, .name = "lineage",
         .help = "who ran, where, how long, in which mode") {
-    const struct handoff *heard = &workbench.boot->handoff;
+    const struct boot_info *boot = workbench.boot;
     char line[LINEAGE_LINE];
-    for (unsigned i = 0; i <= heard->life_count; i++) {
-        lineage_format(heard, i, line, sizeof(line));
+    for (unsigned i = 0; i <= boot->handoff.life_count; i++) {
+        lineage_format(boot, i, line, sizeof(line));
         print("  %s", line);
     }
     return STATUS_OK;

@@ -372,7 +372,8 @@ void monitor_ask(void) {
     line.write = console_write;
     line.offer = offer;
     line.columns = columns - 1;
-    format(line.prompt, sizeof(line.prompt), "g%u> ", log_output.generation);
+    format(line.prompt, sizeof(line.prompt), "g%u> ",
+           workbench.boot->generation);
     announce_input();
     print("The machine is yours. `help` lists the commands, Tab completes.");
     for (;;) {

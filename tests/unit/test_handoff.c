@@ -133,7 +133,7 @@ static bool is_zero(const void *data, size_t bytes) {
 // Nothing is left that firmware could be called by.
 static bool is_dropped(void) {
     return boot.handoff_status != STATUS_OK && boot.handoff_why[0] &&
-           !boot.has_handoff && !boot.has_efi_setup &&
+           boot.generation == 1 && !boot.has_handoff && !boot.has_efi_setup &&
            is_zero(&boot.handoff, sizeof(boot.handoff)) &&
            is_zero(&boot.efi, sizeof(boot.efi)) &&
            is_zero(&boot.screen, sizeof(boot.screen)) &&
@@ -204,6 +204,7 @@ static void the_baton_arrives(void **state) {
     expected.block_bytes = boot.handoff.block_bytes;
     expected.block_crc = boot.handoff.block_crc;
     assert_memory_equal(&boot.handoff, &expected, sizeof(expected));
+    assert_int_equal(boot.generation, baton.generation);
 }
 
 static void the_header_is_the_images(void **state) {
@@ -502,6 +503,7 @@ static void linux_is_understood(void **state) {
     assert_int_equal(boot.handoff_status, STATUS_OK);
     assert_string_equal(boot.loader, "linux");
     assert_false(boot.has_handoff);
+    assert_int_equal(boot.generation, 1);
     assert_true(boot.has_efi_setup);
     assert_int_equal(boot.efi_setup.firmware_vendor_pa, 0x1fe12345);
     assert_int_equal(boot.efi.system_table_pa, 0x1f9ee018);

@@ -14,7 +14,7 @@ static int begin(void **state) {
     (void)state;
     written[0] = '\0';
     log_output.write = note;
-    log_output.generation = 1;
+    log_generation(1);
     return 0;
 }
 
