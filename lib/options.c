@@ -61,14 +61,16 @@ static bool find_last(const char *line, const char *key, struct span *value) {
     return found;
 }
 
+// Marks what is cut.
 static void copy(struct span value, char *to, size_t size) {
-    size_t kept = 0;
+    size_t length = 0, kept = 0;
 
-    for (char c; (c = take(&value));)
-        if (kept + 1 < size)
+    for (char c; (c = take(&value)); length++)
+        if (length + 1 < size)
             to[kept++] = c;
     if (size > 0)
         to[kept] = '\0';
+    mark_cut(to, size, length);
 }
 
 bool option_get(const char *line, const char *key, char *value, size_t size) {
@@ -140,9 +142,14 @@ static status_t word_of(struct span list, const char *key, uint64_t generation,
         stop = take_part(&list, part, sizeof(part));
         if (stop == '*')
             stop = take_part(&list, times_text, sizeof(times_text));
-        if (stop == '?' || stop == '*')
-            return fail(STATUS_INVALID, "%s=: %s is too long, or no list", key,
-                        part);
+        if (stop == '?')
+            return fail(STATUS_INVALID,
+                        "%s=: a word of more than %d characters, or a number "
+                        "of more than %d: %s",
+                        key, WORD_BYTES - 1, NUMBER_BYTES - 1, part);
+        if (stop == '*')
+            return fail(STATUS_INVALID, "%s=: %s*%s has a second '*'", key,
+                        part, times_text);
         if (!option_parse_number(times_text, &times) || times == 0)
             return fail(STATUS_INVALID, "%s=: %s*%s: not a number of times",
                         key, part, times_text);

@@ -49,7 +49,8 @@ status_t options_read(const char *line, uint32_t generation);
 size_t options_unknown(const char *line, char *text, size_t size);
 
 // Is `key` there? Then its value goes to the `size` bytes at `value`: NUL-
-// terminated, cut if too long, "" for a key alone. Else `value` is left alone.
+// terminated, cut and marked if too long, "" for a key alone. Else `value` is
+// left alone.
 bool option_get(const char *line, const char *key, char *value, size_t size);
 
 // A number alone, decimal or hex with 0x. False: it is none, or has more than

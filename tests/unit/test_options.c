@@ -60,6 +60,8 @@ static void values_are_cut(void **state) {
     (void)state;
     char value[4] = "zzz";
     assert_true(option_get("a=abcdef", "a", value, sizeof(value)));
+    assert_string_equal(value, "...");
+    assert_true(option_get("a=abc", "a", value, sizeof(value)));
     assert_string_equal(value, "abc");
     assert_true(option_get("a=x", "a", value, 1));
     assert_string_equal(value, "");
@@ -178,6 +180,12 @@ static void other_mistakes(void **state) {
     refuse("level=higher", "level=higher is none of: low high");
     refuse("level", "level= is none of: low high");
     refuse("name=vmlinuz5", "name=vmlinuz5: more than 7 characters");
+    refuse("name=a*2*3", "name=: a*2 has a second '*'");
+    refuse("name=a,b*00000000000000000000000000000001",
+           "a number of more than 31: b");
+    refuse("name=a,"
+           "0123456789012345678901234567890123456789012345678901234567890123",
+           "name=: a word of more than 63 characters");
     assert_int_equal(parse("read=bad", 0), STATUS_UNSUPPORTED);
 }
 
@@ -207,6 +215,10 @@ static void words_of_no_row(void **state) {
     assert_string_equal(text, "waits=5 quiet a b");
     assert_int_equal(unknown("waits=5 quiet", text, 8), 2);
     assert_string_equal(text, "wait...");
+    char long_text[80];
+    unknown("0123456789012345678901234567890123456789012345678901234567890123",
+            long_text, sizeof(long_text));
+    assert_string_equal(long_text + 55, "56789...");
 }
 
 // ---- words
