@@ -69,12 +69,15 @@ static status_t find_runtime_table(const struct boot_info *boot,
         region = efi_region_of_pa(&firmware.regions, pointer, bytes);
     }
     if (!region)
-        return fail(
-            STATUS_REFUSED,
-            "system table at %#lx: RuntimeServices is %#lx, which is no "
-            "address in any runtime region handed over: virtual addresses from "
-            "a SetVirtualAddressMap that nobody passed on",
-            firmware.system_table_pa, pointer);
+        return fail(STATUS_REFUSED,
+                    "system table at %#lx: RuntimeServices is %#lx, which is "
+                    "no address in any runtime region, %s",
+                    firmware.system_table_pa, pointer,
+                    told_virtual(boot)
+                        ? "though SetVirtualAddressMap was called: the "
+                          "addresses that it was given were not handed over"
+                        : "and nobody said that SetVirtualAddressMap was "
+                          "called");
     if (!is_runtime_table(pa))
         return fail(STATUS_REFUSED,
                     "system table at %#lx: RuntimeServices %#lx leads to pa "
@@ -135,9 +138,10 @@ static status_t choose_mode(const struct boot_info *boot,
         return STATUS_OK;
     firmware.svam = SVAM_INHERITED;
     if (!found)
-        return fail(STATUS_REFUSED, "a generation before called "
-                                    "SetVirtualAddressMap, and it failed: the "
-                                    "firmware is in no known mode");
+        return fail(STATUS_REFUSED,
+                    "SetVirtualAddressMap was called before, and the mode "
+                    "handed over, \"%s\", is none that is known and calls it",
+                    boot->handoff.mode);
     if (wanted != found)
         return fail(STATUS_REFUSED,
                     "mode %s was asked for, but the firmware is bound to mode "
@@ -277,7 +281,11 @@ static void announce_firmware(const struct boot_info *boot) {
     pa_t pa = firmware.setup.firmware_vendor_pa;
     bool is_kept = boot->via == VIA_MULTIBOOT2 ||
                    efi_region_of_pa(&firmware.regions, pa, 1);
-    efi_vendor_name(is_kept ? pa : 0, physical_read, name);
+    if (is_kept || !pa)
+        efi_vendor_name(pa, physical_read, name);
+    else
+        format(name, sizeof(name),
+               "a firmware whose name, at %#lx, was not kept", pa);
     uint32_t revision = system->header.revision;
     uint64_t count = firmware.config_table_count;
     bool is_read = config_tables_are_read();

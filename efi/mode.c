@@ -147,8 +147,10 @@ status_t efi_place_direct(struct efi_regions *regions) {
         if (region->pa + region_bytes(region) >
             DIRECT_MAP_END - direct_map_base)
             return fail(STATUS_REFUSED,
-                        "efi: the region at %#lx is above the direct map",
-                        region->pa);
+                        "efi: %lu pages at %#lx do not fit into the direct map "
+                        "at %#lx, which ends at %#lx",
+                        region->pages, region->pa, direct_map_base,
+                        (va_t)DIRECT_MAP_END);
     }
     return STATUS_OK;
 }

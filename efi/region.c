@@ -10,15 +10,20 @@
 
 status_t efi_map_check(const struct efi_map_view *view) {
     uint32_t step = view->descriptor_bytes;
+    if (view->bytes == 0)
+        return fail(STATUS_INVALID, "EFI memory map: none was passed on");
     if (view->descriptor_version != EFI_DESCRIPTOR_VERSION)
         return fail(STATUS_INVALID,
                     "EFI memory map: descriptor version %u; only %u is known",
                     view->descriptor_version, EFI_DESCRIPTOR_VERSION);
     if (step < sizeof(struct efi_memory_descriptor) ||
         step > DESCRIPTOR_BYTES_MAX || !is_aligned(step, 8))
-        return fail(STATUS_INVALID, "EFI memory map: descriptors of %u bytes",
-                    step);
-    if (view->bytes == 0 || view->bytes % step != 0)
+        return fail(STATUS_INVALID,
+                    "EFI memory map: descriptors of %u bytes; possible are "
+                    "multiples of 8 from %zu to %d",
+                    step, sizeof(struct efi_memory_descriptor),
+                    DESCRIPTOR_BYTES_MAX);
+    if (view->bytes % step != 0)
         return fail(STATUS_INVALID,
                     "EFI memory map: %lu bytes are no multiple of the %u bytes "
                     "of a descriptor",
@@ -88,7 +93,7 @@ status_t efi_regions_read(const struct efi_map_view *view,
             TRY(insert(regions, &d));
         else
             say("efi: dropped runtime descriptor %lu: %lu pages at pa %#lx, va "
-                "%#lx",
+                "%#lx: none, not at a page's start, or beyond 2^52",
                 i, d.pages, d.physical_start, d.virtual_start);
     }
     return check_disjoint(regions);

@@ -7,6 +7,7 @@
 #include "efi/gate.h"
 #include "efi/guard/judge.h"
 #include "efi/trace/touch.h"
+#include "lib/log.h"
 #include "lib/options.h"
 #include "lib/string.h"
 #include "lib/x86.h"
@@ -125,7 +126,12 @@ not_called(enum efi_service service) {
 }
 
 // Likewise: inline, its constant would be loaded with each call.
-static __attribute__((noinline, cold)) efi_status_t too_large(void) {
+static __attribute__((noinline, cold)) efi_status_t
+too_large(enum efi_service service, uint64_t words, uint64_t bytes) {
+    say("efi: %s was not called: a name of %lu units, data of %lu bytes; there "
+        "is room for %d and %lu",
+        efi_service_name(service), 4 * words, bytes, EFI_NAME_UNITS,
+        EFI_DATA_BYTES);
     return EFI_INVALID_PARAMETER;
 }
 
@@ -252,7 +258,7 @@ efi_status_t efi_get_variable(const struct efi_name *name,
                               void *data, uint64_t *bytes) {
     uint64_t room = *bytes;
     if (name->words > EFI_NAME_UNITS / 4 || room > sizeof(lent.data))
-        return too_large();
+        return too_large(EFI_GET_VARIABLE, name->words, room);
     uint8_t *copy = room_for(room);
     args->guid = *guid;
     args->number[0] = room;
@@ -294,7 +300,7 @@ static uint64_t name_bytes(uint64_t said) {
 efi_status_t efi_get_next_variable_name(struct efi_name *name,
                                         struct efi_guid *guid) {
     if (name->words > EFI_NAME_UNITS / 4)
-        return too_large();
+        return too_large(EFI_GET_NEXT_VARIABLE_NAME, name->words, 0);
     lent.name[0] = 0;
     copy_words(lent.name, name->text, name->words);
     args->guid = *guid;
@@ -317,7 +323,7 @@ efi_status_t efi_set_variable(const struct efi_name *name,
                               const struct efi_guid *guid, uint32_t attributes,
                               const void *data, uint64_t bytes) {
     if (name->words > EFI_NAME_UNITS / 4 || bytes > sizeof(lent.data))
-        return too_large();
+        return too_large(EFI_SET_VARIABLE, name->words, bytes);
     args->guid = *guid;
     copy_bytes(room_for(bytes), data, bytes);
     return call(EFI_SET_VARIABLE, lend_name(name), at(&args->guid), attributes,

@@ -90,12 +90,16 @@ static status_t verify_region(const struct page_table *table,
                               const struct efi_region *region) {
     for (uint64_t offset = 0; offset < region_bytes(region);
          offset += PAGE_SIZE) {
-        pa_t pa = 0;
-        if (!page_table_translate(table, region->va + offset, &pa) ||
-            pa != region->pa + offset)
+        va_t va = region->va + offset;
+        pa_t wanted_pa = region->pa + offset, pa;
+        if (!page_table_translate(table, va, &pa))
             return fail(STATUS_FAILED,
-                        "efi: va %#lx leads to pa %#lx, not to %#lx",
-                        region->va + offset, pa, region->pa + offset);
+                        "efi: va %#lx is not mapped; pa %#lx belongs there", va,
+                        wanted_pa);
+        if (pa != wanted_pa)
+            return fail(STATUS_FAILED,
+                        "efi: va %#lx leads to pa %#lx, not to %#lx", va, pa,
+                        wanted_pa);
     }
     return STATUS_OK;
 }

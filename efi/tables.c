@@ -4,12 +4,12 @@
 
 #include "efi/quirks/quirks.h"
 #include "lib/crc32.h"
+#include "lib/format.h"
 #include "lib/string.h"
 #include "lib/utf16.h"
 
 #define HEADER_BYTES_MAX  PAGE_SIZE
 #define CONFIG_TABLES_MAX 1024
-#define VENDOR_UNITS      32
 
 const struct efi_guid efi_guid_smbios =
     EFI_GUID(eb9d2d31, 2d88, 11d3, 9a16, 0090273fc14d);
@@ -36,8 +36,8 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
                          memory_reader read) {
     const struct efi_table_header *header = read(pa, bytes_min);
     if (!header || !is_aligned(pa, 8))
-        return fail(STATUS_INVALID, "%s: %#lx is not readable memory", what,
-                    pa);
+        return fail(STATUS_INVALID, "%s: %#lx is not aligned, readable memory",
+                    what, pa);
     if (header->signature != signature)
         return fail(STATUS_INVALID, "%s at %#lx: signature %#lx, not %#lx",
                     what, pa, header->signature, signature);
@@ -47,8 +47,10 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
     bool is_possible = bytes >= bytes_min && bytes <= HEADER_BYTES_MAX;
     header = is_possible ? read(pa, bytes) : NULL;
     if (!header)
-        return fail(STATUS_INVALID, "%s at %#lx: header of %u bytes", what, pa,
-                    bytes);
+        return fail(STATUS_INVALID,
+                    "%s at %#lx: header of %u bytes; possible are %lu to %lu, "
+                    "all of them readable",
+                    what, pa, bytes, bytes_min, HEADER_BYTES_MAX);
     uint32_t crc = header_crc(header, bytes);
     if (crc == header->crc32)
         return STATUS_OK;
@@ -59,12 +61,29 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
                                                                  : status;
 }
 
+// One unit after the other, for what lies behind its end need not be readable.
+static bool read_text(pa_t pa, memory_reader read, uint16_t *text,
+                      size_t units) {
+    for (size_t i = 0; i < units; i++) {
+        const void *unit = read(pa + i * sizeof(*text), sizeof(*text));
+        if (!unit)
+            return false;
+        memcpy(&text[i], unit, sizeof(*text));
+        if (text[i] == 0)
+            break;
+    }
+    return true;
+}
+
 void efi_vendor_name(pa_t pa, memory_reader read, char *name) {
-    const uint16_t *vendor =
-        pa ? read(pa, VENDOR_UNITS * sizeof(*vendor)) : NULL;
-    str_copy(name, EFI_VENDOR_BYTES, "a firmware without a name");
-    if (vendor && is_aligned((va_t)vendor, sizeof(*vendor)))
-        utf16_to_utf8(name, EFI_VENDOR_BYTES, vendor, VENDOR_UNITS);
+    uint16_t text[EFI_VENDOR_BYTES] = {0};
+    if (pa && !read_text(pa, read, text, ARRAY_SIZE(text)))
+        format(name, EFI_VENDOR_BYTES,
+               "a firmware whose name, at %#lx, is not readable", pa);
+    else if (text[0])
+        utf16_to_utf8(name, EFI_VENDOR_BYTES, text, ARRAY_SIZE(text));
+    else
+        str_copy(name, EFI_VENDOR_BYTES, "a firmware without a name");
 }
 
 uint32_t efi_services_beyond(const struct efi_runtime_services *table) {
@@ -99,11 +118,14 @@ status_t efi_missing_services(pa_t pa, memory_reader read, uint32_t *missing) {
         return STATUS_OK;
     const struct efi_rt_properties_table *table = read(pa, sizeof(*table));
     if (!table || !is_aligned(pa, 4))
-        return fail(STATUS_INVALID, "%#lx is not readable memory", pa);
+        return fail(STATUS_INVALID, "%#lx is not aligned, readable memory", pa);
     if (table->version != EFI_RT_PROPERTIES_VERSION ||
         table->bytes < sizeof(*table))
-        return fail(STATUS_INVALID, "version %u of %u bytes at %#lx",
-                    table->version, table->bytes, pa);
+        return fail(STATUS_INVALID,
+                    "version %u of %u bytes at %#lx; known is version %d, of "
+                    "%zu or more",
+                    table->version, table->bytes, pa, EFI_RT_PROPERTIES_VERSION,
+                    sizeof(*table));
     for (unsigned bit = 0; bit < EFI_SERVICES; bit++)
         if (!(table->supported >> bit & 1))
             *missing |= 1u << property_bits[bit];

@@ -26,9 +26,8 @@ static status_t check_entry(void) {
     if (page_table_translate(&firmware.private_table, entry, &pa))
         return STATUS_OK;
     return fail(STATUS_REFUSED,
-                "SetVirtualAddressMap is at %#lx, in no runtime region, and "
-                "boot-services memory is given back: generation 0 alone could "
-                "have called it",
+                "SetVirtualAddressMap is at %#lx, in no runtime region, nor in "
+                "boot-services memory, which is mapped in generation 0 alone",
                 entry);
 }
 

@@ -2,6 +2,9 @@
 
 #include "lib/utf16.h"
 
+#include "lib/format.h"
+#include "lib/string.h"
+
 #define REPLACEMENT 0xFFFD
 
 static bool is_high(uint16_t unit) {
@@ -46,18 +49,21 @@ static size_t encode(char *to, size_t room, uint32_t c) {
 size_t utf16_to_utf8(char *to, size_t size, const uint16_t *from,
                      size_t units) {
     size_t written = 0, used, length;
+    bool cut = false;
 
     if (size == 0)
         return 0;
     for (size_t at = 0; at < units && from[at]; at += used) {
         uint32_t c = decode(from + at, units - at, &used);
         length = encode(to + written, size - 1 - written, c);
-        if (length == 0)
+        cut = length == 0;
+        if (cut)
             break;
         written += length;
     }
     to[written] = '\0';
-    return written;
+    mark_cut(to, size, cut ? size : written);
+    return strlen(to);
 }
 
 size_t utf16_from_ascii(uint16_t *to, size_t units, const char *from) {

@@ -8,9 +8,10 @@
 #include <stdint.h>
 
 // Converts up to `units` CHAR16, or up to a NUL, into the `size` bytes at `to`:
-// NUL-terminated (nothing is written if `size` is 0), cut before the first
-// character that does not fit whole. A surrogate without its partner becomes
-// U+FFFD, a control character '?'. Returns the bytes written without the NUL.
+// NUL-terminated (nothing is written if `size` is 0). Of more than that, whole
+// characters are left, and "..." behind them. A surrogate without its partner
+// becomes U+FFFD, a control character '?'. Returns the bytes written without
+// the NUL.
 size_t utf16_to_utf8(char *to, size_t size, const uint16_t *from, size_t units);
 
 // Converts printable ASCII into the `units` > 0 CHAR16 at `to`, NUL-terminated.

@@ -175,6 +175,24 @@ def test_each_call_has_the_fpu_that_was_promised(boot, mode, tmp_path):
     assert run.one("efi.gate", gen=0).number("deviations") > 100
 
 
+def test_what_there_is_no_room_for_is_not_called(boot):
+    """That is logged, with what there is room for; not answered alone."""
+    with boot("efi=fixed generations=1 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "proof_run"))
+            code = symbol(paths.SYMBOLS, "text_start")  # no name, of any size
+            answers = {debugger.call(symbol(paths.SYMBOLS, service), code, code)
+                       for service in ("efi_set_variable", "efi_get_variable")}
+            debugger.detach()
+        run = machine.finish()
+    assert answers == {1 << 63 | 2}  # EFI_INVALID_PARAMETER
+    for service in "SetVariable", "GetVariable":
+        line, = [line for line in run.lines
+                 if f"efi: {service} was not called: a name of" in line]
+        assert line.endswith("there is room for 512 and 36864")
+    run.one("end", verdict="pass")
+
+
 def test_there_is_no_call_within_a_call(boot):
     """The timer's handler tries, while the firmware runs."""
     with boot("efi=fixed generations=1 end=exit efi.timeout=2",

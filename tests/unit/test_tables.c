@@ -156,17 +156,19 @@ static void unreadable_tables(void **state) {
     put_table(BYTES_MIN);
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         char reason[64];
-        snprintf(reason, sizeof(reason), "such table: %#lx is not readable",
-                 places[i]);
+        snprintf(reason, sizeof(reason),
+                 "such table: %#lx is not aligned, readable", places[i]);
         expect(check_at(places[i], false), reason);
     }
     for (memory.bytes = 0; memory.bytes < BYTES_MIN; memory.bytes++)
-        expect(check_at(MEMORY_PA, false), "0x1230000 is not readable");
+        expect(check_at(MEMORY_PA, false),
+               "0x1230000 is not aligned, readable");
 
     put_table(BYTES_MIN);
     memmove(memory.at + 4, memory.at, BYTES_MIN);
     memory.bytes = MEMORY_BYTES; // readable, but misaligned
-    expect(check_at(MEMORY_PA + 4, false), "0x1230004 is not readable");
+    expect(check_at(MEMORY_PA + 4, false),
+           "0x1230004 is not aligned, readable");
 }
 
 // ---- the configuration table
@@ -554,9 +556,9 @@ static void no_promises(void **state) {
     no_table_at(MEMORY_PA, "version 2 of 8 bytes");
     promised->version = EFI_RT_PROPERTIES_VERSION;
     memory.bytes = sizeof(*promised) - 1;
-    no_table_at(MEMORY_PA, "not readable");
+    no_table_at(MEMORY_PA, "not aligned, readable");
     memory.bytes = MEMORY_BYTES;
-    no_table_at(MEMORY_PA + 2, "0x1230002 is not readable");
+    no_table_at(MEMORY_PA + 2, "0x1230002 is not aligned, readable");
     assert_int_equal(missing_at(MEMORY_PA), 0x3fff);
 }
 
@@ -577,10 +579,43 @@ static void memory_that_is_kept(void **state) {
     const pa_t pa = MEMORY_PA + 0x400;
     assert_int_equal(kept_for(u_boot, sizeof(u_boot), pa), 0x10000);
     assert_int_equal(kept_for(other, sizeof(other), pa), 0);
-    assert_int_equal(kept_for(u_boot, sizeof(u_boot), pa + 1), 0);
     assert_int_equal(kept_for(u_boot, sizeof(u_boot), UINT64_MAX), 0);
     memory.bytes = sizeof(struct efi_system_table) - 1;
     assert_int_equal(kept_for(u_boot, sizeof(u_boot), pa), 0);
+}
+
+// The name as it is logged, of what is readable up to the end of `units`.
+static const char *vendor_of(const uint16_t *units, size_t bytes) {
+    static char name[EFI_VENDOR_BYTES];
+    memcpy(memory.at, units, bytes);
+    memory.bytes = bytes;
+    efi_vendor_name(MEMORY_PA, memory_read, name);
+    memory_forget();
+    return name;
+}
+
+static void vendors(void **state) {
+    (void)state;
+    static const uint16_t name[] = u"EDK II", empty[] = u"";
+    uint16_t longest[EFI_VENDOR_BYTES] = {0}, wide[EFI_VENDOR_BYTES] = {0};
+    char none[EFI_VENDOR_BYTES];
+    assert_string_equal(vendor_of(name, sizeof(name)), "EDK II");
+    assert_string_equal(vendor_of(empty, sizeof(empty)),
+                        "a firmware without a name");
+    for (size_t i = 0; i < EFI_VENDOR_BYTES - 1; i++) {
+        longest[i] = 'v';
+        wide[i] = 0xe9;
+    }
+    assert_int_equal(strlen(vendor_of(longest, sizeof(longest))),
+                     EFI_VENDOR_BYTES - 1);
+    assert_null(strchr(vendor_of(longest, sizeof(longest)), '.'));
+    longest[EFI_VENDOR_BYTES - 1] = 'v';
+    assert_contains(vendor_of(longest, sizeof(longest)), "vvv...");
+    assert_contains(vendor_of(wide, sizeof(wide)), "\xC3\xA9...");
+    assert_string_equal(vendor_of(name, sizeof(name) - 1),
+                        "a firmware whose name, at 0x1230000, is not readable");
+    efi_vendor_name(0, memory_read, none);
+    assert_string_equal(none, "a firmware without a name");
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, begin)
@@ -614,6 +649,7 @@ int main(void) {
         TEST(promises),
         TEST(no_promises),
         TEST(memory_that_is_kept),
+        TEST(vendors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ UNIT_test_crc32      := lib/crc32.c
 UNIT_test_sha256     := kexec/digest/sha256.c
 UNIT_test_cpio       := lib/cpio.c lib/string.c lib/status.c lib/format.c
 UNIT_test_options    := lib/options.c lib/string.c lib/status.c lib/format.c
-UNIT_test_utf16      := lib/utf16.c
+UNIT_test_utf16      := lib/utf16.c lib/string.c lib/format.c
 UNIT_test_memory_map := lib/memory_map.c lib/status.c lib/format.c
 UNIT_test_multiboot2 := boot/multiboot2.c lib/memory_map.c lib/string.c \
 	lib/status.c lib/format.c
@@ -39,8 +39,8 @@ UNIT_test_keyboard   := kernel/screen/keyboard.c
 UNIT_test_console    := kernel/console.c
 UNIT_test_gate       := efi/gate.c
 UNIT_test_names      := efi/names.c
-UNIT_test_variables  := efi/services/variables.c efi/names.c lib/utf16.c lib/status.c \
-	lib/format.c
+UNIT_test_variables  := efi/services/variables.c efi/names.c lib/utf16.c lib/string.c \
+	lib/status.c lib/format.c
 UNIT_test_verdict    :=
 UNIT_test_line       := kernel/monitor/line.c lib/string.c lib/format.c
 UNIT_test_screen     := kernel/screen/screen.c lib/memory_map.c lib/string.c \
