@@ -192,8 +192,7 @@ static status_t check_sender(const struct sender *from,
 
 ROW(options, keepsake) = {
     .key = KEEPSAKE_WORD,
-    .help =
-        "where a Linux in between kept the handoff, which a Baton tells it"};
+    .help = "where a Linux in between kept the handoff: a Baton adds it"};
 
 // Linux drops our node but keeps the page with a copy, since e820 says that it
 // is reserved, and the word on the command line that says where it is.

@@ -18,7 +18,7 @@ static status_t read_mode(const char *name, uint32_t generation) {
     if (options.mode || str_equal(name, "off"))
         return STATUS_OK;
     options.mode_refused = true;
-    return fail(STATUS_INVALID, "efi=%s is no mode; known are: %s, off", name,
+    return fail(STATUS_INVALID, "efi=%s is none of: %s, off", name,
                 efi_mode_names());
 }
 
@@ -31,7 +31,7 @@ static status_t read_virtefi(const char *word, uint32_t generation) {
 }
 
 ROW(options, efi) = {"efi",
-                     "how the firmware is called: a mode, inherit or off",
+                     "how the firmware is called: a mode, inherit, or off",
                      .read = read_mode};
 
 ROW(options, virtefi) = {"virtefi", "leave efi=physical, for efi=fixed",
@@ -42,12 +42,11 @@ ROW(options, generations) = {"generations", "generations in all, 3 by default",
                              .max = GENERATIONS_MAX};
 
 ROW(options, next) = {"next",
-                      "the kernel of the bundle that follows: baton by default",
+                      "the kernel of the bundle that follows, baton by default",
                       .text = options.next, .size = sizeof(options.next)};
 
-ROW(options, end) = {"end", "what the last generation does, monitor by default",
+ROW(options, end) = {"end", "what the last generation does",
                      .words = "monitor shutdown exit", .choice = &options.end};
 
-ROW(options, prove) = {"prove",
-                       "may the proofs change the machine: look by default",
+ROW(options, prove) = {"prove", "may the proofs change the machine?",
                        .words = "look write", .choice = &options.prove};

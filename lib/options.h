@@ -28,7 +28,7 @@ struct option {
 
     // One of these four says how a word is read. With none of them, other code
     // reads the option with option_get(): it is no list then.
-    const char *words; // "off on": one of these words …
+    const char *words; // "off on": one of these words, the default first …
     unsigned *choice;  // … and its place among them, from 0
     uint64_t *number, min, max;
     char *text; // of `size` bytes, with the NUL

@@ -181,8 +181,7 @@ static status_t read_direct_base(const char *word, uint32_t generation) {
 }
 
 ROW(options, la57) = {"la57",
-                      "page tables of five levels: on, off, or as the machine "
-                      "came: auto (default)",
+                      "five levels of page tables: auto (as found), on or off",
                       .read = read_la57};
 
 ROW(options, direct_base) = {

@@ -22,9 +22,8 @@ uint32_t efi_came_back;
 
 unsigned efi_on_fault = FAULT_ABORT;
 
-ROW(options, efi_fault) = {
-    "efi.fault", "what is done when the firmware faults, abort by default",
-    .words = "abort retry off", .choice = &efi_on_fault};
+ROW(options, efi_fault) = {"efi.fault", "what is done when the firmware faults",
+                           .words = "abort retry off", .choice = &efi_on_fault};
 
 static uint64_t deviant_calls[EFI_SERVICES];
 

@@ -21,10 +21,9 @@ enum mark { READ = 1, EXECUTED = 2, WRITTEN = 4 };
 
 unsigned efi_touch_wanted;
 
-ROW(options, efi_touch) = {
-    "efi.touch",
-    "log and draw which pages each service read, executed and wrote",
-    .words = "off on", .choice = &efi_touch_wanted};
+ROW(options, efi_touch) = {"efi.touch",
+                           "log and draw which pages each service used",
+                           .words = "off on", .choice = &efi_touch_wanted};
 
 // For each service, a byte a page of all regions in their order; and how much
 // of the stack it took, in bytes.

@@ -84,7 +84,7 @@ static status_t find(const char *kind, size_t *found) {
             return STATUS_OK;
         }
     }
-    return fail(STATUS_INVALID, "crash=%s: known are %s", kind, kinds);
+    return fail(STATUS_INVALID, "crash=%s is none of: %s", kind, kinds);
 }
 
 static size_t wanted = ARRAY_SIZE(crashes); // none

@@ -34,7 +34,7 @@ struct workbench workbench;
 static uint64_t columns = LINE_COLUMNS + 1;
 
 ROW(options, columns) = {
-    "columns", "the width of the terminal at the prompt, where it is below 80",
+    "columns", "the width of the terminal at the prompt, if below 80",
     .number = &columns, .min = LINE_NARROW + 1, .max = LINE_BYTES};
 
 ROW(options, run) = {.key = SCRIPT,
@@ -386,12 +386,10 @@ void monitor_ask(void) {
 }
 
 COMMAND(options, .name = "options",
-        .help = "the words of the kernel's command line") {
-    char usage[NAME_BYTES];
-    FOR_EACH_ROW(options, o) {
-        format(usage, sizeof(usage), "%s=%s", o->key, o->words ? o->words : "");
-        print("  %-27s %s", usage, o->help);
-    }
+        .help = "words for the kernel's command line") {
+    FOR_EACH_ROW(options, o)
+        print("  %-12s %s%s%s%s", o->key, o->help, o->words ? " (" : "",
+              o->words ? o->words : "", o->words ? ")" : "");
     return STATUS_OK;
 }
 

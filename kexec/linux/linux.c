@@ -61,5 +61,6 @@ status_t linux_command_line(char *line, size_t size, const char *given,
 ROW(options, linux_then) = {
     .key = "linux",
     .help = "what a Linux in between does: off, file, load or shell"};
-ROW(options, generation) = {.key = "generation",
-                            .help = "its number, which a Baton tells it"};
+ROW(options,
+    generation) = {.key = "generation",
+                   .help = "number of a Linux in between: a Baton adds it"};

@@ -65,16 +65,38 @@ def test_unknown_words(boot):
     assert sum(line in text for text in run.lines) == 2
 
 
-def test_every_documented_option_is_known(boot):
-    """The first column of the README's table of options."""
+def documented() -> dict[str, str]:
+    """Key -> text, of the README's table of options, without its links."""
     table = (paths.ROOT / "README.md").read_text().partition("## Options")[2]
-    keys = re.findall(r"^\| `([a-z0-9._]+)(?:=\w*)?` \|", table, re.M)
-    assert {"efi", "generations", "crash", "virtefi"} <= set(keys)
-    words = " ".join(f"{key}=" for key in keys)
-    words += " generations=1 end=exit crash=no"
-    with boot(words) as machine:
-        run = machine.finish()
-    assert run.all("cmdline") == []
+    rows = re.findall(r"^\| `([a-z0-9._]+)=?` \| (.*) \|$", table, re.M)
+    return {key: re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)
+            for key, text in rows}
+
+
+def test_the_readme_has_the_options_of_the_kernel(boot):
+    """All of its rows, and nothing else: the help is where the README's text
+    begins, which names each word that there is to choose from."""
+    with boot("efi=off generations=1") as machine:
+        shown = machine.ask("options").lines
+    table = documented()
+    for line in shown:
+        key, help, words = re.fullmatch(
+            r" +([a-z0-9._]+) +(.*?)(?: \(([a-z ]+)\))?", line).groups()
+        text = table.pop(key)
+        assert text.replace("`", "").startswith(help), f"{key}: {help}"
+        for word in (words or "").split():
+            assert f"`{word}`" in text, f"{key}={word}"
+    assert table == {}
+
+
+def test_each_mode_and_each_crash_is_in_the_readme(boot):
+    """What is refused is refused with a list of what there is."""
+    with boot("efi=telepathic crash=boredom generations=1 end=exit") as machine:
+        why = refused(machine.finish(), 0, "cmdline")
+    for key in ("efi", "crash"):
+        known = re.search(rf"{key}=\w+ is none of: ([a-z, ]+)", why)[1]
+        for word in known.split(", "):
+            assert f"`{word}`" in documented()[key], word
 
 
 def test_the_bundle_made_here_is_like_the_real_one(boot, tmp_path):

@@ -43,6 +43,7 @@ ANSWERS = {
     "map firmware": r"VA = PA.*\n(.* KiB.*\n)*.*r-x ",
     "memory": r" runtime\n.* usable\n",
     "mode": r"\* fixed .* option 2 of 2013",
+    "options": r"  end +what the last generation does \(monitor shutdown exit\)",
     "pt 0xffffffff80000000": r"executable.*\n.*kernel image\n.*multiboot2",
     "pt firmware 0x1f5f0000": r"RuntimeServicesCode at 0x1f5\w+, \d+ pages",
     "selftest": r"^KTAP version 1\n1\.\.(\d+)\n(ok .*\n)+ok \1 \w+$",
@@ -262,7 +263,7 @@ def test_wrong_input_gets_a_helpful_line(boot):
         "quit": "to leave: `poweroff`",
         "?": "`help` lists the commands",
         "crash": "usage: crash KIND",
-        "crash boredom": "known are null, code",
+        "crash boredom": "none of: null, code",
         '""': "is no command",
         '"help me': "help me is no command",
     }
