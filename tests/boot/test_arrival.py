@@ -13,9 +13,10 @@ import subprocess
 import pytest
 
 from harness import multiboot2, paths
+from harness.chain import rule_of_linux
 from harness.rsp import symbol
 
-GIB, LARGE_PAGE = 1 << 30, 2 << 20
+GIB = 1 << 30
 DESCRIPTOR = struct.Struct("<IIQQQQ")  # UEFI 2.10 §7.2.3
 RUNTIME = 1 << 63
 LOADER_KEXEC = 0xD0
@@ -90,8 +91,8 @@ def split_for_kexec(params: bytearray, pa: int) -> None:
 
 def kept_va(table) -> int:
     """Where the rule of `fixed` puts the page: below all others."""
-    lowest = min(row[3] for row in table)
-    return (lowest & -LARGE_PAGE) + KEPT_PA
+    regions = [(KEPT_PA, KEPT_PAGES)] + [(row[2], row[4]) for row in table]
+    return rule_of_linux(regions)[KEPT_PA]
 
 
 def like_linux(debugger, params_pa: int, data_pa: int, step: int,

@@ -8,7 +8,7 @@ and the flash file after power-off.
 import pytest
 
 from harness.chain import (CHECKS, EXPECTED, GENERATIONS, PROVING,
-                           expected_proof, wrongs)
+                           expected_proof, rule_of_linux, wrongs)
 from harness.events import wanted
 
 ALL = range(GENERATIONS)
@@ -108,18 +108,6 @@ def test_no_memory_is_lost_from_generation_to_generation(the_chain):
     free = [the_chain.run.one("mm", gen=gen, at="ready").number("free")
             for gen in ALL[1:]]
     assert len(set(free)) == 1, free
-
-
-def rule_of_linux(regions: list[tuple[int, int]]) -> dict[int, int]:
-    """(physical address, pages) in ascending order: {pa: va}. Down from
-    -4 GiB, the last one first, each at the nearest address that is equal to
-    its own modulo 2 MiB."""
-    places, top = {}, 2**64 - (4 << 30)
-    for pa, pages in reversed(regions):
-        top -= pages * 4096
-        top -= (top - pa) % (2 << 20)
-        places[pa] = top
-    return places
 
 
 def test_the_rule_of_linux():

@@ -50,6 +50,18 @@ EXPECTED = {
 }
 
 
+def rule_of_linux(regions: list[tuple[int, int]]) -> dict[int, int]:
+    """(physical address, pages) in ascending order: {pa: va}. Down from
+    -4 GiB, the last one first, each at the nearest address that is equal to
+    its own modulo 2 MiB."""
+    places, top = {}, 2**64 - (4 << 30)
+    for pa, pages in reversed(regions):
+        top -= pages * 4096
+        top -= (top - pa) % (2 << 20)
+        places[pa] = top
+    return places
+
+
 @dataclass(frozen=True)
 class Firmware:
     """What a firmware has, of what the proofs ask for."""
