@@ -190,27 +190,27 @@ static status_t check_sender(const struct sender *from,
     return STATUS_OK;
 }
 
-ROW(options, keepsake) = {
-    .key = KEEPSAKE_WORD,
+ROW(options, preserved) = {
+    .key = PRESERVED_WORD,
     .help = "where a Linux in between kept the handoff: a Baton adds it"};
 
 // Linux drops our node but keeps the page with a copy, since e820 says that it
 // is reserved, and the word on the command line that says where it is.
-static status_t read_keepsake(const struct sender *from,
-                              struct boot_info *boot) {
+static status_t read_preserved(const struct sender *from,
+                               struct boot_info *boot) {
     pa_t pa = 0;
     char text[32];
-    if (!option_get(boot->command_line, KEEPSAKE_WORD, text, sizeof(text)) ||
+    if (!option_get(boot->command_line, PRESERVED_WORD, text, sizeof(text)) ||
         boot->has_handoff)
         return STATUS_OK;
     if (!option_parse_number(text, &pa))
         return fail(STATUS_INVALID,
-                    "handoff: " KEEPSAKE_WORD "=%s is no address", text);
+                    "handoff: " PRESERVED_WORD "=%s is no address", text);
     const struct memory_range *range = memory_map_find(&boot->memory, pa);
     if (!range || range->kind != MEMORY_RESERVED || range->end - pa < PAGE_SIZE)
         return fail(STATUS_REFUSED,
-                    "handoff: " KEEPSAKE_WORD "=%#lx is no reserved memory: "
-                    "nobody kept what was there",
+                    "handoff: " PRESERVED_WORD "=%#lx is no reserved memory: "
+                    "what was there was not preserved",
                     pa);
     boot->through_linux = true;
     return read_handoff(from, pa, sizeof(struct handoff), boot);
@@ -222,7 +222,7 @@ static status_t read_firmware(const struct sender *from,
     TRY(read_efi_info(from, boot));
     TRY(sender_read_nodes(from, node_readers, ARRAY_SIZE(node_readers), boot));
     TRY(check_sender(from, boot));
-    return read_keepsake(from, boot);
+    return read_preserved(from, boot);
 }
 
 static void drop_firmware(struct boot_info *boot, status_t status) {

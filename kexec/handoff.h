@@ -18,8 +18,8 @@ struct handoff_content {
     uint64_t bundle_bytes;
     pa_t rsdp_pa;
     struct screen_info screen;
-    const struct boot_efi *efi; // map_bytes 0: no firmware to hand on
-    bool with_efi_setup;        // the firmware's addresses are virtual
+    struct boot_efi *efi; // map_bytes 0: no firmware to hand on
+    bool with_efi_setup;  // the firmware's addresses are virtual
     struct efi_setup efi_setup;
     const struct handoff *baton; // without its block and its CRC
 };

@@ -5,7 +5,6 @@
 
 #pragma once
 
-#include "kexec/digest/sha256.h"
 #include "lib/status.h"
 #include "lib/types.h"
 
@@ -41,7 +40,3 @@ bool image_takes_efi(const struct kernel_image *image);
 // without a 64-bit entry. The reason names the field and its value.
 status_t image_parse(const void *file, uint64_t bytes,
                      struct kernel_image *image);
-
-// Finds the digest of `name` in a list as sha256sum writes it. NOT_FOUND.
-status_t image_digest_of(const char *list, uint64_t bytes, const char *name,
-                         uint8_t digest[SHA256_BYTES]);

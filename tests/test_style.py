@@ -150,8 +150,6 @@ kernel/proof.c:efi/services/variables.h
 kernel/proof.c:efi/trace/touch.h
 kernel/time.c:kernel/watchdog/watchdog.h
 kernel/trap.c:kernel/watchdog/watchdog.h
-kexec/image.h:kexec/digest/sha256.h
-kexec/kexec.c:kexec/linux/linux.h
 """.split())
 
 

@@ -68,6 +68,7 @@ static status_t prepare(const struct boot_info *boot,
     static struct memory_map memory;
     static char line[COMMAND_LINE_MAX];
     TRY(frames_take("capture", pages_for(sizeof(*core)), &core_pa));
+    TRY(kexec_check(&staged));
     if (staged.image.is_baton)
         return fail(STATUS_REFUSED,
                     "capture: %s is a Baton, and only a Linux "

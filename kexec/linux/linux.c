@@ -46,10 +46,10 @@ status_t linux_can_believe(const struct efi_memory_attributes_table *head,
 }
 
 status_t linux_command_line(char *line, size_t size, const char *given,
-                            uint32_t generation, pa_t keepsake_pa) {
+                            uint32_t generation, pa_t preserved_pa) {
     size_t length =
-        format(line, size, "%s generation=%u " KEEPSAKE_WORD "=%#lx", given,
-               generation, keepsake_pa);
+        format(line, size, "%s generation=%u " PRESERVED_WORD "=%#lx", given,
+               generation, preserved_pa);
     if (length >= size)
         return fail(STATUS_NO_MEMORY,
                     "Linux: a command line of %zu bytes; it takes %zu", length,

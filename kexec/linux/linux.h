@@ -22,4 +22,4 @@ status_t linux_can_believe(const struct efi_memory_attributes_table *head,
 // generations, and where the page is that it keeps for the Baton after it.
 // NO_MEMORY: too long for the `size` bytes at `line`.
 status_t linux_command_line(char *line, size_t size, const char *given,
-                            uint32_t generation, pa_t keepsake_pa);
+                            uint32_t generation, pa_t preserved_pa);

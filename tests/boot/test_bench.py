@@ -37,6 +37,20 @@ def test_the_gate_is_cheap(boot, mode):
                       f"by {compiler()}, firmware {saved.digest(qemu.CODE)}")
 
 
+# What a kexec may cost: for each 64 bytes of the image, and for all the rest.
+DIGEST, REST = 2_900, 900_000
+
+
+def test_a_kexec_is_cheap():
+    """Its digest is taken once, and costs little else. The way to the next
+    kernel's first line is counted too."""
+    tool = runpy.run_path(str(TOOLS / "bench"))
+    parts = dict(tool["parts"](256, "")["kexec"])
+    digest, size = parts.pop("digest"), paths.KERNEL.stat().st_size
+    assert digest / (size / 64) < DIGEST, parts
+    assert sum(parts.values()) < REST, parts
+
+
 def compiler() -> str:
     """Which one has built the kernel."""
     with open(paths.SYMBOLS, "rb") as file:

@@ -147,7 +147,7 @@ def test_an_image_with_a_wrong_checksum(boot, tmp_path):
     bad = bundle(tmp_path, baton=bytes(kernel))
     with boot("generations=2 end=exit", bundle=bad) as machine:
         run = machine.finish()
-    assert "SHA-256" in refused(run, 0, "image")
+    assert "SHA-256" in refused(run, 0, "kexec")
     assert run.all("kexec.jump") == []
     run.one("end", gen=0)
 

@@ -231,14 +231,14 @@ def test_there_and_back(boot, way, paging, options):
 
 
 @slow
-def test_without_the_keepsake_it_is_a_stranger(boot, tmp_path, linux_folder):
+def test_without_the_preserved_handoff_it_is_a_stranger(boot, tmp_path, linux_folder):
     """Linux may forget to pass the word on: then nobody ran before."""
     other = tmp_path / "linux"
     shutil.copytree(linux_folder, other)
     init = other / "init"
     words = init.read_text()
-    assert words.count("${keepsake:+ keepsake=$keepsake}") == 1
-    init.write_text(words.replace("${keepsake:+ keepsake=$keepsake}", ""))
+    assert words.count("${handoff:+ handoff=$handoff}") == 1
+    init.write_text(words.replace("${handoff:+ handoff=$handoff}", ""))
     bundle = tmp_path / "other.cpio"
     subprocess.run([paths.ROOT / "tools/bundle", bundle, paths.KERNEL, other],
                    check=True)

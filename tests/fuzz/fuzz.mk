@@ -21,7 +21,7 @@ FUZZ_adoption    = efi/firmware.c efi/region.c efi/mode.c lib/random.c efi/table
 	lib/options.c lib/string.c lib/status.c lib/format.c
 FUZZ_modes       = $(UNIT_test_region)
 FUZZ_image       = $(UNIT_test_image) kexec/handoff.c lib/crc32.c lib/log.c
-FUZZ_digests     = $(UNIT_test_image) lib/log.c
+FUZZ_digests     = $(UNIT_test_sums) lib/log.c
 FUZZ_cpio        = $(UNIT_test_cpio) lib/log.c
 FUZZ_options     = $(UNIT_test_options) lib/log.c
 FUZZ_line        = $(UNIT_test_line) lib/log.c lib/status.c

@@ -24,7 +24,7 @@ static void check_image(const struct kernel_image *image, uint64_t bytes) {
 // The setup header of the next kernel goes into its boot_params.
 static void hand_off(const struct kernel_image *image) {
     static const struct memory_map memory;
-    static const struct boot_efi efi;
+    static struct boot_efi efi;
     static const struct handoff baton;
     struct handoff_content content = {.image = image->file,
                                       .memory = &memory,

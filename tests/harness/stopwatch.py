@@ -81,6 +81,7 @@ class Stopwatch:
         self.symbols = symbols()
         self.run_to("kernel_main")
         self.base_pa = debugger.register("rdx")
+        self.shift = 0  # from linked addresses to those where our code runs
 
     # Going on
 
@@ -97,19 +98,23 @@ class Stopwatch:
             assert bug.command(f"z1,{address:x},1") == "OK"
         return bug.register("rip")
 
-    def lap(self, place: str | int, base_pa: int | None = None) -> int:
+    def lap(self, place: str | int, base_pa: int | None = None,
+            one_to_one: bool = False) -> int:
         """Go on to a place, and count the instructions on the way. If the
         place is in another kernel than this one, `base_pa` is where it lies.
+        If only that kernel is mapped there, and 1:1, our code runs there too.
         """
         bug = self.debugger
         self.interrupts(False)
         there = self.symbols.get(place, place)
         self._write_probe(0, bug.register("rip"))
-        begin_pa = self._note_pa(0)
+        begin, begin_pa = self._probe_at(0), self._note_pa(0)
         self.base_pa = base_pa or self.base_pa
+        self.shift = (self.base_pa - self.symbols["text_start"]
+                      if one_to_one else 0)
         stop = self._write_probe(1, there)
         code = self._write(there, JUMP + _word(self._probe_at(1)))
-        bug.set_register("rip", self._probe_at(0))
+        bug.set_register("rip", begin)
         self.run_to(stop)
         bug.set_register("rip", there)
         self._write(there, code)
@@ -168,10 +173,10 @@ class Stopwatch:
     # Our code in the machine
 
     def _probe_at(self, number: int) -> int:
-        return self.symbols[CODE] + number * PROBE_BYTES
+        return self.symbols[CODE] + self.shift + number * PROBE_BYTES
 
     def _note_at(self, number: int) -> int:
-        return self.symbols[NOTES] - NOTES_BELOW + number * 8
+        return self.symbols[NOTES] + self.shift - NOTES_BELOW + number * 8
 
     def _note_pa(self, number: int) -> int:
         return self._place(self._note_at(number))

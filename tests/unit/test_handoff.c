@@ -652,22 +652,22 @@ static void bad_command_lines(void **state) {
 
 // ---- what Linux keeps for the Baton after it
 
-#define KEEPSAKE    0x8000UL // where the page is in memory.at
-#define KEEPSAKE_PA (MEMORY_PA + KEEPSAKE)
+#define PRESERVED    0x8000UL // where the page is in memory.at
+#define PRESERVED_PA (MEMORY_PA + PRESERVED)
 
 // Linux's boot_params, from a Linux that a Baton had started.
 static void keep(const char *word, uint32_t e820_type) {
     make_baton();
-    handoff_keep(&baton, memory.at + KEEPSAKE, KEEPSAKE_PA);
+    handoff_keep(&baton, memory.at + PRESERVED, PRESERVED_PA);
     params->e820_table[params->e820_entries++] =
-        (struct boot_e820_entry){KEEPSAKE_PA, PAGE_SIZE, e820_type};
+        (struct boot_e820_entry){PRESERVED_PA, PAGE_SIZE, e820_type};
     params->hdr.cmd_line_ptr = MEMORY_PA + ELSEWHERE;
     strcpy((char *)memory.at + ELSEWHERE, word);
 }
 
-static void a_keepsake_is_found(void **state) {
+static void a_preserved_handoff_is_found(void **state) {
     (void)state;
-    keep("quiet keepsake=0x1238000", 2);
+    keep("quiet handoff=0x1238000", 2);
     assert_int_equal(parse(), STATUS_OK);
     assert_int_equal(boot.handoff_status, STATUS_OK);
     assert_true(boot.has_handoff && boot.through_linux);
@@ -675,9 +675,9 @@ static void a_keepsake_is_found(void **state) {
     assert_memory_equal(boot.handoff.life, baton.life, sizeof(baton.life));
 }
 
-static void a_baton_needs_no_keepsake(void **state) {
+static void a_baton_needs_no_preserved_handoff(void **state) {
     (void)state;
-    content.command_line = "keepsake=0x1238000";
+    content.command_line = "handoff=0x1238000";
     assert_int_equal(write(), STATUS_OK);
     assert_int_equal(parse(), STATUS_OK);
     assert_true(boot.has_handoff && !boot.through_linux);
@@ -685,25 +685,25 @@ static void a_baton_needs_no_keepsake(void **state) {
 
 static void a_page_that_nobody_kept(void **state) {
     (void)state;
-    keep("keepsake=0x1238000", 1);
-    expect_refused("keepsake=0x1238000 is no reserved memory");
+    keep("handoff=0x1238000", 1);
+    expect_refused("handoff=0x1238000 is no reserved memory");
 }
 
-static void a_keepsake_that_is_none(void **state) {
-    const char *const words[] = {"keepsake=banana", "keepsake=0x1238008",
-                                 "keepsake=0xfffffffffffff000"};
+static void a_preserved_handoff_that_is_none(void **state) {
+    const char *const words[] = {"handoff=banana", "handoff=0x1238008",
+                                 "handoff=0xfffffffffffff000"};
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
         linux_sample(state);
         keep(words[i], 2);
-        expect_refused("keepsake");
+        expect_refused("handoff");
     }
 }
 
-static void every_bit_of_a_keepsake_matters(void **state) {
+static void every_bit_of_a_preserved_handoff_matters(void **state) {
     for (size_t byte = 0; byte < PAGE_SIZE; byte += 13) {
         linux_sample(state);
-        keep("keepsake=0x1238000", 2);
-        memory.at[KEEPSAKE + byte] ^= 1 << byte % 8;
+        keep("handoff=0x1238000", 2);
+        memory.at[PRESERVED + byte] ^= 1 << byte % 8;
         expect_refused("handoff: ");
     }
 }
@@ -748,11 +748,11 @@ int main(void) {
         FROM_LINUX(bad_efi_info),
         FROM_LINUX(bad_memory_maps),
         FROM_LINUX(bad_command_lines),
-        FROM_LINUX(a_keepsake_is_found),
-        FROM_BATON(a_baton_needs_no_keepsake),
+        FROM_LINUX(a_preserved_handoff_is_found),
+        FROM_BATON(a_baton_needs_no_preserved_handoff),
         FROM_LINUX(a_page_that_nobody_kept),
-        FROM_LINUX(a_keepsake_that_is_none),
-        FROM_LINUX(every_bit_of_a_keepsake_matters),
+        FROM_LINUX(a_preserved_handoff_that_is_none),
+        FROM_LINUX(every_bit_of_a_preserved_handoff_matters),
         FROM_LINUX(nowhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

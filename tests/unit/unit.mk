@@ -25,8 +25,9 @@ UNIT_test_page_table := mm/page_table.c lib/status.c lib/format.c
 UNIT_test_frame_pool := mm/frame_pool.c lib/string.c lib/status.c lib/format.c
 UNIT_test_frames     := mm/frames.c mm/frame_pool.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
-UNIT_test_image      := kexec/image.c kexec/digest/sha256.c lib/string.c lib/status.c \
-	lib/format.c
+UNIT_test_image      := kexec/image.c lib/string.c lib/status.c lib/format.c
+UNIT_test_sums       := kexec/digest/sums.c kexec/digest/sha256.c lib/string.c \
+	lib/status.c lib/format.c
 UNIT_test_tables     := efi/tables.c efi/quirks/quirks.c lib/utf16.c efi/protect/attributes.c efi/region.c efi/names.c \
 	mm/page_table.c lib/memory_map.c lib/crc32.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c

@@ -1,0 +1,162 @@
+// Any image but a Baton is described the machine as Linux wants it: with all
+// that its header asks for and no more, on a command line with two words for
+// the Baton after it, and with more mapped during the transition.
+
+#include <asm/bootparam.h>
+
+#include "boot/handoff.h"
+#include "efi/firmware.h"
+#include "efi/tables.h"
+#include "kexec/kexec.h"
+#include "kexec/linux/linux.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+#include "mm/frames.h"
+#include "mm/space.h"
+
+// Where Linux finds the BIOS's data, and room for a trampoline.
+#define CONVENTIONAL_MEMORY (640 * KIB)
+
+// ---- what it is told
+
+static bool is_told_of_firmware(const struct kexec_staged *staged) {
+    return firmware.ready && image_takes_efi(&staged->image);
+}
+
+// Will Linux keep the firmware, and its own memory, if it is told of them?
+static status_t check_firmware(void) {
+    pa_t table_pa = efi_config_find(firmware.setup.config_tables_pa,
+                                    firmware.config_table_count,
+                                    &efi_guid_memory_attributes, physical_read);
+    TRY(linux_can_believe(
+        physical_read(table_pa, sizeof(struct efi_memory_attributes_table)),
+        table_pa));
+    return firmware.svam == SVAM_NEVER ? STATUS_OK
+                                       : linux_can_keep(&firmware.regions);
+}
+
+// It is told of a firmware that we call ourselves, if it asks for that; and of
+// all virtual addresses, where any are handed on: it knows nothing of runs.
+static status_t describe_firmware(const struct kexec_staged *staged,
+                                  struct handoff_content *content) {
+    if (!image_takes_efi(&staged->image))
+        say("kexec: %s does not ask for EFI data (xloadflags %#x): it gets "
+            "none",
+            staged->name, staged->image.flags);
+    if (!is_told_of_firmware(staged)) {
+        content->efi->map_bytes = 0;
+        content->with_efi_setup = false;
+        return STATUS_OK;
+    }
+    efi_regions_write(&firmware.regions, content->efi->descriptor_bytes,
+                      firmware.mode->hands_on != HANDS_ON_NOTHING,
+                      content->efi->map);
+    return check_firmware();
+}
+
+static void describe_bundle(const struct kexec_staged *staged,
+                            struct handoff_content *content) {
+    pa_t max_pa = staged->image.initrd_max_pa;
+    if (content->bundle_bytes == 0 ||
+        content->bundle_pa + content->bundle_bytes - 1 <= max_pa)
+        return;
+    say("kexec: %s takes an initrd up to %#lx: it gets no bundle, for that is "
+        "at %#lx",
+        staged->name, max_pa, content->bundle_pa);
+    content->bundle_pa = content->bundle_bytes = 0;
+}
+
+static status_t describe_command_line(const struct kexec_staged *staged,
+                                      struct handoff_content *content) {
+    static char line[COMMAND_LINE_MAX];
+    size_t max = staged->image.command_line_max;
+    TRY(linux_command_line(line, sizeof(line), content->command_line,
+                           staged->generation, staged->preserved_pa));
+    content->command_line = line;
+    if (strlen(line) <= max)
+        return STATUS_OK;
+    return fail(STATUS_NO_MEMORY,
+                "image %s: a command line of %zu bytes; it takes %zu",
+                staged->name, strlen(line), max);
+}
+
+// ---- what it keeps for the Baton after it, since it says nothing itself
+
+static void write_preserved(const struct kexec_staged *staged,
+                            const struct handoff *baton) {
+    static struct handoff next;
+    enum efi_svam svam = !is_told_of_firmware(staged)  ? SVAM_NEVER
+                         : firmware.svam == SVAM_NEVER ? SVAM_CALLED
+                                                       : SVAM_INHERITED;
+    next = *baton;
+    handoff_add_life(&next,
+                     &(struct handoff_life){baton->generation, svam, "linux",
+                                            staged->base_pa, read_tsc()});
+    next.generation++;
+    void *page = pa_to_va(staged->preserved_pa);
+    memset(page, 0, PAGE_SIZE);
+    handoff_keep(&next, page, staged->preserved_pa);
+}
+
+static status_t preserve(struct kexec_staged *staged,
+                         struct handoff_content *content) {
+    static struct memory_map memory;
+    staged->preserved_pa =
+        frames_alloc(1, PAGE_SIZE, image_ceiling(&staged->image));
+    if (staged->preserved_pa == 0)
+        return fail(STATUS_NO_MEMORY,
+                    "image %s: no free page for the preserved handoff",
+                    staged->name);
+    write_preserved(staged, content->baton);
+    memory = *content->memory;
+    content->memory = &memory;
+    return memory_map_put(&memory, staged->preserved_pa, PAGE_SIZE,
+                          MEMORY_RESERVED);
+}
+
+// ---- what is mapped for it
+
+// Maps what is not mapped yet, for reading.
+static status_t show(struct page_table *table, pa_t pa, uint64_t bytes) {
+    pa_t end = pa + bytes, there;
+    for (pa_t at = align_down(pa, PAGE_SIZE); at < end; at += PAGE_SIZE)
+        if (!page_table_translate(table, at, &there))
+            TRY(page_table_map(table, at, at, PAGE_SIZE, MAP_READ));
+    return STATUS_OK;
+}
+
+// Before a Linux handles page faults, it reads ACPI tables (5.1 to 5.9),
+// searches the firmware's configuration tables (where it may be an encrypted
+// guest), and with five levels reads the root of this table; up to 6.4 it runs
+// a trampoline below 640 KiB. Its own kexec maps all that for it
+// (machine_kexec_64.c).
+static status_t map_more(struct kexec_staged *staged) {
+    struct page_table *table = &staged->transition;
+    TRY(page_table_map(table, 0, 0, CONVENTIONAL_MEMORY, MAP_ANY));
+    TRY(show(table, table->root_pa, PAGE_SIZE));
+    for (size_t i = 0; i < staged->memory->count; i++) {
+        const struct memory_range *range = &staged->memory->range[i];
+        if (range->kind == MEMORY_ACPI || range->kind == MEMORY_NVS)
+            TRY(show(table, range->start, range->end - range->start));
+    }
+    if (!is_told_of_firmware(staged))
+        return STATUS_OK;
+    TRY(show(table, firmware.system_table_pa, sizeof(struct efi_system_table)));
+    return show(table, firmware.setup.config_tables_pa,
+                firmware.config_table_count * sizeof(struct efi_config_table));
+}
+
+static status_t describe(struct kexec_staged *staged,
+                         struct handoff_content *content) {
+    if (staged->image.is_baton)
+        return STATUS_OK;
+    staged->is_served = true;
+    TRY(describe_firmware(staged, content));
+    describe_bundle(staged, content);
+    TRY(preserve(staged, content));
+    TRY(describe_command_line(staged, content));
+    return map_more(staged);
+}
+
+ROW(departures, 50_linux) = {.describe = describe};
