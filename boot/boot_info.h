@@ -19,6 +19,10 @@
 
 enum boot_via { VIA_MULTIBOOT2, VIA_BOOT_PARAMS };
 
+// Which kernel before this one says that SetVirtualAddressMap was called since
+// power-on. A Baton's handoff says it; Linux says it by a SETUP_EFI node.
+enum boot_svam { BOOT_SVAM_NONE, BOOT_SVAM_BATON, BOOT_SVAM_LINUX };
+
 // The EFI memory map as somebody gave it, still unchecked: to be walked in
 // steps of its own descriptor size (UEFI 2.10 §7.2.3).
 struct boot_efi {
@@ -53,6 +57,7 @@ struct boot_info {
     bool has_handoff;
     struct handoff handoff;
     bool through_linux; // the handoff is from before a Linux, which kept it
+    enum boot_svam svam;
 
     // Not OK: what was said of the firmware is refused, for this reason.
     status_t handoff_status;

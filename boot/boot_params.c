@@ -216,6 +216,13 @@ static status_t read_preserved(const struct sender *from,
     return read_handoff(from, pa, sizeof(struct handoff), boot);
 }
 
+// A handoff that a Linux kept says nothing of what that Linux did.
+static enum boot_svam svam_of(const struct boot_info *boot) {
+    if (!boot->has_handoff || boot->through_linux)
+        return boot->has_efi_setup ? BOOT_SVAM_LINUX : BOOT_SVAM_NONE;
+    return boot->handoff.svam ? BOOT_SVAM_BATON : BOOT_SVAM_NONE;
+}
+
 // Whatever of it is refused, the kernel lives on without the firmware.
 static status_t read_firmware(const struct sender *from,
                               struct boot_info *boot) {
@@ -261,6 +268,7 @@ status_t boot_params_read(pa_t params_pa, memory_reader read,
         drop_firmware(boot, status);
     if (boot->has_handoff)
         boot->generation = boot->handoff.generation;
+    boot->svam = svam_of(boot);
     bool from_linux = params->hdr.type_of_loader == LOADER_KEXEC;
     str_copy(boot->loader, sizeof(boot->loader),
              from_linux ? "linux" : "baton");

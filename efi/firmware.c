@@ -27,19 +27,11 @@
 
 struct efi_firmware firmware;
 
-// Did a kernel before us say that it called SetVirtualAddressMap? Linux says so
-// by sending a SETUP_EFI node.
-static bool told_virtual(const struct boot_info *boot) {
-    if (boot->has_handoff && !boot->through_linux)
-        return boot->handoff.svam != SVAM_NEVER;
-    return boot->has_efi_setup;
-}
-
 // Are two numbers all that was handed over of the firmware's addresses?
 static bool told_run(const struct boot_info *boot) {
     const struct efi_mode *mode = efi_mode_find(boot->handoff.mode);
-    return boot->has_handoff && !boot->through_linux && told_virtual(boot) &&
-           mode && mode->hands_on == HANDS_ON_RUN;
+    return boot->svam == BOOT_SVAM_BATON && mode &&
+           mode->hands_on == HANDS_ON_RUN;
 }
 
 static status_t unroll(const struct handoff_run *run) {
@@ -62,7 +54,7 @@ static status_t find_runtime_table(const struct boot_info *boot,
     uint64_t bytes = sizeof(struct efi_runtime_services);
     const struct efi_region *region;
     pa_t pa = pointer;
-    if (told_virtual(boot)) {
+    if (boot->svam) {
         region = efi_region_of_va(&firmware.regions, pointer, bytes);
         pa = region ? region_pa(region, pointer) : 0;
     } else {
@@ -73,7 +65,7 @@ static status_t find_runtime_table(const struct boot_info *boot,
                     "system table at %#lx: RuntimeServices is %#lx, which is "
                     "no address in any runtime region, %s",
                     firmware.system_table_pa, pointer,
-                    told_virtual(boot)
+                    boot->svam
                         ? "though SetVirtualAddressMap was called: the "
                           "addresses that it was given were not handed over"
                         : "and nobody said that SetVirtualAddressMap was "
@@ -100,7 +92,7 @@ static bool config_tables_are_read(void) {
 }
 
 static status_t read_tables(const struct boot_info *boot) {
-    bool virtual = told_virtual(boot);
+    bool virtual = boot->svam != BOOT_SVAM_NONE;
     firmware.system_table_pa = boot->efi.system_table_pa;
     TRY(efi_system_table_check(firmware.system_table_pa, !virtual));
     const struct efi_system_table *system = pa_to_va(firmware.system_table_pa);
@@ -120,8 +112,7 @@ static status_t read_tables(const struct boot_info *boot) {
 // Linux says nothing, and may have called SetVirtualAddressMap. NULL: in none.
 static const struct efi_mode *mode_found(const struct boot_info *boot) {
     const struct efi_mode *mode = efi_mode_find(boot->handoff.mode);
-    bool is_told = boot->has_handoff && !boot->through_linux;
-    if (is_told || !told_virtual(boot) || (mode && mode->calls_svam))
+    if (boot->svam != BOOT_SVAM_LINUX || (mode && mode->calls_svam))
         return mode;
     return efi_mode_of(&firmware.regions);
 }
@@ -134,7 +125,7 @@ static status_t choose_mode(const struct boot_info *boot,
         wanted = found ? found : efi_mode_find("fixed");
     firmware.mode = wanted;
     firmware.svam = wanted->calls_svam ? SVAM_CALLED : SVAM_NEVER;
-    if (!told_virtual(boot))
+    if (!boot->svam)
         return STATUS_OK;
     firmware.svam = SVAM_INHERITED;
     if (!found)

@@ -270,7 +270,7 @@ static const struct handoff *describe_us(void) {
     next.clock = kernel_clock;
     next.counter = counter;
     next.aborted = max_u64(firmware.aborted, next.aborted);
-    if (firmware.moved || boot.has_efi_setup) // we did, or Linux says it did
+    if (firmware.moved || boot.svam)
         next.svam = SVAM_CALLED;
     if (firmware.ready) {
         str_copy(next.mode, sizeof(next.mode), firmware.mode->name);

@@ -675,6 +675,31 @@ static void a_preserved_handoff_is_found(void **state) {
     assert_memory_equal(boot.handoff.life, baton.life, sizeof(baton.life));
 }
 
+// Whether SetVirtualAddressMap was called a Baton says in its node, and a Linux
+// by SETUP_EFI: of Linux's own call the node that it kept knows nothing.
+static void a_baton_says_if_svam_was_called(void **state) {
+    (void)state;
+    for (baton.svam = 0; baton.svam < 3; baton.svam++) {
+        assert_int_equal(write(), STATUS_OK);
+        assert_int_equal(parse(), STATUS_OK);
+        assert_int_equal(boot.svam,
+                         baton.svam ? BOOT_SVAM_BATON : BOOT_SVAM_NONE);
+    }
+}
+
+static void a_linux_says_if_svam_was_called(void **state) {
+    (void)state;
+    keep("handoff=0x1238000", 2);
+    assert_int_equal(parse(), STATUS_OK);
+    assert_true(boot.through_linux && boot.handoff.svam);
+    assert_int_equal(boot.svam, BOOT_SVAM_NONE);
+    params->hdr.setup_data = free_pa(0);
+    put_node(0, 0, SETUP_EFI, sizeof(struct efi_setup));
+    assert_int_equal(parse(), STATUS_OK);
+    assert_true(boot.through_linux);
+    assert_int_equal(boot.svam, BOOT_SVAM_LINUX);
+}
+
 static void a_baton_needs_no_preserved_handoff(void **state) {
     (void)state;
     content.command_line = "handoff=0x1238000";
@@ -724,6 +749,7 @@ int main(void) {
         FROM_BATON(the_memory_map_arrives),
         FROM_BATON(the_firmware_arrives),
         FROM_BATON(the_baton_arrives),
+        FROM_BATON(a_baton_says_if_svam_was_called),
         FROM_BATON(the_header_is_the_images),
         FROM_BATON(without_firmware),
         FROM_BATON(fragmented_memory),
@@ -749,6 +775,7 @@ int main(void) {
         FROM_LINUX(bad_memory_maps),
         FROM_LINUX(bad_command_lines),
         FROM_LINUX(a_preserved_handoff_is_found),
+        FROM_LINUX(a_linux_says_if_svam_was_called),
         FROM_BATON(a_baton_needs_no_preserved_handoff),
         FROM_LINUX(a_page_that_nobody_kept),
         FROM_LINUX(a_preserved_handoff_that_is_none),
