@@ -135,11 +135,10 @@ bool clock_is_plausible(const struct handoff_clock *clock) {
 
 const char *clock_measure(pa_t rsdp_pa, uint32_t (*apic_count)(void),
                           struct handoff_clock *found) {
-    for
-        EACH_ROW(clocks, clock)
-    for (unsigned try = 0; try < TRIES; try++)
-        if (measure(clock, rsdp_pa, apic_count, found))
-            return clock->name;
+    FOR_EACH_ROW(clocks, clock)
+        for (unsigned try = 0; try < TRIES; try++)
+            if (measure(clock, rsdp_pa, apic_count, found))
+                return clock->name;
     found->tsc_hz = GUESSED_HZ;
     found->apic_hz = GUESSED_HZ / 16;
     return "guess";

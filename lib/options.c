@@ -7,79 +7,72 @@
 #include "lib/string.h"
 #include "lib/types.h"
 
-#define WORD_BYTES   64
-#define NUMBER_BYTES 32 // 2^64 - 1 in decimal, with a few leading zeros
-
-// Part of the line: a word, or the value in it, with its quotes.
-struct span {
-    const char *start, *end;
-};
+#define LINE_BYTES   2048 // of the longest word: the whole line
+#define WORD_BYTES   64   // of one word in a list
+#define NUMBER_BYTES 32   // 2^64 - 1 in decimal, with a few leading zeros
 
 static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\n';
 }
 
-// The next word at or after `at`; empty at the end of the line.
-static struct span next_word(const char *at) {
+// Copies the next word, without its quotes, and moves *line behind it. A word
+// that is cut is marked. `word` may be where the word begins. Since quotes are
+// dropped wherever they are, "key=a b", the form that GRUB passes on, is the
+// same as key="a b".
+static bool next_word(const char **line, char *word, size_t size) {
+    const char *at = *line;
+    size_t length = 0;
     bool quoted = false;
 
     while (is_blank(*at))
         at++;
-    struct span word = {at, at};
-    for (; *word.end && (quoted || !is_blank(*word.end)); word.end++)
-        quoted ^= *word.end == '"';
-    return word;
-}
-
-// Takes the next character that is no quote from the front; NUL at the end.
-// Reading words only through here makes "key=a b", the form that GRUB passes
-// on, the same as key="a b".
-static char take(struct span *text) {
-    while (text->start < text->end && *text->start == '"')
-        text->start++;
-    return text->start < text->end ? *text->start++ : '\0';
-}
-
-// Is the word `key` or `key=value`? Then *value is what follows the '='.
-static bool has_key(struct span word, const char *key, struct span *value) {
-    for (; *key; key++)
-        if (take(&word) != *key)
-            return false;
-    char next = take(&word);
-    if (next != '=' && next != '\0')
+    if (!*at)
         return false;
-    *value = word;
+    for (; *at && (quoted || !is_blank(*at)); at++)
+        if (*at == '"')
+            quoted = !quoted;
+        else if (++length < size)
+            word[length - 1] = *at;
+    *line = *at ? at + 1 : at;
+    word[min_u64(length, size - 1)] = '\0';
+    mark_cut(word, size, length);
     return true;
 }
 
-static bool find_last(const char *line, const char *key, struct span *value) {
-    bool found = false;
-    struct span word = next_word(line);
+size_t option_words(char *line, const char **words, size_t max) {
+    size_t count = 0;
+    const char *rest = line;
 
-    for (; word.start < word.end; word = next_word(word.end))
-        found |= has_key(word, key, value);
-    return found;
+    while (count < max) {
+        while (is_blank(*rest))
+            rest++;
+        char *word = line + (rest - line);
+        if (!next_word(&rest, word, SIZE_MAX))
+            break;
+        words[count++] = word;
+    }
+    return count;
 }
 
-// Marks what is cut.
-static void copy(struct span value, char *to, size_t size) {
-    size_t length = 0, kept = 0;
-
-    for (char c; (c = take(&value)); length++)
-        if (length + 1 < size)
-            to[kept++] = c;
-    if (size > 0)
-        to[kept] = '\0';
-    mark_cut(to, size, length);
+// The value of `key` or `key=value`; NULL if the word is of another key.
+static const char *value_of(const char *word, const char *key) {
+    const char *end = word + strlen(key);
+    if (!str_starts_with(word, key) || (*end != '=' && *end != '\0'))
+        return NULL;
+    return *end ? end + 1 : end;
 }
 
 bool option_get(const char *line, const char *key, char *value, size_t size) {
-    struct span found;
+    char word[LINE_BYTES];
+    const char *found;
+    bool any = false;
 
-    if (!find_last(line, key, &found))
-        return false;
-    copy(found, value, size);
-    return true;
+    while (next_word(&line, word, sizeof(word)))
+        if ((found = value_of(word, key))) {
+            mark_cut(value, size, format(value, size, "%s", found));
+            any = true;
+        }
+    return any;
 }
 
 bool option_parse_number(const char *text, uint64_t *number) {
@@ -98,58 +91,35 @@ bool option_parse_number(const char *text, uint64_t *number) {
     return true;
 }
 
-// A word without its quotes is no longer than with them, so there is room.
-size_t option_words(char *line, const char **words, size_t max) {
-    size_t count = 0;
-    struct span word = next_word(line);
-
-    while (word.start < word.end && count < max) {
-        const char *next = *word.end ? word.end + 1 : word.end;
-        char *to = line + (word.start - line);
-        words[count++] = to;
-        while ((*to = take(&word)))
-            to++;
-        word = next_word(next);
-    }
-    return count;
-}
-
 // ---- rows
 
-// Copies up to the next ',' or '*', or to the end. Returns which it was, or
-// '?' where the part does not fit.
-static char take_part(struct span *list, char *part, size_t size) {
+// Copies up to one of two characters or the end, and returns where that is.
+// NULL: that is longer than `size` allows.
+static const char *take_part(const char *at, char a, char b, char *part,
+                             size_t size) {
     size_t length = 0;
-    char c;
-
-    while ((c = take(list)) && c != ',' && c != '*') {
-        part[min_u64(length, size - 1)] = c;
+    while (at[length] && at[length] != a && at[length] != b)
         length++;
-    }
-    part[min_u64(length, size - 1)] = '\0';
-    return length < size ? c : '?';
+    mark_cut(part, size, format(part, size, "%.*s", (int)length, at));
+    return length < size ? at + length : NULL;
 }
 
 // The word of that generation in "a*3,b": the last one is for all that follow.
-static status_t word_of(struct span list, const char *key, uint64_t generation,
+static status_t word_of(const char *list, const char *key, uint64_t generation,
                         char *word) {
-    char stop, part[WORD_BYTES];
     bool found = false;
 
-    do {
-        char times_text[NUMBER_BYTES] = "1";
-        uint64_t times = 0;
-        stop = take_part(&list, part, sizeof(part));
-        if (stop == '*')
-            stop = take_part(&list, times_text, sizeof(times_text));
-        if (stop == '?')
+    for (const char *at = list;; at++) {
+        char part[WORD_BYTES], times_text[NUMBER_BYTES] = "1";
+        uint64_t times;
+        at = take_part(at, ',', '*', part, sizeof(part));
+        if (at && *at == '*')
+            at = take_part(at + 1, ',', ',', times_text, sizeof(times_text));
+        if (!at)
             return fail(STATUS_INVALID,
                         "%s=: a word of more than %d characters, or a number "
                         "of more than %d: %s",
                         key, WORD_BYTES - 1, NUMBER_BYTES - 1, part);
-        if (stop == '*')
-            return fail(STATUS_INVALID, "%s=: %s*%s has a second '*'", key,
-                        part, times_text);
         if (!option_parse_number(times_text, &times) || times == 0)
             return fail(STATUS_INVALID, "%s=: %s*%s: not a number of times",
                         key, part, times_text);
@@ -157,21 +127,20 @@ static status_t word_of(struct span list, const char *key, uint64_t generation,
             str_copy(word, WORD_BYTES, part);
         found |= generation < times;
         generation -= found ? 0 : times;
-    } while (stop == ',');
-    return STATUS_OK;
+        if (!*at)
+            return STATUS_OK;
+    }
 }
 
 static status_t choose(const struct option *option, const char *word) {
     char candidate[WORD_BYTES];
-    struct span at = next_word(option->words);
+    const char *words = option->words;
 
-    for (unsigned i = 0; at.start < at.end; i++, at = next_word(at.end)) {
-        copy(at, candidate, sizeof(candidate));
-        if (!str_equal(candidate, word))
-            continue;
-        *option->choice = i;
-        return STATUS_OK;
-    }
+    for (unsigned i = 0; next_word(&words, candidate, sizeof(candidate)); i++)
+        if (str_equal(candidate, word)) {
+            *option->choice = i;
+            return STATUS_OK;
+        }
     return fail(STATUS_INVALID, "%s=%s is none of: %s", option->key, word,
                 option->words);
 }
@@ -196,13 +165,12 @@ static status_t set_text(const struct option *option, const char *word) {
 
 static status_t read_row(const struct option *option, const char *line,
                          uint32_t generation) {
-    struct span list;
-    char word[WORD_BYTES];
+    char value[LINE_BYTES], word[WORD_BYTES];
     bool here = option->words || option->number || option->text || option->read;
 
-    if (!here || !find_last(line, option->key, &list))
+    if (!here || !option_get(line, option->key, value, sizeof(value)))
         return STATUS_OK;
-    TRY(word_of(list, option->key, generation, word));
+    TRY(word_of(value, option->key, generation, word));
     if (option->words)
         return choose(option, word);
     if (option->number)
@@ -224,24 +192,21 @@ status_t options_read(const char *line, uint32_t generation) {
     return first ? fail(first, "%s", wrong) : STATUS_OK;
 }
 
-static bool is_known(struct span word) {
-    struct span value;
+static bool is_known(const char *word) {
     FOR_EACH_ROW(options, option)
-        if (has_key(word, option->key, &value))
+        if (value_of(word, option->key))
             return true;
     return false;
 }
 
 size_t options_unknown(const char *line, char *text, size_t size) {
-    char copied[WORD_BYTES];
+    char word[WORD_BYTES];
     size_t count = 0;
     *text = '\0';
-    struct span word = next_word(line);
-    for (; word.start < word.end; word = next_word(word.end)) {
+    while (next_word(&line, word, sizeof(word))) {
         if (is_known(word))
             continue;
-        copy(word, copied, sizeof(copied));
-        fail(STATUS_INVALID, "%s", copied); // makes it fit for a log line
+        fail(STATUS_INVALID, "%s", word); // makes it fit for a log line
         append(text, size, "%s%s", count++ ? " " : "", why());
     }
     return count;

@@ -206,9 +206,8 @@ static bool takes(const struct command *command, size_t count) {
 // How many of the words the name of some command begins with, at most.
 static size_t known_words(const struct words *words) {
     size_t most = 0;
-    for
-        EACH_ROW(commands, c)
-    most = max_u64(most, words_in_common(c, words));
+    FOR_EACH_ROW(commands, c)
+        most = max_u64(most, words_in_common(c, words));
     return most;
 }
 
@@ -232,10 +231,9 @@ static status_t fail_unknown(const char *word) {
         if (str_equal(hints[i].word, word))
             return fail(STATUS_NOT_FOUND, "%s is no command; %s", word,
                         hints[i].hint);
-    for
-        EACH_ROW(commands, c)
-    if (str_starts_with(c->name, word))
-        append(known, sizeof(known), "%s%s", *known ? ", " : "", c->name);
+    FOR_EACH_ROW(commands, c)
+        if (str_starts_with(c->name, word))
+            append(known, sizeof(known), "%s%s", *known ? ", " : "", c->name);
     return fail(STATUS_NOT_FOUND, "%s is no command; %s%s", word,
                 *known ? "like it: " : "`help` lists them all", known);
 }
@@ -245,18 +243,17 @@ static status_t fail_unfinished(const struct words *words, size_t count) {
     char begun[NAME_BYTES] = "", next[160] = "", last[NAME_BYTES] = "";
     for (size_t i = 0; i < count; i++)
         append(begun, sizeof(begun), "%s%s", i ? " " : "", words->word[i]);
-    for
-        EACH_ROW(commands, c) {
-            char name[NAME_BYTES];
-            const char *part[WORDS_MAX];
-            str_copy(name, sizeof(name), c->name);
-            size_t parts = option_words(name, part, WORDS_MAX);
-            if (words_in_common(c, words) < count || parts <= count ||
-                str_equal(part[count], last))
-                continue;
-            append(next, sizeof(next), "%s%s", *next ? ", " : "", part[count]);
-            str_copy(last, sizeof(last), part[count]);
-        }
+    FOR_EACH_ROW(commands, c) {
+        char name[NAME_BYTES];
+        const char *part[WORDS_MAX];
+        str_copy(name, sizeof(name), c->name);
+        size_t parts = option_words(name, part, WORDS_MAX);
+        if (words_in_common(c, words) < count || parts <= count ||
+            str_equal(part[count], last))
+            continue;
+        append(next, sizeof(next), "%s%s", *next ? ", " : "", part[count]);
+        str_copy(last, sizeof(last), part[count]);
+    }
     return fail(STATUS_INVALID, "behind `%s` comes one of: %s", begun, next);
 }
 
@@ -264,26 +261,24 @@ static status_t fail_unfinished(const struct words *words, size_t count) {
 static status_t fail_usage(const struct command *command) {
     char forms[224] = "";
     size_t length = strlen(command->name);
-    for
-        EACH_ROW(commands, c)
-    if (str_starts_with(c->name, command->name) &&
-        (c->name[length] == ' ' || c->name[length] == '\0'))
-        append(forms, sizeof(forms), "%s%s%s%s", *forms ? " | " : "", c->name,
-               c->arguments ? " " : "", arguments_of(c));
+    FOR_EACH_ROW(commands, c)
+        if (str_starts_with(c->name, command->name) &&
+            (c->name[length] == ' ' || c->name[length] == '\0'))
+            append(forms, sizeof(forms), "%s%s%s%s", *forms ? " | " : "",
+                   c->name, c->arguments ? " " : "", arguments_of(c));
     return fail(STATUS_INVALID, "usage: %s", forms);
 }
 
 static status_t obey(const struct words *words) {
     const struct command *command = NULL;
     size_t length = 0, known = known_words(words);
-    for
-        EACH_ROW(commands, c) {
-            size_t named = named_by(c, words);
-            if (named > length) {
-                length = named;
-                command = c;
-            }
+    FOR_EACH_ROW(commands, c) {
+        size_t named = named_by(c, words);
+        if (named > length) {
+            length = named;
+            command = c;
         }
+    }
     if (!command)
         return known ? fail_unfinished(words, known)
                      : fail_unknown(words->word[0]);
@@ -352,18 +347,17 @@ void monitor_script(void) {
 
 // Names of commands; and for who has typed one, what may come behind it.
 static bool offer(const char *typed, size_t n, char *text, size_t size) {
-    for
-        EACH_ROW(commands, c) {
+    FOR_EACH_ROW(commands, c) {
+        if (n-- == 0)
+            return str_copy(text, size, c->name);
+        if (!c->choice || !str_starts_with(typed, c->name) ||
+            typed[strlen(c->name)] != ' ')
+            continue;
+        const char *word;
+        for (size_t i = 0; (word = c->choice(i)); i++)
             if (n-- == 0)
-                return str_copy(text, size, c->name);
-            if (!c->choice || !str_starts_with(typed, c->name) ||
-                typed[strlen(c->name)] != ' ')
-                continue;
-            const char *word;
-            for (size_t i = 0; (word = c->choice(i)); i++)
-                if (n-- == 0)
-                    return format(text, size, "%s %s", c->name, word) < size;
-        }
+                return format(text, size, "%s %s", c->name, word) < size;
+    }
     return false;
 }
 
@@ -402,13 +396,12 @@ COMMAND(help, .name = "help", .arguments = "[COMMAND...]", .choice = name_at,
         .help = "this list, or the part of it with that name") {
     char usage[NAME_BYTES];
     bool found = false;
-    for
-        EACH_ROW(commands, c) {
-            if (words_in_common(c, words) < words->count)
-                continue;
-            found = true;
-            format(usage, sizeof(usage), "%s %s", c->name, arguments_of(c));
-            print("  %-35s %s", usage, c->help);
-        }
+    FOR_EACH_ROW(commands, c) {
+        if (words_in_common(c, words) < words->count)
+            continue;
+        found = true;
+        format(usage, sizeof(usage), "%s %s", c->name, arguments_of(c));
+        print("  %-35s %s", usage, c->help);
+    }
     return found ? STATUS_OK : fail_unknown(words->rest[0]);
 }

@@ -180,7 +180,7 @@ static void other_mistakes(void **state) {
     refuse("level=higher", "level=higher is none of: low high");
     refuse("level", "level= is none of: low high");
     refuse("name=vmlinuz5", "name=vmlinuz5: more than 7 characters");
-    refuse("name=a*2*3", "name=: a*2 has a second '*'");
+    refuse("name=a*2*3", "name=: a*2*3: not a number of times");
     refuse("name=a,b*00000000000000000000000000000001",
            "a number of more than 31: b");
     refuse("name=a,"
