@@ -27,20 +27,6 @@
 
 struct efi_firmware firmware;
 
-// Are two numbers all that was handed over of the firmware's addresses?
-static bool told_run(const struct boot_info *boot) {
-    const struct efi_mode *mode = efi_mode_find(boot->handoff.mode);
-    return boot->svam == BOOT_SVAM_BATON && mode &&
-           mode->hands_on == HANDS_ON_RUN;
-}
-
-static status_t unroll(const struct handoff_run *run) {
-    TRY(efi_place_run(&firmware.regions, run));
-    event("efi.run", "va=%#lx bytes=%#lx regions=%zu", run->va, run->bytes,
-          firmware.regions.count);
-    return STATUS_OK;
-}
-
 static bool is_runtime_table(pa_t pa) {
     const struct efi_runtime_services *table =
         physical_read(pa, sizeof(*table));
@@ -108,32 +94,32 @@ static status_t read_tables(const struct boot_info *boot) {
     return STATUS_OK;
 }
 
-// The mode that the kernel before us left the firmware in, by its own word; but
-// Linux says nothing, and may have called SetVirtualAddressMap. NULL: in none.
+// The mode that an earlier kernel left the firmware in. A Linux says nothing of
+// it: then it is the mode of a Baton before it, or the addresses tell. NULL,
+// and why() says the reason: none that is known.
 static const struct efi_mode *mode_found(const struct boot_info *boot) {
     const struct efi_mode *mode = efi_mode_find(boot->handoff.mode);
-    if (boot->svam != BOOT_SVAM_LINUX || (mode && mode->calls_svam))
+    if (!boot->svam || (mode && mode->calls_svam))
         return mode;
-    return efi_mode_of(&firmware.regions);
+    if (boot->svam == BOOT_SVAM_LINUX)
+        return efi_mode_of(&firmware.regions);
+    set_why("SetVirtualAddressMap was called before, and the mode handed over, "
+            "\"%s\", is none that is known and calls it",
+            boot->handoff.mode);
+    return NULL;
 }
 
-// A mode that was inherited cannot be changed: SetVirtualAddressMap works once.
-static status_t choose_mode(const struct boot_info *boot,
-                            const struct efi_mode *wanted) {
+// SetVirtualAddressMap works once: what was inherited cannot be changed.
+static status_t adopt_mode(const struct boot_info *boot,
+                           const struct efi_mode *wanted) {
     const struct efi_mode *found = mode_found(boot);
-    if (!wanted->place)
-        wanted = found ? found : efi_mode_find("fixed");
-    firmware.mode = wanted;
-    firmware.svam = wanted->calls_svam ? SVAM_CALLED : SVAM_NEVER;
-    if (!boot->svam)
-        return STATUS_OK;
-    firmware.svam = SVAM_INHERITED;
+    bool from_baton = boot->svam == BOOT_SVAM_BATON;
     if (!found)
-        return fail(STATUS_REFUSED,
-                    "SetVirtualAddressMap was called before, and the mode "
-                    "handed over, \"%s\", is none that is known and calls it",
-                    boot->handoff.mode);
-    if (wanted != found)
+        return failed(STATUS_REFUSED);
+    firmware.mode = found;
+    TRY(found->adopt(found, &firmware.regions,
+                     from_baton ? &boot->handoff : NULL));
+    if (wanted && wanted != found)
         return fail(STATUS_REFUSED,
                     "mode %s was asked for, but the firmware is bound to mode "
                     "%s: SetVirtualAddressMap works once per boot",
@@ -141,51 +127,10 @@ static status_t choose_mode(const struct boot_info *boot,
     return STATUS_OK;
 }
 
-// Addresses that no rule yields have to lie where this kernel keeps nothing,
-// and apart from each other. They need not ascend with the physical ones: Linux
-// places regions in the order of the firmware's map.
-static status_t check_window(const struct efi_regions *regions) {
-    for (size_t i = 0; i < regions->count; i++) {
-        const struct efi_region *region = &regions->region[i];
-        if (!region_is_within(region, EFI_WINDOW_END, EFI_WINDOW_START))
-            return fail(STATUS_REFUSED,
-                        "region at %#lx was handed over at va %#lx to %#lx, "
-                        "outside the firmware window (%#lx to %#lx)",
-                        region->pa, region->va,
-                        region->va + region_bytes(region), EFI_WINDOW_END,
-                        EFI_WINDOW_START);
-    }
-    return efi_regions_check_va(regions);
-}
-
-static status_t compare_places(const struct efi_regions *given) {
-    for (size_t i = 0; i < given->count; i++) {
-        const struct efi_region *region = &firmware.regions.region[i];
-        if (region->va != given->region[i].va)
-            return fail(STATUS_REFUSED,
-                        "region at %#lx was handed over at va %#lx to %#lx, "
-                        "but mode %s puts it at %#lx to %#lx",
-                        region->pa, given->region[i].va,
-                        given->region[i].va + region_bytes(region),
-                        firmware.mode->name, region->va,
-                        region->va + region_bytes(region));
-    }
-    return STATUS_OK;
-}
-
-// Where addresses were inherited, the mode's rule has to give the same ones
-// again; without a rule they are taken if they are possible. Those of a run
-// were computed, and have led to the runtime table: wherever it starts.
-static status_t place_regions(const struct boot_info *boot) {
-    static struct efi_regions given;
-    bool inherited = firmware.svam == SVAM_INHERITED;
-    if (told_run(boot))
-        return STATUS_OK;
-    if (inherited && !firmware.mode->by_rule)
-        return check_window(&firmware.regions);
-    given = firmware.regions;
-    TRY(firmware.mode->place(&firmware.regions));
-    return inherited ? compare_places(&given) : STATUS_OK;
+static void choose_mode(const struct boot_info *boot,
+                        const struct efi_mode *wanted) {
+    const struct efi_mode *found = mode_found(boot);
+    firmware.mode = wanted ? wanted : found ? found : efi_mode_find("fixed");
 }
 
 // Generation 0 finds the table by its GUID, as does who comes after Linux;
@@ -239,18 +184,19 @@ static void read_service_entries(void) {
 }
 
 static bool is_at_identity(void) {
-    return firmware.mode->place == efi_place_identity;
+    return firmware.mode->table == PAGE_TABLE_OWN;
 }
 
 static status_t enter_mode(const struct boot_info *boot) {
-    bool call_svam = firmware.svam == SVAM_CALLED;
+    bool call_svam = firmware.mode->calls_svam && !boot->svam;
     TRY(efi_services_init());
-    if (firmware.mode->table == TABLE_KERNEL)
+    if (firmware.mode->table == PAGE_TABLE_KERNEL)
         TRY(efi_space_map_kernel());
     TRY(efi_space_build(call_svam ? &boot->memory : NULL));
     read_service_entries();
     if (call_svam) {
         TRY(efi_enter_virtual_mode(boot->efi.descriptor_bytes));
+        firmware.svam = SVAM_CALLED;
         read_service_entries();
         efi_space_drop();
         TRY(efi_space_build(NULL));
@@ -294,11 +240,22 @@ static void announce_regions(void) {
     }
 }
 
-static void announce_mode(const char *name) {
-    event("efi.mode", "mode=%s svam=%s regions=%zu bytes=%lu state=%s", name,
-          efi_svam_name(firmware.svam), firmware.regions.count,
-          efi_regions_bytes(&firmware.regions),
+// Where it was refused: the mode that was asked for.
+static void announce_mode(const struct efi_mode *wanted) {
+    const struct efi_mode *mode = firmware.ready ? firmware.mode : wanted;
+    event("efi.mode", "mode=%s svam=%s regions=%zu bytes=%lu state=%s",
+          mode ? mode->name : "none", efi_svam_name(firmware.svam),
+          firmware.regions.count, efi_regions_bytes(&firmware.regions),
           firmware.aborted ? "suspect" : "sound");
+}
+
+// Before anything is called at these addresses.
+static status_t place_regions(void) {
+    TRY(firmware.mode->place(&firmware.regions));
+    return is_at_identity()
+               ? efi_quirks_check_identity(firmware.setup.firmware_vendor_pa,
+                                           physical_read)
+               : STATUS_OK;
 }
 
 static status_t open_firmware(const struct boot_info *boot,
@@ -310,14 +267,14 @@ static status_t open_firmware(const struct boot_info *boot,
                     "efi.fault=off says that this is enough",
                     firmware.aborted);
     TRY(efi_regions_read(&view, &firmware.regions));
-    if (told_run(boot))
-        TRY(unroll(&boot->handoff.run));
+    if (boot->svam)
+        TRY(adopt_mode(boot, wanted));
+    else
+        choose_mode(boot, wanted);
+    firmware.svam = boot->svam ? SVAM_INHERITED : SVAM_NEVER;
     TRY(read_tables(boot));
-    TRY(choose_mode(boot, wanted));
-    TRY(place_regions(boot));
-    if (is_at_identity() && firmware.svam != SVAM_INHERITED)
-        TRY(efi_quirks_check_identity(firmware.setup.firmware_vendor_pa,
-                                      physical_read));
+    if (!boot->svam)
+        TRY(place_regions());
     read_attributes(boot);
     firmware.missing_services = read_missing_services(boot);
     return enter_mode(boot);
@@ -362,7 +319,6 @@ status_t efi_start(struct boot_info *boot, const struct efi_mode *wanted) {
     firmware.aborted = boot->has_handoff ? boot->handoff.aborted : 0;
     if (boot->efi.system_table_pa == 0)
         return explain_absence(boot);
-    firmware.mode = wanted;
     status_t status = open_firmware(boot, wanted);
     firmware.ready = status == STATUS_OK;
     if (firmware.ready) {
@@ -371,7 +327,6 @@ status_t efi_start(struct boot_info *boot, const struct efi_mode *wanted) {
     } else {
         close_firmware();
     }
-    // Refused before a mode was found: none is inherited then.
-    announce_mode(firmware.mode->place ? firmware.mode->name : "none");
+    announce_mode(wanted);
     return status;
 }

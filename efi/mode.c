@@ -1,68 +1,35 @@
-// The modes, and the rules by which they place the firmware's regions.
+// Four modes, with the rules by which they place the firmware's regions, and
+// what is asked about all modes.
 
 #include "efi/mode.h"
 
 #include "lib/format.h"
-#include "lib/random.h"
 #include "lib/string.h"
 #include "mm/layout.h"
-#include "mm/space.h"
-
-static const struct efi_mode modes[] = {
-    {"inherit", "the mode that is found; where none is, fixed", TABLE_KERNEL,
-     true, HANDS_ON_ALL, false, NULL},
-    {"physical", "Takao Indoh, 2010: never leave physical mode", TABLE_PRIVATE,
-     false, HANDS_ON_NOTHING, true, efi_place_identity},
-    {"identity", "option 1 of 2013: virtual mode, at VA = PA", TABLE_PRIVATE,
-     true, HANDS_ON_ALL, true, efi_place_identity},
-    {"fixed", "option 2 of 2013, by the rule that Linux settled on",
-     TABLE_KERNEL, true, HANDS_ON_ALL, true, efi_place_fixed},
-    {"contiguous", "Petkov's variant of option 2: one run, one start",
-     TABLE_KERNEL, true, HANDS_ON_RUN, true, efi_place_contiguous},
-    {"direct", "option 3 of 2013: in the direct map, MMIO too", TABLE_KERNEL,
-     true, HANDS_ON_ALL, true, efi_place_direct},
-    {"table", "option 4 of 2013: anywhere, by an exported table", TABLE_KERNEL,
-     true, HANDS_ON_ALL, false, efi_place_table},
-    {"naive", "Linux before 2013: anywhere, and nobody is told", TABLE_KERNEL,
-     true, HANDS_ON_NOTHING, true, efi_place_naive},
-};
-
-const struct efi_mode *efi_mode_at(size_t n) {
-    return n < ARRAY_SIZE(modes) ? &modes[n] : NULL;
-}
 
 const struct efi_mode *efi_mode_find(const char *name) {
-    for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
-        if (str_equal(modes[i].name, name))
-            return &modes[i];
+    FOR_EACH_ROW(modes, mode)
+        if (str_equal(mode->name, name))
+            return mode;
     return NULL;
 }
 
 const char *efi_mode_names(void) {
     static char names[128];
     *names = '\0';
-    for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
-        append(names, sizeof(names), "%s%s", i ? ", " : "", modes[i].name);
+    FOR_EACH_ROW(modes, mode)
+        append(names, sizeof(names), "%s%s", *names ? ", " : "", mode->name);
     return names;
 }
 
-static bool same_places(const struct efi_regions *a,
-                        const struct efi_regions *b) {
-    for (size_t i = 0; i < a->count; i++)
-        if (a->region[i].va != b->region[i].va)
-            return false;
-    return true;
-}
-
 const struct efi_mode *efi_mode_of(const struct efi_regions *given) {
-    static struct efi_regions placed;
-    for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-        placed = *given;
-        if (modes[i].by_rule && modes[i].hands_on &&
-            modes[i].place(&placed) == STATUS_OK && same_places(&placed, given))
-            return &modes[i];
+    static struct efi_regions regions;
+    FOR_EACH_ROW(modes, mode) {
+        regions = *given;
+        if (mode->hands_on && mode->adopt(mode, &regions, NULL) == STATUS_OK)
+            return mode;
     }
-    return efi_mode_find("table");
+    return NULL;
 }
 
 const char *efi_svam_name(enum efi_svam svam) {
@@ -71,11 +38,47 @@ const char *efi_svam_name(enum efi_svam svam) {
     return svam < ARRAY_SIZE(names) ? names[svam] : "?";
 }
 
-status_t efi_place_identity(struct efi_regions *regions) {
+status_t efi_adopt_by_rule(const struct efi_mode *mode,
+                           struct efi_regions *regions,
+                           const struct handoff *handoff) {
+    static struct efi_regions given;
+    (void)handoff;
+    given = *regions;
+    TRY(mode->place(regions));
+    for (size_t i = 0; i < given.count; i++) {
+        const struct efi_region *region = &regions->region[i];
+        if (region->va != given.region[i].va)
+            return fail(STATUS_REFUSED,
+                        "region at %#lx was handed over at va %#lx to %#lx, "
+                        "but mode %s puts it at %#lx to %#lx",
+                        region->pa, given.region[i].va,
+                        given.region[i].va + region_bytes(region), mode->name,
+                        region->va, region->va + region_bytes(region));
+    }
+    return STATUS_OK;
+}
+
+static status_t place_identity(struct efi_regions *regions) {
     for (size_t i = 0; i < regions->count; i++)
         regions->region[i].va = regions->region[i].pa;
     return STATUS_OK;
 }
+
+ROW(modes,
+    1_physical) = {.name = "physical",
+                   .proposal = "Takao Indoh, 2010: never leave physical mode",
+                   .table = PAGE_TABLE_OWN,
+                   .place = place_identity,
+                   .adopt = efi_adopt_by_rule};
+
+ROW(modes, 2_identity) = {.name = "identity",
+                          .proposal = "option 1 of 2013: virtual mode, at "
+                                      "VA = PA",
+                          .table = PAGE_TABLE_OWN,
+                          .calls_svam = true,
+                          .hands_on = true,
+                          .place = place_identity,
+                          .adopt = efi_adopt_by_rule};
 
 // Linux's rule (arch/x86/platform/efi/efi_64.c since 2013): down from -4 GiB,
 // the map walked backwards, so that regions keep their order and what belongs
@@ -100,82 +103,18 @@ status_t efi_place_fixed(struct efi_regions *regions) {
     return STATUS_OK;
 }
 
-static uint64_t span(const struct efi_regions *regions) {
-    const struct efi_region *first = regions->region;
-    const struct efi_region *last = first + regions->count - 1;
-    return regions->count ? last->pa + region_bytes(last) - first->pa : 0;
-}
-
-struct handoff_run efi_run_of(const struct efi_regions *regions) {
-    return (struct handoff_run){regions->region[0].va, span(regions)};
-}
-
-status_t efi_place_run(struct efi_regions *regions,
-                       const struct handoff_run *run) {
-    const va_t end = 2 * EFI_CONTIGUOUS;
-    if (run->bytes != span(regions))
-        return fail(STATUS_REFUSED,
-                    "efi: the run was handed over with %#lx bytes, but the "
-                    "runtime regions span %#lx",
-                    run->bytes, span(regions));
-    if (!is_aligned(run->va, PAGE_SIZE) || run->va < EFI_CONTIGUOUS ||
-        run->va >= end || run->bytes > end - run->va)
-        return fail(STATUS_REFUSED,
-                    "efi: a run of %#lx bytes at %#lx is not in the second "
-                    "quadrant (%#lx to %#lx)",
-                    run->bytes, run->va, EFI_CONTIGUOUS, end);
-    for (size_t i = 0; i < regions->count; i++)
-        regions->region[i].va =
-            run->va + (regions->region[i].pa - regions->region[0].pa);
-    return STATUS_OK;
-}
-
-// One run with the distances that memory has: a next kernel that knows where it
-// starts knows everything. It costs address space, and there is plenty of it.
-status_t efi_place_contiguous(struct efi_regions *regions) {
-    uint64_t offset = regions->region[0].pa & (LARGE_PAGE - 1);
-    struct handoff_run run = {EFI_CONTIGUOUS + offset, span(regions)};
-    return efi_place_run(regions, &run);
-}
-
-// __va(pa): no address to hand on, as long as the next kernel's direct map is
-// where ours is.
-status_t efi_place_direct(struct efi_regions *regions) {
-    for (size_t i = 0; i < regions->count; i++) {
-        struct efi_region *region = &regions->region[i];
-        region->va = direct_map_base + region->pa;
-        if (region->pa + region_bytes(region) >
-            DIRECT_MAP_END - direct_map_base)
-            return fail(STATUS_REFUSED,
-                        "efi: %lu pages at %#lx do not fit into the direct map "
-                        "at %#lx, which ends at %#lx",
-                        region->pages, region->pa, direct_map_base,
-                        (va_t)DIRECT_MAP_END);
-    }
-    return STATUS_OK;
-}
-
-// Anywhere in the firmware window, with holes of random size; but what touches
-// in memory still touches, for it may be one driver (see `fixed`).
-status_t efi_place_table(struct efi_regions *regions) {
-    TRY(efi_place_fixed(regions));
-    uint64_t state = random_seed | 1, down = 0;
-    uint64_t room = regions->region[0].va - EFI_WINDOW_END;
-    uint64_t holes = room / LARGE_PAGE / (regions->count + 1);
-    for (size_t i = regions->count; i-- > 0;) {
-        struct efi_region *region = &regions->region[i], *above = region + 1;
-        bool touches = i + 1 < regions->count &&
-                       region->pa + region_bytes(region) == above->pa;
-        if (!touches && holes > 0)
-            down += random_next(&state) % holes * LARGE_PAGE;
-        region->va -= down;
-    }
-    return STATUS_OK;
-}
+ROW(modes, 3_fixed) = {.name = "fixed",
+                       .proposal = "option 2 of 2013, by the rule that Linux "
+                                   "settled on",
+                       .table = PAGE_TABLE_KERNEL,
+                       .calls_svam = true,
+                       .hands_on = true,
+                       .place = efi_place_fixed,
+                       .adopt = efi_adopt_by_rule};
 
 // What ioremap() did: the next free piece of the kernel's own address space, in
 // the order of the calls. Nothing of it can be found again by a later kernel.
-status_t efi_place_naive(struct efi_regions *regions) {
+static status_t place_naive(struct efi_regions *regions) {
     va_t va = VMAP_NAIVE;
     for (size_t i = 0; i < regions->count; i++) {
         struct efi_region *region = &regions->region[i];
@@ -189,3 +128,22 @@ status_t efi_place_naive(struct efi_regions *regions) {
     }
     return STATUS_OK;
 }
+
+static status_t refuse_naive(const struct efi_mode *mode,
+                             struct efi_regions *regions,
+                             const struct handoff *handoff) {
+    (void)regions, (void)handoff;
+    return fail(STATUS_REFUSED,
+                "SetVirtualAddressMap was called in mode %s, which hands on no "
+                "virtual addresses: where the firmware now expects to be is "
+                "not known",
+                mode->name);
+}
+
+ROW(modes, 7_naive) = {.name = "naive",
+                       .proposal = "Linux before 2013: anywhere, and nobody is "
+                                   "told",
+                       .table = PAGE_TABLE_KERNEL,
+                       .calls_svam = true,
+                       .place = place_naive,
+                       .adopt = refuse_naive};

@@ -1,73 +1,70 @@
 // Mapping modes: every proposal for calling the firmware from more than one
-// kernel is one row of the table in mode.c. A new proposal is a new row.
+// kernel is a row of the table `modes`. Those of core are in mode.c, the others
+// in efi/modes/. A new proposal is a new row, in a file of its own.
 
 #pragma once
 
+#include "boot/handoff.h"
 #include "efi/region.h"
 #include "lib/status.h"
+#include "lib/table.h"
 
-// What happened to SetVirtualAddressMap in this boot of the machine.
+// What happened to SetVirtualAddressMap since power-on.
 enum efi_svam {
-    SVAM_NEVER,     // not called: the firmware runs where it lies
-    SVAM_CALLED,    // called by this kernel
+    SVAM_NEVER,     // not called: the firmware runs at its physical addresses
+    SVAM_CALLED,    // called by this kernel, whatever came of it
     SVAM_INHERITED, // called by a kernel before this one
-    SVAM_REFUSED,   // nothing is known that could be relied on
+    SVAM_REFUSED,   // the firmware is not called: in reports only
 };
 
-// Whose page table the firmware runs on.
+// Which page table the firmware runs on.
 enum efi_table {
-    TABLE_PRIVATE, // its own, with its regions at VA = PA: CR3 changes per call
-    TABLE_KERNEL,  // the kernel's
+    PAGE_TABLE_OWN,    // its own, with its regions at VA = PA: CR3 changes
+    PAGE_TABLE_KERNEL, // the kernel's
 };
 
-// By what the next kernel knows the virtual addresses. A Linux is always told
-// all of them, where anything is handed on.
-enum efi_hands_on {
-    HANDS_ON_NOTHING,
-    HANDS_ON_ALL, // each region's, in its descriptor
-    HANDS_ON_RUN, // the first one's and a size: struct handoff_run
-};
-
+// open.c walks the table while it opens the firmware, options.c when it reads
+// efi=. Rows are sorted by id. A row keeps no state of a generation.
 struct efi_mode {
     const char *name;     // on the command line: efi=NAME
     const char *proposal; // who proposed it, when
     enum efi_table table;
     bool calls_svam;
-    enum efi_hands_on hands_on;
-    bool by_rule; // the next kernel runs place() again and compares; otherwise
-                  // it takes the addresses that it is handed
+    bool hands_on; // the next kernel gets each region's virtual address
 
-    // Gives each region its virtual address. INVALID or REFUSED with a reason.
-    // NULL for efi=inherit, which stands for whatever mode there is already.
+    // Where nobody has called SetVirtualAddressMap: gives each region its
+    // virtual address. INVALID or REFUSED, with the reason.
     status_t (*place)(struct efi_regions *regions);
+
+    // Where an earlier kernel called it: validates the virtual addresses in
+    // `regions`, or computes them. `handoff`: the earlier kernel's own, NULL if
+    // that was a Linux. REFUSED, with the reason, or what place() returned.
+    status_t (*adopt)(const struct efi_mode *mode, struct efi_regions *regions,
+                      const struct handoff *handoff);
+
+    // Or NULL. Tells the next Baton all that it needs, so that its descriptors
+    // get no virtual addresses; those of a Linux still do, by hands_on.
+    void (*hand_on)(const struct efi_regions *regions, struct handoff *handoff);
 };
 
+TABLE(modes, struct efi_mode);
+
+// The row with that name, or NULL.
 const struct efi_mode *efi_mode_find(const char *name);
 
-// The n-th row, from 0; NULL past the last one.
-const struct efi_mode *efi_mode_at(size_t n);
-
-// The mode that addresses handed over by any kernel belong to: the one whose
-// rule yields just these, or else the one that has no rule.
+// The first mode that adopts addresses handed over by a Linux, which names no
+// mode. NULL: none does; why() says what the last one objected.
 const struct efi_mode *efi_mode_of(const struct efi_regions *given);
 
-// "physical, identity, …": for whoever asked for another one.
+// "physical, identity, …", for messages. Valid until the next call.
 const char *efi_mode_names(void);
 
 const char *efi_svam_name(enum efi_svam svam);
 
-// The placement rules, each a pure function.
-status_t efi_place_identity(struct efi_regions *regions);
-status_t efi_place_fixed(struct efi_regions *regions);
-status_t efi_place_contiguous(struct efi_regions *regions);
-status_t efi_place_direct(struct efi_regions *regions);
-status_t efi_place_table(struct efi_regions *regions);
-status_t efi_place_naive(struct efi_regions *regions);
+// An adopt(): place() has to yield the addresses in `regions` again.
+status_t efi_adopt_by_rule(const struct efi_mode *mode,
+                           struct efi_regions *regions,
+                           const struct handoff *handoff);
 
-// The run that placed regions are in, and its inverse: gives each region its
-// address from these two numbers and the distances that they have in memory.
-// REFUSED: the run has another size than the regions, or it is not all in the
-// second quadrant.
-struct handoff_run efi_run_of(const struct efi_regions *regions);
-status_t efi_place_run(struct efi_regions *regions,
-                       const struct handoff_run *run);
+// A place(): the rule of efi=fixed.
+status_t efi_place_fixed(struct efi_regions *regions);

@@ -52,7 +52,7 @@ static uint64_t shift; // of what is lent, to where the mode's services see it
 static struct gate_call calls[EFI_SERVICES];
 
 status_t efi_services_init(void) {
-    on_private_table = firmware.mode->table == TABLE_PRIVATE;
+    on_private_table = firmware.mode->table == PAGE_TABLE_OWN;
     shift = on_private_table ? image_pa_of(&lent) - (va_t)&lent : 0;
     gate_init();
     efi_judge_init();

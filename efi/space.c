@@ -79,7 +79,7 @@ status_t efi_space_protect(void) {
     status_t status =
         efi_attributes_apply(&firmware.attributes, &firmware.regions, false,
                              &firmware.private_table);
-    if (status == STATUS_OK && firmware.mode->table == TABLE_KERNEL)
+    if (status == STATUS_OK && firmware.mode->table == PAGE_TABLE_KERNEL)
         status = efi_attributes_apply(&firmware.attributes, &firmware.regions,
                                       true, &kernel_table);
     write_cr3(kernel_table.root_pa); // forget what was mapped more widely
@@ -105,8 +105,8 @@ static status_t verify_region(const struct page_table *table,
 }
 
 static const struct page_table *table_of_mode(void) {
-    return firmware.mode->table == TABLE_KERNEL ? &kernel_table
-                                                : &firmware.private_table;
+    return firmware.mode->table == PAGE_TABLE_KERNEL ? &kernel_table
+                                                     : &firmware.private_table;
 }
 
 status_t efi_space_verify(void) {

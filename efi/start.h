@@ -7,7 +7,8 @@
 #include "lib/status.h"
 
 // Opens the firmware that `boot` tells of in mode `wanted`: adopts the mapping
-// of the kernel before, or makes one. Afterwards the services of efi/services.h
+// of the kernel before, or makes one. NULL: in the mode that it is in, and in
+// mode fixed where it is in none. Afterwards the services of efi/services.h
 // work, and boot-services memory is free for other use.
 // NOT_FOUND: no firmware. Else: refused, with the reason; nothing can be
 // called.

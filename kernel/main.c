@@ -219,8 +219,6 @@ static const char *why_spared(void) {
 
 static enum outcome prove(void) {
     say("efi: mode %s (%s)", firmware.mode->name, firmware.mode->proposal);
-    if (!firmware.mode->by_rule && firmware.svam == SVAM_CALLED)
-        say("efi: seed=%lu gives the same places again", random_seed);
     bool proved = proof_run(&boot, &counter, why_spared());
     if (tolerate("efi", efi_check_answers()))
         return OUTCOME_REFUSED;
@@ -234,8 +232,7 @@ static enum outcome take_firmware(void) {
         say("efi: services stay off");
         return options.mode_refused ? OUTCOME_REFUSED : OUTCOME_NONE;
     }
-    status_t status = efi_start(&boot, options.mode ? options.mode
-                                                    : efi_mode_find("inherit"));
+    status_t status = efi_start(&boot, options.mode);
     if (status == STATUS_OK)
         return prove();
     if (boot.efi.system_table_pa == 0) {
@@ -276,8 +273,8 @@ static const struct handoff *describe_us(void) {
         str_copy(next.mode, sizeof(next.mode), firmware.mode->name);
         next.missing_services = firmware.missing_services;
         next.run = (struct handoff_run){0};
-        if (firmware.mode->hands_on == HANDS_ON_RUN)
-            next.run = efi_run_of(&firmware.regions);
+        if (firmware.mode->hand_on)
+            firmware.mode->hand_on(&firmware.regions, &next);
         next.attribute_count = firmware.attributes.count;
         memcpy(next.attribute, firmware.attributes.row, sizeof(next.attribute));
     }

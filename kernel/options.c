@@ -14,11 +14,11 @@ struct options options = {
 static status_t read_mode(const char *name, uint32_t generation) {
     (void)generation;
     options.mode = efi_mode_find(name);
-    options.call_firmware = options.mode;
-    if (options.mode || str_equal(name, "off"))
+    options.call_firmware = options.mode || str_equal(name, "inherit");
+    if (options.call_firmware || str_equal(name, "off"))
         return STATUS_OK;
     options.mode_refused = true;
-    return fail(STATUS_INVALID, "efi=%s is none of: %s, off", name,
+    return fail(STATUS_INVALID, "efi=%s is none of: inherit, %s, off", name,
                 efi_mode_names());
 }
 

@@ -120,7 +120,7 @@ static void describe_firmware(const struct boot_info *boot,
     uint32_t step = boot->efi.descriptor_bytes;
     content->efi->map_bytes = firmware.regions.count * (uint64_t)step;
     efi_regions_write(&firmware.regions, step,
-                      firmware.mode->hands_on == HANDS_ON_ALL,
+                      firmware.mode->hands_on && !firmware.mode->hand_on,
                       content->efi->map);
     if (firmware.svam == SVAM_NEVER)
         return;

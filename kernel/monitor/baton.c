@@ -10,12 +10,11 @@
 
 COMMAND(mode, .name = "mode",
         .help = "the mapping modes, and which one is on") {
-    const struct efi_mode *mode;
     print("    mode        page table    SVAM  proposed by");
-    for (size_t i = 0; (mode = efi_mode_at(i)); i++)
+    FOR_EACH_ROW(modes, mode)
         print("  %c %-10s  %-12s  %-4s  %s",
               firmware.ready && firmware.mode == mode ? '*' : ' ', mode->name,
-              mode->table == TABLE_PRIVATE ? "its own" : "the kernel's",
+              mode->table == PAGE_TABLE_OWN ? "its own" : "the kernel's",
               mode->calls_svam ? "yes" : "no", mode->proposal);
     if (firmware.svam == SVAM_CALLED || firmware.svam == SVAM_INHERITED)
         print("SetVirtualAddressMap: %s. The firmware is bound to this mode "

@@ -50,8 +50,7 @@ static status_t describe_firmware(const struct kexec_staged *staged,
         return STATUS_OK;
     }
     efi_regions_write(&firmware.regions, content->efi->descriptor_bytes,
-                      firmware.mode->hands_on != HANDS_ON_NOTHING,
-                      content->efi->map);
+                      firmware.mode->hands_on, content->efi->map);
     return check_firmware();
 }
 

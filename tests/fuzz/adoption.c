@@ -46,13 +46,12 @@ static void check_regions(void) {
     check_apart(regions);
     for (size_t i = 0; i < ARRAY_SIZE(promises); i++)
         if (strcmp(promises[i].name, firmware.mode->name) == 0 &&
-            (firmware.mode->by_rule || firmware.svam == SVAM_CALLED))
+            (firmware.mode->adopt == efi_adopt_by_rule || !boot.svam))
             check_promise(&promises[i], regions);
     if (firmware.svam != SVAM_INHERITED)
         return;
     assert_int_equal(efi_regions_read(&view, &told), STATUS_OK);
-    bool is_run = strcmp(firmware.mode->name, "contiguous") == 0 &&
-                  boot.has_handoff && !boot.through_linux;
+    bool is_run = firmware.mode->hand_on && boot.svam == BOOT_SVAM_BATON;
     for (size_t i = 0; is_run && i < told.count; i++)
         told.region[i].va =
             boot.handoff.run.va + (told.region[i].pa - told.region[0].pa);
@@ -73,8 +72,7 @@ status_t efi_services_init(void) {
 // Told once in a power-on, by a generation that knows of no call before it.
 status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
     assert_true(firmware.mode->calls_svam && descriptor_bytes >= 40);
-    assert_false(boot.has_efi_setup && !boot.has_handoff);
-    assert_false(boot.has_handoff && boot.handoff.svam != SVAM_NEVER);
+    assert_int_equal(boot.svam, BOOT_SVAM_NONE);
     return STATUS_OK;
 }
 
@@ -86,7 +84,7 @@ status_t efi_space_build(const struct memory_map *memory) {
 
 status_t efi_space_map_kernel(void) {
     const struct efi_regions *regions = &firmware.regions;
-    bool is_table = !firmware.mode->by_rule;
+    bool is_table = strcmp(firmware.mode->name, "table") == 0;
     for (size_t i = 0; is_table && i < regions->count; i++)
         assert_true(regions->region[i].va >= EFI_WINDOW_END &&
                     end_of(&regions->region[i]) <= EFI_WINDOW_START);

@@ -23,7 +23,7 @@ static inline void check_apart(const struct efi_regions *regions) {
     }
 }
 
-// By what a mode's row in efi/mode.c promises, and mm/layout.h.
+// By what a mode's row promises, and mm/layout.h.
 static const struct promise {
     const char *name;
     va_t low, high;

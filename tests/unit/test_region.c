@@ -4,6 +4,7 @@
 #include "efi/region.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "efi/mode.h"
 #include "lib/log.h"
@@ -457,6 +458,15 @@ static void ovmf(void) {
     assert_int_equal(read_map(), STATUS_OK);
 }
 
+static status_t place(const char *mode) {
+    return efi_mode_find(mode)->place(&regions);
+}
+
+// What a Baton after this one makes of the mode's handoff.
+static status_t adopt(const char *mode, const struct handoff *handoff) {
+    return efi_mode_find(mode)->adopt(efi_mode_find(mode), &regions, handoff);
+}
+
 static void check_va(const va_t *expected) {
     for (size_t i = 0; i < regions.count; i++)
         assert_int_equal(regions.region[i].va, expected[i]);
@@ -475,7 +485,7 @@ static void fixed_is_linuxs_rule(void **state) {
 static void identity_is_the_identity(void **state) {
     (void)state;
     ovmf();
-    assert_int_equal(efi_place_identity(&regions), STATUS_OK);
+    assert_int_equal(place("identity"), STATUS_OK);
     for (size_t i = 0; i < regions.count; i++)
         assert_int_equal(regions.region[i].va, regions.region[i].pa);
 }
@@ -484,7 +494,7 @@ static void identity_is_the_identity(void **state) {
 static void naive_is_in_order_of_asking(void **state) {
     (void)state;
     ovmf();
-    assert_int_equal(efi_place_naive(&regions), STATUS_OK);
+    assert_int_equal(place("naive"), STATUS_OK);
     check_va((const va_t[]){0xffffffffd0000000, 0xffffffffd0103000,
                             0xffffffffd0204000, 0xffffffffd0305000,
                             0xffffffffd038a000});
@@ -494,7 +504,7 @@ static void naive_is_in_order_of_asking(void **state) {
 static void contiguous_keeps_distances(void **state) {
     (void)state;
     ovmf();
-    assert_int_equal(efi_place_contiguous(&regions), STATUS_OK);
+    assert_int_equal(place("contiguous"), STATUS_OK);
     check_va((const va_t[]){0x4000000a0000, 0x400000aec000, 0x400000bec000,
                             0x4000014f4000, 0x4000e1200000});
 }
@@ -503,16 +513,17 @@ static void contiguous_keeps_distances(void **state) {
 static void one_number_is_enough(void **state) {
     (void)state;
     ovmf();
-    assert_int_equal(efi_place_contiguous(&regions), STATUS_OK);
-    struct handoff_run run = efi_run_of(&regions);
-    assert_int_equal(run.va, 0x4000000a0000);
-    assert_int_equal(run.bytes, 0x100000000 - 0x1eaa0000);
-    run.va += 0x123456000; // another kernel's idea of the start
+    assert_int_equal(place("contiguous"), STATUS_OK);
+    static struct handoff handoff;
+    efi_mode_find("contiguous")->hand_on(&regions, &handoff);
+    assert_int_equal(handoff.run.va, 0x4000000a0000);
+    assert_int_equal(handoff.run.bytes, 0x100000000 - 0x1eaa0000);
+    handoff.run.va += 0x123456000; // another kernel's idea of the start
     usual_map(state);
     ovmf();
-    assert_int_equal(efi_place_run(&regions, &run), STATUS_OK);
+    assert_int_equal(adopt("contiguous", &handoff), STATUS_OK);
     for (size_t i = 0; i < regions.count; i++)
-        assert_int_equal(regions.region[i].va - run.va,
+        assert_int_equal(regions.region[i].va - handoff.run.va,
                          regions.region[i].pa - 0x1eaa0000);
 }
 
@@ -532,10 +543,12 @@ static void runs_that_are_none(void **state) {
         {-PAGE_SIZE, 0, "second quadrant"},
     };
     ovmf();
-    uint64_t bytes = efi_run_of(&regions).bytes;
+    static struct handoff handoff;
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-        struct handoff_run run = {wrong[i].va, bytes + wrong[i].more};
-        assert_int_equal(efi_place_run(&regions, &run), STATUS_REFUSED);
+        efi_mode_find("contiguous")->hand_on(&regions, &handoff);
+        handoff.run.va = wrong[i].va;
+        handoff.run.bytes += wrong[i].more;
+        assert_int_equal(adopt("contiguous", &handoff), STATUS_REFUSED);
         assert_contains(why(), wrong[i].why);
     }
 }
@@ -544,7 +557,7 @@ static void direct_is_the_direct_map(void **state) {
     (void)state;
     ovmf();
     direct_map_base = DIRECT_MAP_LAST;
-    assert_int_equal(efi_place_direct(&regions), STATUS_OK);
+    assert_int_equal(place("direct"), STATUS_OK);
     for (size_t i = 0; i < regions.count; i++)
         assert_int_equal(regions.region[i].va,
                          direct_map_base + regions.region[i].pa);
@@ -558,7 +571,7 @@ static void table_is_random_by_its_seed(void **state) {
     for (unsigned i = 0; i < 3; i++) {
         ovmf();
         random_seed = i < 2 ? 77 : 79;
-        assert_int_equal(efi_place_table(&regions), STATUS_OK);
+        assert_int_equal(place("table"), STATUS_OK);
         assert_int_equal(regions.region[1].va + 0x100000, regions.region[2].va);
         if (i == 0)
             memcpy(first, (va_t[]){regions.region[0].va, regions.region[4].va},
@@ -574,9 +587,9 @@ static void overflow_of_the_quadrant(void **state) {
     add(EFI_MMIO, 0x5000, 1);
     add(EFI_MMIO, EFI_CONTIGUOUS, 1);
     assert_int_equal(read_map(), STATUS_OK);
-    assert_int_equal(efi_place_contiguous(&regions), STATUS_REFUSED);
+    assert_int_equal(place("contiguous"), STATUS_REFUSED);
     assert_contains(why(), "0x400000000000");
-    assert_int_equal(efi_place_direct(&regions), STATUS_REFUSED);
+    assert_int_equal(place("direct"), STATUS_REFUSED);
     assert_contains(why(), "0x400000000000");
 }
 
@@ -604,16 +617,16 @@ static void overflow_of_the_vmap(void **state) {
     uint64_t most = (VMAP_END - VMAP_NAIVE - PAGE_SIZE) / PAGE_SIZE;
     add(EFI_MMIO, 0x5000, most);
     assert_int_equal(read_map(), STATUS_OK);
-    assert_int_equal(efi_place_naive(&regions), STATUS_OK);
+    assert_int_equal(place("naive"), STATUS_OK);
     add(EFI_MMIO, 1UL << 40, 1);
     assert_int_equal(read_map(), STATUS_OK);
-    assert_int_equal(efi_place_naive(&regions), STATUS_REFUSED);
+    assert_int_equal(place("naive"), STATUS_REFUSED);
     assert_contains(why(), "no room for 1 pages");
 
     usual_map(state);
     add(EFI_MMIO, 0x5000, most + 1);
     assert_int_equal(read_map(), STATUS_OK);
-    assert_int_equal(efi_place_naive(&regions), STATUS_REFUSED);
+    assert_int_equal(place("naive"), STATUS_REFUSED);
 }
 
 // ---- chance
@@ -654,7 +667,7 @@ static void check_fixed(void) {
 static void check_table(void) {
     va_t end = EFI_WINDOW_END;
     random_seed = next_random(&seed);
-    assert_int_equal(efi_place_table(&regions), STATUS_OK);
+    assert_int_equal(place("table"), STATUS_OK);
     for (size_t i = 0; i < regions.count; i++) {
         const struct efi_region *r = &regions.region[i];
         assert_true(r->va >= end && r->va < EFI_WINDOW_START);
@@ -666,7 +679,7 @@ static void check_table(void) {
 
 static void check_naive(void) {
     va_t end = VMAP_NAIVE;
-    if (efi_place_naive(&regions) != STATUS_OK) {
+    if (place("naive") != STATUS_OK) {
         assert_true(efi_regions_bytes(&regions) + (regions.count << 12) >
                     VMAP_END - VMAP_NAIVE);
         return;
@@ -695,37 +708,36 @@ static void random_places(void **state) {
 static void modes_are_rows(void **state) {
     (void)state;
     const struct efi_mode expected[] = {
-        {"physical", "2010", TABLE_PRIVATE, false, HANDS_ON_NOTHING, true,
-         efi_place_identity},
-        {"identity", "2013", TABLE_PRIVATE, true, HANDS_ON_ALL, true,
-         efi_place_identity},
-        {"fixed", "2013", TABLE_KERNEL, true, HANDS_ON_ALL, true,
-         efi_place_fixed},
-        {"contiguous", "Petkov", TABLE_KERNEL, true, HANDS_ON_RUN, true,
-         efi_place_contiguous},
-        {"direct", "2013", TABLE_KERNEL, true, HANDS_ON_ALL, true,
-         efi_place_direct},
-        {"table", "2013", TABLE_KERNEL, true, HANDS_ON_ALL, false,
-         efi_place_table},
-        {"naive", "2013", TABLE_KERNEL, true, HANDS_ON_NOTHING, true,
-         efi_place_naive},
-        {"inherit", "found", TABLE_KERNEL, true, HANDS_ON_ALL, false, NULL},
+        {"physical", "2010", PAGE_TABLE_OWN, .calls_svam = false},
+        {"identity", "2013", PAGE_TABLE_OWN, .calls_svam = true,
+         .hands_on = true},
+        {"fixed", "2013", PAGE_TABLE_KERNEL, .calls_svam = true,
+         .hands_on = true},
+        {"contiguous", "Petkov", PAGE_TABLE_KERNEL, .calls_svam = true,
+         .hands_on = true},
+        {"direct", "2013", PAGE_TABLE_KERNEL, .calls_svam = true,
+         .hands_on = true},
+        {"table", "2013", PAGE_TABLE_KERNEL, .calls_svam = true,
+         .hands_on = true},
+        {"naive", "2013", PAGE_TABLE_KERNEL, .calls_svam = true,
+         .hands_on = false},
     };
+    assert_int_equal(modes_end - modes_start, ARRAY_SIZE(expected));
     for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
-        const struct efi_mode *mode = efi_mode_find(expected[i].name);
-        assert_non_null(mode);
-        assert_string_equal(mode->name, expected[i].name);
+        const struct efi_mode *mode = &modes_start[i];
+        assert_ptr_equal(efi_mode_find(expected[i].name), mode);
         assert_contains(mode->proposal, expected[i].proposal);
         assert_int_equal(mode->table, expected[i].table);
         assert_int_equal(mode->calls_svam, expected[i].calls_svam);
-        assert_int_equal(mode->by_rule, expected[i].by_rule);
         assert_int_equal(mode->hands_on, expected[i].hands_on);
-        assert_ptr_equal(mode->place, expected[i].place);
-        assert_contains(efi_mode_names(), mode->name);
+        assert_true(mode->place && mode->adopt);
     }
+    assert_string_equal(efi_mode_names(), "physical, identity, fixed, "
+                                          "contiguous, direct, table, naive");
     assert_null(efi_mode_find(""));
     assert_null(efi_mode_find("fixe"));
     assert_null(efi_mode_find("fixed "));
+    assert_null(efi_mode_find("inherit")); // the default of efi=, no mode
 }
 
 // Each rule is known by what it yields; what comes from none is a table's.
@@ -742,6 +754,30 @@ static void a_mode_is_known_by_its_addresses(void **state) {
     assert_int_equal(efi_place_fixed(&regions), STATUS_OK);
     regions.region[0].va -= LARGE;
     assert_ptr_equal(efi_mode_of(&regions), efi_mode_find("table"));
+    regions.region[0].va = EFI_WINDOW_END - PAGE_SIZE;
+    assert_null(efi_mode_of(&regions));
+    assert_contains(why(), "outside the firmware window");
+}
+
+// Which modes take over what they gave, and what another page makes of it.
+static void modes_adopt_their_own_addresses(void **state) {
+    (void)state;
+    FOR_EACH_ROW(modes, mode) {
+        bool is_naive = strcmp(mode->name, "naive") == 0;
+        bool is_table = strcmp(mode->name, "table") == 0;
+        static struct handoff handoff;
+        usual_map(state);
+        ovmf();
+        assert_int_equal(mode->place(&regions), STATUS_OK);
+        if (mode->hand_on)
+            mode->hand_on(&regions, &handoff);
+        assert_int_equal(adopt(mode->name, &handoff),
+                         is_naive ? STATUS_REFUSED : STATUS_OK);
+        regions.region[0].va -= LARGE;
+        assert_int_equal(adopt(mode->name, NULL),
+                         is_table ? STATUS_OK : STATUS_REFUSED);
+        assert_true(is_table || strstr(why(), mode->name));
+    }
 }
 
 static void svam_has_names(void **state) {
@@ -791,6 +827,7 @@ int main(void) {
         TEST(random_places),
         TEST(modes_are_rows),
         TEST(a_mode_is_known_by_its_addresses),
+        TEST(modes_adopt_their_own_addresses),
         TEST(svam_has_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,7 @@ UNIT_test_tables     := efi/tables.c efi/quirks/quirks.c lib/utf16.c efi/protect
 	mm/page_table.c lib/memory_map.c lib/crc32.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
 UNIT_test_acpi       := kernel/acpi/acpi.c lib/status.c lib/format.c
-UNIT_test_region     := efi/region.c efi/mode.c lib/random.c lib/memory_map.c lib/log.c \
+UNIT_test_region     := efi/region.c efi/mode.c $(wildcard efi/modes/*.c) lib/random.c lib/memory_map.c lib/log.c \
 	lib/string.c lib/status.c lib/format.c
 UNIT_test_watchdog   := kernel/watchdog/watchdog.c
 UNIT_test_clock      := kernel/clock.c kernel/clocks/clocks.c

@@ -1,0 +1,54 @@
+// efi=table, option 4 of 2013: anywhere in the firmware window, with holes of
+// random size, by a table that is handed on.
+
+#include "efi/mode.h"
+#include "lib/log.h"
+#include "lib/random.h"
+#include "mm/layout.h"
+
+// What touches in memory still touches, for it may be one driver (as in mode
+// fixed).
+static status_t place(struct efi_regions *regions) {
+    TRY(efi_place_fixed(regions));
+    uint64_t state = random_seed | 1, down = 0;
+    uint64_t room = regions->region[0].va - EFI_WINDOW_END;
+    uint64_t holes = room / LARGE_PAGE / (regions->count + 1);
+    for (size_t i = regions->count; i-- > 0;) {
+        struct efi_region *region = &regions->region[i], *above = region + 1;
+        bool touches = i + 1 < regions->count &&
+                       region->pa + region_bytes(region) == above->pa;
+        if (!touches && holes > 0)
+            down += random_next(&state) % holes * LARGE_PAGE;
+        region->va -= down;
+    }
+    say("efi: seed=%lu gives the same places again", random_seed);
+    return STATUS_OK;
+}
+
+// Addresses that no rule yields have to be where this kernel maps nothing, and
+// disjoint. They need not ascend with the physical ones: Linux
+// places regions in the order of the firmware's map.
+static status_t adopt(const struct efi_mode *mode, struct efi_regions *regions,
+                      const struct handoff *handoff) {
+    (void)mode, (void)handoff;
+    for (size_t i = 0; i < regions->count; i++) {
+        const struct efi_region *region = &regions->region[i];
+        if (!region_is_within(region, EFI_WINDOW_END, EFI_WINDOW_START))
+            return fail(STATUS_REFUSED,
+                        "region at %#lx was handed over at va %#lx to %#lx, "
+                        "outside the firmware window (%#lx to %#lx)",
+                        region->pa, region->va,
+                        region->va + region_bytes(region), EFI_WINDOW_END,
+                        EFI_WINDOW_START);
+    }
+    return efi_regions_check_va(regions);
+}
+
+ROW(modes, 6_table) = {.name = "table",
+                       .proposal = "option 4 of 2013: anywhere, by an "
+                                   "exported table",
+                       .table = PAGE_TABLE_KERNEL,
+                       .calls_svam = true,
+                       .hands_on = true,
+                       .place = place,
+                       .adopt = adopt};
