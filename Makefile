@@ -52,6 +52,7 @@ CORE := \
 	mm/space.c \
 	efi/names.c \
 	efi/region.c \
+	efi/quirk.c \
 	efi/tables.c \
 	efi/mode.c \
 	efi/space.c \
@@ -92,6 +93,7 @@ USES_kernel/pstore      := kernel/history efi/services
 USES_kernel/conformance := kernel/monitor
 USES_kernel/clocks      := kernel/acpi
 USES_efi/guard          := efi/trace
+USES_efi/quirks         := efi/guard
 
 with_used   = $(sort $(1) $(foreach annex,$(1),$(USES_$(annex))))
 LINKED     := $(call with_used,$(call with_used,$(call with_used,$(ANNEXES))))

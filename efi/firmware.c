@@ -11,7 +11,7 @@
 
 #include "efi/gate.h"
 #include "efi/guard/judge.h"
-#include "efi/quirks/quirks.h"
+#include "efi/quirk.h"
 #include "efi/services.h"
 #include "efi/space.h"
 #include "efi/start.h"
@@ -183,23 +183,20 @@ static void read_service_entries(void) {
         firmware.service[i] = missing >> i & 1 ? 0 : table->service[i];
 }
 
-static bool is_at_identity(void) {
-    return firmware.mode->table == PAGE_TABLE_OWN;
-}
-
 static status_t enter_mode(const struct boot_info *boot) {
     bool call_svam = firmware.mode->calls_svam && !boot->svam;
     TRY(efi_services_init());
     if (firmware.mode->table == PAGE_TABLE_KERNEL)
         TRY(efi_space_map_kernel());
-    TRY(efi_space_build(call_svam ? &boot->memory : NULL));
+    TRY(efi_space_build());
     read_service_entries();
     if (call_svam) {
+        TRY(efi_quirks_map(&firmware.private_table, &boot->memory));
         TRY(efi_enter_virtual_mode(boot->efi.descriptor_bytes));
         firmware.svam = SVAM_CALLED;
         read_service_entries();
         efi_space_drop();
-        TRY(efi_space_build(NULL));
+        TRY(efi_space_build());
     }
     if (efi_diff_wanted && !call_svam)
         say("efi: diff: nothing to compare: SetVirtualAddressMap is %s here",
@@ -249,15 +246,6 @@ static void announce_mode(const struct efi_mode *wanted) {
           firmware.aborted ? "suspect" : "sound");
 }
 
-// Before anything is called at these addresses.
-static status_t place_regions(void) {
-    TRY(firmware.mode->place(&firmware.regions));
-    return is_at_identity()
-               ? efi_quirks_check_identity(firmware.setup.firmware_vendor_pa,
-                                           physical_read)
-               : STATUS_OK;
-}
-
 static status_t open_firmware(const struct boot_info *boot,
                               const struct efi_mode *wanted) {
     struct efi_map_view view = efi_map_of(&boot->efi);
@@ -274,7 +262,8 @@ static status_t open_firmware(const struct boot_info *boot,
     firmware.svam = boot->svam ? SVAM_INHERITED : SVAM_NEVER;
     TRY(read_tables(boot));
     if (!boot->svam)
-        TRY(place_regions());
+        TRY(firmware.mode->place(&firmware.regions));
+    TRY(efi_quirks_check(firmware.setup.firmware_vendor_pa, physical_read));
     read_attributes(boot);
     firmware.missing_services = read_missing_services(boot);
     return enter_mode(boot);
@@ -288,18 +277,11 @@ static void close_firmware(void) {
 }
 
 status_t efi_check_answers(void) {
-    const uint32_t anywhere =
-        1u << EFI_SET_VIRTUAL_ADDRESS_MAP | 1u << EFI_CONVERT_POINTER;
-    bool fails = is_at_identity() && gate_statistics.faults > 0 &&
-                 !(efi_came_back & ~anywhere);
-    if (!efi_quirk(QUIRK_FAILS_AT_IDENTITY, fails))
-        return STATUS_OK;
-    close_firmware();
-    return fail(STATUS_REFUSED,
-                "efi: no call came back in mode %s, where VA = PA: the "
-                "firmware fails there; a mode that moves it elsewhere is "
-                "efi=fixed",
-                firmware.mode->name);
+    status_t status =
+        efi_quirks_check(firmware.setup.firmware_vendor_pa, physical_read);
+    if (status)
+        close_firmware();
+    return status;
 }
 
 // Nothing was looked at but what was passed on: so that is what is said.

@@ -2,7 +2,7 @@
 
 #include "efi/space.h"
 
-#include "efi/quirks/quirks.h"
+#include "efi/quirk.h"
 #include "efi/services.h"
 #include "efi/trace/touch.h"
 #include "lib/log.h"
@@ -37,30 +37,11 @@ static status_t map_regions(struct page_table *table, bool at_va) {
     return STATUS_OK;
 }
 
-// Whole pages of it, for what is in use may end in the middle of one. And page
-// 0, whatever the map says of it: drivers have been seen to look there when
-// they are told of their new addresses (Linux maps it for them since 2016).
-static status_t map_boot_memory(struct page_table *table,
-                                const struct memory_map *memory) {
-    for (size_t i = 0; i < memory->count; i++) {
-        const struct memory_range *r = &memory->range[i];
-        pa_t start = align_up(r->start, PAGE_SIZE);
-        pa_t end = align_down(r->end, PAGE_SIZE);
-        if (r->kind == MEMORY_BOOT_SERVICES && start < end)
-            TRY(page_table_map(table, start, start, end - start, MAP_ANY));
-    }
-    pa_t pa;
-    if (page_table_translate(table, 0, &pa))
-        return STATUS_OK;
-    return page_table_map(table, 0, 0, PAGE_SIZE, MAP_WRITE);
-}
-
-status_t efi_space_build(const struct memory_map *memory) {
+status_t efi_space_build(void) {
     struct page_table *table = &firmware.private_table;
     TRY(space_fork(table));
     TRY(map_regions(table, false));
-    TRY(efi_services_map(table));
-    return memory ? map_boot_memory(table, memory) : STATUS_OK;
+    return efi_services_map(table);
 }
 
 void efi_space_drop(void) {
@@ -74,7 +55,7 @@ status_t efi_space_map_kernel(void) {
 status_t efi_space_protect(void) {
     uint64_t open =
         efi_attributes_open_pages(&firmware.attributes, &firmware.regions);
-    if (efi_quirk(QUIRK_OPEN_CODE, open > 0))
+    if (open > 0 && efi_tolerates("open-code"))
         say("efi: memory attributes: %lu pages of code are open", open);
     status_t status =
         efi_attributes_apply(&firmware.attributes, &firmware.regions, false,

@@ -7,10 +7,8 @@
 #include "efi/firmware.h"
 
 // Builds firmware.private_table: the regions at VA = PA, stack and arguments,
-// under the kernel's upper half. With a map of `memory`, all of boot services
-// in it too: for the time of SetVirtualAddressMap alone, since some firmware
-// still runs there; NULL else. NO_MEMORY, REFUSED (a clash).
-status_t efi_space_build(const struct memory_map *memory);
+// under the kernel's upper half. NO_MEMORY, REFUSED (a clash).
+status_t efi_space_build(void);
 
 // Throws that table away.
 void efi_space_drop(void);

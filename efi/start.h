@@ -14,7 +14,7 @@
 // called.
 status_t efi_start(struct boot_info *boot, const struct efi_mode *wanted);
 
-// After the proofs. REFUSED, and nothing is called any more: in a mode where
-// VA = PA every service faulted. The one move may still be there for the next
-// kernel.
+// After the proofs. REFUSED, and nothing is called any more: a quirk's check()
+// says that the firmware fails in this mode. SetVirtualAddressMap may still be
+// left for the next kernel.
 status_t efi_check_answers(void);

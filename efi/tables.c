@@ -2,7 +2,7 @@
 
 #include "efi/tables.h"
 
-#include "efi/quirks/quirks.h"
+#include "efi/quirk.h"
 #include "lib/crc32.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -41,7 +41,7 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
     if (header->signature != signature)
         return fail(STATUS_INVALID, "%s at %#lx: signature %#lx, not %#lx",
                     what, pa, header->signature, signature);
-    if (efi_quirk(QUIRK_CRC_NEVER_FILLED, header->crc32 == 0))
+    if (header->crc32 == 0 && efi_tolerates("crc-never-filled"))
         return STATUS_OK;
     uint32_t bytes = header->header_bytes;
     bool is_possible = bytes >= bytes_min && bytes <= HEADER_BYTES_MAX;
@@ -57,8 +57,7 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
     status_t status =
         fail(STATUS_INVALID, "%s at %#lx: CRC is %#x, the header says %#x",
              what, pa, crc, header->crc32);
-    return !crc_matters && efi_quirk(QUIRK_CRC_AFTER_SVAM, true) ? STATUS_OK
-                                                                 : status;
+    return !crc_matters && efi_tolerates("crc-after-svam") ? STATUS_OK : status;
 }
 
 // One unit after the other, for what lies behind its end need not be readable.

@@ -5,7 +5,7 @@
 #include "efi/virtual.h"
 
 #include "efi/firmware.h"
-#include "efi/quirks/quirks.h"
+#include "efi/quirk.h"
 #include "efi/services.h"
 #include "efi/tables.h"
 #include "efi/trace/diff.h"
@@ -16,14 +16,13 @@
 
 static uint8_t map[16 * KIB];
 
-// Can SetVirtualAddressMap be reached? In boot-services memory only generation
-// 0 can, and only before it uses that memory for something else.
+// Can SetVirtualAddressMap be reached?
 static status_t check_entry(void) {
     va_t entry = firmware.service[EFI_SET_VIRTUAL_ADDRESS_MAP];
     pa_t pa;
-    efi_quirk(QUIRK_SVAM_IN_BOOT_MEMORY,
-              !efi_region_of_pa(&firmware.regions, entry, 1));
-    if (page_table_translate(&firmware.private_table, entry, &pa))
+    if (efi_region_of_pa(&firmware.regions, entry, 1) ||
+        (page_table_translate(&firmware.private_table, entry, &pa) &&
+         efi_tolerates("svam-in-boot-memory")))
         return STATUS_OK;
     return fail(STATUS_REFUSED,
                 "SetVirtualAddressMap is at %#lx, in no runtime region, nor in "
@@ -76,17 +75,24 @@ static bool leads_to(uint64_t pointer, pa_t pa) {
 
 // Of the system table the next kernel follows RuntimeServices alone. What the
 // other two led to is handed on by its physical address (struct efi_setup).
+static status_t check_pointer(const char *name, uint64_t pointer, pa_t was_pa) {
+    if (!was_pa || leads_to(pointer, was_pa) || efi_tolerates("pointer-lost"))
+        return STATUS_OK;
+    return fail(STATUS_FAILED,
+                "efi: %s is %#lx after SetVirtualAddressMap, and does not lead "
+                "to pa %#lx any more",
+                name, pointer, was_pa);
+}
+
 status_t efi_check_pointers(void) {
     for (unsigned i = 0; i < EFI_SERVICES; i++)
         TRY(check_service(i));
     const struct efi_system_table *system = pa_to_va(firmware.system_table_pa);
     const struct efi_setup *was = &firmware.setup;
-    efi_quirk(QUIRK_POINTER_LOST,
-              was->firmware_vendor_pa &&
-                  !leads_to(system->firmware_vendor, was->firmware_vendor_pa));
-    efi_quirk(QUIRK_POINTER_LOST,
-              was->config_tables_pa &&
-                  !leads_to(system->config_tables, was->config_tables_pa));
+    TRY(check_pointer("FirmwareVendor", system->firmware_vendor,
+                      was->firmware_vendor_pa));
+    TRY(check_pointer("ConfigurationTable", system->config_tables,
+                      was->config_tables_pa));
     if (leads_to(system->runtime_services, firmware.runtime_table_pa))
         return STATUS_OK;
     return fail(STATUS_FAILED,

@@ -4,7 +4,7 @@
 
 #include "boot/boot_info.h"
 #include "efi/firmware.h"
-#include "efi/quirks/quirks.h"
+#include "efi/quirk.h"
 #include "efi/services.h"
 #include "efi/start.h"
 #include "efi/tables.h"
@@ -123,7 +123,7 @@ static status_t complete_memory_map(pa_t image_pa) {
     tolerate("efi-map", memory_map_confine(&boot.memory, &told));
     tolerate("memory", check_detail());
     if (boot.via == VIA_MULTIBOOT2)
-        TRY(efi_quirks_paint(&boot.efi, early_read, &boot.memory));
+        TRY(efi_quirks_keep(&boot.efi, early_read, &boot.memory));
     if (tolerate("bundle", check_bundle())) {
         str_copy(boot.bundle_why, sizeof(boot.bundle_why), why());
         boot.bundle_pa = boot.bundle_bytes = 0;

@@ -9,7 +9,7 @@
 #include "efi/firmware.h"
 #include "efi/gate.h"
 #include "efi/guard/judge.h"
-#include "efi/quirks/quirks.h"
+#include "efi/quirk.h"
 #include "efi/services.h"
 #include "efi/services/variables.h"
 #include "efi/space.h"
@@ -372,10 +372,13 @@ static const struct {
 // Others should not, where that has no meaning of its own; some do.
 static bool is_accepted(enum efi_service service, uint32_t accepted,
                         efi_status_t status) {
+    bool is_missing = status == EFI_UNSUPPORTED;
+    if (firmware_lacks(service) && !is_missing)
+        efi_tolerates("promise-too-small"); // if so: no proof relies on it
     if (firmware_lacks(service))
-        return !efi_quirk(QUIRK_PROMISE_TOO_SMALL, status != EFI_UNSUPPORTED);
-    if (status == EFI_UNSUPPORTED && !(accepted & UNSUPPORTED))
-        return efi_quirk(QUIRK_PROMISE_NOT_KEPT, true);
+        return is_missing;
+    if (is_missing && !(accepted & UNSUPPORTED))
+        return efi_tolerates("promise-not-kept");
     return efi_status_in(status, accepted);
 }
 

@@ -115,19 +115,14 @@ def test_imports_run_one_way(layer):
 KNOWN = set("""
 boot/boot_params.c:boot/damage/account.h
 efi/firmware.c:efi/guard/judge.h
-efi/firmware.c:efi/quirks/quirks.h
 efi/firmware.c:efi/trace/diff.h
 efi/firmware.h:efi/protect/attributes.h
 efi/services.c:efi/guard/judge.h
 efi/services.c:efi/trace/touch.h
-efi/space.c:efi/quirks/quirks.h
 efi/space.c:efi/trace/touch.h
-efi/tables.c:efi/quirks/quirks.h
-efi/virtual.c:efi/quirks/quirks.h
 efi/virtual.c:efi/trace/diff.h
 kernel/console.c:kernel/screen/keyboard.h
 kernel/console.c:kernel/screen/screen.h
-kernel/main.c:efi/quirks/quirks.h
 kernel/main.c:efi/trace/diff.h
 kernel/main.c:efi/trace/touch.h
 kernel/main.c:kernel/chain/lineage.h
@@ -145,7 +140,6 @@ kernel/panic.c:kernel/watchdog/watchdog.h
 kernel/panic.c:kexec/capture/capture.h
 kernel/power.c:kernel/acpi/acpi.h
 kernel/proof.c:efi/guard/judge.h
-kernel/proof.c:efi/quirks/quirks.h
 kernel/proof.c:efi/services/variables.h
 kernel/proof.c:efi/trace/touch.h
 kernel/time.c:kernel/watchdog/watchdog.h

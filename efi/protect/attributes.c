@@ -2,6 +2,7 @@
 
 #include "efi/protect/attributes.h"
 
+#include "efi/quirk.h"
 #include "lib/string.h"
 
 #define VERSION_MAX          2
@@ -170,3 +171,10 @@ status_t efi_attributes_apply(const struct efi_attributes *attributes,
     }
     return STATUS_OK;
 }
+
+ROW(quirks, open_code) = {
+    .name = "open-code",
+    .does = "the Memory Attributes Table takes no right from pages of code",
+    .remedy = "such a page is executable only once it is executed, and is "
+              "read-only from then on",
+    .source = "UEFI 2.10 section 4.6.3; EDK II 2024.02, mended in August 2024"};

@@ -48,7 +48,7 @@ def test_step(boot, firmware, first, second):
     run.one("efi.mode", gen=1, mode=second, svam=expected)
     if expected == "refused":
         why = run.one("refused", gen=1, what="efi")["why"]
-        reason = {"naive": "virtual address", "physical": "given back"}
+        reason = {"naive": "virtual address", "physical": "in generation 0 alone"}
         assert reason.get(first, "once") in why
         assert run.all("efi.call", gen=1) == []
 

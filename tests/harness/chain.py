@@ -70,7 +70,7 @@ class Firmware:
     stores: bool = True  # its variables are in a flash file afterwards
     svam_stays: bool = True  # SetVirtualAddressMap works in any generation
     off: machine.End = POWERED_OFF  # what EfiResetShutdown does
-    quirks: frozenset = frozenset()  # all that it shows, see efi/quirks/quirks.c
+    quirks: frozenset = frozenset()  # all that it shows, see efi/quirks/
 
 
 # What there is to call, by its key in qemu.FIRMWARE.

@@ -28,8 +28,11 @@ UNIT_test_frames     := mm/frames.c mm/frame_pool.c lib/log.c lib/string.c \
 UNIT_test_image      := kexec/image.c lib/string.c lib/status.c lib/format.c
 UNIT_test_sums       := kexec/digest/sums.c kexec/digest/sha256.c lib/string.c \
 	lib/status.c lib/format.c
-UNIT_test_tables     := efi/tables.c efi/quirks/quirks.c lib/utf16.c efi/protect/attributes.c efi/region.c efi/names.c \
+UNIT_test_tables     := efi/tables.c efi/quirk.c efi/quirks/quirks.c \
+	efi/quirks/free_memory.c lib/utf16.c efi/protect/attributes.c efi/region.c efi/names.c \
 	mm/page_table.c lib/memory_map.c lib/crc32.c lib/log.c lib/string.c \
+	lib/status.c lib/format.c
+UNIT_test_quirk      := efi/quirk.c efi/tables.c efi/names.c lib/utf16.c lib/crc32.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
 UNIT_test_acpi       := kernel/acpi/acpi.c lib/status.c lib/format.c
 UNIT_test_region     := efi/region.c efi/mode.c $(wildcard efi/modes/*.c) lib/random.c lib/memory_map.c lib/log.c \

@@ -1,0 +1,28 @@
+// Boot-services memory is free after ExitBootServices, and some firmware still
+// uses it in SetVirtualAddressMap. Only generation 0 can let it.
+
+#include "efi/quirk.h"
+
+// Whole pages of it, for what is in use may end in the middle of one. And page
+// 0, whatever the map says of it: drivers have been seen to look there when
+// they are told of their new addresses (Linux maps it for them since 2016).
+static status_t map(struct page_table *table, const struct memory_map *memory) {
+    for (size_t i = 0; i < memory->count; i++) {
+        const struct memory_range *r = &memory->range[i];
+        pa_t start = align_up(r->start, PAGE_SIZE);
+        pa_t end = align_down(r->end, PAGE_SIZE);
+        if (r->kind == MEMORY_BOOT_SERVICES && start < end)
+            TRY(page_table_map(table, start, start, end - start, MAP_ANY));
+    }
+    pa_t pa;
+    if (page_table_translate(table, 0, &pa))
+        return STATUS_OK;
+    return page_table_map(table, 0, 0, PAGE_SIZE, MAP_WRITE);
+}
+
+ROW(quirks, svam_in_boot_memory) = {
+    .name = "svam-in-boot-memory",
+    .does = "SetVirtualAddressMap itself is in boot-services memory",
+    .remedy = "that memory is mapped during the call, and given back after it",
+    .source = "U-Boot 2023.01 efi_runtime.c; Linux 916f676f8dc0 of 2011",
+    .map = map};

@@ -1,0 +1,30 @@
+// Memory in use that the firmware's map calls free. Who does that is known by
+// the vendor's name: it shows when the memory has been handed out.
+
+#include "efi/quirk.h"
+#include "lib/string.h"
+
+#define NAME "data-in-free-memory"
+
+static const struct {
+    const char *vendor;
+    pa_t start;
+    uint64_t bytes;
+} kept[] = {
+    {"Das U-Boot", 0x100000, 0x10000},
+};
+
+static status_t keep(const char *vendor, struct memory_map *memory) {
+    for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+        if (str_equal(vendor, kept[i].vendor) && efi_tolerates(NAME))
+            TRY(memory_map_put(memory, kept[i].start, kept[i].bytes,
+                               MEMORY_BOOT_SERVICES));
+    return STATUS_OK;
+}
+
+ROW(quirks, data_in_free_memory) = {
+    .name = NAME,
+    .does = "SetVirtualAddressMap reads memory that the map calls free",
+    .remedy = "it is kept, and mapped during that call",
+    .source = "U-Boot 2023.01 x86_64: gd->relocaddr, gd below 0x110000",
+    .keep = keep};

@@ -1,0 +1,51 @@
+// Firmware that fails where VA = PA. It is known by the vendor's name, or seen
+// in the proofs: in mode identity its one SetVirtualAddressMap is spent then.
+
+#include "efi/firmware.h"
+#include "efi/guard/judge.h"
+#include "efi/quirk.h"
+#include "lib/string.h"
+
+#define NAME "fails-at-identity"
+
+static const char *const vendors[] = {"Apple"};
+
+static bool is_known(const char *vendor) {
+    for (size_t i = 0; i < ARRAY_SIZE(vendors); i++)
+        if (str_equal(vendor, vendors[i]))
+            return true;
+    return false;
+}
+
+// In each service but the two that may be called at any address.
+static bool every_call_faulted(void) {
+    const uint32_t anywhere =
+        1u << EFI_SET_VIRTUAL_ADDRESS_MAP | 1u << EFI_CONVERT_POINTER;
+    return gate_statistics.faults > 0 && !(efi_came_back & ~anywhere);
+}
+
+static status_t check(const char *vendor) {
+    if (firmware.mode->table != PAGE_TABLE_OWN)
+        return STATUS_OK;
+    if (every_call_faulted() && efi_tolerates(NAME))
+        return fail(STATUS_REFUSED,
+                    "efi: no call came back in mode %s, where VA = PA: the "
+                    "firmware fails there; a mode that moves it elsewhere is "
+                    "efi=fixed",
+                    firmware.mode->name);
+    if (firmware.svam != SVAM_INHERITED && is_known(vendor) &&
+        efi_tolerates(NAME))
+        return fail(STATUS_REFUSED,
+                    "efi: firmware by %s is known to fail where VA = PA: a "
+                    "mode that moves it elsewhere is efi=fixed",
+                    vendor);
+    return STATUS_OK;
+}
+
+ROW(quirks, fails_at_identity) = {
+    .name = NAME,
+    .does =
+        "the firmware fails where its virtual addresses are the physical ones",
+    .remedy = "modes physical and identity are refused",
+    .source = "H. Peter Anvin, March 2013, of Apple machines",
+    .check = check};
