@@ -139,10 +139,9 @@ static enum memory_kind kind_of(const struct efi_memory_descriptor *d) {
     };
     uint8_t kind = d->type < EFI_MEMORY_TYPES ? kinds[d->type] : 0;
     bool runtime = d->attribute & EFI_MEMORY_RUNTIME;
-    bool is_free = kind == MEMORY_USABLE || kind == MEMORY_BOOT_SERVICES;
     bool is_plain =
         (d->attribute & (EFI_MEMORY_WB | EFI_MEMORY_SP)) == EFI_MEMORY_WB;
-    if (kind == MEMORY_HOLE || (is_free && !runtime && !is_plain))
+    if (kind == MEMORY_HOLE || (memory_is_free(kind) && !runtime && !is_plain))
         return MEMORY_RESERVED;
     if (runtime && kind == MEMORY_BOOT_SERVICES)
         return MEMORY_BOOT_KEPT;

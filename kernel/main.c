@@ -65,7 +65,7 @@ static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc) {
                                 : boot_params_read(info_pa, early_read, &boot);
     log_generation(boot.generation);
     if (tolerate("boot", status))
-        panic("cannot live without a memory map: %s", why());
+        panic("cannot live on what the loader passed on: %s", why());
     if (boot.has_handoff) {
         kernel_clock = boot.handoff.clock;
         counter = boot.handoff.counter;
@@ -89,8 +89,7 @@ static void announce(pa_t image_pa, uint64_t tsc) {
 // Bundle memory is handed on as RAM, so it has to be RAM, and not in use by
 // anybody else. Boot services that a Linux keeps are: see efi/region.c.
 static status_t check_bundle(void) {
-    const uint32_t free = 1u << MEMORY_USABLE | 1u << MEMORY_BOOT_SERVICES |
-                          1u << MEMORY_BOOT_KEPT;
+    const uint32_t free = MEMORY_FREE | 1u << MEMORY_BOOT_KEPT;
     uint32_t other = ~free & memory_map_kinds(&boot.memory, boot.bundle_pa,
                                               boot.bundle_bytes);
     if (other == 0)
@@ -107,9 +106,9 @@ static status_t check_detail(void) {
         return STATUS_OK;
     return fail(
         STATUS_REFUSED,
-        "memory map: more than %d ranges: the smallest, %#lx bytes in all, "
-        "are left alone",
-        MEMORY_MAP_GIVEN, lost);
+        "memory map: %#lx bytes are left alone: lists of memory contradict "
+        "each other, or have more than %d ranges, of which the smallest go",
+        lost, MEMORY_MAP_GIVEN);
 }
 
 // Firmware, image and bundle are painted over what the loader calls free. What
@@ -118,9 +117,10 @@ static status_t complete_memory_map(pa_t image_pa) {
     static struct memory_map told;
     struct efi_map_view view = efi_map_of(&boot.efi);
     told = boot.memory;
-    if (view.bytes)
+    if (view.bytes) {
         tolerate("efi-map", efi_map_paint(&view, &boot.memory));
-    tolerate("efi-map", memory_map_confine(&boot.memory, &told));
+        tolerate("efi-map", memory_map_confine(&boot.memory, &told));
+    }
     tolerate("memory", check_detail());
     if (boot.via == VIA_MULTIBOOT2)
         TRY(efi_quirks_keep(&boot.efi, early_read, &boot.memory));

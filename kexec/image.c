@@ -43,10 +43,13 @@ static status_t check_place(const struct setup_header *h) {
     if (fits)
         return STATUS_OK;
     if (h->relocatable_kernel)
-        return fail(STATUS_UNSUPPORTED, "image: can be moved only by %#x bytes",
-                    step);
+        return fail(STATUS_UNSUPPORTED,
+                    "image: can be moved only by %#x bytes, which is no power "
+                    "of two from %#lx to %#lx",
+                    step, PAGE_SIZE, ALIGNMENT_MAX);
     return fail(STATUS_UNSUPPORTED,
-                "image: cannot be moved from %#lx, which is no page's start",
+                "image: cannot be moved from %#lx, which is 0 or no page's "
+                "start",
                 fixed_pa);
 }
 
@@ -68,8 +71,9 @@ status_t image_parse(const void *file, uint64_t bytes,
             offset);
     if (h.init_size < bytes - offset || h.init_size > RUN_BYTES_MAX)
         return fail(STATUS_INVALID,
-                    "image: init_size %#x, for a payload of %#lx bytes",
-                    h.init_size, bytes - offset);
+                    "image: init_size %#x, for a payload of %#lx bytes; "
+                    "possible is up to %#lx",
+                    h.init_size, bytes - offset, RUN_BYTES_MAX);
     bool anywhere = h.xloadflags & XLF_CAN_BE_LOADED_ABOVE_4G;
     *image = (struct kernel_image){
         .file = file,

@@ -6,6 +6,7 @@
 #include <asm/bootparam.h>
 
 #include "efi/firmware.h"
+#include "lib/format.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "lib/x86.h"
@@ -43,39 +44,46 @@ status_t kexec_bundle(const struct boot_info *boot, struct cpio *bundle) {
 // What is where an image has to be, if that is not free.
 static const char *kind_in_the_way(const struct memory_map *memory, pa_t pa,
                                    uint64_t bytes) {
-    const uint32_t free = 1u << MEMORY_USABLE | 1u << MEMORY_BOOT_SERVICES;
-    uint32_t other = ~free & memory_map_kinds(memory, pa, bytes);
-    return memory_kind_name(other ? __builtin_ctz(other) : MEMORY_IN_USE);
+    uint32_t other = ~MEMORY_FREE & memory_map_kinds(memory, pa, bytes);
+    return other ? memory_kind_name(__builtin_ctz(other))
+                 : "this kernel has taken them";
 }
 
-static status_t find_room(struct kexec_staged *staged) {
-    const struct kernel_image *image = &staged->image;
-    uint64_t bytes = staged->room_bytes, pages = pages_for(bytes);
-    pa_t ceiling_pa = image_ceiling(image), fixed_pa = image->fixed_pa;
-    if (fixed_pa == 0)
-        staged->base_pa = frames_alloc(pages, image->alignment, ceiling_pa);
-    else if (fixed_pa < ceiling_pa && bytes <= ceiling_pa - fixed_pa &&
-             frames_alloc_at(fixed_pa, pages))
-        staged->base_pa = fixed_pa;
-    if (staged->base_pa)
-        return STATUS_OK;
-    if (fixed_pa)
+static status_t take_fixed(struct kexec_staged *staged, pa_t ceiling_pa) {
+    pa_t fixed_pa = staged->image.fixed_pa;
+    uint64_t bytes = staged->room_bytes;
+    if (fixed_pa >= ceiling_pa || bytes > ceiling_pa - fixed_pa)
+        return fail(STATUS_NO_MEMORY,
+                    "image %s: cannot be moved, and its %#lx bytes at %#lx do "
+                    "not end below %#lx",
+                    staged->name, bytes, fixed_pa, ceiling_pa);
+    if (!frames_alloc_at(fixed_pa, pages_for(bytes)))
         return fail(STATUS_NO_MEMORY,
                     "image %s: cannot be moved, and of the %#lx bytes at %#lx "
                     "some are not free: %s",
                     staged->name, bytes, fixed_pa,
                     kind_in_the_way(staged->memory, fixed_pa, bytes));
-    return fail(STATUS_NO_MEMORY,
-                "image %s: no %lu free bytes in a row below %#lx", staged->name,
-                bytes, ceiling_pa);
+    staged->base_pa = fixed_pa;
+    return STATUS_OK;
+}
+
+static status_t find_room(struct kexec_staged *staged) {
+    const struct kernel_image *image = &staged->image;
+    pa_t ceiling_pa = min_u64(image_ceiling(image), FRAMES_END_PA);
+    char what[sizeof("image ") + sizeof(staged->name)];
+    if (image->fixed_pa)
+        return take_fixed(staged, ceiling_pa);
+    format(what, sizeof(what), "image %s", staged->name);
+    return frames_take_below(what, pages_for(staged->room_bytes),
+                             image->alignment, ceiling_pa, &staged->base_pa);
 }
 
 static status_t place(struct kexec_staged *staged) {
     const struct kernel_image *image = &staged->image;
     if (kernel_table.levels == 5 && !(image->flags & XLF_5LEVEL))
         return fail(STATUS_UNSUPPORTED,
-                    "image %s: xloadflags %#x: no entry for a machine with "
-                    "5-level paging (la57=off)",
+                    "image %s: xloadflags %#x: no entry on page tables of 5 "
+                    "levels, which this kernel has; with la57=off it has 4",
                     staged->name, image->flags);
     staged->room_bytes = max_u64(staged->room_bytes, image->run_bytes);
     TRY(find_room(staged));
@@ -92,7 +100,8 @@ status_t kexec_load(const struct boot_info *boot, const char *name,
     *staged = (struct kexec_staged){.room_bytes = room_bytes,
                                     .command_line = boot->command_line,
                                     .memory = &boot->memory};
-    str_copy(staged->name, sizeof(staged->name), name);
+    mark_cut(staged->name, sizeof(staged->name),
+             format(staged->name, sizeof(staged->name), "%s", name));
     TRY(kexec_bundle(boot, &staged->bundle));
     TRY(cpio_find(staged->bundle.data, staged->bundle.bytes, name, &file));
     TRY(image_parse(file.data, file.bytes, &staged->image));
@@ -191,11 +200,8 @@ static status_t make_ready(const struct boot_info *boot,
                            struct kexec_staged *staged,
                            const struct handoff *baton) {
     pa_t ceiling_pa = image_ceiling(&staged->image);
-    staged->block_pa = frames_alloc(HANDOFF_PAGES, PAGE_SIZE, ceiling_pa);
-    if (staged->block_pa == 0)
-        return fail(STATUS_NO_MEMORY,
-                    "handoff: no %lu frames in a row below %#lx", HANDOFF_PAGES,
-                    ceiling_pa);
+    TRY(frames_take_below("handoff", HANDOFF_PAGES, PAGE_SIZE, ceiling_pa,
+                          &staged->block_pa));
     TRY(build_transition(staged));
     return write_handoff(boot, staged, baton);
 }

@@ -173,8 +173,7 @@ status_t memory_map_confine(struct memory_map *map,
     for (; at < UINT64_MAX; at = min_u64(end, end_told)) {
         enum memory_kind kind = kind_at(map, at, &end);
         enum memory_kind other = kind_at(told, at, &end_told);
-        bool is_free = kind == MEMORY_USABLE || kind == MEMORY_BOOT_SERVICES;
-        if (is_free && other == MEMORY_HOLE)
+        if (memory_is_free(kind) && other == MEMORY_HOLE)
             TRY(memory_map_put(map, at, min_u64(end, end_told) - at,
                                MEMORY_RESERVED));
     }

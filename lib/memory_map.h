@@ -40,6 +40,14 @@ enum memory_kind {
     MEMORY_KINDS,
 };
 
+// As a set for memory_map_kinds(): RAM that is anybody's, now or once
+// SetVirtualAddressMap is done.
+#define MEMORY_FREE (1u << MEMORY_USABLE | 1u << MEMORY_BOOT_SERVICES)
+
+static inline bool memory_is_free(enum memory_kind kind) {
+    return MEMORY_FREE >> kind & 1;
+}
+
 struct memory_range {
     pa_t start, end; // [start, end), never empty
     enum memory_kind kind;

@@ -5,6 +5,7 @@
 
 #include "mm/early.h"
 
+#include "lib/log.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/layout.h"
@@ -17,8 +18,12 @@ static size_t taken;
 static va_t image_offset; // from the image's physical addresses to its virtual
 
 static pa_t take(void) {
-    if (taken == TABLES)
+    if (taken == TABLES) {
+        say("mm: all %d tables of the early map are taken: nothing more can be "
+            "read until there is another",
+            TABLES);
         return 0;
+    }
     return (va_t)memset(tables[taken++], 0, PAGE_SIZE) - image_offset;
 }
 

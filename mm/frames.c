@@ -53,14 +53,22 @@ bool frames_alloc_at(pa_t pa, uint64_t pages) {
            frame_pool_take_low(&pool, pages, PAGE_SIZE, pa, pa + bytes);
 }
 
-status_t frames_take(const char *what, uint64_t pages, pa_t *pa) {
-    *pa = frames_alloc(pages, PAGE_SIZE, UINT64_MAX);
+// With a full list, an extent can only be taken from its ends.
+status_t frames_take_below(const char *what, uint64_t pages, uint64_t align,
+                           pa_t ceiling_pa, pa_t *pa) {
+    *pa = frames_alloc(pages, align, ceiling_pa);
     if (*pa)
         return STATUS_OK;
-    return fail(STATUS_NO_MEMORY, "%s: no %lu frames in a row%s", what, pages,
+    return fail(STATUS_NO_MEMORY,
+                "%s: no %lu free frames in a row below %#lx%s", what, pages,
+                min_u64(ceiling_pa, FRAMES_END_PA),
                 pool.count < FRAME_EXTENTS_MAX
                     ? ""
-                    : ", or none that the full list of extents can give");
+                    : " that the full list of extents can give");
+}
+
+status_t frames_take(const char *what, uint64_t pages, pa_t *pa) {
+    return frames_take_below(what, pages, PAGE_SIZE, UINT64_MAX, pa);
 }
 
 // Often the clean-up after a failure, whose reason is the one that counts.

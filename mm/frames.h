@@ -28,8 +28,12 @@ pa_t frames_alloc(uint64_t pages, uint64_t align, pa_t ceiling_pa);
 // Those `pages` frames that begin at `pa`; false if one of them is not free.
 bool frames_alloc_at(pa_t pa, uint64_t pages);
 
-// The same as frames_alloc(), anywhere. NO_MEMORY: the reason begins with
-// `what` it is for.
+// The same as frames_alloc(). NO_MEMORY: the reason begins with `what` it is
+// for, and names how many, and the limit that they were sought below.
+status_t frames_take_below(const char *what, uint64_t pages, uint64_t align,
+                           pa_t ceiling_pa, pa_t *pa);
+
+// The same, anywhere.
 status_t frames_take(const char *what, uint64_t pages, pa_t *pa);
 
 // The same as frames_alloc(), as high as possible: for what is to stay there

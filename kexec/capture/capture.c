@@ -74,8 +74,14 @@ static status_t prepare(const struct boot_info *boot,
                     "capture: %s is a Baton, and only a Linux "
                     "leaves the memory of others alone",
                     staged.name);
-    format(line, sizeof(line), "%s elfcorehdr=%#lx nr_cpus=1 reset_devices",
-           boot->command_line, core_pa);
+    size_t length =
+        format(line, sizeof(line), "%s elfcorehdr=%#lx nr_cpus=1 reset_devices",
+               boot->command_line, core_pa);
+    if (length >= sizeof(line))
+        return fail(STATUS_NO_MEMORY,
+                    "capture: a command line of %zu bytes; there is room for "
+                    "%zu",
+                    length, sizeof(line) - 1);
     staged.command_line = line;
     staged.memory = &memory;
     TRY(describe_memory(&memory));

@@ -44,6 +44,8 @@ status_t sums_find(const char *list, uint64_t bytes, const char *name,
         list += step;
         bytes -= step;
     }
-    return fail(STATUS_NOT_FOUND, "image: SHA256SUMS has no digest for %s",
+    return fail(STATUS_NOT_FOUND,
+                "image: SHA256SUMS has no digest for %s: no line of 64 digits, "
+                "two blanks and that name",
                 name);
 }

@@ -41,8 +41,9 @@ status_t linux_can_believe(const struct efi_memory_attributes_table *head,
         return STATUS_OK;
     return fail(STATUS_REFUSED,
                 "Linux would lose memory: the Memory Attributes Table at %#lx "
-                "is damaged, and Linux 6.1 would reserve %#lx bytes for it",
-                pa, bytes);
+                "claims %#lx bytes, more than %#lx, and Linux 6.1 would "
+                "reserve all of them",
+                pa, bytes, TABLE_BYTES_MAX);
 }
 
 status_t linux_command_line(char *line, size_t size, const char *given,
@@ -52,8 +53,9 @@ status_t linux_command_line(char *line, size_t size, const char *given,
                generation, preserved_pa);
     if (length >= size)
         return fail(STATUS_NO_MEMORY,
-                    "Linux: a command line of %zu bytes; it takes %zu", length,
-                    size - 1);
+                    "Linux: a command line of %zu bytes, with the words of the "
+                    "handoff; there is room for %zu",
+                    length, size - 1);
     return STATUS_OK;
 }
 

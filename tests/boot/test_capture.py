@@ -137,9 +137,15 @@ def test_a_capture_kernel_that_is_no_linux(boot):
     assert "baton is a Baton" in refused(boot, "efi=fixed capture=baton")
 
 
+def test_a_command_line_without_room_for_a_capture_kernels_words(boot):
+    why = refused(boot, f"efi=fixed capture=vmlinuz {'x' * 1940}",
+                  bundle=paths.LINUX_BUNDLE)
+    assert "capture: a command line of" in why and "room for 2047" in why
+
+
 def test_a_machine_too_small_for_a_capture_kernel(boot):
     why = refused(boot, "efi=off capture=baton", ram_mib=128)
-    assert "no 167772160 free bytes in a row" in why
+    assert "image baton: no 40960 free frames in a row below 0x100000000" in why
 
 
 @pytest.mark.slow

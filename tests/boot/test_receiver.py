@@ -128,7 +128,8 @@ def test_the_preferred_address(told, pa):
 @pytest.mark.parametrize("pa, kind", [
     (0x200000, "in-use"),  # generation 0 itself
     (0xFFC00000, "mmio"),
-    (1 << 40, "hole"),
+    (3 << 30, "hole"),
+    (1 << 40, "do not end below 0x100000000"),
 ])
 def test_a_preferred_address_that_is_taken(start, pa, kind):
     why = refused(start, "generations=2 efi=fixed next=other",

@@ -28,6 +28,7 @@ static const char *find_in(const char *list, size_t bytes, const char *name) {
     }
     assert_int_equal(status, STATUS_NOT_FOUND);
     assert_contains(why(), name);
+    assert_contains(why(), "no line of 64 digits, two blanks and that name");
     return NULL;
 }
 
