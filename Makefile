@@ -44,6 +44,9 @@ CORE := \
 	lib/utf16.c \
 	boot/multiboot2.c \
 	boot/sender.c \
+	boot/node.c \
+	boot/e820.c \
+	boot/efi_info.c \
 	boot/boot_params.c \
 	mm/early.c \
 	mm/frame_pool.c \

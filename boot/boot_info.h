@@ -14,8 +14,7 @@
 #include "lib/status.h"
 #include "lib/types.h"
 
-#define COMMAND_LINE_MAX 2048
-#define EFI_MAP_BYTES    (32 * KIB) // 680 descriptors of OVMF's size
+#define EFI_MAP_BYTES (32 * KIB) // 680 descriptors of OVMF's size
 
 enum boot_via { VIA_MULTIBOOT2, VIA_BOOT_PARAMS };
 

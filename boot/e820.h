@@ -1,9 +1,10 @@
-// The memory types of the PC's BIOS, call E820h (ACPI 6.5 §15, table 15.4).
-// They outlived it: Linux's boot_params and multiboot2 speak them.
+// Memory as the PC's BIOS lists it by call E820h (ACPI 6.5 §15, table 15.4).
+// The list outlived it: Linux's boot_params have it, and multiboot2 its types.
 
 #pragma once
 
 #include "lib/memory_map.h"
+#include "lib/status.h"
 
 #define E820_RAM      1
 #define E820_RESERVED 2
@@ -26,3 +27,25 @@ static inline enum memory_kind e820_kind(uint32_t type) {
     uint8_t kind = type < ARRAY_SIZE(kinds) ? kinds[type] : MEMORY_HOLE;
     return kind ? kind : MEMORY_RESERVED;
 }
+
+struct boot_e820_entry;
+struct boot_params;
+struct sender;
+struct block_writer;
+
+// Adds `count` entries, which need not be aligned, to a memory map. INVALID:
+// one passes 2^64; it is left out, the others are added.
+status_t e820_add(const void *entries, size_t count, struct memory_map *memory);
+
+// Adds all that boot_params list, also in SETUP_E820_EXT, where they go on.
+// INVALID: one entry is impossible, or there are more than fit.
+status_t e820_read(const struct sender *from, struct memory_map *memory);
+
+// Lists `memory` in `entry`, which has room for MEMORY_MAP_MAX; returns how
+// many entries there are. Memory that the sender uses is free for the receiver.
+uint32_t e820_list(const struct memory_map *memory,
+                   struct boot_e820_entry *entry);
+
+// Lists `memory` in boot_params, and what does not fit in SETUP_E820_EXT.
+status_t e820_write(struct block_writer *to, const struct memory_map *memory,
+                    struct boot_params *params);

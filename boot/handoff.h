@@ -1,17 +1,16 @@
 // What one kernel tells the next: the baton itself.
 //
 // The handoff is Linux's: a boot_params page (asm/bootparam.h) with e820 map,
-// efi_info and command line, and a chain of setup_data nodes. Two nodes matter:
-// SETUP_EFI, which any Linux understands, and one of our own that any Linux
-// skips, with what only Baton knows. All of it lies in one block of memory:
+// efi_info and command line, and a chain of setup_data nodes (boot/node.h).
+// SETUP_EFI any Linux understands; those of our own any Linux skips. All of it
+// lies in one block of memory:
 //
-//   boot_params │ account │ command line │ EFI map │ SETUP_… │ struct handoff
-//   └───────────────────────── block_pa, block_bytes ─────────────────────┘
+//   boot_params │ command line │ struct handoff │ nodes … │ EFI map │ more
+//   nodes └───────────────────────── block_pa, block_bytes
+//   ───────────────────────┘
 //
-// The CRC in the last part is over the whole block, so that one flipped bit
-// anywhere in it is seen. A receiver that sees one still needs memory to live
-// on, so what boot_params say of memory stands a second time in the account,
-// with a CRC of its own (boot/damage/account.c).
+// The CRC in struct handoff is over the whole block, so that one flipped bit
+// anywhere in it is seen.
 
 #pragma once
 
@@ -19,7 +18,8 @@
 
 #include "lib/types.h"
 
-#define HANDOFF_BLOCK_MAX MIB // in bytes: nobody sends more
+#define HANDOFF_BLOCK_MAX MIB // bytes
+#define COMMAND_LINE_MAX  2048
 
 // struct efi_setup_data of Linux (arch/x86/include/asm/efi.h, which is not a
 // user-space header): physical addresses that are virtual in the system table
@@ -39,37 +39,10 @@ struct efi_setup {
 // page, and this word on the command line says where: handoff=0x….
 #define PRESERVED_WORD "handoff"
 
-#define HANDOFF_MAGIC          0x4f44414e4f544142 // "BATONADO"
-#define HANDOFF_VERSION        6
-#define HANDOFF_LINEAGE_MAX    8
-#define HANDOFF_ATTRIBUTES_MAX 128
+#define HANDOFF_MAGIC   0x4f44414e4f544142 // "BATONADO"
+#define HANDOFF_VERSION 7
 
-// All that a receiver needs besides memory, 0 if there is none.
-struct handoff_needs {
-    uint64_t command_line_pa, bundle_pa, bundle_bytes, rsdp_pa;
-};
-
-static inline struct handoff_needs
-handoff_needs_of(const struct boot_params *params) {
-    const struct setup_header *hdr = &params->hdr;
-    return (struct handoff_needs){
-        (uint64_t)params->ext_cmd_line_ptr << 32 | hdr->cmd_line_ptr,
-        (uint64_t)params->ext_ramdisk_image << 32 | hdr->ramdisk_image,
-        (uint64_t)params->ext_ramdisk_size << 32 | hdr->ramdisk_size,
-        params->acpi_rsdp_addr};
-}
-
-// At a fixed distance behind boot_params, so that no pointer leads to it.
-#define HANDOFF_ACCOUNT_AT sizeof(struct boot_params)
-
-struct handoff_account {
-    uint32_t crc;   // CRC-32 of `needs` and `entry`, without the padding
-    uint32_t count; // of entries
-    struct handoff_needs needs;
-    struct boot_e820_entry entry[]; // all; boot_params have room for 128
-};
-
-// One kernel that ran before, in the order in which they ran.
+// One kernel that ran before: a row of the lineage (kernel/chain).
 struct handoff_life {
     uint32_t generation;
     uint32_t svam; // enum efi_svam: what it did about SetVirtualAddressMap
@@ -85,14 +58,6 @@ struct handoff_clock {
     uint64_t tsc_start; // generation 0's first time stamp
 };
 
-// One row of the firmware's Memory Attributes Table (UEFI 2.10 §4.6). Gen 0
-// copies that table out of boot-services memory, which later generations reuse.
-struct handoff_attribute {
-    uint64_t pa;
-    uint64_t pages;
-    uint64_t attributes;
-};
-
 // Where the firmware's first runtime region begins, and how far it is from
 // there to the end of the last one. With the distances that the EFI map has,
 // these two numbers give all addresses (efi=contiguous).
@@ -100,6 +65,7 @@ struct handoff_run {
     uint64_t va, bytes;
 };
 
+// What core needs of it. All else is in nodes of those whom it concerns.
 struct handoff {
     uint64_t magic;
     uint32_t version;
@@ -113,14 +79,16 @@ struct handoff {
     char mode[16];       // the mode whose addresses the firmware now has
 
     struct handoff_clock clock;
-    uint64_t counter; // what the sender wrote to BatonGeneration
-    uint64_t aborted; // firmware calls that were ended: it is suspect
-
-    uint32_t life_count;
-    uint32_t attribute_count;
-    uint32_t missing_services; // at runtime, the firmware says; bit n: n
-    uint32_t unused;
-    struct handoff_run run; // where the mode hands on nothing else
-    struct handoff_life life[HANDOFF_LINEAGE_MAX];
-    struct handoff_attribute attribute[HANDOFF_ATTRIBUTES_MAX];
+    uint64_t counter;          // what the sender wrote to BatonGeneration
+    uint64_t aborted;          // firmware calls that were ended: it is tainted
+    uint64_t missing_services; // at runtime, the firmware says; bit n: n
+    struct handoff_run run;    // where the mode hands on nothing else
 };
+
+// Fixed places in the block, which no pointer can miss: the command line, the
+// node with struct handoff, and the first node of the table.
+#define HANDOFF_COMMAND_LINE_AT sizeof(struct boot_params)
+#define HANDOFF_SEAL_AT         (HANDOFF_COMMAND_LINE_AT + COMMAND_LINE_MAX)
+#define HANDOFF_NODES_AT                                                       \
+    (HANDOFF_SEAL_AT + sizeof(struct setup_data) +                             \
+     ((sizeof(struct handoff) + 15) & ~15UL))

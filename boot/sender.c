@@ -25,22 +25,11 @@ const void *sender_read(const struct sender *from, pa_t pa, uint64_t bytes) {
     return is_possible ? from->read(pa, bytes) : NULL;
 }
 
-static status_t read_node(const struct sender *from,
-                          const struct node_reader readers[], size_t count,
-                          const struct setup_data *node, pa_t payload_pa,
-                          void *to) {
-    for (size_t i = 0; i < count; i++)
-        if (readers[i].type == node->type)
-            return readers[i].read(from, payload_pa, node->len, to);
-    return STATUS_OK;
-}
-
-status_t sender_read_nodes(const struct sender *from,
-                           const struct node_reader readers[], size_t count,
-                           void *to) {
-    pa_t pa = from->params->hdr.setup_data;
+status_t sender_visit_nodes(const struct sender *from, pa_t first_pa,
+                            node_visitor visit, void *to) {
+    pa_t pa = first_pa;
     for (unsigned i = 0; pa != 0; i++) {
-        struct setup_data node; // a copy: nobody says that chains are aligned
+        struct setup_data node; // a copy: a chain need not be aligned
         const void *found = sender_read(from, pa, sizeof(node));
         if (!found)
             return fail(STATUS_REFUSED,
@@ -50,7 +39,7 @@ status_t sender_read_nodes(const struct sender *from,
                         "handoff: setup_data goes on after %u nodes, at %#lx",
                         i, pa);
         memcpy(&node, found, sizeof(node));
-        TRY(read_node(from, readers, count, &node, pa + sizeof(node), to));
+        TRY(visit(from, &node, pa + sizeof(node), to));
         pa = node.next;
     }
     return STATUS_OK;

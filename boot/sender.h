@@ -28,16 +28,15 @@ static inline bool sender_is_linux(const struct sender *from) {
 // anything there, or the reader cannot read it.
 const void *sender_read(const struct sender *from, pa_t pa, uint64_t bytes);
 
-// Reads the payload of a setup_data node: `bytes` bytes at `pa`, unchecked.
-struct node_reader {
-    uint32_t type;
-    status_t (*read)(const struct sender *from, pa_t pa, uint32_t bytes,
-                     void *to);
-};
+// What is done with a node of the chain, whose payload of node->len bytes, not
+// checked yet, begins at `payload_pa`.
+typedef status_t (*node_visitor)(const struct sender *from,
+                                 const struct setup_data *node, pa_t payload_pa,
+                                 void *to);
 
-// Follows the chain of setup_data and gives each node whose type is among the
-// `count` readers to its reader, with `to`. REFUSED: the chain leaves memory or
-// is longer than SETUP_NODES_MAX nodes; else the first error of a reader.
-status_t sender_read_nodes(const struct sender *from,
-                           const struct node_reader readers[], size_t count,
-                           void *to);
+// Follows the chain of setup_data that begins at `first_pa`, 0 for an empty
+// one, and gives each node to `visit`, with `to`. REFUSED: the chain leaves
+// memory or is longer than SETUP_NODES_MAX nodes; else the first error of
+// `visit`.
+status_t sender_visit_nodes(const struct sender *from, pa_t first_pa,
+                            node_visitor visit, void *to);

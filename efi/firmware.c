@@ -142,9 +142,7 @@ static void read_attributes(const struct boot_info *boot) {
              boot->has_handoff ? "no memory attributes were handed on"
                                : "no Memory Attributes Table");
     if (boot->has_handoff) {
-        attributes->count = boot->handoff.attribute_count;
-        memcpy(attributes->row, boot->handoff.attribute,
-               sizeof(attributes->row));
+        efi_attributes_inherit(attributes);
         status = efi_attributes_check(attributes, &firmware.regions);
     } else {
         pa_t pa = find_config_table(&efi_guid_memory_attributes);

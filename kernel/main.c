@@ -166,19 +166,6 @@ static void announce_memory(void) {
             above / KIB);
 }
 
-static void announce_lineage(void) {
-    char line[LINEAGE_LINE];
-    unsigned oldest = boot.handoff.life[0].generation;
-    if (boot.handoff.life_count == HANDOFF_LINEAGE_MAX && oldest > 0)
-        say("boot: %d generations are listed, the room there is: none before "
-            "generation %u",
-            HANDOFF_LINEAGE_MAX, oldest);
-    for (unsigned i = 0; i < boot.handoff.life_count; i++) {
-        lineage_format(&boot, i, line, sizeof(line));
-        say("boot: before us: %s", line);
-    }
-}
-
 // A kernel hands it on; GRUB brings the firmware's tables, which lead there.
 static pa_t find_rsdp(void) {
     pa_t system_pa = boot.efi.system_table_pa;
@@ -275,10 +262,7 @@ static const struct handoff *describe_us(void) {
         next.run = (struct handoff_run){0};
         if (firmware.mode->hand_on)
             firmware.mode->hand_on(&firmware.regions, &next);
-        next.attribute_count = firmware.attributes.count;
-        memcpy(next.attribute, firmware.attributes.row, sizeof(next.attribute));
     }
-    lineage_add(&next);
     return &next;
 }
 
@@ -372,7 +356,7 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     tolerate("log", history_open(&boot.memory));
     say("boot: generation %u of %lu at %#lx, command line: %s", boot.generation,
         options.generations, image_pa, boot.command_line);
-    announce_lineage();
+    lineage_report(&boot);
     announce_memory();
     run_on_stack(stack_top_va, live);
 }

@@ -3,26 +3,11 @@
 
 #pragma once
 
-#include "boot/boot_info.h"
+#include "boot/node.h"
 #include "lib/status.h"
 
 // Room for everything, in bytes: a multiple of 4 KiB.
 #define HANDOFF_BLOCK_BYTES (64 * KIB)
-
-// All that goes into a handoff.
-struct handoff_content {
-    const void *image; // the next kernel's file; for its setup header
-    const struct memory_map *memory;
-    const char *command_line;
-    pa_t bundle_pa;
-    uint64_t bundle_bytes;
-    pa_t rsdp_pa;
-    struct screen_info screen;
-    struct boot_efi *efi; // map_bytes 0: no firmware to hand on
-    bool with_efi_setup;  // the firmware's addresses are virtual
-    struct efi_setup efi_setup;
-    const struct handoff *baton; // without its block and its CRC
-};
 
 // Writes the block into the HANDOFF_BLOCK_BYTES zeroed bytes at `block`, for a
 // reader who will find it at `block_pa`; boot_params come first.
@@ -30,9 +15,8 @@ struct handoff_content {
 status_t handoff_write(const struct handoff_content *content, void *block,
                        pa_t block_pa);
 
-// Adds one who ran before; the oldest may go for it.
-void handoff_add_life(struct handoff *handoff, const struct handoff_life *life);
-
-// Writes `baton` alone into the zeroed page at `page_pa`, for a kernel that may
-// come after one that does not know it.
-void handoff_keep(const struct handoff *baton, void *page, pa_t page_pa);
+// Writes Baton's nodes alone into the zeroed page at `page_pa`, as a block of
+// its own, for a Baton that may come after a kernel that does not know them.
+// NO_MEMORY: they are more than a page.
+status_t handoff_preserve(const struct handoff_content *content, void *page,
+                          pa_t page_pa);

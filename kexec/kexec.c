@@ -140,10 +140,9 @@ static void describe_firmware(const struct boot_info *boot,
 static status_t describe_to(struct kexec_staged *staged,
                             struct handoff_content *content) {
     staged->is_served = staged->image.is_baton;
-    for
-        EACH_ROW(departures, row)
-    if (row->describe)
-        TRY(row->describe(staged, content));
+    FOR_EACH_ROW(departures, row)
+        if (row->describe)
+            TRY(row->describe(staged, content));
     if (staged->is_served)
         return STATUS_OK;
     return fail(STATUS_UNSUPPORTED,
@@ -226,10 +225,9 @@ status_t kexec_prepare(const struct boot_info *boot,
 }
 
 status_t kexec_check(const struct kexec_staged *staged) {
-    for
-        EACH_ROW(departures, row)
-    if (row->leaving)
-        TRY(row->leaving(staged));
+    FOR_EACH_ROW(departures, row)
+        if (row->leaving)
+            TRY(row->leaving(staged));
     return STATUS_OK;
 }
 

@@ -1,10 +1,10 @@
-// Which memory is there, if the handoff may be damaged anywhere?
+// Which memory is there, if the handoff is damaged?
 //
 // A Baton's handoff has three witnesses: the list in boot_params, a copy of the
-// list behind boot_params, and the CRC that the list had when it was sent. Any
-// two of them that agree settle it, so damage in one place is harmless whatever
-// its extent. If all three differ, memory counts only where both lists say the
-// same of it; the rest is MEMORY_LOST. Linux sends one list and no CRC.
+// list in a node at a fixed place, and the CRC that the list had when it was
+// sent. Any two of them that agree settle it, so damage in one place is
+// harmless whatever its extent. If all three differ, memory counts only where
+// both lists say the same of it; the rest is MEMORY_LOST.
 
 #include "boot/damage/account.h"
 
@@ -17,58 +17,56 @@
 // and stacks of a kernel.
 #define ENOUGH_BYTES (4 * MIB)
 
-static void begin(struct account *account, const struct handoff_needs *needs) {
+#define ACCOUNT_AT (HANDOFF_NODES_AT + sizeof(struct setup_data))
+
+struct account {
+    uint32_t crc; // as struct handoff_account defines it
+    struct account_needs needs;
+    struct memory_map memory;
+};
+
+static void begin(struct account *account, const struct account_needs *needs) {
     account->needs = *needs;
     account->crc = crc32(0, needs, sizeof(*needs));
     account->memory.count = 0;
 }
 
-// Adds entries that need not be aligned. INVALID: one passes 2^64; it is left
-// out, the others are added.
-static status_t add(struct account *account, const void *entries,
-                    size_t count) {
-    status_t status = STATUS_OK;
-    struct boot_e820_entry entry;
-    account->crc = crc32(account->crc, entries, count * sizeof(entry));
-    for (size_t i = 0; i < count; i++) {
-        memcpy(&entry, (const uint8_t *)entries + i * sizeof(entry),
-               sizeof(entry));
-        enum memory_kind kind =
-            entry.type == E820_KEPT ? MEMORY_KEPT : e820_kind(entry.type);
-        status_t added =
-            memory_map_add(&account->memory, entry.addr, entry.size, kind);
-        status = status ? status : added;
-    }
-    return status;
+// What is impossible in a list is left out: two lists will not agree on it.
+static void add(struct account *account, const void *entries, size_t count) {
+    account->crc =
+        crc32(account->crc, entries, count * sizeof(struct boot_e820_entry));
+    (void)e820_add(entries, count, &account->memory);
 }
 
 // ---- the list in boot_params, which goes on in SETUP_E820_EXT
 
-static status_t read_extension(const struct sender *from, pa_t pa,
-                               uint32_t bytes, void *account) {
-    const void *entries = sender_read(from, pa, bytes);
-    if (!entries)
-        return fail(STATUS_INVALID,
-                    "boot_params: %u bytes of e820 entries at %#lx are not in "
-                    "memory",
-                    bytes, pa);
-    return add(account, entries, bytes / sizeof(struct boot_e820_entry));
+static struct account_needs needs_of(const struct boot_params *params) {
+    const struct setup_header *hdr = &params->hdr;
+    return (struct account_needs){
+        (uint64_t)params->ext_ramdisk_image << 32 | hdr->ramdisk_image,
+        (uint64_t)params->ext_ramdisk_size << 32 | hdr->ramdisk_size,
+        params->acpi_rsdp_addr};
 }
 
-static status_t read_first(const struct sender *from, struct account *account) {
-    static const struct node_reader readers[] = {
-        {SETUP_E820_EXT, read_extension}};
+static status_t read_extension(const struct sender *from,
+                               const struct setup_data *node, pa_t payload_pa,
+                               void *account) {
+    const void *entries = node->type == SETUP_E820_EXT
+                              ? sender_read(from, payload_pa, node->len)
+                              : NULL;
+    if (entries)
+        add(account, entries, node->len / sizeof(struct boot_e820_entry));
+    return STATUS_OK;
+}
+
+static void read_first(const struct sender *from, struct account *account) {
     const struct boot_params *params = from->params;
-    struct handoff_needs needs = handoff_needs_of(params);
+    struct account_needs needs = needs_of(params);
     begin(account, &needs);
-    if (params->e820_entries > E820_MAX_ENTRIES_ZEROPAGE)
-        return fail(STATUS_INVALID,
-                    "boot_params: %u e820 entries; there is room for %u",
-                    params->e820_entries, E820_MAX_ENTRIES_ZEROPAGE);
-    TRY(add(account, params->e820_table, params->e820_entries));
-    status_t status =
-        sender_read_nodes(from, readers, ARRAY_SIZE(readers), account);
-    return status == STATUS_REFUSED ? STATUS_OK : status; // told later
+    add(account, params->e820_table,
+        min_u64(params->e820_entries, E820_MAX_ENTRIES_ZEROPAGE));
+    (void)sender_visit_nodes(from, params->hdr.setup_data, read_extension,
+                             account);
 }
 
 // ---- the copy
@@ -77,7 +75,7 @@ static status_t read_first(const struct sender *from, struct account *account) {
 static uint32_t read_second(const struct sender *from,
                             struct account *account) {
     struct handoff_account head = {0}; // a copy: it may lie anywhere
-    pa_t pa = from->params_pa + HANDOFF_ACCOUNT_AT;
+    pa_t pa = from->params_pa + ACCOUNT_AT;
     const void *found = sender_read(from, pa, sizeof(head));
     if (found)
         memcpy(&head, found, sizeof(head));
@@ -86,7 +84,7 @@ static uint32_t read_second(const struct sender *from,
     const void *entries =
         sender_read(from, pa + sizeof(head), count * sizeof(head.entry[0]));
     if (entries)
-        (void)add(account, entries, count);
+        add(account, entries, count);
     return head.crc;
 }
 
@@ -98,8 +96,7 @@ static uint64_t equal_or_zero(uint64_t a, uint64_t b) {
 
 static void agree(const struct account *a, const struct account *b,
                   struct account *both) {
-    both->needs = (struct handoff_needs){
-        equal_or_zero(a->needs.command_line_pa, b->needs.command_line_pa),
+    both->needs = (struct account_needs){
         equal_or_zero(a->needs.bundle_pa, b->needs.bundle_pa),
         equal_or_zero(a->needs.bundle_bytes, b->needs.bundle_bytes),
         equal_or_zero(a->needs.rsdp_pa, b->needs.rsdp_pa)};
@@ -116,20 +113,27 @@ static uint64_t free_above_low_memory(const struct memory_map *memory) {
     return bytes;
 }
 
-status_t account_read(const struct sender *from, struct account *account) {
-    static struct account first, second;
-    status_t status = read_first(from, &first);
-    *account = first;
-    if (sender_is_linux(from))
-        return status;
+static void take(const struct account *account, struct boot_info *boot) {
+    boot->memory = account->memory;
+    boot->bundle_pa = account->needs.bundle_pa;
+    boot->bundle_bytes = account->needs.bundle_bytes;
+    boot->rsdp_pa = account->needs.rsdp_pa;
+}
+
+static status_t rescue(const struct sender *from, struct boot_info *boot) {
+    static struct account first, second, both;
+    read_first(from, &first);
     uint32_t crc = read_second(from, &second);
+    const struct account *sound = first.crc == crc || first.crc == second.crc
+                                      ? &first
+                                  : second.crc == crc ? &second
+                                                      : &both;
+    if (sound == &both)
+        agree(&first, &second, &both);
+    take(sound, boot);
     if (first.crc == crc && second.crc == crc)
         return STATUS_OK;
-    if (second.crc == crc)
-        *account = second;
-    else if (first.crc != crc && first.crc != second.crc)
-        agree(&first, &second, account);
-    uint64_t bytes = free_above_low_memory(&account->memory);
+    uint64_t bytes = free_above_low_memory(&boot->memory);
     say("boot: memory is listed twice, with CRC %#x and %#x, which was %#x "
         "when sent: %lu KiB are beyond doubt",
         first.crc, second.crc, crc, bytes / KIB);
@@ -140,3 +144,24 @@ status_t account_read(const struct sender *from, struct account *account) {
                 "agree on %lu KiB of free memory, which is too little",
                 from->params->hdr.type_of_loader, bytes / KIB);
 }
+
+// ---- the node
+
+static status_t write(struct block_writer *to,
+                      const struct handoff_content *content) {
+    static struct {
+        struct handoff_account head;
+        struct boot_e820_entry entry[MEMORY_MAP_MAX];
+    } account;
+    if (!content->memory)
+        return STATUS_OK;
+    struct handoff_account *head = &account.head;
+    head->count = e820_list(content->memory, account.entry);
+    head->needs = (struct account_needs){
+        content->bundle_pa, content->bundle_bytes, content->rsdp_pa};
+    uint32_t bytes = head->count * sizeof(account.entry[0]);
+    head->crc = crc32(0, &head->needs, sizeof(head->needs) + bytes);
+    return node_write(to, SETUP_ACCOUNT, head, sizeof(*head) + bytes);
+}
+
+ROW(nodes, 00_account) = {SETUP_ACCOUNT, NULL, write, rescue};

@@ -1,17 +1,20 @@
-// What a kernel cannot live without, as the sender of boot_params lists it:
-// memory above all. A Baton lists it twice (boot/handoff.h).
+// What a kernel cannot live without, listed a second time: memory above all.
+// This is the first node of the block, so it is at HANDOFF_NODES_AT.
 
 #pragma once
 
-#include "boot/sender.h"
+#include "boot/node.h"
 
-struct account {
-    uint32_t crc; // as struct handoff_account defines it
-    struct handoff_needs needs;
-    struct memory_map memory;
+#define SETUP_ACCOUNT NODE_TYPE('A')
+
+// All that a receiver needs besides memory, 0 if there is none.
+struct account_needs {
+    uint64_t bundle_pa, bundle_bytes, rsdp_pa;
 };
 
-// Finds the account that can be believed, although any part of the handoff may
-// be damaged. INVALID: Linux's map is impossible, or too little of a Baton's
-// two accounts agrees to run on.
-status_t account_read(const struct sender *from, struct account *account);
+struct handoff_account {
+    uint32_t crc;   // CRC-32 of `needs` and `entry`, without the padding
+    uint32_t count; // of entries
+    struct account_needs needs;
+    struct boot_e820_entry entry[]; // all; boot_params have room for 128
+};

@@ -89,10 +89,9 @@ status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
         memcpy(&d, rows + i * (uint64_t)head.descriptor_bytes, sizeof(d));
         if (!efi_is_runtime_type(d.type))
             continue;
-        if (attributes->count == HANDOFF_ATTRIBUTES_MAX)
+        if (attributes->count == ATTRIBUTES_MAX)
             return fail(STATUS_NO_MEMORY,
-                        "memory attributes: more than %d rows",
-                        HANDOFF_ATTRIBUTES_MAX);
+                        "memory attributes: more than %d rows", ATTRIBUTES_MAX);
         attributes->row[attributes->count++] =
             (struct handoff_attribute){d.physical_start, d.pages, d.attribute};
     }

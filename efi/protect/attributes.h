@@ -8,12 +8,22 @@
 #include "efi/region.h"
 #include "mm/page_table.h"
 
+#define ATTRIBUTES_MAX 128
+
+// One row of the firmware's Memory Attributes Table (UEFI 2.10 §4.6). Gen 0
+// copies that table out of boot-services memory, which later generations reuse.
+struct handoff_attribute {
+    uint64_t pa;
+    uint64_t pages;
+    uint64_t attributes;
+};
+
 struct efi_attributes {
     pa_t table_pa; // the firmware's own table, for who wants to keep it
     uint64_t table_bytes;
     size_t count;               // 0: no rows that could be believed, …
     char absence[REASON_BYTES]; // … and this is why
-    struct handoff_attribute row[HANDOFF_ATTRIBUTES_MAX];
+    struct handoff_attribute row[ATTRIBUTES_MAX];
 };
 
 // Copies the table at `pa`. INVALID: it breaks a rule of the specification or
@@ -22,7 +32,11 @@ status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
                              struct efi_attributes *attributes,
                              memory_reader read);
 
-// The same checks for rows that came with a handoff.
+// Takes the rows that came with a handoff instead, unchecked; none if it had
+// none (efi/protect/node.c).
+void efi_attributes_inherit(struct efi_attributes *attributes);
+
+// The same checks for these.
 status_t efi_attributes_check(const struct efi_attributes *attributes,
                               const struct efi_regions *regions);
 

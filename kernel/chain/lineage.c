@@ -1,15 +1,21 @@
-// The list of those who ran before. How long one ran is nowhere stored: it
+// The list of generations before this one. How long one ran is not stored: it
 // ended where the next one began.
 
 #include "kernel/chain/lineage.h"
 
+#include "boot/node.h"
 #include "efi/firmware.h"
 #include "kernel/time.h"
-#include "kexec/handoff.h"
 #include "lib/format.h"
+#include "lib/log.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/space.h"
+
+#define SETUP_LINEAGE NODE_TYPE('L')
+
+static struct handoff_life listed[LINEAGE_MAX];
+static unsigned listed_count;
 
 static struct handoff_life us(uint32_t generation) {
     struct handoff_life life = {.generation = generation,
@@ -22,15 +28,18 @@ static struct handoff_life us(uint32_t generation) {
     return life;
 }
 
+unsigned lineage_count(void) {
+    return listed_count;
+}
+
 static struct handoff_life life_at(const struct boot_info *boot, unsigned i) {
-    return i < boot->handoff.life_count ? boot->handoff.life[i]
-                                        : us(boot->generation);
+    return i < listed_count ? listed[i] : us(boot->generation);
 }
 
 void lineage_format(const struct boot_info *boot, unsigned i, char *line,
                     size_t size) {
     struct handoff_life life = life_at(boot, i);
-    bool ended = i < boot->handoff.life_count;
+    bool ended = i < listed_count;
     uint64_t end = ended ? life_at(boot, i + 1).tsc_start : read_tsc();
     uint64_t ran_us = time_of(end - life.tsc_start);
     format(line, size,
@@ -40,7 +49,47 @@ void lineage_format(const struct boot_info *boot, unsigned i, char *line,
            ran_us / 1000000, ran_us % 1000000, efi_svam_name(life.svam));
 }
 
-void lineage_add(struct handoff *next) {
-    struct handoff_life life = us(next->generation - 1);
-    handoff_add_life(next, &life);
+void lineage_report(const struct boot_info *boot) {
+    char line[LINEAGE_LINE];
+    if (listed_count == LINEAGE_MAX && listed[0].generation > 0)
+        say("boot: %d generations are listed, the room there is: none before "
+            "generation %u",
+            LINEAGE_MAX, listed[0].generation);
+    for (unsigned i = 0; i < listed_count; i++) {
+        lineage_format(boot, i, line, sizeof(line));
+        say("boot: before us: %s", line);
+    }
 }
+
+// ---- the node
+
+static status_t read(const void *payload, uint32_t bytes,
+                     struct boot_info *boot) {
+    (void)boot;
+    if (bytes > sizeof(listed) || bytes % sizeof(listed[0]) != 0)
+        return fail(STATUS_REFUSED,
+                    "handoff: %u bytes of lineage; there is room for %zu, in "
+                    "rows of %zu",
+                    bytes, sizeof(listed), sizeof(listed[0]));
+    memcpy(listed, payload, bytes);
+    listed_count = bytes / sizeof(listed[0]);
+    return STATUS_OK;
+}
+
+// Those listed, this kernel, and one that may run between it and the reader;
+// but no more than there is room for: the oldest are dropped.
+static status_t write(struct block_writer *to,
+                      const struct handoff_content *content) {
+    struct handoff_life life[LINEAGE_MAX + 2];
+    size_t count = listed_count;
+    memcpy(life, listed, sizeof(listed));
+    bool between = content->between != NULL;
+    life[count++] = us(content->baton->generation - 1 - between);
+    if (between)
+        life[count++] = *content->between;
+    size_t kept = min_u64(count, LINEAGE_MAX);
+    return node_write(to, SETUP_LINEAGE, &life[count - kept],
+                      kept * sizeof(life[0]));
+}
+
+ROW(nodes, 50_lineage) = {SETUP_LINEAGE, read, write, NULL};

@@ -1,7 +1,6 @@
 // The baton: who had it, what rules it is passed on by, and to whom.
 
 #include "efi/firmware.h"
-#include "kernel/chain/lineage.h"
 #include "kernel/monitor/monitor.h"
 #include "kexec/kexec.h"
 #include "lib/log.h"
@@ -25,17 +24,6 @@ COMMAND(mode, .name = "mode",
               "any mode (kexec baton efi=MODE).");
     else
         print("No mode is on: this generation does not call the firmware.");
-    return STATUS_OK;
-}
-
-COMMAND(lineage, .name = "lineage",
-        .help = "who ran, where, how long, in which mode") {
-    const struct boot_info *boot = workbench.boot;
-    char line[LINEAGE_LINE];
-    for (unsigned i = 0; i <= boot->handoff.life_count; i++) {
-        lineage_format(boot, i, line, sizeof(line));
-        print("  %s", line);
-    }
     return STATUS_OK;
 }
 

@@ -82,20 +82,18 @@ static status_t describe_command_line(const struct kexec_staged *staged,
 
 // ---- what it keeps for the Baton after it, since it says nothing itself
 
-static void write_preserved(const struct kexec_staged *staged,
-                            const struct handoff *baton) {
-    static struct handoff next;
+static status_t write_preserved(const struct kexec_staged *staged,
+                                const struct handoff_content *content) {
     enum efi_svam svam = !is_told_of_firmware(staged)  ? SVAM_NEVER
                          : firmware.svam == SVAM_NEVER ? SVAM_CALLED
                                                        : SVAM_INHERITED;
-    next = *baton;
-    handoff_add_life(&next,
-                     &(struct handoff_life){baton->generation, svam, "linux",
-                                            staged->base_pa, read_tsc()});
-    next.generation++;
+    struct handoff next = *content->baton;
+    struct handoff_life linux_life = {next.generation++, svam, "linux",
+                                      staged->base_pa, read_tsc()};
+    struct handoff_content kept = {.baton = &next, .between = &linux_life};
     void *page = pa_to_va(staged->preserved_pa);
     memset(page, 0, PAGE_SIZE);
-    handoff_keep(&next, page, staged->preserved_pa);
+    return handoff_preserve(&kept, page, staged->preserved_pa);
 }
 
 static status_t preserve(struct kexec_staged *staged,
@@ -107,7 +105,7 @@ static status_t preserve(struct kexec_staged *staged,
         return fail(STATUS_NO_MEMORY,
                     "image %s: no free page for the preserved handoff",
                     staged->name);
-    write_preserved(staged, content->baton);
+    TRY(write_preserved(staged, content));
     memory = *content->memory;
     content->memory = &memory;
     return memory_map_put(&memory, staged->preserved_pa, PAGE_SIZE,

@@ -21,6 +21,8 @@ COMMANDS = ["pt", "ptmap", "efi-regions", "efi-mode", "step-firmware",
             "finish-firmware", "break-kexec"]
 ENTRY_OFFSET = 0x200  # of the 64-bit entry, in Linux's boot protocol
 BOOT = "'kernel/main.c'::boot"
+LINEAGE = "'kernel/chain/lineage.c'::listed"
+ATTRIBUTES = "'efi/protect/node.c'::inherited"
 
 # For GDB's Python: from gate_enter's first instruction to its last, who is the
 # caller, and does it get its registers back?
@@ -100,6 +102,8 @@ info breakpoints
 thbreak proof_run
 continue
 print {BOOT}.handoff
+print {LINEAGE}[0]
+print {ATTRIBUTES}[0]
 efi-mode
 """.strip().splitlines()
 
@@ -409,8 +413,8 @@ def test_structures_are_printed_by_what_they_mean(fixed, crash):
     handoff = fixed(f"print {BOOT}.handoff")
     assert "for generation 1, efi=fixed, SetVirtualAddressMap called" in \
         handoff
-    assert "life[0] = generation 0 at 0x" in handoff
-    assert "attribute[0] = pa 0x" in handoff
+    assert "generation 0 at 0x" in fixed(f"print {LINEAGE}[0]")
+    assert "= pa 0x" in fixed(f"print {ATTRIBUTES}[0]")
     assert "= GetTime = {" in fixed("print *gate_current")
     assert "page fault (vector 14, error 0x2) at 0x" in crash("print *frame")
     assert "<crash_null + " in crash("print *frame")

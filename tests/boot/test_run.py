@@ -7,7 +7,7 @@ import pytest
 from harness import paths
 from harness.rsp import symbol
 
-RUN_AT = 112  # of struct handoff_run in struct handoff
+RUN_AT = 104  # of struct handoff_run in struct handoff
 EFI_INFO_AT = 0x1C0  # of struct efi_info in boot_params
 
 

@@ -22,13 +22,8 @@ static inline void check_handoff(const struct boot_info *boot) {
     if (!boot->has_handoff)
         return;
     assert_int_equal(boot->handoff_status, STATUS_OK);
-    assert_true(handoff->life_count <= HANDOFF_LINEAGE_MAX);
-    assert_true(handoff->attribute_count <= HANDOFF_ATTRIBUTES_MAX);
     assert_true(strnlen(handoff->mode, sizeof(handoff->mode)) <
                 sizeof(handoff->mode));
-    for (size_t i = 0; i < handoff->life_count; i++)
-        say("before us: %.*s", (int)sizeof(handoff->life[i].mode),
-            handoff->life[i].mode);
 }
 
 // The firmware's part may be nonsense still; but it can be looked at safely.

@@ -7,7 +7,7 @@
 # Alone: make -f tests/fuzz/fuzz.mk fuzz-programs, or replay
 
 FUZZ_multiboot2  = $(UNIT_test_multiboot2) efi/region.c lib/log.c
-FUZZ_boot_params = boot/boot_params.c boot/damage/account.c boot/sender.c lib/crc32.c lib/memory_map.c efi/region.c \
+FUZZ_boot_params = $(HANDOFF_READER) lib/crc32.c lib/memory_map.c efi/region.c \
 	lib/options.c lib/log.c lib/string.c lib/status.c lib/format.c
 FUZZ_efi_map     = efi/region.c lib/memory_map.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
@@ -15,12 +15,11 @@ FUZZ_memory_map  = $(UNIT_test_memory_map) lib/log.c
 FUZZ_acpi        = $(UNIT_test_acpi) lib/log.c
 FUZZ_tables      = $(UNIT_test_tables)
 FUZZ_adoption    = efi/firmware.c efi/region.c efi/mode.c $(wildcard efi/modes/*.c) lib/random.c efi/tables.c \
-	efi/protect/attributes.c efi/quirk.c $(wildcard efi/quirks/*.c) efi/names.c boot/multiboot2.c boot/boot_params.c \
-	boot/damage/account.c boot/sender.c \
+	efi/protect/attributes.c efi/protect/node.c efi/quirk.c $(wildcard efi/quirks/*.c) efi/names.c boot/multiboot2.c $(HANDOFF_READER) \
 	mm/page_table.c lib/memory_map.c lib/crc32.c lib/utf16.c lib/log.c \
 	lib/options.c lib/string.c lib/status.c lib/format.c
 FUZZ_modes       = $(UNIT_test_region)
-FUZZ_image       = $(UNIT_test_image) kexec/handoff.c lib/crc32.c lib/log.c
+FUZZ_image       = $(UNIT_test_image) kexec/handoff.c boot/node.c boot/e820.c boot/efi_info.c boot/sender.c lib/memory_map.c lib/crc32.c lib/log.c
 FUZZ_digests     = $(UNIT_test_sums) lib/log.c
 FUZZ_cpio        = $(UNIT_test_cpio) lib/log.c
 FUZZ_options     = $(UNIT_test_options) lib/log.c

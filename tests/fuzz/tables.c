@@ -62,7 +62,7 @@ static pa_t find(pa_t tables_pa, uint64_t count, const struct efi_guid *guid) {
 
 static void check_rows(void) {
     pa_t end = 0;
-    assert_true(attributes.count <= HANDOFF_ATTRIBUTES_MAX);
+    assert_true(attributes.count <= ATTRIBUTES_MAX);
     for (size_t i = 0; i < attributes.count; i++) {
         const struct handoff_attribute *row = &attributes.row[i];
         assert_true(row->pages > 0 && row->pa % PAGE_SIZE == 0);

@@ -391,13 +391,13 @@ static void rows_out_of_order(void **state) {
 
 static void more_rows_than_room(void **state) {
     (void)state;
-    struct efi_memory_descriptor rows[HANDOFF_ATTRIBUTES_MAX + 1];
+    struct efi_memory_descriptor rows[ATTRIBUTES_MAX + 1];
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         rows[i] = (struct efi_memory_descriptor){
             CODE, 0, 0x2000000 + i * PAGE_SIZE, 0, 1, RO};
     put_rows(rows, ARRAY_SIZE(rows) - 1, 48);
     assert_int_equal(read_at(MEMORY_PA), STATUS_OK);
-    assert_int_equal(attributes.count, HANDOFF_ATTRIBUTES_MAX);
+    assert_int_equal(attributes.count, ATTRIBUTES_MAX);
     put_rows(rows, ARRAY_SIZE(rows), 48);
     assert_int_equal(read_at(MEMORY_PA), STATUS_NO_MEMORY);
     assert_contains(why(), "more than 128 rows");

@@ -27,8 +27,9 @@ def firmware() -> gdb.Value:
 
 def lives() -> list[gdb.Value]:
     """The kernels before this one, as the last of them told it."""
-    handoff = gdb.parse_and_eval("'kernel/main.c'::boot")["handoff"]
-    return [handoff["life"][i] for i in range(int(handoff["life_count"]))]
+    def lineage(name: str) -> gdb.Value:
+        return gdb.parse_and_eval(f"'kernel/chain/lineage.c'::{name}")
+    return [lineage("listed")[i] for i in range(int(lineage("listed_count")))]
 
 
 # ---- regions

@@ -145,9 +145,7 @@ class Attribute(Printer):
 
 
 class Handoff(Printer):
-    """Its fields, with the two arrays as long as they are."""
-
-    counts = {"life": "life_count", "attribute": "attribute_count"}
+    """Its fields, if there is one."""
 
     def to_string(self) -> str:
         if not self.field("magic"):
@@ -160,11 +158,7 @@ class Handoff(Printer):
         if not self.field("magic"):
             return
         for part in self.value.type.fields():
-            if part.name not in self.counts:
-                yield part.name, hexadecimal(self.value[part.name])
-        for name, count in self.counts.items():
-            for i in range(self.field(count)):
-                yield f"{name}[{i}]", self.value[name][i]
+            yield part.name, hexadecimal(self.value[part.name])
 
 
 PRINTERS = {

@@ -1,0 +1,74 @@
+// Nodes, read and written by rows: see the header.
+
+#include "boot/node.h"
+
+#include "lib/string.h"
+
+#define ALIGNMENT 16
+
+// ---- writing
+
+status_t block_put(struct block_writer *to, const void *data, uint64_t bytes,
+                   pa_t *pa) {
+    uint64_t start = align_up(to->used, ALIGNMENT);
+    *pa = to->block_pa + start;
+    if (start > to->room || bytes > to->room - start)
+        return fail(STATUS_NO_MEMORY,
+                    "handoff: %lu bytes more than %lu do not fit into %lu",
+                    bytes, start, to->room);
+    memcpy(to->block + start, data, bytes);
+    to->used = start + bytes;
+    return STATUS_OK;
+}
+
+_Static_assert(sizeof(struct setup_data) % ALIGNMENT == 0,
+               "a payload lies right behind the head of its node");
+
+status_t node_write(struct block_writer *to, uint32_t type, const void *payload,
+                    uint32_t bytes) {
+    struct setup_data head = {0, type, bytes};
+    pa_t head_pa, payload_pa;
+    TRY(block_put(to, &head, sizeof(head), &head_pa));
+    TRY(block_put(to, payload, bytes, &payload_pa));
+    memcpy(to->link, &head_pa, sizeof(head_pa));
+    to->link = to->block + (head_pa - to->block_pa) +
+               offsetof(struct setup_data, next);
+    return STATUS_OK;
+}
+
+// ---- reading
+
+struct reading {
+    bool sealed;
+    struct boot_info *boot;
+};
+
+static bool is_batons(uint32_t type) {
+    return (type & 0xffffff) == (NODE_TYPE(0) & 0xffffff);
+}
+
+static status_t read_node(const struct sender *from,
+                          const struct setup_data *node, pa_t payload_pa,
+                          void *to) {
+    const struct reading *reading = to;
+    if (is_batons(node->type) && !reading->sealed)
+        return STATUS_OK;
+    FOR_EACH_ROW(nodes, row) {
+        if (row->type != node->type || !row->read)
+            continue;
+        const void *payload = sender_read(from, payload_pa, node->len);
+        if (!payload)
+            return fail(STATUS_REFUSED,
+                        "handoff: node of type %#x at %#lx has %u bytes, which "
+                        "are not in memory",
+                        node->type, payload_pa, node->len);
+        return row->read(payload, node->len, reading->boot);
+    }
+    return STATUS_OK;
+}
+
+status_t nodes_read(const struct sender *from, pa_t first_pa, bool sealed,
+                    struct boot_info *boot) {
+    struct reading reading = {sealed, boot};
+    return sender_visit_nodes(from, first_pa, read_node, &reading);
+}

@@ -1,0 +1,15 @@
+// The monitor's command about the lineage.
+
+#include "kernel/chain/lineage.h"
+#include "kernel/monitor/monitor.h"
+
+COMMAND(lineage, .name = "lineage",
+        .help = "who ran, where, how long, in which mode") {
+    const struct boot_info *boot = workbench.boot;
+    char line[LINEAGE_LINE];
+    for (unsigned i = 0; i <= lineage_count(); i++) {
+        lineage_format(boot, i, line, sizeof(line));
+        print("  %s", line);
+    }
+    return STATUS_OK;
+}
