@@ -15,7 +15,7 @@ from harness import flash, paths
 from harness.chain import CHECKS
 from harness.events import wanted
 
-WORDS = ("console=ttyS0 nowatchdog tsc=reliable efi=debug "
+WORDS = ("console=ttyS0 nowatchdog tsc=reliable efi=debug efi=inherit "
          'generations=2 end=exit run="efi vars"')
 RUNTIME = 1 << 63
 PLACE = paths.BUILD / "place"

@@ -16,6 +16,7 @@ from harness import flash, paths
 from harness.events import wanted
 from harness.rsp import symbol
 
+# Linux reads each efi=, Baton the last one.
 WORDS = "console=ttyS0 nowatchdog tsc=reliable efi=debug"
 GENERATION = f"{flash.GENERATION}-{flash.BATON}"
 
@@ -32,7 +33,8 @@ def forward(run_of):
 
     def get(mode: str):
         return run_of(f"linux-{mode}",
-                      f"generations=3 efi={mode} next=baton,vmlinuz seed=5 {WORDS}",
+                      f"{WORDS} generations=3 efi={mode} "
+                      "next=baton,vmlinuz seed=5",
                       bundle=paths.LINUX_BUNDLE)
 
     return get
@@ -162,7 +164,7 @@ def test_a_table_that_linux_would_believe_is_refused(boot):
 @slow
 def test_linux_after_a_baton_that_does_not_call_the_firmware(boot):
     """It is not handed on either: Linux does without."""
-    with boot(f"generations=2 efi=off next=vmlinuz {WORDS}",
+    with boot(f"{WORDS} generations=2 efi=off next=vmlinuz",
               bundle=paths.LINUX_BUNDLE) as machine:
         run = machine.finish()
     run.one("linux.boot", gen=1, runtime="off")
@@ -213,7 +215,8 @@ def test_the_relay(mode):
 def test_there_and_back(boot, way, paging, options):
     """Who ran before is known in the end, through a Linux that was told of
     nobody."""
-    with boot(f"generations=4 efi=table*3,inherit next=baton,vmlinuz,baton end=exit linux={way} {WORDS}",
+    with boot(f"{WORDS} generations=4 efi=table*3,inherit "
+              f"next=baton,vmlinuz,baton end=exit linux={way}",
               bundle=paths.LINUX_BUNDLE, **options) as machine:
         run = machine.finish()
     base = run.one("boot", gen=3, paging=paging).number("base")
@@ -242,7 +245,8 @@ def test_without_the_preserved_handoff_it_is_a_stranger(boot, tmp_path, linux_fo
     bundle = tmp_path / "other.cpio"
     subprocess.run([paths.ROOT / "tools/bundle", bundle, paths.KERNEL, other],
                    check=True)
-    with boot(f"generations=2 efi=fixed next=vmlinuz end=exit linux=load {WORDS}",
+    with boot(f"{WORDS} generations=2 efi=fixed next=vmlinuz end=exit "
+              "linux=load",
               bundle=bundle) as machine:
         run = machine.finish()
     run.one("boot", gen=1, by="linux")
