@@ -48,8 +48,11 @@ def printed_map(run) -> list[tuple[int, int]]:
 
 def placed(regions: list[tuple[int, int]]) -> dict[int, int]:
     """Physical -> virtual, by the kernel's own function built for the host."""
+    tables = paths.BUILD / "unit/tables.ld"
+    subprocess.run(["make", "-s", "-f", "tests/unit/unit.mk",
+                    tables.relative_to(paths.ROOT)], cwd=paths.ROOT, check=True)
     subprocess.run(["gcc", "-std=gnu11", "-I.", "-fno-builtin", *SOURCES,
-                    "-T", paths.BUILD / "unit/tables.ld", "-o", PLACE],
+                    "-T", tables, "-o", PLACE],
                    cwd=paths.ROOT, check=True)
     text = "".join(f"{pa:#x} {pages}\n" for pa, pages in regions)
     done = subprocess.run([PLACE], input=text, text=True, check=True,
