@@ -4,6 +4,7 @@
 // No length is believed before it is compared with what is left of the whole,
 // and the whole with what is readable; a list without its end tag was cut off.
 
+#include "boot/multiboot2.h"
 #include "boot/boot_info.h"
 #include "boot/e820.h"
 #include "lib/format.h"
@@ -17,7 +18,6 @@ enum tag_type {
     TAG_LOADER_NAME = 2,
     TAG_MODULE = 3,
     TAG_MEMORY_MAP = 6,
-    TAG_FRAMEBUFFER = 8,
     TAG_EFI32_SYSTEM_TABLE = 11,
     TAG_EFI64_SYSTEM_TABLE = 12,
     TAG_EFI_MEMORY_MAP = 17,
@@ -25,11 +25,6 @@ enum tag_type {
 
 struct info_header {
     uint32_t bytes, reserved;
-};
-
-struct tag {
-    uint32_t type;
-    uint32_t bytes; // with this header, without the padding to 8
 };
 
 struct tag_module {
@@ -48,17 +43,6 @@ struct memory_map_entry {
     uint64_t start_pa, bytes;
     uint32_t type, reserved;
 };
-
-struct tag_framebuffer {
-    struct tag tag;
-    uint64_t pa;
-    uint32_t pitch, width, height; // in bytes, pixels, pixels
-    uint8_t depth, type;
-    uint16_t reserved;
-    uint8_t colours[6]; // position and size of red, green, blue
-} __attribute__((packed));
-
-#define FRAMEBUFFER_TEXT 2 // the type of what has no pixels
 
 struct tag_efi_system_table {
     struct tag tag;
@@ -132,40 +116,6 @@ static status_t read_memory_map(const struct tag *tag, struct boot_info *boot) {
     return STATUS_OK;
 }
 
-// What is too large for its field becomes the most that this can hold: still
-// more than any screen has.
-static uint32_t narrow(uint32_t value) {
-    return min_u64(value, UINT16_MAX);
-}
-
-static status_t read_framebuffer(const struct tag *tag,
-                                 struct boot_info *boot) {
-    const struct tag_framebuffer *fb = (const struct tag_framebuffer *)tag;
-    struct screen_info *screen = &boot->screen;
-    if (fb->type == FRAMEBUFFER_TEXT)
-        return STATUS_OK;
-    if (tag->bytes < sizeof(*fb))
-        return fail(STATUS_INVALID,
-                    "multiboot2: framebuffer tag of %u bytes has no colours",
-                    tag->bytes);
-    screen->orig_video_isVGA = VIDEO_TYPE_EFI;
-    screen->capabilities = VIDEO_CAPABILITY_64BIT_BASE;
-    screen->lfb_base = (uint32_t)fb->pa;
-    screen->ext_lfb_base = fb->pa >> 32;
-    screen->lfb_linelength = narrow(fb->pitch);
-    screen->lfb_width = narrow(fb->width);
-    screen->lfb_height = narrow(fb->height);
-    screen->lfb_size = narrow(fb->pitch) * narrow(fb->height);
-    screen->lfb_depth = fb->depth;
-    // Size and position: of red, green, blue, and of what is none of them.
-    const uint8_t *c = fb->colours;
-    uint8_t bits = c[1] + c[3] + c[5];
-    const uint8_t fields[] = {
-        c[1], c[0], c[3], c[2], c[5], c[4], fb->depth - bits, bits};
-    memcpy(&screen->red_size, fields, sizeof(fields));
-    return STATUS_OK;
-}
-
 static status_t read_system_table(const struct tag *tag,
                                   struct boot_info *boot) {
     boot->efi.system_table_pa = ((const struct tag_efi_system_table *)tag)->pa;
@@ -207,34 +157,28 @@ static status_t read_efi_map(const struct tag *tag, struct boot_info *boot) {
     return STATUS_OK;
 }
 
-static const struct tag_reader {
-    uint32_t type;
-    uint32_t bytes_min;
-    status_t (*read)(const struct tag *tag, struct boot_info *boot);
-} tag_readers[] = {
-    {TAG_COMMAND_LINE, sizeof(struct tag) + 1, read_command_line},
-    {TAG_LOADER_NAME, sizeof(struct tag) + 1, read_loader_name},
-    {TAG_MODULE, sizeof(struct tag_module), read_module},
-    {TAG_MEMORY_MAP, sizeof(struct tag_memory_map), read_memory_map},
-    {TAG_FRAMEBUFFER, offsetof(struct tag_framebuffer, reserved),
-     read_framebuffer},
-    {TAG_EFI32_SYSTEM_TABLE, sizeof(struct tag), refuse_32_bit},
-    {TAG_EFI64_SYSTEM_TABLE, sizeof(struct tag_efi_system_table),
-     read_system_table},
-    {TAG_EFI_MEMORY_MAP, sizeof(struct tag_efi_memory_map), read_efi_map},
-};
+ROW(tags, command_line) = {TAG_COMMAND_LINE, sizeof(struct tag) + 1,
+                           read_command_line};
+ROW(tags, loader) = {TAG_LOADER_NAME, sizeof(struct tag) + 1, read_loader_name};
+ROW(tags, module) = {TAG_MODULE, sizeof(struct tag_module), read_module};
+ROW(tags, memory) = {TAG_MEMORY_MAP, sizeof(struct tag_memory_map),
+                     read_memory_map};
+ROW(tags, efi32) = {TAG_EFI32_SYSTEM_TABLE, sizeof(struct tag), refuse_32_bit};
+ROW(tags, efi64) = {TAG_EFI64_SYSTEM_TABLE, sizeof(struct tag_efi_system_table),
+                    read_system_table};
+ROW(tags, efi_map) = {TAG_EFI_MEMORY_MAP, sizeof(struct tag_efi_memory_map),
+                      read_efi_map};
 
-// Tags of other types are none of our business, as the specification asks.
+// The specification wants tags of other types to be skipped.
 static status_t read_tag(const struct tag *tag, struct boot_info *boot) {
-    for (size_t i = 0; i < ARRAY_SIZE(tag_readers); i++) {
-        const struct tag_reader *reader = &tag_readers[i];
-        if (reader->type != tag->type)
+    FOR_EACH_ROW(tags, row) {
+        if (row->type != tag->type)
             continue;
-        if (tag->bytes < reader->bytes_min)
+        if (tag->bytes < row->bytes_min)
             return fail(STATUS_INVALID,
                         "multiboot2: tag %u of %u bytes; it takes %u",
-                        tag->type, tag->bytes, reader->bytes_min);
-        return reader->read(tag, boot);
+                        tag->type, tag->bytes, row->bytes_min);
+        return row->read(tag, boot);
     }
     return STATUS_OK;
 }
