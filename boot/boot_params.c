@@ -17,7 +17,6 @@
 #include "boot/sender.h"
 #include "lib/crc32.h"
 #include "lib/format.h"
-#include "lib/options.h"
 #include "lib/string.h"
 
 static uint64_t join(uint32_t high, uint32_t low) {
@@ -83,9 +82,9 @@ static status_t read_seal(const struct sender *from,
     return STATUS_OK;
 }
 
-// Finds the node with the CRC in a chain. It vouches only for its own block.
-static status_t check_block(const struct sender *from, pa_t first_pa,
-                            pa_t block_pa, struct boot_info *boot) {
+// The node with the CRC vouches only for its own block.
+status_t handoff_check(const struct sender *from, pa_t first_pa, pa_t block_pa,
+                       struct boot_info *boot) {
     TRY(sender_visit_nodes(from, first_pa, read_seal, boot));
     if (!boot->has_handoff)
         return fail(STATUS_REFUSED,
@@ -110,14 +109,13 @@ static void read_places(const struct boot_params *params,
     boot->rsdp_pa = params->acpi_rsdp_addr;
 }
 
-static status_t rescue(const struct sender *from, struct boot_info *boot) {
+// Asks the rows for what the block itself does not give.
+static status_t find_elsewhere(const struct sender *from,
+                               struct boot_info *boot) {
     FOR_EACH_ROW(nodes, row)
-        if (row->rescue)
-            return row->rescue(from, boot);
-    return fail(STATUS_INVALID,
-                "%s; nothing is linked that tells sound "
-                "memory from damage (boot/damage)",
-                boot->handoff_why);
+        if (row->find)
+            TRY(row->find(from, boot));
+    return STATUS_OK;
 }
 
 // Copies a text of at most `room` bytes with its NUL.
@@ -156,33 +154,6 @@ static status_t read_command_line(const struct sender *from,
 
 // ---- what is said of the firmware
 
-ROW(options, preserved) = {
-    .key = PRESERVED_WORD,
-    .help = "where a Linux in between kept the handoff: a Baton adds it"};
-
-// Linux drops our nodes but keeps the page with copies, since e820 says that it
-// is reserved, and the word on the command line that says where it is.
-static status_t read_preserved(const struct sender *from,
-                               struct boot_info *boot) {
-    pa_t pa = 0;
-    char text[32];
-    if (!option_get(boot->command_line, PRESERVED_WORD, text, sizeof(text)) ||
-        !sender_is_linux(from))
-        return STATUS_OK;
-    if (!option_parse_number(text, &pa))
-        return fail(STATUS_INVALID,
-                    "handoff: " PRESERVED_WORD "=%s is no address", text);
-    const struct memory_range *range = memory_map_find(&boot->memory, pa);
-    if (!range || range->kind != MEMORY_RESERVED || range->end - pa < PAGE_SIZE)
-        return fail(STATUS_REFUSED,
-                    "handoff: " PRESERVED_WORD "=%#lx is no reserved memory: "
-                    "what was there was not preserved",
-                    pa);
-    boot->through_linux = true;
-    TRY(check_block(from, pa, pa, boot));
-    return nodes_read(from, pa, true, boot);
-}
-
 // A handoff that a Linux preserved says nothing of what that Linux did.
 static enum boot_svam svam_of(const struct boot_info *boot) {
     if (!boot->has_handoff || boot->through_linux)
@@ -196,7 +167,7 @@ static status_t read_firmware(const struct sender *from,
     TRY(efi_info_read(from, &boot->efi));
     TRY(nodes_read(from, from->params->hdr.setup_data, boot->has_handoff,
                    boot));
-    return read_preserved(from, boot);
+    return sender_is_linux(from) ? find_elsewhere(from, boot) : STATUS_OK;
 }
 
 static void drop_firmware(struct boot_info *boot, status_t status) {
@@ -227,7 +198,12 @@ static status_t read_sound(struct sender *from, struct boot_info *boot) {
 static status_t read_damaged(const struct sender *from, status_t damage,
                              struct boot_info *boot) {
     drop_firmware(boot, damage);
-    TRY(rescue(from, boot));
+    TRY(find_elsewhere(from, boot));
+    if (boot->memory.count == 0)
+        return fail(STATUS_INVALID,
+                    "%s; nothing is linked that tells sound memory from damage "
+                    "(boot/damage)",
+                    boot->handoff_why);
     (void)read_command_line(from, boot); // or an empty one
     return STATUS_OK;
 }
@@ -246,8 +222,8 @@ status_t boot_params_read(pa_t params_pa, memory_reader read,
     str_copy(boot->loader, sizeof(boot->loader),
              from_linux ? "linux" : "baton");
     status_t damage = from_linux ? STATUS_OK
-                                 : check_block(&from, params->hdr.setup_data,
-                                               params_pa, boot);
+                                 : handoff_check(&from, params->hdr.setup_data,
+                                                 params_pa, boot);
     TRY(damage ? read_damaged(&from, damage, boot) : read_sound(&from, boot));
     if (boot->has_handoff)
         boot->generation = boot->handoff.generation;

@@ -35,10 +35,6 @@ struct efi_setup {
 // A setup_data type that Linux does not know and therefore ignores ("BATN").
 #define SETUP_BATON 0x4e544142
 
-// For a Linux, which drops that node, a copy of it is preserved in a reserved
-// page, and this word on the command line says where: handoff=0x….
-#define PRESERVED_WORD "handoff"
-
 #define HANDOFF_MAGIC   0x4f44414e4f544142 // "BATONADO"
 #define HANDOFF_VERSION 7
 

@@ -40,8 +40,8 @@ struct handoff_content {
     const struct handoff_life *between; // it runs before the receiver; or NULL
 };
 
-// A row. Rows are walked in their order by boot_params_read() and
-// handoff_write(), and after a panic never.
+// A row; a function that is NULL has nothing to do. Rows are walked in their
+// order by boot_params_read() and handoff_write(), and after a panic never.
 struct node {
     uint32_t type;
 
@@ -56,10 +56,11 @@ struct node {
     status_t (*write)(struct block_writer *to,
                       const struct handoff_content *content);
 
-    // NULL, or: finds memory and bundle though the CRC is wrong, that is, in
-    // the midst of damage. INVALID: too little is left to run on. Only the
-    // first such row is asked.
-    status_t (*rescue)(const struct sender *from, struct boot_info *boot);
+    // Finds what the block does not give: memory and bundle where its CRC is
+    // wrong (boot->handoff_status says so), or a handoff where a Linux sent it,
+    // which has none. INVALID: too little memory is left to run on. REFUSED:
+    // the handoff that was found is damaged.
+    status_t (*find)(const struct sender *from, struct boot_info *boot);
 };
 TABLE(nodes, struct node);
 
@@ -70,6 +71,12 @@ status_t block_put(struct block_writer *to, const void *data, uint64_t bytes,
 // Puts a node at the end of the chain, with its payload right behind it.
 status_t node_write(struct block_writer *to, uint32_t type, const void *payload,
                     uint32_t bytes);
+
+// Finds struct handoff in a chain, checks the CRC of its block, which has to be
+// the one at `block_pa`, and copies it to `boot`. REFUSED: the reason says what
+// is wrong. (In boot_params.c.)
+status_t handoff_check(const struct sender *from, pa_t first_pa, pa_t block_pa,
+                       struct boot_info *boot);
 
 // Gives each node of a chain to its row, types of Baton's only if `sealed`.
 // REFUSED: one is not in memory, or its row refuses it.

@@ -120,8 +120,10 @@ static void take(const struct account *account, struct boot_info *boot) {
     boot->rsdp_pa = account->needs.rsdp_pa;
 }
 
-static status_t rescue(const struct sender *from, struct boot_info *boot) {
+static status_t find(const struct sender *from, struct boot_info *boot) {
     static struct account first, second, both;
+    if (sender_is_linux(from))
+        return STATUS_OK;
     read_first(from, &first);
     uint32_t crc = read_second(from, &second);
     const struct account *sound = first.crc == crc || first.crc == second.crc
@@ -164,4 +166,4 @@ static status_t write(struct block_writer *to,
     return node_write(to, SETUP_ACCOUNT, head, sizeof(*head) + bytes);
 }
 
-ROW(nodes, 00_account) = {SETUP_ACCOUNT, NULL, write, rescue};
+ROW(nodes, 00_account) = {SETUP_ACCOUNT, NULL, write, find};

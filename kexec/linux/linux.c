@@ -2,7 +2,6 @@
 
 #include "kexec/linux/linux.h"
 
-#include "boot/handoff.h"
 #include "lib/format.h"
 #include "lib/options.h"
 #include "mm/layout.h"

@@ -7,6 +7,9 @@
 #include "efi/types.h"
 #include "lib/status.h"
 
+// Where the preserved handoff is: a word on Linux's command line, handoff=0x….
+#define PRESERVED_WORD "handoff"
+
 // Can Linux go on calling a firmware whose regions are at their `va`? REFUSED:
 // it would overwrite one's mapping; the reason names region and address.
 status_t linux_can_keep(const struct efi_regions *regions);
