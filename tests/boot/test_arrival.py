@@ -295,6 +295,7 @@ UNTIDY = """
 """
 APIC_COMMAND, SELF_IPI = 0x300, 0x40000
 ENTRIES = {"LVT0": 0x350, "LVTPC": 0x340, "LVTERR": 0x370, "LVTTHMR": 0x330}
+NONE_IN_SERVICE = re.compile(r"ISR\t +\(none\)")
 IOAPIC_PA, HPET_PA = 0xFEC00000, 0xFED00000
 DELIVER_EXTINT, TSC_DEADLINE, LEVEL = 0x700, 0x40000, 0x8000
 
@@ -337,6 +338,16 @@ def leave_untidy_processor(debugger, folder) -> None:
     debugger.write(debugger.register("rip"), binary.read_bytes())
 
 
+def local_apic_between_ticks(machine) -> str:
+    """The machine is running: the look may fall into the handler of a tick.
+    An interrupt that nobody acknowledged is there at each look."""
+    for _ in range(50):
+        local = machine.human("info lapic")
+        if NONE_IN_SERVICE.search(local):
+            break
+    return local
+
+
 def test_nothing_is_taken_as_it_was_found(boot, tmp_path):
     """Registers and sources of interrupts, left as no kernel should."""
     with boot("efi=fixed generations=2", cpus=2, paused=True) as machine:
@@ -351,9 +362,9 @@ def test_nothing_is_taken_as_it_was_found(boot, tmp_path):
             debugger.call(symbol(paths.SYMBOLS, "watchdog_take_nmi"), 0)
             debugger.detach()
         machine.at_prompt()
-        registers, local, outer = (
-            machine.human(f"info {what}")
-            for what in ("registers", "lapic", "pic"))
+        registers, outer = (machine.human(f"info {what}")
+                            for what in ("registers", "pic"))
+        local = local_apic_between_ticks(machine)
     run = machine.run
     assert run.all("efi.deviation") == run.all("panic") == []
     assert run.all("proof", verdict="fail") == []
@@ -367,7 +378,7 @@ def test_nothing_is_taken_as_it_was_found(boot, tmp_path):
     entries = dict(re.findall(r"^(\w+)\t +0x([0-9a-f]+)", local, re.M))
     assert {entries[name] for name in ENTRIES} == {"00010000"}
     assert (entries["LVT1"], entries["LVTT"]) == ("00000400", "00020020")
-    assert "TPR 0x00" in local and re.search(r"ISR\t +\(none\)", local)
+    assert "TPR 0x00" in local and NONE_IN_SERVICE.search(local)
     pins = re.findall(r"pin (\d+) +0x([0-9a-f]+)", outer)
     routed = [pin for pin, value in pins if not int(value, 16) & 1 << 16]
     assert (len(pins), routed) == (24, ["2"])  # the watchdog
