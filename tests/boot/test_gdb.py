@@ -104,6 +104,7 @@ continue
 print {BOOT}.handoff
 print {LINEAGE}[0]
 print {ATTRIBUTES}[0]
+print firmware.attributes
 efi-mode
 """.strip().splitlines()
 
@@ -287,8 +288,9 @@ def rights_left(fixed, region) -> set[str]:
     region, as it was handed on. A row that takes nothing away is writable,
     and no more before its code has been called."""
     start, size = region.number("pa"), region.number("pages") * 4096
-    rows = re.findall(r"attribute\[\d+\] = pa (0x\w+) .* ([A-Z_|]+)",
-                      fixed(f"print {BOOT}.handoff"))
+    rows = re.findall(r"pa (0x\w+) \d+ \w+ ([A-Z_|]+)",
+                      fixed("print firmware.attributes"))
+    assert rows
     flags = [set(text.split("|")) for pa, text in rows
              if start <= int(pa, 16) < start + size]
     return {"r" + ("-" if "RO" in has else "w") +

@@ -109,10 +109,14 @@ def rights_of(mapped: list[paging.Range], region: Region) -> str:
 
 # ---- the mode
 
+def table_kind(mode: gdb.Value) -> str:
+    return machine.enum_name(mode["table"], "PAGE_TABLE_")
+
+
 def table_of_mode() -> int:
     """The table that services are called on; 0: there is none yet."""
     mode = firmware()["mode"]
-    if int(mode) and machine.enum_name(mode["table"], "TABLE_") == "kernel":
+    if int(mode) and table_kind(mode) == "kernel":
         return machine.number("kernel_table.root_pa")
     return int(firmware()["private_table"]["root_pa"])
 
@@ -161,10 +165,9 @@ class ModeCommand(Command):
 
     @staticmethod
     def _table(mode: gdb.Value) -> str:
-        kind = machine.enum_name(mode["table"], "TABLE_")
         text = {"kernel": "the kernel's",
-                "private": "a private one, VA = PA: CR3 changes with each call"}
-        return f"{table_of_mode():#x}, {text[kind]}"
+                "own": "a private one, VA = PA: CR3 changes with each call"}
+        return f"{table_of_mode():#x}, {text[table_kind(mode)]}"
 
     @staticmethod
     def _services(known: gdb.Value) -> None:

@@ -130,7 +130,10 @@ def enum_name(value: gdb.Value, prefix: str, type_name: str = "") -> str:
     """SVAM_CALLED -> "called". `type_name`: where a plain number is kept."""
     if type_name:
         value = value.cast(gdb.lookup_type(f"enum {type_name}"))
-    return str(value).removeprefix(prefix).lower().replace("_", "-")
+    name = str(value)
+    if not name.startswith(prefix):
+        raise LookupError(f"{name} is not {prefix}...: it has been renamed")
+    return name.removeprefix(prefix).lower().replace("_", "-")
 
 
 def size_text(size: int) -> str:
