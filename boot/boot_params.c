@@ -49,8 +49,12 @@ static status_t check_crc(const struct sender *from, pa_t pa,
     pa_t block_pa = handoff->block_pa;
     uint32_t block_bytes = handoff->block_bytes;
     const uint8_t *block = sender_read(from, block_pa, block_bytes);
-    if (!block || pa < block_pa ||
-        pa - block_pa > block_bytes - sizeof(*handoff))
+    if (!block)
+        return fail(STATUS_REFUSED,
+                    "handoff: the block of %#x bytes at %#lx is not in memory, "
+                    "or not where boot_params are",
+                    block_bytes, block_pa);
+    if (pa < block_pa || pa - block_pa > block_bytes - sizeof(*handoff))
         return fail(
             STATUS_REFUSED,
             "handoff: node at %#lx lies outside its block of %#x bytes at %#lx",
@@ -71,11 +75,18 @@ static status_t read_seal(const struct sender *from,
     if (node->type != SETUP_BATON || boot->has_handoff)
         return STATUS_OK;
     const struct handoff *handoff = sender_read(from, pa, sizeof(*handoff));
-    if (!handoff || !is_aligned(pa, 8) || !has_shape(handoff, node->len))
+    if (!handoff || !is_aligned(pa, 8))
+        return fail(STATUS_REFUSED,
+                    "handoff: node of %u bytes at %#lx is not aligned, or not "
+                    "in memory",
+                    node->len, pa);
+    if (!has_shape(handoff, node->len))
         return fail(STATUS_REFUSED,
                     "handoff: node of %u bytes at %#lx is not version %d of "
-                    "Baton's own",
-                    node->len, pa, HANDOFF_VERSION);
+                    "Baton's own: magic %#lx, version %u, %u bytes, a block of "
+                    "%#x",
+                    node->len, pa, HANDOFF_VERSION, handoff->magic,
+                    handoff->version, handoff->bytes, handoff->block_bytes);
     TRY(check_crc(from, pa, handoff));
     boot->handoff = *handoff;
     boot->has_handoff = true;

@@ -8,6 +8,7 @@
 #include "boot/boot_info.h"
 #include "boot/e820.h"
 #include "lib/format.h"
+#include "lib/log.h"
 #include "lib/string.h"
 
 #define INFO_BYTES_MAX MIB
@@ -89,11 +90,16 @@ static status_t read_loader_name(const struct tag *tag,
 static status_t read_module(const struct tag *tag, struct boot_info *boot) {
     const struct tag_module *module = (const struct tag_module *)tag;
     if (module->end_pa < module->start_pa)
-        return fail(STATUS_INVALID, "multiboot2: module from %#x to %#x",
+        return fail(STATUS_INVALID,
+                    "multiboot2: module from %#x to %#x, which is before it",
                     module->start_pa, module->end_pa);
     if (boot->bundle_bytes == 0) {
         boot->bundle_pa = module->start_pa;
         boot->bundle_bytes = module->end_pa - module->start_pa;
+    } else {
+        say("boot: module from %#x to %#x is not used: the first one is the "
+            "bundle",
+            module->start_pa, module->end_pa);
     }
     return STATUS_OK;
 }
@@ -103,7 +109,9 @@ static status_t read_memory_map(const struct tag *tag, struct boot_info *boot) {
     size_t step = map->entry_bytes;
     if (step < sizeof(struct memory_map_entry) || step > tag->bytes)
         return fail(STATUS_INVALID,
-                    "multiboot2: memory map entries of %zu bytes", step);
+                    "multiboot2: memory map entries of %zu bytes; possible are "
+                    "%zu to %u",
+                    step, sizeof(struct memory_map_entry), tag->bytes);
 
     size_t left = tag->bytes - sizeof(*map);
     const uint8_t *at = map->entries;
@@ -212,12 +220,16 @@ status_t multiboot2_read(pa_t info_pa, memory_reader read,
 
     const struct info_header *header = read(info_pa, sizeof(*header));
     if (!header || !is_aligned(info_pa, 8))
-        return fail(STATUS_INVALID, "multiboot2: no information at %#lx",
+        return fail(STATUS_INVALID,
+                    "multiboot2: no information at %#lx that is aligned and "
+                    "readable",
                     info_pa);
     uint32_t bytes = header->bytes;
     if (bytes < sizeof(*header) || bytes > INFO_BYTES_MAX)
-        return fail(STATUS_INVALID, "multiboot2: information of %u bytes",
-                    bytes);
+        return fail(STATUS_INVALID,
+                    "multiboot2: information of %u bytes; possible are %zu to "
+                    "%lu",
+                    bytes, sizeof(*header), INFO_BYTES_MAX);
     const uint8_t *info = read(info_pa, bytes);
     if (!info)
         return fail(STATUS_INVALID,

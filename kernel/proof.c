@@ -97,7 +97,10 @@ static efi_status_t read_counter(uint32_t *value) {
                                            &attributes, value, &bytes);
     if (status == EFI_SUCCESS &&
         (bytes != sizeof(*value) || attributes != BATON_ATTRIBUTES))
-        return EFI_DEVICE_ERROR;
+        return efi_reject(EFI_GET_VARIABLE,
+                          "BatonGeneration: %lu bytes, attributes %#x: nobody "
+                          "counts so",
+                          bytes, attributes);
     return status;
 }
 
@@ -232,7 +235,7 @@ static efi_status_t try_set_time(void) {
     if (status != EFI_SUCCESS)
         return status;
     if (!efi_is_time(&was))
-        return EFI_DEVICE_ERROR; // nothing to put back
+        return efi_reject(EFI_GET_TIME, "no time that could be put back");
     moved = was;
     moved.year += YEARS;
     status = efi_set_time(&moved);
@@ -325,7 +328,10 @@ static efi_status_t try_count(void) {
     efi_status_t status = efi_get_next_high_monotonic_count(&first);
     if (status == EFI_SUCCESS)
         status = efi_get_next_high_monotonic_count(&second);
-    return status == EFI_SUCCESS && second <= first ? EFI_DEVICE_ERROR : status;
+    if (status == EFI_SUCCESS && second <= first)
+        return efi_reject(EFI_GET_NEXT_HIGH_MONOTONIC_COUNT, "%#x after %#x",
+                          second, first);
+    return status;
 }
 
 static efi_status_t try_update_capsule(void) {

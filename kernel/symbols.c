@@ -30,9 +30,11 @@ size_t symbol_format(va_t va, char *text, size_t size) {
     }
     if (symbol_count == 0)
         return format(text, size, "%#lx", va);
-    return format(text, size, "%s+%#lx",
-                  symbol_names + symbol_table[low].name_offset,
-                  va - KERNEL_BASE - symbol_table[low].offset);
+    size_t length = format(text, size, "%s+%#lx",
+                           symbol_names + symbol_table[low].name_offset,
+                           va - KERNEL_BASE - symbol_table[low].offset);
+    mark_cut(text, size, length);
+    return length;
 }
 
 bool symbol_find(const char *name, va_t *va) {

@@ -61,13 +61,16 @@ static status_t read_table(pa_t pa, const char *signature, uint64_t bytes_min,
                            memory_reader read, struct whole_table *whole) {
     const struct table *table = read(pa, sizeof(*table));
     if (!table || memcmp(table->signature, signature, 4))
-        return fail(STATUS_NOT_FOUND, "ACPI: no %s at %#lx", signature, pa);
+        return fail(STATUS_NOT_FOUND, "ACPI: no readable %s at %#lx", signature,
+                    pa);
     uint32_t bytes = table->bytes;
     bool is_possible = bytes >= bytes_min && bytes <= TABLE_BYTES_MAX;
     *whole = (struct whole_table){is_possible ? read(pa, bytes) : NULL, bytes};
     if (!whole->at)
-        return fail(STATUS_INVALID, "ACPI: %s at %#lx has %u bytes", signature,
-                    pa, bytes);
+        return fail(STATUS_INVALID,
+                    "ACPI: %s at %#lx has %u bytes; possible are %lu to %lu, "
+                    "all of them readable",
+                    signature, pa, bytes, bytes_min, TABLE_BYTES_MAX);
     if (!sums_to_zero(whole->at, bytes))
         return fail(STATUS_INVALID, "ACPI: %s at %#lx: wrong checksum",
                     signature, pa);
@@ -95,7 +98,7 @@ static status_t find_in(pa_t root_pa, const char *signature,
         if (status != STATUS_NOT_FOUND)
             return status;
     }
-    return fail(STATUS_NOT_FOUND, "ACPI: no %s in the %s at %#lx",
+    return fail(STATUS_NOT_FOUND, "ACPI: no readable %s in the %s at %#lx",
                 wanted.signature, signature, root_pa);
 }
 
@@ -103,7 +106,7 @@ static status_t find(pa_t pa, struct wanted wanted, memory_reader read,
                      struct whole_table *table) {
     const struct rsdp *rsdp = pa ? read(pa, RSDP_FIRST_BYTES) : NULL;
     if (!rsdp || memcmp(rsdp->signature, "RSD PTR ", 8))
-        return fail(STATUS_NOT_FOUND, "ACPI: no RSDP at %#lx", pa);
+        return fail(STATUS_NOT_FOUND, "ACPI: no readable RSDP at %#lx", pa);
     bool is_sound = sums_to_zero((const uint8_t *)rsdp, RSDP_FIRST_BYTES);
     bool has_xsdt = rsdp->revision >= 2;
     if (has_xsdt) {
@@ -111,7 +114,9 @@ static status_t find(pa_t pa, struct wanted wanted, memory_reader read,
         is_sound &= rsdp && sums_to_zero((const uint8_t *)rsdp, sizeof(*rsdp));
     }
     if (!is_sound)
-        return fail(STATUS_INVALID, "ACPI: RSDP at %#lx: wrong checksum", pa);
+        return fail(STATUS_INVALID,
+                    "ACPI: RSDP at %#lx: wrong checksum, or not all readable",
+                    pa);
     return has_xsdt ? find_in(rsdp->xsdt_pa, "XSDT", 8, wanted, read, table)
                     : find_in(rsdp->rsdt_pa, "RSDT", 4, wanted, read, table);
 }
@@ -144,7 +149,10 @@ status_t acpi_find_timer(pa_t rsdp_pa, memory_reader read, uint16_t *port) {
              &found));
     uint32_t at = ((const struct fadt *)found.at)->timer_port;
     if (at == 0 || at > UINT16_MAX)
-        return fail(STATUS_UNSUPPORTED, "ACPI: no timer at port %#x", at);
+        return fail(STATUS_UNSUPPORTED,
+                    "ACPI: the FADT has its timer at port %#x; possible are 1 "
+                    "to %#x",
+                    at, UINT16_MAX);
     *port = (uint16_t)at;
     return STATUS_OK;
 }

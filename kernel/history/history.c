@@ -29,8 +29,10 @@ void history_begin(void) {
 static status_t check(pa_t pa, uint64_t bytes) {
     if (bytes != RING_BYTES || !is_aligned(pa, PAGE_SIZE) ||
         !physical_read(pa, bytes))
-        return fail(STATUS_REFUSED, "log: %#lx bytes at %#lx cannot hold it",
-                    bytes, pa);
+        return fail(STATUS_REFUSED,
+                    "log: %#lx bytes at %#lx are not %#lx bytes of aligned, "
+                    "readable memory",
+                    bytes, pa, RING_BYTES);
     return log_ring_check(pa_to_va(pa), bytes);
 }
 

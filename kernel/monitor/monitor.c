@@ -125,7 +125,8 @@ void print(const char *text, ...) {
     va_start(arguments, text);
     size_t length = vformat(line, sizeof(line), text, arguments);
     va_end(arguments);
-    print_text(line, min_u64(length, sizeof(line) - 1));
+    mark_cut(line, sizeof(line), length);
+    print_text(line, strlen(line));
 }
 
 status_t word_number(const char *word, uint64_t *number) {

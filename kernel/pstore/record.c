@@ -173,4 +173,8 @@ void record_report(void) {
               options.prove ? delete_part(&part) : "no");
         say_lines("crash: | ", text + HEAD_BYTES);
     }
+    if (status != STATUS_NOT_FOUND)
+        say("crash: there may be more records: GetNextVariableName ended with "
+            "%s",
+            why());
 }

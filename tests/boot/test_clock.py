@@ -207,6 +207,16 @@ def test_what_cannot_be_read_is_not_counted_on(boot):
     assert flash.generation(run.flash) == 2
 
 
+def test_what_is_no_count_is_said_to_be_none(boot):
+    """Not that the firmware answered with an error, for it did not."""
+    with boot('efi=fixed generations=1 run="efi vars write BatonGeneration no; '
+              'kexec baton efi=fixed generations=1 end=exit"') as machine:
+        run = machine.finish()
+    reject = run.one("efi.reject", gen=1, svc="GetVariable")
+    assert reject["why"].startswith("BatonGeneration: 2 bytes, attributes 0x7")
+    run.one("proof", gen=1, check="variable", verdict="fail")
+
+
 # ---- machines without the usual clocks
 
 @pytest.mark.parametrize("machine, source", [

@@ -6,7 +6,7 @@
 # it needs, and a seed in corpus/X.
 # Alone: make -f tests/fuzz/fuzz.mk fuzz-programs, or replay
 
-FUZZ_multiboot2  = $(UNIT_test_multiboot2) efi/region.c lib/log.c
+FUZZ_multiboot2  = $(UNIT_test_multiboot2) efi/region.c
 FUZZ_boot_params = $(HANDOFF_READER) lib/crc32.c lib/memory_map.c efi/region.c \
 	lib/options.c lib/log.c lib/string.c lib/status.c lib/format.c
 FUZZ_efi_map     = efi/region.c lib/memory_map.c lib/log.c lib/string.c \

@@ -446,6 +446,7 @@ static void seal(void) {
     offsetof(struct handoff, name), sizeof(((struct handoff *)0)->name)
 #define SHAPE   "is not version "
 #define OUTSIDE "lies outside its block"
+#define ABSENT  "or not where boot_params are"
 
 static const struct {
     size_t offset, bytes;
@@ -454,7 +455,7 @@ static const struct {
 } bad_fields[] = {
     {FIELD(magic), HANDOFF_MAGIC + 1, SHAPE},
     {FIELD(version), 0, SHAPE},
-    {FIELD(version), HANDOFF_VERSION + 1, SHAPE},
+    {FIELD(version), HANDOFF_VERSION + 70, "version 7"},
     {FIELD(bytes), sizeof(struct handoff) - 1, SHAPE},
     {FIELD(bytes), sizeof(struct handoff) + 1, SHAPE},
     {FIELD(block_bytes), 0, SHAPE},
@@ -463,9 +464,9 @@ static const struct {
     {FIELD(block_bytes), ~0u, SHAPE},
     {FIELD(mode), ~0ul, SHAPE}, // and no NUL behind: see below
     {FIELD(block_bytes), 4096, OUTSIDE},
-    {FIELD(block_bytes), MIB, OUTSIDE},
-    {FIELD(block_pa), 0, OUTSIDE},
-    {FIELD(block_pa), ~0ul, OUTSIDE},
+    {FIELD(block_bytes), MIB, ABSENT},
+    {FIELD(block_pa), 0, ABSENT},
+    {FIELD(block_pa), ~0ul, ABSENT},
     {FIELD(block_pa), MEMORY_PA + ELSEWHERE, OUTSIDE},
     {FIELD(block_pa), BLOCK_PA + 16, "vouches for the block at 0x1232010"},
 };

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "lib/log.h"
 #include "tests/unit/memory.h"
 
 // Multiboot2 §3.6; the parser has its own list, of which this is no copy.
@@ -235,8 +236,16 @@ static void other_loaders(void **state) {
     assert_string_equal(boot.loader, "other");
 }
 
+static char said[256];
+
+static void hear(const char *text, size_t bytes) {
+    strncat(said, text, bytes);
+}
+
 static void the_bundle_is_the_first_module(void **state) {
     (void)state;
+    said[0] = '\0';
+    log_output.write = hear;
     add_module(0x5000, 0x5000);
     add_module(0x6000, 0x6001);
     add_module(0x7000, 0x8000);
@@ -244,6 +253,9 @@ static void the_bundle_is_the_first_module(void **state) {
     assert_int_equal(parse(), STATUS_OK);
     assert_int_equal(boot.bundle_pa, 0x6000);
     assert_int_equal(boot.bundle_bytes, 1);
+    assert_contains(said, "module from 0x7000 to 0x8000 is not used");
+    assert_null(strstr(said, "0x6000"));
+    log_output.write = NULL;
 }
 
 // ---- hostile
@@ -292,7 +304,10 @@ static const struct {
     {COMMAND_LINE, 12, {~0u}, "command line of 12 bytes has no end"},
     {LOADER, 8, {0}, "tag 2 of 8 bytes; it takes 9"},
     {MODULE, 15, {0}, "tag 3 of 15 bytes; it takes 16"},
-    {MODULE, 16, {0x2000, 0x1fff}, "module from 0x2000 to 0x1fff"},
+    {MODULE,
+     16,
+     {0x2000, 0x1fff},
+     "module from 0x2000 to 0x1fff, which is before it"},
     {MEMORY_MAP, 15, {24}, "tag 6 of 15 bytes; it takes 16"},
     {MEMORY_MAP, 64, {0}, "memory map entries of 0 bytes"},
     {MEMORY_MAP, 64, {23}, "memory map entries of 23 bytes"},

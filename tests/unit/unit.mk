@@ -15,7 +15,7 @@ UNIT_test_cpio       := lib/cpio.c lib/string.c lib/status.c lib/format.c
 UNIT_test_options    := lib/options.c lib/string.c lib/status.c lib/format.c
 UNIT_test_utf16      := lib/utf16.c lib/string.c lib/format.c
 UNIT_test_memory_map := lib/memory_map.c lib/status.c lib/format.c
-UNIT_test_multiboot2 := boot/multiboot2.c kernel/screen/framebuffer.c lib/memory_map.c lib/string.c \
+UNIT_test_multiboot2 := boot/multiboot2.c kernel/screen/framebuffer.c lib/log.c lib/memory_map.c lib/string.c \
 	lib/status.c lib/format.c
 HANDOFF_CORE         := boot/boot_params.c boot/sender.c boot/node.c boot/e820.c \
 	boot/efi_info.c lib/crc32.c lib/log.c lib/memory_map.c lib/string.c \
