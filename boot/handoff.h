@@ -39,7 +39,7 @@ struct efi_setup {
 #define HANDOFF_VERSION 7
 
 // One kernel that ran before: a row of the lineage (kernel/chain).
-struct handoff_life {
+struct lineage_entry {
     uint32_t generation;
     uint32_t svam; // enum efi_svam: what it did about SetVirtualAddressMap
     char mode[16]; // the mapping mode it ran in; "none" without firmware

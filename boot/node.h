@@ -36,8 +36,8 @@ struct handoff_content {
     struct boot_efi *efi; // map_bytes 0: no firmware to hand on
     bool with_efi_setup;  // the firmware's addresses are virtual
     struct efi_setup efi_setup;
-    const struct handoff *baton;        // without its block and its CRC
-    const struct handoff_life *between; // it runs before the receiver; or NULL
+    const struct handoff *baton;         // without its block and its CRC
+    const struct lineage_entry *between; // it runs before the receiver; or NULL
 };
 
 // A row; a function that is NULL has nothing to do. Rows are walked in their

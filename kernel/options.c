@@ -22,20 +22,9 @@ static status_t read_mode(const char *name, uint32_t generation) {
                 efi_mode_names());
 }
 
-// Takao Indoh's kernel of 2010 had this word to leave physical mode.
-static status_t read_virtefi(const char *word, uint32_t generation) {
-    (void)word, (void)generation;
-    if (options.mode == efi_mode_find("physical"))
-        options.mode = efi_mode_find("fixed");
-    return STATUS_OK;
-}
-
 ROW(options, efi) = {"efi",
                      "how the firmware is called: a mode, inherit, or off",
                      .read = read_mode};
-
-ROW(options, virtefi) = {"virtefi", "leave efi=physical, for efi=fixed",
-                         .read = read_virtefi};
 
 ROW(options, generations) = {"generations", "generations in all, 3 by default",
                              .number = &options.generations, .min = 1,

@@ -21,7 +21,3 @@
 // A loop over the rows, in their order; a table may be empty.
 #define FOR_EACH_ROW(table, row)                                               \
     for (const table##_row *row = table##_start; row < table##_end; row++)
-
-// What it was called first: for EACH_ROW(…).
-#define EACH_ROW(table, row)                                                   \
-    (const table##_row *row = table##_start; row < table##_end; row++)

@@ -14,39 +14,40 @@
 
 #define SETUP_LINEAGE NODE_TYPE('L')
 
-static struct handoff_life listed[LINEAGE_MAX];
+static struct lineage_entry listed[LINEAGE_MAX];
 static unsigned listed_count;
 
-static struct handoff_life us(uint32_t generation) {
-    struct handoff_life life = {.generation = generation,
-                                .svam = firmware.svam,
-                                .mode = "none",
-                                .image_pa = image_pa_of(text_start),
-                                .tsc_start = tsc_here};
+static struct lineage_entry us(uint32_t generation) {
+    struct lineage_entry entry = {.generation = generation,
+                                  .svam = firmware.svam,
+                                  .mode = "none",
+                                  .image_pa = image_pa_of(text_start),
+                                  .tsc_start = tsc_here};
     if (firmware.ready)
-        str_copy(life.mode, sizeof(life.mode), firmware.mode->name);
-    return life;
+        str_copy(entry.mode, sizeof(entry.mode), firmware.mode->name);
+    return entry;
 }
 
 unsigned lineage_count(void) {
     return listed_count;
 }
 
-static struct handoff_life life_at(const struct boot_info *boot, unsigned i) {
+static struct lineage_entry entry_at(const struct boot_info *boot, unsigned i) {
     return i < listed_count ? listed[i] : us(boot->generation);
 }
 
 void lineage_format(const struct boot_info *boot, unsigned i, char *line,
                     size_t size) {
-    struct handoff_life life = life_at(boot, i);
+    struct lineage_entry entry = entry_at(boot, i);
     bool ended = i < listed_count;
-    uint64_t end = ended ? life_at(boot, i + 1).tsc_start : read_tsc();
-    uint64_t ran_us = time_of(end - life.tsc_start);
+    uint64_t end = ended ? entry_at(boot, i + 1).tsc_start : read_tsc();
+    uint64_t ran_us = time_of(end - entry.tsc_start);
     format(line, size,
            "generation %u  kernel at %#010lx  efi=%-10.*s  %3lu.%06lu s  "
            "SetVirtualAddressMap %s",
-           life.generation, life.image_pa, (int)sizeof(life.mode), life.mode,
-           ran_us / 1000000, ran_us % 1000000, efi_svam_name(life.svam));
+           entry.generation, entry.image_pa, (int)sizeof(entry.mode),
+           entry.mode, ran_us / 1000000, ran_us % 1000000,
+           efi_svam_name(entry.svam));
 }
 
 void lineage_report(const struct boot_info *boot) {
@@ -80,16 +81,16 @@ static status_t read(const void *payload, uint32_t bytes,
 // but no more than there is room for: the oldest are dropped.
 static status_t write(struct block_writer *to,
                       const struct handoff_content *content) {
-    struct handoff_life life[LINEAGE_MAX + 2];
+    struct lineage_entry all[LINEAGE_MAX + 2];
     size_t count = listed_count;
-    memcpy(life, listed, sizeof(listed));
+    memcpy(all, listed, sizeof(listed));
     bool between = content->between != NULL;
-    life[count++] = us(content->baton->generation - 1 - between);
+    all[count++] = us(content->baton->generation - 1 - between);
     if (between)
-        life[count++] = *content->between;
+        all[count++] = *content->between;
     size_t kept = min_u64(count, LINEAGE_MAX);
-    return node_write(to, SETUP_LINEAGE, &life[count - kept],
-                      kept * sizeof(life[0]));
+    return node_write(to, SETUP_LINEAGE, &all[count - kept],
+                      kept * sizeof(all[0]));
 }
 
 ROW(nodes, 50_lineage) = {SETUP_LINEAGE, read, write, NULL};

@@ -88,9 +88,9 @@ static status_t write_preserved(const struct kexec_staged *staged,
                          : firmware.svam == SVAM_NEVER ? SVAM_CALLED
                                                        : SVAM_INHERITED;
     struct handoff next = *content->baton;
-    struct handoff_life linux_life = {next.generation++, svam, "linux",
-                                      staged->base_pa, read_tsc()};
-    struct handoff_content kept = {.baton = &next, .between = &linux_life};
+    struct lineage_entry linux_entry = {next.generation++, svam, "linux",
+                                        staged->base_pa, read_tsc()};
+    struct handoff_content kept = {.baton = &next, .between = &linux_entry};
     void *page = pa_to_va(staged->preserved_pa);
     memset(page, 0, PAGE_SIZE);
     return handoff_preserve(&kept, page, staged->preserved_pa);

@@ -25,11 +25,11 @@ def firmware() -> gdb.Value:
     return gdb.parse_and_eval("firmware")
 
 
-def lives() -> list[gdb.Value]:
+def lineage() -> list[gdb.Value]:
     """The kernels before this one, as the last of them told it."""
-    def lineage(name: str) -> gdb.Value:
+    def value(name: str) -> gdb.Value:
         return gdb.parse_and_eval(f"'kernel/chain/lineage.c'::{name}")
-    return [lineage("listed")[i] for i in range(int(lineage("listed_count")))]
+    return [value("listed")[i] for i in range(int(value("listed_count")))]
 
 
 # ---- regions
@@ -125,11 +125,11 @@ def converter(svam: str) -> str:
     """Who called SetVirtualAddressMap."""
     if svam == "called":
         return "by this generation"
-    for life in lives():
-        if machine.enum_name(life["svam"], "SVAM_", "efi_svam") == "called":
-            return (f"generation {int(life['generation'])} called it, "
-                    f"kernel at {int(life['image_pa']):#x}, "
-                    f"efi={life['mode'].string()}")
+    for entry in lineage():
+        if machine.enum_name(entry["svam"], "SVAM_", "efi_svam") == "called":
+            return (f"generation {int(entry['generation'])} called it, "
+                    f"kernel at {int(entry['image_pa']):#x}, "
+                    f"efi={entry['mode'].string()}")
     return "by a kernel that is not in the lineage" if svam == "inherited" \
         else "nobody has called it" if svam == "never" else "nobody knows"
 

@@ -129,7 +129,7 @@ def svam_of(value: gdb.Value) -> str:
     return machine.enum_name(value["svam"], "SVAM_", "efi_svam")
 
 
-class Life(Printer):
+class LineageEntry(Printer):
     def to_string(self) -> str:
         return (f"generation {self.field('generation')} at "
                 f"{self.field('image_pa'):#x}, "
@@ -170,7 +170,7 @@ PRINTERS = {
     "gate_call": GateCall,
     "trap_frame": TrapFrame,
     "page_walk": PageWalk,
-    "handoff_life": Life,
+    "lineage_entry": LineageEntry,
     "handoff_attribute": Attribute,
     "handoff": Handoff,
 }
