@@ -43,7 +43,8 @@ void hook_memory_map(service instead) {
     boot_services->entry[BS_GET_MEMORY_MAP] = (uint64_t)instead;
 }
 
-void (*when_moved)(void), (*when_left)(void);
+void (*when_moved)(void);
+static void (*when_left)(void);
 
 void convert(void *pointer) {
     ((service)runtime->entry[RT_CONVERT_POINTER])(0, (uint64_t)pointer, 0, 0,
@@ -79,8 +80,8 @@ static struct sin find(const uint16_t *word, uint64_t units) {
     for (const struct register_sin *row = register_sins + 1;
          row < register_sins_end; row++)
         if (same(row->name, word, units))
-            return (struct sin){row->name, RT_GET_TIME, row->instead, 0};
-    return (struct sin){0, 0, 0, 0};
+            return (struct sin){row->name, RT_GET_TIME, row->instead, 0, 0};
+    return (struct sin){0, 0, 0, 0, 0};
 }
 
 static void commit(const struct sin *sin) {
@@ -93,6 +94,7 @@ static void commit(const struct sin *sin) {
     runtime->crc32 = 0;
     boot(BS_CALCULATE_CRC32)((uint64_t)runtime, runtime->header_bytes,
                              (uint64_t)&runtime->crc32, 0, 0);
+    when_left = sin->leave;
     if (sin->prepare)
         sin->prepare();
 }

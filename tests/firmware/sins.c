@@ -526,18 +526,12 @@ static void fail_at_identity(void) {
         if (elsewhere[i])
             runtime->entry[i] = (uint64_t)elsewhere[i];
     sign_runtime_table();
-    when_left = note_leaving;
 }
 
 static void become_apple(void) {
     static const uint16_t name[] = {'A', 'p', 'p', 'l', 'e', 0};
     system->entry[ST_VENDOR] = (uint64_t)name;
     note_leaving();
-}
-
-static void be_apple(void) {
-    fail_at_identity();
-    when_left = become_apple;
 }
 
 // ---- tables
@@ -555,10 +549,6 @@ static void forget_crc(void) {
 static void lengthen_header(void) {
     runtime->header_bytes += 16;
     sign_runtime_table();
-}
-
-static void long_header(void) {
-    when_left = lengthen_header;
 }
 
 // EFI 1.10's ended before UpdateCapsule.
@@ -629,35 +619,6 @@ static void tables_in_boot_services(void) {
         ((uint64_t *)boot_page)[i] =
             ((uint64_t *)system->entry[ST_CONFIG_TABLES + 1])[i];
     system->entry[ST_CONFIG_TABLES + 1] = boot_page;
-}
-
-// Not before GRUB has looked there as well.
-static void break_runtime_pointer(void) {
-    when_left = runtime_table_nowhere;
-}
-
-static void announce_many_tables(void) {
-    when_left = many_tables;
-}
-
-static void lose_vendor(void) {
-    when_left = no_vendor;
-}
-
-static void lead_vendor_nowhere(void) {
-    when_left = vendor_nowhere;
-}
-
-static void announce_no_tables(void) {
-    when_left = no_tables;
-}
-
-static void announce_tables_in_boot_services(void) {
-    when_left = tables_in_boot_services;
-}
-
-static void announce_tables_nowhere(void) {
-    when_left = tables_nowhere;
 }
 
 // A Memory Attributes Table (§4.6.3) that is none, and one that lies nowhere.
@@ -888,119 +849,121 @@ MAP_SIN(virtual_starts)
 MAP_SIN(version_2)
 
 const struct sin sins[] = {
-    {"none", 0, 0, 0},
-    {"attributes", KEEPS_ATTRIBUTES, get_time, 0},
-    {"read-boot-services", RT_GET_TIME, read_boot_services, 0},
-    {"write-boot-services", RT_GET_TIME, write_boot_services, 0},
-    {"execute-boot-services", RT_GET_TIME, execute_boot_services, 0},
-    {"write-conventional", RT_GET_TIME, write_conventional, 0},
-    {"read-nowhere", RT_GET_TIME, read_nowhere, 0},
-    {"read-reserved", RT_GET_TIME, read_reserved, 0},
-    {"read-device", RT_GET_TIME, read_device, 0},
-    {"call-boot-services", RT_GET_TIME, call_boot_services, keep_boot_services},
-    {"execute-null", RT_GET_TIME, execute_null, 0},
-    {"execute-data", RT_GET_TIME, execute_data, 0},
-    {"physical-pointer", RT_GET_TIME, physical_pointer, 0},
-    {"write-kernel", RT_GET_TIME, write_kernel, 0},
-    {"idle-set-time", RT_SET_TIME, idle, 0},
-    {"idle-get-wakeup", RT_GET_WAKEUP_TIME, idle, 0},
-    {"idle-set-wakeup", RT_SET_WAKEUP_TIME, idle, 0},
-    {"idle-convert", RT_CONVERT_POINTER, idle_convert, keep_convert_pointer},
-    {"idle-get-variable", RT_GET_VARIABLE, idle, 0},
-    {"idle-next-name", RT_GET_NEXT_VARIABLE_NAME, idle, 0},
-    {"idle-count", RT_COUNT, idle, 0},
-    {"idle-update-capsule", RT_UPDATE_CAPSULE, idle, 0},
-    {"idle-query-capsule", RT_QUERY_CAPSULE, idle, 0},
-    {"idle-query-variables", RT_QUERY_VARIABLES, idle, 0},
-    {"unknown-status", RT_GET_TIME, unknown_status, 0},
-    {"strange-status", RT_GET_TIME, strange_status, 0},
-    {"month-13", RT_GET_TIME, month_13, 0},
-    {"half-a-time", RT_GET_TIME, half_a_time, 0},
-    {"no-time", RT_GET_TIME, idle, 0},
-    {"needs-capabilities", RT_GET_TIME, needs_capabilities, 0},
-    {"needs-move", RT_GET_TIME, needs_move, wait_for_move},
-    {"count-down", RT_COUNT, count_down, 0},
-    {"more-than-all", RT_QUERY_VARIABLES, more_than_all, 0},
-    {"full", RT_SET_VARIABLE, full, 0},
-    {"forgets", RT_SET_VARIABLE, idle, 0},
-    {"read-past-name", RT_SET_VARIABLE, read_past_name, 0},
-    {"read-past-data", RT_SET_VARIABLE, read_past_data, 0},
-    {"wild-service", RT_QUERY_VARIABLES, (service)NOWHERE, 0},
-    {"overrun", RT_GET_VARIABLE, overrun, 0},
-    {"claim-overrun", RT_GET_VARIABLE, claim_overrun, 0},
-    {"absurd-size", RT_GET_VARIABLE, absurd_size, 0},
-    {"odd-attributes", RT_GET_VARIABLE, odd_attributes, 0},
-    {"no-name", RT_GET_NEXT_VARIABLE_NAME, no_name, 0},
-    {"overrun-name", RT_GET_NEXT_VARIABLE_NAME, overrun_name, 0},
-    {"odd-name-size", RT_GET_NEXT_VARIABLE_NAME, odd_name_size, 0},
-    {"slow-time", RT_GET_TIME, slow_time, 0},
-    {"slow-write", RT_SET_VARIABLE, slow_write, 0},
-    {"unreadable", RT_GET_VARIABLE, unreadable, 0},
-    {"never-enough", RT_GET_NEXT_VARIABLE_NAME, never_enough, 0},
-    {"garbled-name", 0, 0, make_garbled_name},
-    {"each-name-twice", RT_GET_NEXT_VARIABLE_NAME, each_name_twice, 0},
-    {"endless-names", RT_GET_NEXT_VARIABLE_NAME, endless_names, 0},
-    {"circle-of-names", RT_GET_NEXT_VARIABLE_NAME, circle_of_names, 0},
-    {"unended-name", RT_GET_NEXT_VARIABLE_NAME, unended_name, 0},
-    {"long-name", RT_GET_NEXT_VARIABLE_NAME, long_name, 0},
-    {"reset-returns", RT_RESET_SYSTEM, idle, 0},
-    {"reset-faults", RT_RESET_SYSTEM, reset_faults, 0},
-    {"reset-hangs", RT_RESET_SYSTEM, reset_hangs, 0},
-    {"move-faults-late", RT_SET_VIRTUAL_ADDRESS_MAP, move_faults_late, 0},
-    {"move-breaks", RT_SET_VIRTUAL_ADDRESS_MAP, move_breaks_table, 0},
-    {"move-interrupted", RT_SET_VIRTUAL_ADDRESS_MAP, move_interrupted, 0},
-    {"handler-faults", 0, 0, handler_faults},
-    {"handler-boot", 0, 0, handler_in_boot_services},
-    {"move-fails", RT_SET_VIRTUAL_ADDRESS_MAP, move_fails, 0},
-    {"move-lies", RT_SET_VIRTUAL_ADDRESS_MAP, idle, 0},
-    {"move-hangs", RT_SET_VIRTUAL_ADDRESS_MAP, move_hangs, 0},
-    {"move-faults", RT_SET_VIRTUAL_ADDRESS_MAP, move_faults, 0},
-    {"move-denied", RT_SET_VIRTUAL_ADDRESS_MAP, move_denied, 0},
-    {"move-half", RT_SET_VIRTUAL_ADDRESS_MAP, move_half, 0},
-    {"move-boot", RT_SET_VIRTUAL_ADDRESS_MAP, move_in_boot_services, 0},
-    {"move-identity", RT_SET_VIRTUAL_ADDRESS_MAP, dislikes_identity, 0},
-    {"fails-at-identity", 0, 0, fail_at_identity},
-    {"apple", 0, 0, be_apple},
-    {"no-service", RT_QUERY_CAPSULE, 0, 0},
-    {"crc", 0, 0, break_crc},
-    {"crc-zero", 0, 0, forget_crc},
-    {"header-long", 0, 0, long_header},
-    {"header-short", 0, 0, short_header},
-    {"header-odd", 0, 0, odd_header},
-    {"no-vendor", 0, 0, lose_vendor},
-    {"vendor-nowhere", 0, 0, lead_vendor_nowhere},
-    {"vendor-boot", 0, 0, vendor_in_boot_services},
-    {"no-tables", 0, 0, announce_no_tables},
-    {"tables-boot", 0, 0, announce_tables_in_boot_services},
-    {"signature", 0, 0, break_signature},
-    {"header", 0, 0, break_header},
-    {"system-header", 0, 0, break_system_header},
-    {"system-signature", 0, 0, break_system_signature},
-    {"runtime-pointer", 0, 0, break_runtime_pointer},
-    {"many-tables", 0, 0, announce_many_tables},
-    {"tables-nowhere", 0, 0, announce_tables_nowhere},
-    {"garbled-attributes", 0, 0, garbled_attributes},
-    {"attributes-nowhere", 0, 0, attributes_nowhere},
-    {"announces-none", 0, 0, announce_none},
-    {"announces-all", RT_GET_TIME, unsupported, announce_all},
-    {"announces-v2", 0, 0, announce_in_version_2},
-    {"announces-short", 0, 0, announce_in_4_bytes},
-    {"map-reversed", 0, 0, reverse_map},
-    {"map-ordered", RT_SET_VIRTUAL_ADDRESS_MAP, wants_map_order, reverse_map},
-    {"map-of-40", 0, 0, stride_40_map},
-    {"map-of-56", 0, 0, stride_56_map},
-    {"map-overlap", 0, 0, overlap_map},
-    {"map-empty-entry", 0, 0, no_pages_map},
-    {"map-huge-entry", 0, 0, too_many_pages_map},
-    {"map-unaligned", 0, 0, unaligned_map},
-    {"map-long", 0, 0, many_pieces_map},
-    {"map-too-long", 0, 0, too_many_pieces_map},
-    {"map-version", 0, 0, version_2_map},
-    {"map-no-runtime", 0, 0, no_runtime_map},
-    {"map-runtime-all", 0, 0, runtime_everywhere_map},
-    {"map-virtual", 0, 0, virtual_starts_map},
-    {"map-unknown-type", 0, 0, unknown_type_map},
-    {0, 0, 0, 0},
+    {"none", 0, 0, 0, 0},
+    {"attributes", KEEPS_ATTRIBUTES, get_time, 0, 0},
+    {"read-boot-services", RT_GET_TIME, read_boot_services, 0, 0},
+    {"write-boot-services", RT_GET_TIME, write_boot_services, 0, 0},
+    {"execute-boot-services", RT_GET_TIME, execute_boot_services, 0, 0},
+    {"write-conventional", RT_GET_TIME, write_conventional, 0, 0},
+    {"read-nowhere", RT_GET_TIME, read_nowhere, 0, 0},
+    {"read-reserved", RT_GET_TIME, read_reserved, 0, 0},
+    {"read-device", RT_GET_TIME, read_device, 0, 0},
+    {"call-boot-services", RT_GET_TIME, call_boot_services, keep_boot_services,
+     0},
+    {"execute-null", RT_GET_TIME, execute_null, 0, 0},
+    {"execute-data", RT_GET_TIME, execute_data, 0, 0},
+    {"physical-pointer", RT_GET_TIME, physical_pointer, 0, 0},
+    {"write-kernel", RT_GET_TIME, write_kernel, 0, 0},
+    {"idle-set-time", RT_SET_TIME, idle, 0, 0},
+    {"idle-get-wakeup", RT_GET_WAKEUP_TIME, idle, 0, 0},
+    {"idle-set-wakeup", RT_SET_WAKEUP_TIME, idle, 0, 0},
+    {"idle-convert", RT_CONVERT_POINTER, idle_convert, keep_convert_pointer, 0},
+    {"idle-get-variable", RT_GET_VARIABLE, idle, 0, 0},
+    {"idle-next-name", RT_GET_NEXT_VARIABLE_NAME, idle, 0, 0},
+    {"idle-count", RT_COUNT, idle, 0, 0},
+    {"idle-update-capsule", RT_UPDATE_CAPSULE, idle, 0, 0},
+    {"idle-query-capsule", RT_QUERY_CAPSULE, idle, 0, 0},
+    {"idle-query-variables", RT_QUERY_VARIABLES, idle, 0, 0},
+    {"unknown-status", RT_GET_TIME, unknown_status, 0, 0},
+    {"strange-status", RT_GET_TIME, strange_status, 0, 0},
+    {"month-13", RT_GET_TIME, month_13, 0, 0},
+    {"half-a-time", RT_GET_TIME, half_a_time, 0, 0},
+    {"no-time", RT_GET_TIME, idle, 0, 0},
+    {"needs-capabilities", RT_GET_TIME, needs_capabilities, 0, 0},
+    {"needs-move", RT_GET_TIME, needs_move, wait_for_move, 0},
+    {"count-down", RT_COUNT, count_down, 0, 0},
+    {"more-than-all", RT_QUERY_VARIABLES, more_than_all, 0, 0},
+    {"full", RT_SET_VARIABLE, full, 0, 0},
+    {"forgets", RT_SET_VARIABLE, idle, 0, 0},
+    {"read-past-name", RT_SET_VARIABLE, read_past_name, 0, 0},
+    {"read-past-data", RT_SET_VARIABLE, read_past_data, 0, 0},
+    {"wild-service", RT_QUERY_VARIABLES, (service)NOWHERE, 0, 0},
+    {"overrun", RT_GET_VARIABLE, overrun, 0, 0},
+    {"claim-overrun", RT_GET_VARIABLE, claim_overrun, 0, 0},
+    {"absurd-size", RT_GET_VARIABLE, absurd_size, 0, 0},
+    {"odd-attributes", RT_GET_VARIABLE, odd_attributes, 0, 0},
+    {"no-name", RT_GET_NEXT_VARIABLE_NAME, no_name, 0, 0},
+    {"overrun-name", RT_GET_NEXT_VARIABLE_NAME, overrun_name, 0, 0},
+    {"odd-name-size", RT_GET_NEXT_VARIABLE_NAME, odd_name_size, 0, 0},
+    {"slow-time", RT_GET_TIME, slow_time, 0, 0},
+    {"slow-write", RT_SET_VARIABLE, slow_write, 0, 0},
+    {"unreadable", RT_GET_VARIABLE, unreadable, 0, 0},
+    {"never-enough", RT_GET_NEXT_VARIABLE_NAME, never_enough, 0, 0},
+    {"garbled-name", 0, 0, make_garbled_name, 0},
+    {"each-name-twice", RT_GET_NEXT_VARIABLE_NAME, each_name_twice, 0, 0},
+    {"endless-names", RT_GET_NEXT_VARIABLE_NAME, endless_names, 0, 0},
+    {"circle-of-names", RT_GET_NEXT_VARIABLE_NAME, circle_of_names, 0, 0},
+    {"unended-name", RT_GET_NEXT_VARIABLE_NAME, unended_name, 0, 0},
+    {"long-name", RT_GET_NEXT_VARIABLE_NAME, long_name, 0, 0},
+    {"reset-returns", RT_RESET_SYSTEM, idle, 0, 0},
+    {"reset-faults", RT_RESET_SYSTEM, reset_faults, 0, 0},
+    {"reset-hangs", RT_RESET_SYSTEM, reset_hangs, 0, 0},
+    {"move-faults-late", RT_SET_VIRTUAL_ADDRESS_MAP, move_faults_late, 0, 0},
+    {"move-breaks", RT_SET_VIRTUAL_ADDRESS_MAP, move_breaks_table, 0, 0},
+    {"move-interrupted", RT_SET_VIRTUAL_ADDRESS_MAP, move_interrupted, 0, 0},
+    {"handler-faults", 0, 0, handler_faults, 0},
+    {"handler-boot", 0, 0, handler_in_boot_services, 0},
+    {"move-fails", RT_SET_VIRTUAL_ADDRESS_MAP, move_fails, 0, 0},
+    {"move-lies", RT_SET_VIRTUAL_ADDRESS_MAP, idle, 0, 0},
+    {"move-hangs", RT_SET_VIRTUAL_ADDRESS_MAP, move_hangs, 0, 0},
+    {"move-faults", RT_SET_VIRTUAL_ADDRESS_MAP, move_faults, 0, 0},
+    {"move-denied", RT_SET_VIRTUAL_ADDRESS_MAP, move_denied, 0, 0},
+    {"move-half", RT_SET_VIRTUAL_ADDRESS_MAP, move_half, 0, 0},
+    {"move-boot", RT_SET_VIRTUAL_ADDRESS_MAP, move_in_boot_services, 0, 0},
+    {"move-identity", RT_SET_VIRTUAL_ADDRESS_MAP, dislikes_identity, 0, 0},
+    {"fails-at-identity", 0, 0, fail_at_identity, note_leaving},
+    {"apple", 0, 0, fail_at_identity, become_apple},
+    {"no-service", RT_QUERY_CAPSULE, 0, 0, 0},
+    {"crc", 0, 0, break_crc, 0},
+    {"crc-zero", 0, 0, forget_crc, 0},
+    {"header-long", 0, 0, 0, lengthen_header},
+    {"header-short", 0, 0, short_header, 0},
+    {"header-odd", 0, 0, odd_header, 0},
+    {"no-vendor", 0, 0, 0, no_vendor},
+    {"vendor-nowhere", 0, 0, 0, vendor_nowhere},
+    {"vendor-boot", 0, 0, vendor_in_boot_services, 0},
+    {"no-tables", 0, 0, 0, no_tables},
+    {"tables-boot", 0, 0, 0, tables_in_boot_services},
+    {"signature", 0, 0, break_signature, 0},
+    {"header", 0, 0, break_header, 0},
+    {"system-header", 0, 0, break_system_header, 0},
+    {"system-signature", 0, 0, break_system_signature, 0},
+    {"runtime-pointer", 0, 0, 0, runtime_table_nowhere},
+    {"many-tables", 0, 0, 0, many_tables},
+    {"tables-nowhere", 0, 0, 0, tables_nowhere},
+    {"garbled-attributes", 0, 0, garbled_attributes, 0},
+    {"attributes-nowhere", 0, 0, attributes_nowhere, 0},
+    {"announces-none", 0, 0, announce_none, 0},
+    {"announces-all", RT_GET_TIME, unsupported, announce_all, 0},
+    {"announces-v2", 0, 0, announce_in_version_2, 0},
+    {"announces-short", 0, 0, announce_in_4_bytes, 0},
+    {"map-reversed", 0, 0, reverse_map, 0},
+    {"map-ordered", RT_SET_VIRTUAL_ADDRESS_MAP, wants_map_order, reverse_map,
+     0},
+    {"map-of-40", 0, 0, stride_40_map, 0},
+    {"map-of-56", 0, 0, stride_56_map, 0},
+    {"map-overlap", 0, 0, overlap_map, 0},
+    {"map-empty-entry", 0, 0, no_pages_map, 0},
+    {"map-huge-entry", 0, 0, too_many_pages_map, 0},
+    {"map-unaligned", 0, 0, unaligned_map, 0},
+    {"map-long", 0, 0, many_pieces_map, 0},
+    {"map-too-long", 0, 0, too_many_pieces_map, 0},
+    {"map-version", 0, 0, version_2_map, 0},
+    {"map-no-runtime", 0, 0, no_runtime_map, 0},
+    {"map-runtime-all", 0, 0, runtime_everywhere_map, 0},
+    {"map-virtual", 0, 0, virtual_starts_map, 0},
+    {"map-unknown-type", 0, 0, unknown_type_map, 0},
+    {0, 0, 0, 0, 0},
 };
 
 void prepare_sins(void) {

@@ -14,6 +14,8 @@ struct sin {
     unsigned entry;        // of the runtime table, which `instead` goes into
     service instead;       // 0: nothing does
     void (*prepare)(void); // 0: nothing else is to be done
+    void (*leave)(void);   // at the end of ExitBootServices, when GRUB has read
+                           // what it breaks; 0: nothing is to be done
 };
 
 extern const struct sin sins[]; // the last one has no name
@@ -27,8 +29,7 @@ extern service true_get_memory_map;
 
 extern const struct guid attributes_guid; // of the Memory Attributes Table
 
-// Called during SetVirtualAddressMap, and during ExitBootServices; 0: nothing.
-extern void (*when_moved)(void), (*when_left)(void);
+extern void (*when_moved)(void); // called during SetVirtualAddressMap; or 0
 
 service boot(enum boot_entry entry);
 void convert(void *pointer); // during SetVirtualAddressMap alone
