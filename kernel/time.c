@@ -38,8 +38,9 @@ static void tell(const char *source, bool watched) {
     event("clock", "source=%s tsc_hz=%lu apic_hz=%lu watchdog=%s", source,
           kernel_clock.tsc_hz, kernel_clock.apic_hz, watched ? "pit" : "none");
     if (str_equal(source, "guess"))
-        say("time: no PIT, HPET, ACPI timer or CPUID leaf to measure with: all "
-            "times are a guess");
+        say("time: no clock that this kernel knows can be measured with: a TSC "
+            "of %lu Hz is a guess",
+            kernel_clock.tsc_hz);
     if (!watched)
         say("time: PIT channel 0 sends no interrupt: there is no watchdog, and "
             "a firmware call that hangs with interrupts off is never ended");

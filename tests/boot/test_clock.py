@@ -233,6 +233,8 @@ def test_without_a_pit(boot, machine, source):
     assert abs(clock.number("tsc_hz") - 10**9) < 10**6
     run.one("clock", gen=1, source="handoff", watchdog="none")
     assert any("there is no watchdog" in line for line in run.lines)
+    assert source != "guess" or any("Hz is a guess" in line
+                                    for line in run.lines)
     run.one("end", gen=1, verdict="pass")
 
 
