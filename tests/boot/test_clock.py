@@ -8,6 +8,7 @@ import threading
 from contextlib import contextmanager, suppress
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
 from harness import flash, paths
 from harness.rsp import symbol
@@ -85,6 +86,30 @@ def test_an_nmi_without_a_reason_is_counted(boot):
     run.one("end", gen=1, verdict="pass")
     assert run.all("nmi", gen=0)[-1].number("unknown") == 3
     assert run.all("nmi", gen=1)[-1].number("unknown") == 1
+
+
+def behind(code: bytes, function: str) -> int:
+    """The address behind these bytes in a function of the kernel."""
+    with open(paths.SYMBOLS, "rb") as file:
+        text = ELFFile(file).get_section_by_name(".text")
+        start, data = text["sh_addr"], text.data()
+    at = data.find(code, symbol(paths.SYMBOLS, function) - start)
+    if at < 0:
+        pytest.skip("this compiler has made another instruction")
+    return start + at + len(code)
+
+
+def test_an_nmi_is_no_instruction_of_the_kernel(boot):
+    """`ror r13d, 2` ends in the two bytes of `int 2`."""
+    with boot("efi=off generations=2 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(behind(b"\xc1\xcd\x02", "hash_block"))
+            machine.nmi()
+            debugger.detach()
+        run = machine.finish()
+    assert run.all("panic") == []
+    assert run.all("nmi", gen=0)[-1].number("unknown") == 1
+    run.one("end", gen=1)
 
 
 # From the change of tables to the last instruction before a kernel has a trap
