@@ -219,6 +219,7 @@ def above_4g(debugger) -> None:
     """The next request for frames in a row is served from 4 GiB up."""
     at(debugger, "frame_pool_take_low")
     debugger.set_register("rcx", 4 * GIB)  # its floor
+    debugger.set_register("r8", 8 * GIB)  # its ceiling
 
 
 @pytest.mark.parametrize("la57", ["auto", "off,on,off"])
