@@ -54,8 +54,8 @@ def test_two_mistakes_are_told_both(boot):
 
 def test_unknown_words(boot):
     """Told in the log and as an event, and handed on."""
-    with boot('efi=off lvies=1 generations=2 "no such=word" efi.tuch=on end=exit'
-              ) as machine:
+    with boot('efi=off lvies=1 generations=2 "no such=word" efi.tuch=on '
+              "end=exit") as machine:
         run = machine.finish()
     words = "lvies=1 no such=word efi.tuch=on"
     for gen in (0, 1):

@@ -84,8 +84,8 @@ def test_not_the_boot_processor(boot):
 @pytest.mark.parametrize("cpus", [2, 4])
 def test_after_linux(boot, cpus):
     """Which leaves CR8 at 1, and the others halted in its own code."""
-    with boot(f"generations=4 efi=fixed*2,inherit next=vmlinuz,baton end=exit linux=file "
-              f"{WORDS}", bundle=paths.LINUX_BUNDLE, cpus=cpus,
+    with boot("generations=4 efi=fixed*2,inherit next=vmlinuz,baton end=exit "
+              f"linux=file {WORDS}", bundle=paths.LINUX_BUNDLE, cpus=cpus,
               accel="realtime", paused=True) as machine:
         with machine.debugger() as debugger:
             for _ in range(2):

@@ -155,7 +155,8 @@ def test_memtest86(boot, tmp_path, memtest, mode):
     bundle = tmp_path / "memtest.cpio"
     subprocess.run([paths.ROOT / "tools/bundle", bundle, paths.KERNEL,
                     memtest], check=True)
-    with boot(f"generations=2 efi={mode} next=memtest.bin console=ttyS0,115200 end=exit",
+    with boot(f"generations=2 efi={mode} next=memtest.bin "
+              "console=ttyS0,115200 end=exit",
               bundle=bundle) as machine:
         machine.wait_for("kexec.jump", gen=0)
         log = machine.run.home / "serial.log"

@@ -150,8 +150,8 @@ def test_from_grub_to_baton(boot):
 @pytest.mark.slow
 def test_linux_comes_up_on_five_levels(boot):
     """On four, it does in test_linux.py."""
-    with boot("la57=on generations=2 efi=fixed next=vmlinuz console=ttyS0 nowatchdog "
-              "tsc=reliable", cpu="max", bundle=paths.LINUX_BUNDLE) as machine:
+    with boot("la57=on generations=2 efi=fixed next=vmlinuz console=ttyS0 "
+              "nowatchdog tsc=reliable", cpu="max", bundle=paths.LINUX_BUNDLE) as machine:
         run = machine.finish()
     run.one("linux.boot", gen=1, runtime="on")
     run.one("linux.end", gen=1)
