@@ -83,7 +83,8 @@ def test_an_image_without_an_entry_for_five(boot, tmp_path):
               bundle=bundle) as machine:
         run = machine.finish()
     run.one("boot", gen=1, by="baton")
-    assert "5-level" in run.one("refused", gen=1, what="image")["why"]
+    assert "page tables of 5 levels" in run.one(
+        "refused", gen=1, what="image")["why"]
     assert run.all("panic") == run.all("kexec.jump", gen=1) == []
 
 
