@@ -71,6 +71,7 @@ CORE := \
 	kernel/console.c \
 	kernel/symbols.c \
 	kernel/power.c \
+	kernel/stage.c \
 	kernel/panic.c \
 	kernel/trap.asm \
 	kernel/trap.c \
@@ -80,6 +81,7 @@ CORE := \
 	kernel/time.c \
 	kernel/options.c \
 	kernel/proof.c \
+	kernel/leave.c \
 	kernel/main.c
 
 ALL_ANNEXES := $(sort $(patsubst %/,%,$(dir $(wildcard \
@@ -90,8 +92,8 @@ $(if $(UNKNOWN),$(error ANNEXES: no annex is called $(UNKNOWN); there are: $(ALL
 
 # What an annex uses of another one: it brings that along. Commands of the
 # monitor are in files of that name, which need the monitor and do not bring it.
-USES_kernel/monitor     := kernel/chain kernel/history kernel/watchdog \
-	efi/services efi/trace
+USES_kernel/monitor     := kernel/reboot efi/services
+USES_kernel/reboot      := kernel/acpi
 USES_kernel/pstore      := kernel/history efi/services
 USES_kernel/conformance := kernel/monitor
 USES_kernel/clocks      := kernel/acpi
@@ -192,6 +194,9 @@ image: $(TO)/baton $(TO)/bundle.cpio ## build the kernel that ANNEXES= says, in 
 .PHONY: hooks
 hooks: $(TO)/baton.elf ## list the rows by which annexes attach, in link order
 	@tools/hooks $<
+
+print-%: # the value of a variable, for the tests
+	@echo $($*)
 
 .PHONY: help
 help: ## show this list

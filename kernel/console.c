@@ -1,11 +1,10 @@
-// The serial line, polled, with screen and keyboard beside it. Without a UART
-// its port reads as all ones, which looks like one that is always ready to
-// send: what goes there is lost, and nothing hangs.
+// The serial line, polled. Without a UART its port reads as all ones, which
+// looks like one that is always ready to send: what goes there is lost, and
+// nothing hangs.
 
 #include "kernel/console.h"
 
-#include "kernel/screen/keyboard.h"
-#include "kernel/screen/screen.h"
+#include "lib/log.h"
 #include "lib/x86.h"
 
 #define COM1 0x3f8
@@ -45,16 +44,15 @@ void console_init(void) {
     out8(COM1 + MODEM, MODEM_DTR_RTS);
 }
 
-void console_write(const char *text, size_t bytes) {
+static void serial_write(const char *text, size_t bytes) {
     for (size_t i = 0; i < bytes; i++) {
         if (text[i] == '\n')
             write_byte('\r');
         write_byte(text[i]);
     }
-    screen_write(text, bytes);
 }
 
-static bool read_byte(char *byte) {
+static bool serial_read(char *byte) {
     uint8_t status = in8(COM1 + STATUS);
     if (!(status & STATUS_RECEIVED) || status == STATUS_NO_UART)
         return false;
@@ -69,31 +67,25 @@ static bool has_uart(void) {
     return in8(COM1 + SCRATCH) == 0x5a && in8(COM1 + STATUS) != STATUS_NO_UART;
 }
 
-struct console_input console_input(void) {
-    return (struct console_input){has_uart(), keyboard_answers()};
+ROW(consoles, 10_serial) = {"serial port", serial_write, serial_read, has_uart,
+                            NULL};
+
+void console_write(const char *text, size_t bytes) {
+    FOR_EACH_ROW(consoles, console)
+        if (console->write)
+            console->write(text, bytes);
 }
 
-static bool by_keyboard;
-
-bool console_read(char *byte) {
-    if (read_byte(byte)) {
-        by_keyboard = false;
-        return true;
-    }
-    bool typed = keyboard_read(byte);
-    by_keyboard |= typed;
-    return typed;
+const struct console *console_read(char *byte) {
+    FOR_EACH_ROW(consoles, console)
+        if (console->read && console->read(byte))
+            return console;
+    return NULL;
 }
 
-bool console_is_keyboard(void) {
-    return by_keyboard;
+static void write_line(uint32_t generation, const char *line, size_t bytes) {
+    (void)generation;
+    console_write(line, bytes);
 }
 
-size_t console_rows(void) {
-    return screen_size().rows;
-}
-
-size_t console_rows_of(size_t bytes) {
-    size_t columns = max_u64(screen_size().columns, 1);
-    return 1 + (bytes ? bytes - 1 : 0) / columns;
-}
+ROW(sinks, 10_console) = {.write = write_line};

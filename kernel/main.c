@@ -8,26 +8,15 @@
 #include "efi/services.h"
 #include "efi/start.h"
 #include "efi/tables.h"
-#include "efi/trace/diff.h"
-#include "efi/trace/touch.h"
 #include "kernel/arrival.h"
-#include "kernel/chain/lineage.h"
 #include "kernel/console.h"
-#include "kernel/history/history.h"
-#include "kernel/monitor/crash.h"
-#include "kernel/monitor/monitor.h"
-#include "kernel/monitor/selftest.h"
+#include "kernel/leave.h"
 #include "kernel/options.h"
 #include "kernel/panic.h"
-#include "kernel/power.h"
 #include "kernel/proof.h"
-#include "kernel/pstore/record.h"
-#include "kernel/screen/screen.h"
+#include "kernel/stage.h"
 #include "kernel/time.h"
 #include "kernel/trap.h"
-#include "kernel/watchdog/watchdog.h"
-#include "kexec/capture/capture.h"
-#include "kexec/kexec.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/options.h"
@@ -42,46 +31,36 @@
 #define KERNEL_STACK_PAGES 8
 #define WRITES             10 // at least, in a long chain
 
-static struct boot_info boot;
-static uint64_t counter; // BatonGeneration, as far as we know it
-static enum outcome outcome = OUTCOME_NONE;
-
-// Hands a status on. Where something was refused, that is said, and the kernel
-// goes on without.
-static status_t tolerate(const char *what, status_t status) {
-    if (status) {
-        event("refused", "what=%s why=\"%s\"", what, why());
-        say("%s: refused: %s", what, why());
-    }
-    return status;
-}
+static struct kernel kernel = {.outcome = OUTCOME_NONE};
+static struct boot_info *const boot = &kernel.boot;
 
 // ---- who started us, and what he said
 
 static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc) {
     bool multiboot = magic == MULTIBOOT2_BOOT;
     kernel_clock.tsc_start = tsc_here = tsc;
-    status_t status = multiboot ? multiboot2_read(info_pa, early_read, &boot)
-                                : boot_params_read(info_pa, early_read, &boot);
-    log_generation(boot.generation);
+    status_t status = multiboot ? multiboot2_read(info_pa, early_read, boot)
+                                : boot_params_read(info_pa, early_read, boot);
+    log_generation(boot->generation);
     if (tolerate("boot", status))
         panic("cannot live on what the loader passed on: %s", why());
-    if (boot.has_handoff) {
-        kernel_clock = boot.handoff.clock;
-        counter = boot.handoff.counter;
+    if (boot->has_handoff) {
+        kernel_clock = boot->handoff.clock;
+        kernel.counter = boot->handoff.counter;
     }
 }
 
 static void announce(pa_t image_pa, uint64_t tsc) {
-    uint64_t ram = memory_map_bytes(&boot.memory, MEMORY_USABLE);
+    uint64_t ram = memory_map_bytes(&boot->memory, MEMORY_USABLE);
     event("boot",
           "via=%s by=%s paging=%u base=%#lx ram_mib=%lu tsc=%lu "
           "handoff=%u",
-          boot.via == VIA_MULTIBOOT2 ? "multiboot2" : "boot_params",
-          boot.loader, paging_levels(), image_pa, ram / MIB, tsc,
-          boot.handoff.block_bytes);
-    if (boot.handoff_status)
-        tolerate("handoff", fail(boot.handoff_status, "%s", boot.handoff_why));
+          boot->via == VIA_MULTIBOOT2 ? "multiboot2" : "boot_params",
+          boot->loader, paging_levels(), image_pa, ram / MIB, tsc,
+          boot->handoff.block_bytes);
+    if (boot->handoff_status)
+        tolerate("handoff",
+                 fail(boot->handoff_status, "%s", boot->handoff_why));
 }
 
 // ---- taking the machine over
@@ -90,18 +69,18 @@ static void announce(pa_t image_pa, uint64_t tsc) {
 // anybody else. Boot services that a Linux keeps are: see efi/region.c.
 static status_t check_bundle(void) {
     const uint32_t free = MEMORY_FREE | 1u << MEMORY_BOOT_KEPT;
-    uint32_t other = ~free & memory_map_kinds(&boot.memory, boot.bundle_pa,
-                                              boot.bundle_bytes);
+    uint32_t other = ~free & memory_map_kinds(&boot->memory, boot->bundle_pa,
+                                              boot->bundle_bytes);
     if (other == 0)
         return STATUS_OK;
     return fail(STATUS_REFUSED,
                 "bundle: %#lx bytes at %#lx are no free memory: %s",
-                boot.bundle_bytes, boot.bundle_pa,
+                boot->bundle_bytes, boot->bundle_pa,
                 memory_kind_name(__builtin_ctz(other)));
 }
 
 static status_t check_detail(void) {
-    uint64_t lost = memory_map_bytes(&boot.memory, MEMORY_LOST);
+    uint64_t lost = memory_map_bytes(&boot->memory, MEMORY_LOST);
     if (lost == 0)
         return STATUS_OK;
     return fail(
@@ -115,28 +94,28 @@ static status_t check_detail(void) {
 // the EFI map alone calls free is nobody's.
 static status_t complete_memory_map(pa_t image_pa) {
     static struct memory_map told;
-    struct efi_map_view view = efi_map_of(&boot.efi);
-    told = boot.memory;
+    struct efi_map_view view = efi_map_of(&boot->efi);
+    told = boot->memory;
     if (view.bytes) {
-        tolerate("efi-map", efi_map_paint(&view, &boot.memory));
-        tolerate("efi-map", memory_map_confine(&boot.memory, &told));
+        tolerate("efi-map", efi_map_paint(&view, &boot->memory));
+        tolerate("efi-map", memory_map_confine(&boot->memory, &told));
     }
     tolerate("memory", check_detail());
-    if (boot.via == VIA_MULTIBOOT2)
-        TRY(efi_quirks_keep(&boot.efi, early_read, &boot.memory));
+    if (boot->via == VIA_MULTIBOOT2)
+        TRY(efi_quirks_keep(&boot->efi, early_read, &boot->memory));
     if (tolerate("bundle", check_bundle())) {
-        str_copy(boot.bundle_why, sizeof(boot.bundle_why), why());
-        boot.bundle_pa = boot.bundle_bytes = 0;
+        str_copy(boot->bundle_why, sizeof(boot->bundle_why), why());
+        boot->bundle_pa = boot->bundle_bytes = 0;
     }
-    TRY(memory_map_put(&boot.memory, image_pa, image_end - text_start,
+    TRY(memory_map_put(&boot->memory, image_pa, image_end - text_start,
                        MEMORY_IN_USE));
-    return memory_map_put(&boot.memory, boot.bundle_pa, boot.bundle_bytes,
+    return memory_map_put(&boot->memory, boot->bundle_pa, boot->bundle_bytes,
                           MEMORY_IN_USE);
 }
 
 static void announce_unknown_words(void) {
     char words[192];
-    size_t count = options_unknown(boot.command_line, words, sizeof(words));
+    size_t count = options_unknown(boot->command_line, words, sizeof(words));
     if (count == 0)
         return;
     event("cmdline", "unknown=%zu words=\"%s\"", count, words);
@@ -145,8 +124,8 @@ static void announce_unknown_words(void) {
 
 static uint64_t bytes_above_the_frames(void) {
     uint64_t bytes = 0;
-    for (size_t i = 0; i < boot.memory.count; i++) {
-        const struct memory_range *range = &boot.memory.range[i];
+    for (size_t i = 0; i < boot->memory.count; i++) {
+        const struct memory_range *range = &boot->memory.range[i];
         if (range->kind == MEMORY_USABLE && range->end > FRAMES_END_PA)
             bytes += range->end - max_u64(range->start, FRAMES_END_PA);
     }
@@ -156,7 +135,7 @@ static uint64_t bytes_above_the_frames(void) {
 static void announce_memory(void) {
     uint64_t above = bytes_above_the_frames();
     for (unsigned kind = MEMORY_USABLE; kind < MEMORY_KINDS; kind++) {
-        uint64_t bytes = memory_map_bytes(&boot.memory, kind);
+        uint64_t bytes = memory_map_bytes(&boot->memory, kind);
         if (bytes)
             say("mm: %8lu KiB %s", bytes / KIB, memory_kind_name(kind));
     }
@@ -168,9 +147,9 @@ static void announce_memory(void) {
 
 // A kernel hands it on; GRUB brings the firmware's tables, which lead there.
 static pa_t find_rsdp(void) {
-    pa_t system_pa = boot.efi.system_table_pa;
-    if (boot.rsdp_pa || !system_pa || efi_system_table_check(system_pa, false))
-        return boot.rsdp_pa;
+    pa_t system_pa = boot->efi.system_table_pa;
+    if (boot->rsdp_pa || !system_pa || efi_system_table_check(system_pa, false))
+        return boot->rsdp_pa;
     const struct efi_system_table *system = pa_to_va(system_pa);
     return efi_config_find(system->config_tables, system->config_table_count,
                            &efi_guid_acpi, physical_read);
@@ -178,15 +157,14 @@ static pa_t find_rsdp(void) {
 
 static status_t set_machine_up(pa_t image_pa) {
     TRY(complete_memory_map(image_pa));
-    frames_add(&boot.memory, MEMORY_USABLE);
-    TRY(space_init(&boot.memory, image_pa));
+    frames_add(&boot->memory, MEMORY_USABLE);
+    stage_run(STAGE_MEMORY);
+    TRY(space_init(&boot->memory, image_pa));
     event("space", "paging=%u direct=%#lx", kernel_table.levels,
           direct_map_base);
     say("mm: %u levels of page tables, direct map at %#lx (seed=%lu)",
         kernel_table.levels, direct_map_base, random_seed);
-    // A screen that is not to be trusted is not handed on either.
-    if (tolerate("screen", screen_open(&boot.screen, &boot.memory)))
-        boot.screen = (struct screen_info){0};
+    stage_run(STAGE_SPACE);
     TRY(trap_init_stacks());
     return time_init(find_rsdp());
 }
@@ -201,16 +179,14 @@ static const char *why_spared(void) {
     uint64_t every = max_u64(options.generations / WRITES, 1);
     if (!options.prove)
         return "prove=write was not given";
-    return boot.generation % every ? "a long chain writes ten times" : NULL;
+    return boot->generation % every ? "a long chain writes ten times" : NULL;
 }
 
 static enum outcome prove(void) {
     say("efi: mode %s (%s)", firmware.mode->name, firmware.mode->proposal);
-    bool proved = proof_run(&boot, &counter, why_spared());
+    bool proved = proof_run(boot, &kernel.counter, why_spared());
     if (tolerate("efi", efi_check_answers()))
         return OUTCOME_REFUSED;
-    if (!boot.has_handoff || boot.through_linux)
-        record_report(); // whoever was before us may have died
     return proved ? OUTCOME_PASS : OUTCOME_FAIL;
 }
 
@@ -219,12 +195,12 @@ static enum outcome take_firmware(void) {
         say("efi: services stay off");
         return options.mode_refused ? OUTCOME_REFUSED : OUTCOME_NONE;
     }
-    status_t status = efi_start(&boot, options.mode);
+    status_t status = efi_start(boot, options.mode);
     if (status == STATUS_OK)
         return prove();
-    if (boot.efi.system_table_pa == 0) {
+    if (boot->efi.system_table_pa == 0) {
         say("efi: no firmware to call: %s", why());
-        return boot.handoff_status ? OUTCOME_REFUSED : OUTCOME_NONE;
+        return boot->handoff_status ? OUTCOME_REFUSED : OUTCOME_NONE;
     }
     tolerate("efi", status);
     return OUTCOME_REFUSED;
@@ -236,90 +212,34 @@ static void free_boot_services(void) {
     const struct efi_attributes *a = &firmware.attributes;
     pa_t start = align_down(a->table_pa, PAGE_SIZE);
     pa_t end = align_up(a->table_pa + a->table_bytes, PAGE_SIZE);
-    if (tolerate("efi-map", memory_map_put(&boot.memory, start, end - start,
+    if (tolerate("efi-map", memory_map_put(&boot->memory, start, end - start,
                                            MEMORY_RESERVED)))
         return;
-    frames_add(&boot.memory, MEMORY_BOOT_SERVICES);
+    frames_add(&boot->memory, MEMORY_BOOT_SERVICES);
     firmware.boot_memory_free = true;
 }
 
-// ---- passing both on
-
-// What the next kernel is told. If the firmware was refused here, the next one
-// hears what we heard, but for one fact: whether its one move is used up.
-static const struct handoff *describe_us(void) {
-    static struct handoff next;
-    next = boot.handoff;
-    next.generation = boot.generation + 1;
-    next.clock = kernel_clock;
-    next.counter = counter;
-    next.aborted = max_u64(firmware.aborted, next.aborted);
-    if (firmware.moved || boot.svam)
-        next.svam = SVAM_CALLED;
-    if (firmware.ready) {
-        str_copy(next.mode, sizeof(next.mode), firmware.mode->name);
-        next.missing_services = firmware.missing_services;
-        next.run = (struct handoff_run){0};
-        if (firmware.mode->hand_on)
-            firmware.mode->hand_on(&firmware.regions, &next);
-    }
-    return &next;
-}
-
-// Comes back only if the next kernel was refused.
-static status_t pass_on(const char *image, const char *command_line) {
-    static struct kexec_staged staged;
-    TRY(tolerate("image", kexec_load(&boot, image, 0, &staged)));
-    staged.command_line = command_line;
-    const struct handoff *next = describe_us();
-    event("mm", "at=jump free=%lu", frames_free_pages());
-    say("kexec: jumping to generation %u at %#lx", next->generation,
-        staged.base_pa);
-    status_t status =
-        tolerate("kexec", kexec_run(&boot, &staged, next, time_stop));
-    kexec_unload(&staged);
-    return status;
-}
-
-static __attribute__((noreturn)) void switch_off(void) {
-    if (firmware.ready) {
-        say("end: ResetSystem(EfiResetShutdown)");
-        efi_status_t status = efi_reset_system(EFI_RESET_SHUTDOWN);
-        say("end: ResetSystem came back: %s", efi_status_name(status));
-        proof_off(status);
-        outcome = OUTCOME_FAIL;
-    }
-    power_off_after(outcome);
-}
-
-static void end(void) {
-    event("mm", "at=end free=%lu", frames_free_pages());
-    event("end", "verdict=%s", outcome_name(outcome));
-    workbench = (struct workbench){&boot, pass_on, switch_off};
-    monitor_script();
-    if (options.end == END_MONITOR)
-        monitor_ask();
-    if (options.end == END_SHUTDOWN)
-        switch_off();
-    power_off_after(outcome);
-}
+// ---- from here to the next generation
 
 static void live(void) {
-    bool unwell = !selftest_if_asked();
-    crash_if_asked();
+    say("boot: generation %u of %lu at %#lx, command line: %s",
+        boot->generation, options.generations, image_pa_of(text_start),
+        boot->command_line);
+    announce_memory();
+    stage_run(STAGE_LIVE);
     event("mm", "at=start free=%lu", frames_free_pages());
-    outcome = take_firmware();
+    enum outcome found = take_firmware();
+    if (kernel.outcome != OUTCOME_FAIL)
+        kernel.outcome = found;
     free_boot_services();
-    tolerate("capture", capture_load(&boot, describe_us()));
+    stage_run(STAGE_READY);
     event("mm", "at=ready free=%lu", frames_free_pages());
-    if (boot.generation + 1 < options.generations) {
-        pass_on(options.next, boot.command_line);
-        if (outcome != OUTCOME_FAIL)
-            outcome = OUTCOME_REFUSED;
+    if (boot->generation + 1 < options.generations) {
+        leave_for(&kernel, options.next, boot->command_line);
+        if (kernel.outcome != OUTCOME_FAIL)
+            kernel.outcome = OUTCOME_REFUSED;
     }
-    if (unwell)
-        outcome = OUTCOME_FAIL;
-    end();
+    leave(&kernel);
 }
 
 // A function of its own, so that a debugger which stops at kernel_main() shows
@@ -334,29 +254,23 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     va_t stack_top_va;
     uint64_t tsc = time_of_arrival();
     console_init();
-    log_output.write = console_write;
-    history_begin();
+    stages_begin(&kernel);
     console_write("\n", 1); // whatever firmware and GRUB left on the line
     trap_init();
+    stage_run(STAGE_FIRST);
     if (arrival_set_registers())
         panic("cannot live on this processor: %s", why());
     early_start(image_pa);
-    screen_expect(&boot.screen, &boot.memory, early_read);
     read_boot_info(magic, info_pa, tsc);
     announce(image_pa, tsc);
     tolerate("processors", arrival_stop_others(image_pa));
     random_seed = tsc;
-    tolerate("cmdline", options_read(boot.command_line, boot.generation));
+    tolerate("cmdline", options_read(boot->command_line, boot->generation));
     announce_unknown_words();
     if (set_machine_up(image_pa) ||
         space_stack(KERNEL_STACK_PAGES, &stack_top_va))
         panic("cannot set the machine up: %s", why());
-    log_output.microseconds = time_microseconds;
-    log_output.before = nmi_report;
-    tolerate("log", history_open(&boot.memory));
-    say("boot: generation %u of %lu at %#lx, command line: %s", boot.generation,
-        options.generations, image_pa, boot.command_line);
-    lineage_report(&boot);
-    announce_memory();
+    log_clock = time_microseconds;
+    stage_run(STAGE_MACHINE);
     run_on_stack(stack_top_va, live);
 }

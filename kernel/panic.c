@@ -5,11 +5,9 @@
 #include <stdarg.h>
 
 #include "kernel/power.h"
-#include "kernel/pstore/record.h"
-#include "kernel/screen/screen.h"
+#include "kernel/stage.h"
 #include "kernel/symbols.h"
 #include "kernel/watchdog/watchdog.h"
-#include "kexec/capture/capture.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/x86.h"
@@ -22,13 +20,8 @@
 struct trap_frame panic_frame;
 static unsigned panics;
 
-// What is done when all was said, in this order. A step that panics itself is
-// not repeated; the next one has its turn.
 static void last_steps(void) {
-    static void (*const steps[])(void) = {record_write, capture_enter};
-    static unsigned next;
-    while (next < ARRAY_SIZE(steps))
-        steps[next++]();
+    stage_go_on(STAGE_DEAD);
     power_off_after(OUTCOME_FAIL);
 }
 
@@ -100,7 +93,7 @@ static void begin(const char *reason) {
         say("panic: again, while reporting the first one: %s", reason);
         finish();
     }
-    screen_rescue();
+    stage_run(STAGE_PANIC);
     event("panic", "why=\"%s\"", reason);
     say("panic: %s", reason);
 }

@@ -18,8 +18,3 @@ const char *outcome_name(enum outcome outcome);
 // Tells the debug-exit device, if there is one; then stops for good, with
 // interrupts off, until somebody switches the machine off.
 void power_off_after(enum outcome outcome) __attribute__((noreturn));
-
-// Starts the machine again without its firmware's help: by the register that
-// ACPI names, if there is an RSDP at `rsdp_pa` (0: none), then by each way that
-// PCs have had for it, until one works.
-void power_reset(pa_t rsdp_pa) __attribute__((noreturn));

@@ -7,7 +7,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-struct log_output log_output;
+uint64_t (*log_clock)(void);
 
 static uint32_t generation;
 
@@ -27,26 +27,26 @@ static void finish(char *line, size_t head, const char *text, va_list rest) {
         if ((uint8_t)line[i] < ' ' || line[i] == 0x7f)
             line[i] = ' ';
     line[length] = '\n';
-    if (log_output.write)
-        log_output.write(line, length + 1);
-    if (log_output.keep)
-        log_output.keep(generation, line, length + 1);
+    FOR_EACH_ROW(sinks, sink)
+        if (sink->write)
+            sink->write(generation, line, length + 1);
 }
 
-static void begin(void) {
-    if (log_output.before)
-        log_output.before();
+void log_prepare(void) {
+    FOR_EACH_ROW(sinks, sink)
+        if (sink->before)
+            sink->before();
 }
 
 static size_t line_head(char *line) {
-    uint64_t us = log_output.microseconds ? log_output.microseconds() : 0;
+    uint64_t us = log_clock ? log_clock() : 0;
     return format(line, LOG_LINE_MAX, "g%u [%5lu.%06lu] ", generation,
                   us / 1000000, us % 1000000);
 }
 
 void say(const char *text, ...) {
     char line[LOG_LINE_MAX];
-    begin();
+    log_prepare();
     size_t length = line_head(line);
     va_list arguments;
     va_start(arguments, text);
@@ -56,7 +56,7 @@ void say(const char *text, ...) {
 
 void event(const char *name, const char *pairs, ...) {
     char line[LOG_LINE_MAX];
-    begin();
+    log_prepare();
     size_t length = format(line, sizeof(line), "@%s gen=%u ", name, generation);
     va_list arguments;
     va_start(arguments, pairs);

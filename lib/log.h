@@ -1,4 +1,4 @@
-// The log: lines for people and lines for programs, over two sinks.
+// The log: lines for people and lines for programs.
 //
 //     g0 [    0.012345] efi: 5 runtime regions         say()
 //     @efi.mode gen=0 mode=fixed svam=called …         event()
@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include "lib/table.h"
 #include "lib/types.h"
 
 #define LOG_LINE_MAX 512 // bytes of a line, with its newline
@@ -22,16 +23,23 @@ void event(const char *name, const char *pairs, ...)
 // line head of say() and then `prefix`.
 void say_lines(const char *prefix, const char *text);
 
-struct log_output {
-    void (*write)(const char *text, size_t bytes);
-    // For the kernels after us.
-    void (*keep)(uint32_t generation, const char *text, size_t bytes);
-    uint64_t (*microseconds)(void);
-    void (*before)(void); // each line: what could not be said when it happened
+// Where the lines go: each line to every row, in the order of their ids, from
+// any context but an NMI. A function that is NULL has nothing to do.
+struct sink {
+    // Before a line: says what could not be said when it happened.
+    void (*before)(void);
+
+    // One line, with its newline, of that generation.
+    void (*write)(uint32_t generation, const char *line, size_t bytes);
 };
 
-// Until this is filled, the log goes nowhere.
-extern struct log_output log_output;
+TABLE(sinks, struct sink);
+
+// The clock of the log, in microseconds; NULL: there is none yet.
+extern uint64_t (*log_clock)(void);
+
+// Has the sinks say what they could not say when it happened, as before a line.
+void log_prepare(void);
 
 // Once, before the first line: which generation writes. Until then it is 0.
 void log_generation(uint32_t number);

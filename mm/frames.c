@@ -10,10 +10,10 @@
 #define LOAD_FLOOR (16 * MIB) // below: ISA's hole, and Linux refuses it
 
 static struct frame_pool pool;
-static va_t window_va; // 0: the early 1:1 map
+static va_t window_va; // where physical address 0 is; 0: the early 1:1 map
 
-void frames_use_direct_map(void) {
-    window_va = direct_map_base;
+void frames_use_window(va_t base_va) {
+    window_va = base_va;
 }
 
 void *pa_to_va(pa_t pa) {

@@ -46,10 +46,10 @@ uint64_t frames_free_pages(void);
 // The pool itself, to look at.
 const struct frame_pool *frames_pool(void);
 
-// Where the kernel reaches a physical address: 1:1 until space_init() is done
-// (mm/early.h), through the direct map from then on.
+// Where the kernel reaches a physical address: 1:1 at first (mm/early.h), and
+// through the direct map when space_init() has said where that begins.
 void *pa_to_va(pa_t pa);
-void frames_use_direct_map(void);
+void frames_use_window(va_t base_va);
 
 // Page tables made of this pool.
 extern const struct frame_source kernel_frames;

@@ -107,7 +107,7 @@ static status_t map_memory(const struct memory_map *memory) {
 
 static void load_table(void) {
     write_cr3(kernel_table.root_pa);
-    frames_use_direct_map();
+    frames_use_window(direct_map_base);
 }
 
 // By way of a table that has the code for it at VA = PA: see levels.asm.

@@ -5,7 +5,7 @@
 
 COMMAND(lineage, .name = "lineage",
         .help = "who ran, where, how long, in which mode") {
-    const struct boot_info *boot = workbench.boot;
+    const struct boot_info *boot = &monitored->boot;
     char line[LINEAGE_LINE];
     for (unsigned i = 0; i <= lineage_count(); i++) {
         lineage_format(boot, i, line, sizeof(line));

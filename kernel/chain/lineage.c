@@ -5,6 +5,7 @@
 
 #include "boot/node.h"
 #include "efi/firmware.h"
+#include "kernel/stage.h"
 #include "kernel/time.h"
 #include "lib/format.h"
 #include "lib/log.h"
@@ -50,16 +51,17 @@ void lineage_format(const struct boot_info *boot, unsigned i, char *line,
            efi_svam_name(entry.svam));
 }
 
-void lineage_report(const struct boot_info *boot) {
+STAGE(LIVE, 10_lineage, "lineage") {
     char line[LINEAGE_LINE];
     if (listed_count == LINEAGE_MAX && listed[0].generation > 0)
         say("boot: %d generations are listed, the room there is: none before "
             "generation %u",
             LINEAGE_MAX, listed[0].generation);
     for (unsigned i = 0; i < listed_count; i++) {
-        lineage_format(boot, i, line, sizeof(line));
+        lineage_format(&kernel->boot, i, line, sizeof(line));
         say("boot: before us: %s", line);
     }
+    return STATUS_OK;
 }
 
 // ---- the node

@@ -14,6 +14,3 @@ unsigned lineage_count(void);
 // Generation `i` of those listed, as text; after the last, our own.
 void lineage_format(const struct boot_info *boot, unsigned i, char *line,
                     size_t size);
-
-// Logs all of them.
-void lineage_report(const struct boot_info *boot);

@@ -6,6 +6,7 @@
 
 #include "kernel/history/history.h"
 
+#include "kernel/stage.h"
 #include "lib/log.h"
 #include "mm/frames.h"
 #include "mm/space.h"
@@ -20,9 +21,11 @@ static void keep(uint32_t generation, const char *text, size_t bytes) {
     log_ring_put(history, generation, text, bytes);
 }
 
-void history_begin(void) {
+ROW(sinks, 50_history) = {.write = keep};
+
+STAGE(FIRST, 10_history_begin, "log") {
     log_ring_init(history, sizeof(early));
-    log_output.keep = keep;
+    return STATUS_OK;
 }
 
 // A map may claim anything to be kept.
@@ -65,7 +68,12 @@ static status_t make(struct memory_map *memory, pa_t *pa) {
     return memory_map_put(memory, *pa, RING_BYTES, MEMORY_KEPT);
 }
 
-status_t history_open(struct memory_map *memory) {
+// Takes over the log of the kernels before this one, or makes a new one, and
+// moves there what was said until now. REFUSED: something else is kept, or a
+// log that is damaged; nobody uses that memory any more, and there is a log all
+// the same. NO_MEMORY: there is none, and the lines stay where they are.
+STAGE(MACHINE, 10_history_open, "log") {
+    struct memory_map *memory = &kernel->boot.memory;
     struct log_ring *before = history;
     const struct log_line *line;
     pa_t pa = 0;

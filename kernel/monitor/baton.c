@@ -1,6 +1,7 @@
 // The baton: who had it, what rules it is passed on by, and to whom.
 
 #include "efi/firmware.h"
+#include "kernel/leave.h"
 #include "kernel/monitor/monitor.h"
 #include "kexec/kexec.h"
 #include "lib/log.h"
@@ -30,7 +31,7 @@ COMMAND(mode, .name = "mode",
 static const char *bundle_name(size_t n) {
     struct cpio bundle;
     struct cpio_file file;
-    if (kexec_bundle(workbench.boot, &bundle))
+    if (kexec_bundle(&monitored->boot, &bundle))
         return NULL;
     do
         if (cpio_next(&bundle, &file))
@@ -45,7 +46,7 @@ COMMAND(bundle, .name = "bundle ls",
     struct kernel_image image;
     struct cpio bundle;
     status_t status;
-    TRY(kexec_bundle(workbench.boot, &bundle));
+    TRY(kexec_bundle(&monitored->boot, &bundle));
     while ((status = cpio_next(&bundle, &file)) == STATUS_OK) {
         bool kernel = image_parse(file.data, file.bytes, &image) == STATUS_OK;
         print("  %10zu  %s%s", file.bytes, file.name,
@@ -58,8 +59,8 @@ COMMAND(bundle, .name = "bundle ls",
 COMMAND(kexec, .name = "kexec", .arguments = "IMAGE [LINE...]",
         .choice = bundle_name,
         .help = "pass the baton on, with this command line") {
-    const char *line = words->count == 1        ? workbench.boot->command_line
+    const char *line = words->count == 1        ? monitored->boot.command_line
                        : *words->rest[1] == '"' ? words->word[1]
                                                 : words->rest[1];
-    return workbench.pass_on(words->word[0], line);
+    return leave_for(monitored, words->word[0], line);
 }

@@ -1,10 +1,9 @@
 // One row per way to die. Each does what it is named after, and the panic that
 // follows has to tell.
 
-#include "kernel/monitor/crash.h"
-
 #include "kernel/monitor/monitor.h"
 #include "kernel/panic.h"
+#include "kernel/stage.h"
 #include "lib/format.h"
 #include "lib/options.h"
 #include "lib/string.h"
@@ -97,9 +96,10 @@ static status_t read_crash(const char *kind, uint32_t generation) {
 ROW(options, crash) = {"crash", "die in a chosen way, to learn to read a panic",
                        .read = read_crash};
 
-void crash_if_asked(void) {
+STAGE(LIVE, 60_crash, "crash") {
     if (wanted < ARRAY_SIZE(crashes))
         crashes[wanted].run();
+    return STATUS_OK;
 }
 
 static const char *kind_at(size_t n) {

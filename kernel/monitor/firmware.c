@@ -7,7 +7,6 @@
 #include "efi/services.h"
 #include "efi/services/variables.h"
 #include "efi/tables.h"
-#include "efi/trace/touch.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/proof.h"
 #include "lib/format.h"
@@ -302,10 +301,4 @@ COMMAND(efi_vars_delete, .name = "efi vars delete", .arguments = "NAME [GUID]",
     return answer(
         EFI_SET_VARIABLE,
         efi_set_variable(&v.all.at.name, &v.all.at.vendor, 0, NULL, 0));
-}
-
-COMMAND(efi_touch, .name = "efi touch",
-        .help = "the pages that each service used (efi.touch=on)") {
-    TRY(need_firmware());
-    return efi_touch_report();
 }

@@ -2,12 +2,13 @@
 
 #include "efi/firmware.h"
 #include "efi/services.h"
+#include "kernel/leave.h"
 #include "kernel/monitor/monitor.h"
-#include "kernel/power.h"
+#include "kernel/reboot/reboot.h"
 #include "lib/log.h"
 
 COMMAND(poweroff, .name = "poweroff", .help = "ResetSystem(EfiResetShutdown)") {
-    workbench.switch_off();
+    leave_switch_off(monitored);
     return STATUS_OK;
 }
 
@@ -17,5 +18,5 @@ COMMAND(reboot, .name = "reboot",
         efi_status_t status = efi_reset_system(EFI_RESET_COLD);
         say("end: ResetSystem came back: %s", efi_status_name(status));
     }
-    power_reset(firmware.rsdp_pa ? firmware.rsdp_pa : workbench.boot->rsdp_pa);
+    reboot(firmware.rsdp_pa ? firmware.rsdp_pa : monitored->boot.rsdp_pa);
 }

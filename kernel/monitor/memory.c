@@ -49,7 +49,7 @@ static const char *size_words(uint64_t bytes, char text[SIZE_BYTES]) {
 COMMAND(memory, .name = "memory",
         .help = "physical memory: what each range is") {
     char size[SIZE_BYTES];
-    const struct memory_map *map = &workbench.boot->memory;
+    const struct memory_map *map = &monitored->boot.memory;
     for (size_t i = 0; i < map->count; i++) {
         const struct memory_range *r = &map->range[i];
         if (r->kind != MEMORY_HOLE)
@@ -75,7 +75,7 @@ COMMAND(frames, .name = "frames", .help = "free frames, by extent") {
 // ---- one address
 
 static void explain_frame(pa_t pa) {
-    const struct boot_info *boot = workbench.boot;
+    const struct boot_info *boot = &monitored->boot;
     const struct memory_range *range = memory_map_find(&boot->memory, pa);
     const struct efi_region *region =
         efi_region_of_pa(&firmware.regions, pa, 1);

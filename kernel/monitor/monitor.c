@@ -6,11 +6,12 @@
 
 #include "efi/firmware.h"
 #include "kernel/console.h"
+#include "kernel/leave.h"
 #include "kernel/monitor/line.h"
-#include "kernel/power.h"
+#include "kernel/options.h"
+#include "kernel/reboot/reboot.h"
 #include "kernel/symbols.h"
 #include "kernel/time.h"
-#include "kernel/watchdog/watchdog.h"
 #include "kexec/kexec.h"
 #include "lib/format.h"
 #include "lib/log.h"
@@ -29,7 +30,7 @@
 // Where nothing can be typed: so long it can be read that this is so.
 #define LONELY_SECONDS 120
 
-struct workbench workbench;
+struct kernel *monitored;
 
 static uint64_t columns = LINE_COLUMNS + 1;
 
@@ -41,11 +42,13 @@ ROW(options, run) = {.key = SCRIPT,
                      .help = "commands of the monitor, to be run at the end"};
 
 // Only the firmware knows how to switch off; a reset needs nobody.
-static void leave(void) {
+static void give_up_waiting(void) {
     if (firmware.ready)
-        workbench.switch_off();
-    power_reset(workbench.boot->rsdp_pa);
+        leave_switch_off(monitored);
+    reboot(monitored->boot.rsdp_pa);
 }
+
+static const struct console *typist; // where the last byte was typed
 
 static uint64_t give_up; // when to stop waiting, in microseconds; 0: never
 
@@ -53,10 +56,10 @@ static char wait_for_byte(void) {
     char byte;
     uint64_t quiet = time_microseconds() + QUIET_MICROSECONDS;
     uint64_t ticks = time_ticks(); // without a tick nothing ends a halt
-    while (!console_read(&byte)) {
-        nmi_report();
+    while (!(typist = console_read(&byte))) {
+        log_prepare();
         if (give_up && time_microseconds() > give_up)
-            leave();
+            give_up_waiting();
         if (time_microseconds() > quiet && time_ticks() != ticks)
             halt();
     }
@@ -64,18 +67,23 @@ static char wait_for_byte(void) {
     return byte;
 }
 
+static bool answers(const char *name) {
+    FOR_EACH_ROW(consoles, console)
+        if (str_equal(console->name, name))
+            return console->answers();
+    return false;
+}
+
 // On a PC with a USB keyboard alone nothing can be typed, and nobody would know
 // why.
 static void announce_input(void) {
-    struct console_input input = console_input();
-    event("monitor.input", "serial=%u keyboard=%u", input.serial,
-          input.keyboard);
-    if (!input.keyboard)
+    bool serial = answers("serial port"), keyboard = answers("keyboard");
+    event("monitor.input", "serial=%u keyboard=%u", serial, keyboard);
+    if (!keyboard)
         print("No keyboard answers. One on USB needs a driver that this kernel "
               "does not have%s",
-              input.serial ? ": type on the first serial port, 115200 8n1."
-                           : ",");
-    if (input.keyboard || input.serial)
+              serial ? ": type on the first serial port, 115200 8n1." : ",");
+    if (keyboard || serial)
         return;
     print("and there is no serial port. This machine is %s in %u seconds.",
           firmware.ready ? "switched off" : "reset", LONELY_SECONDS);
@@ -88,14 +96,17 @@ static void announce_input(void) {
 // the command on the keyboard gets its answer by half a screen at a time, which
 // is what the screen scrolls by: so no line of it is gone before the stop.
 static struct {
-    size_t rows;  // that can be seen at once; 0: no end
-    size_t shown; // since the last stop
-    bool enough;  // the rest is not wanted
+    unsigned columns;
+    unsigned rows; // that can be seen at once; 0: no end
+    size_t shown;  // since the last stop
+    bool enough;   // the rest is not wanted
 } page;
 
-static void page_begin(bool typed) {
-    page.rows = typed ? console_rows() / 2 : 0;
-    page.shown = page.enough = 0;
+static void page_begin(const struct console *typed_on) {
+    page.columns = page.rows = page.shown = page.enough = 0;
+    if (typed_on && typed_on->size)
+        typed_on->size(&page.columns, &page.rows);
+    page.rows /= 2;
 }
 
 static void page_stop(void) {
@@ -109,7 +120,7 @@ static void page_stop(void) {
 }
 
 void print_text(const char *text, size_t bytes) {
-    size_t rows = console_rows_of(bytes);
+    size_t rows = 1 + (page.columns && bytes ? (bytes - 1) / page.columns : 0);
     if (page.rows && !page.enough && page.shown + rows >= page.rows)
         page_stop();
     if (page.enough)
@@ -333,15 +344,20 @@ static void run_commands(const char *text, size_t bytes) {
     }
 }
 
-void monitor_script(void) {
+// Runs the commands of run="…" on the command line, then those of the bundle's
+// file `run`: several on a line have ';' between them, '#' begins a comment.
+// Each is an event, and an error does not end the script.
+STAGE(END, 50_monitor_script, "monitor") {
     char text[COMMAND_LINE_MAX];
     struct cpio bundle;
     struct cpio_file file;
-    if (option_get(workbench.boot->command_line, SCRIPT, text, sizeof(text)))
+    monitored = kernel;
+    if (option_get(monitored->boot.command_line, SCRIPT, text, sizeof(text)))
         run_commands(text, strlen(text));
-    if (kexec_bundle(workbench.boot, &bundle) == STATUS_OK &&
+    if (kexec_bundle(&monitored->boot, &bundle) == STATUS_OK &&
         cpio_find(bundle.data, bundle.bytes, SCRIPT, &file) == STATUS_OK)
         run_commands((const char *)file.data, file.bytes);
+    return STATUS_OK;
 }
 
 // ---- the prompt
@@ -362,22 +378,29 @@ static bool offer(const char *typed, size_t n, char *text, size_t size) {
     return false;
 }
 
-void monitor_ask(void) {
+// Asks for commands, for ever.
+static void ask(void) {
     static struct line line;
     line.write = console_write;
     line.offer = offer;
     line.columns = columns - 1;
     format(line.prompt, sizeof(line.prompt), "g%u> ",
-           workbench.boot->generation);
+           monitored->boot.generation);
     announce_input();
     print("The machine is yours. `help` lists the commands, Tab completes.");
     for (;;) {
         line_begin(&line);
         while (!line_take(&line, wait_for_byte())) {
         }
-        page_begin(console_is_keyboard());
+        page_begin(typist);
         run_commands(line.text, strlen(line.text));
     }
+}
+
+STAGE(END, 60_monitor_ask, "monitor") {
+    if (options.end == END_MONITOR)
+        ask();
+    return STATUS_OK;
 }
 
 COMMAND(options, .name = "options",

@@ -8,7 +8,7 @@
 
 #pragma once
 
-#include "boot/boot_info.h"
+#include "kernel/stage.h"
 #include "lib/cpio.h"
 #include "lib/status.h"
 #include "lib/table.h"
@@ -40,23 +40,8 @@ TABLE(commands, struct command);
     ROW(commands, id) = {__VA_ARGS__, .run = run_##id};                        \
     static status_t run_##id(const struct words *words __attribute__((unused)))
 
-// What the monitor knows of the machine, and what it needs the kernel for.
-struct workbench {
-    const struct boot_info *boot;
-    // Loads an image from the bundle and jumps to it. Returns only if refused.
-    status_t (*pass_on)(const char *image, const char *command_line);
-    void (*switch_off)(void); // does not return
-};
-
-extern struct workbench workbench;
-
-// Runs the commands of run="…" on the command line, then those of the bundle's
-// file `run`: several on a line have ';' between them, '#' begins a comment.
-// Each is an event, and an error does not end the script.
-void monitor_script(void);
-
-// Asks for commands, for ever.
-void monitor_ask(void) __attribute__((noreturn));
+// The kernel that commands look at; NULL before STAGE_END.
+extern struct kernel *monitored;
 
 // A line of a command's answer: no line head, and not in the log. Who typed the
 // command on the keyboard gets it by half a screen at a time.

@@ -3,13 +3,14 @@
 #include "kernel/monitor/selftest.h"
 
 #include "kernel/monitor/monitor.h"
+#include "kernel/stage.h"
 #include "kernel/time.h"
 #include "lib/options.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
 #include "mm/space.h"
 
-bool selftest_run(void) {
+static bool selftest_run(void) {
     bool all = true;
     unsigned count = selftests_end - selftests_start;
     print("KTAP version 1\n1..%u", count);
@@ -26,8 +27,10 @@ static unsigned wanted;
 ROW(options, selftest) = {"selftest", "the kernel tests itself first, in KTAP",
                           .words = "off on", .choice = &wanted};
 
-bool selftest_if_asked(void) {
-    return !wanted || selftest_run();
+STAGE(LIVE, 50_selftest, "selftest") {
+    if (wanted && !selftest_run())
+        kernel->outcome = OUTCOME_FAIL;
+    return STATUS_OK;
 }
 
 COMMAND(selftest, .name = "selftest",

@@ -17,9 +17,3 @@ TABLE(selftests, struct selftest);
     static bool test_##name(void);                                             \
     ROW(selftests, name) = {#name, test_##name};                               \
     static bool test_##name(void)
-
-// Runs all of them; false if one failed.
-bool selftest_run(void);
-
-// The same, if selftest=on asks for it; else true.
-bool selftest_if_asked(void);

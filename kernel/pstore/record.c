@@ -1,8 +1,11 @@
-// Crash records. Parts are numbered from the newest on, as Linux does it, but
-// written from the oldest: most firmware lists variables in the order in which
-// they were written, and then the text can be read from top to bottom.
-
-#include "kernel/pstore/record.h"
+// A panic's last words, kept in flash for who comes after the reset: as
+// variables named and laid out as Linux's efi-pstore does it, so that either
+// kernel can show what the other one said. Without prove=write nothing is
+// written or deleted.
+//
+// Parts are numbered from the newest on, as Linux does it, but written from the
+// oldest: most firmware lists variables in the order in which they were
+// written, and then the text can be read from top to bottom.
 
 #include "efi/firmware.h"
 #include "efi/gate.h"
@@ -10,6 +13,7 @@
 #include "kernel/history/history.h"
 #include "kernel/options.h"
 #include "kernel/proof.h"
+#include "kernel/stage.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -127,12 +131,15 @@ static status_t write_parts(struct written *written) {
     return STATUS_OK;
 }
 
-void record_write(void) {
+// After a panic was reported: the end of the log, a KiB a variable, if the
+// firmware can be called. Says how much was kept, or why nothing.
+STAGE(DEAD, 10_record_write, "crash record") {
     struct written written = {0};
     uint64_t all = history->end - history->start;
     status_t status = write_parts(&written);
     event("crash.saved", "parts=%u why=\"%s\" lost=%lu", written.parts,
           status ? why() : "", all - written.bytes);
+    return STATUS_OK;
 }
 
 // ---- reading
@@ -156,12 +163,17 @@ static const char *delete_part(const struct efi_variable *part) {
         efi_set_variable(&part->name, &part->vendor, 0, NULL, 0));
 }
 
-// The firmware steps from name to name, so one goes when the next is known.
-void record_report(void) {
+// What a Baton before the reset has left: that one died. The records of a Linux
+// stay for Linux. The firmware steps from name to name, so one is deleted when
+// the next is known.
+STAGE(READY, 10_record_report, "crash record") {
     struct efi_variables all = {0};
     struct efi_variable part;
     char name[NAME_TEXT];
     uint64_t bytes;
+    const struct boot_info *boot = &kernel->boot;
+    if (!firmware.ready || (boot->has_handoff && !boot->through_linux))
+        return STATUS_OK;
     status_t status = efi_variables_next(&all);
     while (status == STATUS_OK) {
         part = all.at;
@@ -177,4 +189,5 @@ void record_report(void) {
         say("crash: there may be more records: GetNextVariableName ended with "
             "%s",
             why());
+    return STATUS_OK;
 }

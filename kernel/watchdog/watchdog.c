@@ -136,3 +136,5 @@ void nmi_report(void) {
     told = nmi_unknown;
     event("nmi", "unknown=%lu rip=%#lx", told, nmi_rip);
 }
+
+ROW(sinks, 20_nmi) = {.before = nmi_report};

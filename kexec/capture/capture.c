@@ -1,10 +1,11 @@
-// The capture kernel. All that can fail is done when it is loaded; after a
-// panic only its digest is checked, and the headers of the core are filled in.
+// A Linux that waits in memory of its own until this kernel panics, and then
+// looks at what is left of it: kdump, as Linux does it for itself. All that can
+// fail is done when it is loaded; after a panic only its digest is checked, and
+// the headers of the core are filled in.
 
-#include "kexec/capture/capture.h"
-
+#include "kernel/leave.h"
 #include "kernel/panic.h"
-#include "kernel/time.h"
+#include "kernel/stage.h"
 #include "kexec/capture/core.h"
 #include "kexec/kexec.h"
 #include "lib/format.h"
@@ -94,13 +95,14 @@ ROW(options, capture) = {"capture",
                          "a Linux in the bundle that follows a panic",
                          .text = name, .size = sizeof(name)};
 
-status_t capture_load(const struct boot_info *boot,
-                      const struct handoff *baton) {
+// With all it needs, where nothing else will be.
+STAGE(READY, 50_capture_load, "capture") {
+    const struct boot_info *boot = &kernel->boot;
     if (!name[0])
         return STATUS_OK;
     all = &boot->memory;
     TRY(kexec_load(boot, name, CAPTURE_BYTES, &staged));
-    status_t status = prepare(boot, baton);
+    status_t status = prepare(boot, leave_description(kernel));
     if (status == STATUS_OK) {
         protect();
         core = pa_to_va(core_pa);
@@ -163,13 +165,12 @@ static status_t add_all(void) {
     return add_memory();
 }
 
-void capture_enter(void) {
+STAGE(DEAD, 50_capture_enter, "capture") {
     if (!core)
-        return;
+        return STATUS_OK;
     write_registers();
     bool whole = add_all() == STATUS_OK;
     event("crash.capture", "image=%s core=%#lx pieces=%u why=\"%s\"",
           staged.name, core_pa, core->head.e_phnum, whole ? "" : why());
-    kexec_enter(&staged, time_stop);
-    say("panic: the capture kernel is not started: %s", why());
+    return kexec_enter(&staged, leave_quiesce);
 }

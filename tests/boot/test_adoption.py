@@ -118,7 +118,7 @@ def swap_places(debugger) -> dict[int, int]:
 
 def change_word(debugger, run, old: int, new: int) -> None:
     """Replace one 64-bit word in struct boot_info, wherever it is in it."""
-    boot_va = symbol(paths.SYMBOLS, "boot")
+    boot_va = symbol(paths.SYMBOLS, "kernel")
     data = debugger.read(boot_va, 64 * 1024)
     places = [at for at in range(0, len(data) - 8, 8)
               if data[at:at + 8] == struct.pack("<Q", old)]

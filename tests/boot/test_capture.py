@@ -50,7 +50,7 @@ def test_a_panic_ends_in_linux(captured):
 def test_gdb_shows_the_stack_of_the_panic(captured):
     core = captured.home / "core.img"
     text = gdb.post_mortem(core, "backtrace", "print/x $rip",
-                           "print/x history->magic", "print boot.command_line")
+                           "print/x history->magic", "print kernel.boot.command_line")
     assert re.search(r"#0 .* in crash_divide \(\)", text), text
     assert re.search(r"#\d+ .*\blive \(\)", text), text
     registers = next(line for line in captured.lines if "panic: rip" in line)
@@ -75,7 +75,7 @@ def test_a_capture_kernel_that_was_damaged_is_not_started(boot):
     with boot(f'efi=fixed generations=1 {WORDS} run="crash null"', paused=True,
               bundle=paths.LINUX_BUNDLE, ram_mib=768) as machine:
         with machine.debugger() as debugger:
-            debugger.run_to(symbol(paths.SYMBOLS, "record_write"))
+            debugger.run_to(symbol(paths.SYMBOLS, "stage_10_record_write"))
             base = machine.wait_for("kexec.load").number("base")
             debugger.physical()
             debugger.flip(base + 0x123456)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("gdb")
 COMMANDS = ["pt", "ptmap", "efi-regions", "efi-mode", "step-firmware",
             "finish-firmware", "break-kexec"]
 ENTRY_OFFSET = 0x200  # of the 64-bit entry, in Linux's boot protocol
-BOOT = "'kernel/main.c'::boot"
+BOOT = "'kernel/main.c'::kernel.boot"
 LINEAGE = "'kernel/chain/lineage.c'::listed"
 ATTRIBUTES = "'efi/protect/node.c'::inherited"
 

@@ -99,7 +99,7 @@ def check_lineage(run, lineage: list[str]) -> None:
 def test_a_panic_is_in_it(boot):
     with boot("efi=off crash=null end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
-            at(debugger, "record_write")
+            at(debugger, "stage_10_record_write")
             kept = read_ring(debugger, machine.wait_for("log").number("pa"))
             debugger.detach()
         run = machine.finish()
@@ -125,22 +125,26 @@ def test_it_stays_where_it_is_and_costs_no_memory(boot):
 
 
 ENTRY = struct.Struct("<QQI")  # of the list of memory: address, size, kind
-ACCOUNT_AT, NEEDS_AT, LIST_AT = 0x1000, 8, 40  # struct handoff_account
+
+# struct handoff (boot/handoff.h): behind boot_params and the command line; in
+# it the length of the block, and the CRC over all of it.
+SEAL_AT, BYTES_AT, CRC_AT = 0x1000 + 2048 + 16, 24, 28
+E820_COUNT_AT, E820_AT = 0x1E8, 0x2D0
 
 
 def relist(debugger, params_pa: int, change) -> None:
-    """Change the list of memory where the sender wrote it, and where it wrote
-    it again with a CRC: lists that agree are believed."""
-    account = params_pa + ACCOUNT_AT
-    count = debugger.read(params_pa + 0x1e8, 1)[0]
-    needs = debugger.read(account + NEEDS_AT, LIST_AT - NEEDS_AT)
-    table = debugger.read(account + LIST_AT, count * ENTRY.size)
-    entries = list(ENTRY.iter_unpack(table))
+    """Change the list of memory in boot_params, and the CRC with it."""
+    seal = params_pa + SEAL_AT
+    count = debugger.read(params_pa + E820_COUNT_AT, 1)[0]
+    entries = list(ENTRY.iter_unpack(
+        debugger.read(params_pa + E820_AT, count * ENTRY.size)))
     change(entries)
-    table = b"".join(ENTRY.pack(*entry) for entry in entries)
-    debugger.write(params_pa + 0x2d0, table)
-    debugger.write(account + LIST_AT, table)
-    debugger.write(account, struct.pack("<I", zlib.crc32(needs + table)))
+    debugger.write(params_pa + E820_AT,
+                   b"".join(ENTRY.pack(*entry) for entry in entries))
+    debugger.write(seal + CRC_AT, bytes(4))
+    size, = struct.unpack("<I", debugger.read(seal + BYTES_AT, 4))
+    block = debugger.read(params_pa, size)
+    debugger.write(seal + CRC_AT, struct.pack("<I", zlib.crc32(block)))
 
 
 def damaged(boot, words: str, damage):

@@ -97,7 +97,7 @@ def test_no_keyboard_answers(boot):
 
 @pytest.mark.parametrize("mode, last, told, end", [
     ("fixed", "efi_reset_system", "switched off", "guest-shutdown"),
-    ("off", "power_reset", "reset", "guest-reset"),
+    ("off", "reboot", "reset", "guest-reset"),
 ])
 def test_nothing_can_be_typed(boot, mode, last, told, end):
     """It says so, and is switched off: not for ever the same dead prompt."""

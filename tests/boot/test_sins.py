@@ -541,7 +541,7 @@ def test_where_acpi_does_not_reset(boot, rsdp_pa, told):
     with boot('generations=1 run="reboot"', sin="reset-returns",
               paused=True) as machine:
         with machine.debugger() as debugger:
-            debugger.run_to(symbol(paths.SYMBOLS, "power_reset"))
+            debugger.run_to(symbol(paths.SYMBOLS, "reboot"))
             base = debugger.word(symbol(paths.SYMBOLS, "direct_map_base"))
             for pa, data in acpi_tables("rsdt-memory"):
                 debugger.write(base + pa, data)

@@ -8,7 +8,7 @@
 #include "tests/fuzz/memory.h"
 #include "tests/unit/frames.h"
 
-#define ROW         48
+#define TABLE_ROW   48
 #define PAGES_MAX   4096 // that are mapped for a look at their rights
 #define CONFIGS_MAX 1024
 
@@ -119,9 +119,9 @@ static void check_rights(void) {
 }
 
 static bool take_regions(struct input *in) {
-    struct input map = take_part(in, take(in, 1) * ROW);
-    map.left -= map.left % ROW;
-    struct efi_map_view view = {map.at, map.left, ROW, 1};
+    struct input map = take_part(in, take(in, 1) * TABLE_ROW);
+    map.left -= map.left % TABLE_ROW;
+    struct efi_map_view view = {map.at, map.left, TABLE_ROW, 1};
     return efi_regions_read(&view, &regions) == STATUS_OK;
 }
 

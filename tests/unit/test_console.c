@@ -2,8 +2,6 @@
 
 #include "kernel/console.h"
 
-#include "kernel/screen/keyboard.h"
-#include "kernel/screen/screen.h"
 #include "tests/unit/machine/lib/x86.h"
 #include "tests/unit/unit.h"
 
@@ -23,23 +21,6 @@ void out8(uint16_t port, uint8_t value) {
 }
 
 void spin_hint(void) {
-}
-
-void screen_write(const char *text, size_t bytes) {
-    (void)text, (void)bytes;
-}
-
-bool keyboard_read(char *byte) {
-    (void)byte;
-    return false;
-}
-
-struct screen_size screen_size(void) {
-    return (struct screen_size){0};
-}
-
-bool keyboard_answers(void) {
-    return false;
 }
 
 static void test_stuck(void **state) {

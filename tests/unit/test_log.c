@@ -6,14 +6,16 @@
 
 static char written[4096];
 
-static void note(const char *text, size_t bytes) {
+static void note(uint32_t generation, const char *text, size_t bytes) {
+    assert_int_equal(generation, 1);
     strncat(written, text, bytes);
 }
+
+ROW(sinks, test) = {.write = note};
 
 static int begin(void **state) {
     (void)state;
     written[0] = '\0';
-    log_output.write = note;
     log_generation(1);
     return 0;
 }

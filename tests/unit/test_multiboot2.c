@@ -238,14 +238,17 @@ static void other_loaders(void **state) {
 
 static char said[256];
 
-static void hear(const char *text, size_t bytes) {
-    strncat(said, text, bytes);
+static void hear(uint32_t generation, const char *text, size_t bytes) {
+    (void)generation;
+    size_t room = sizeof(said) - 1 - strlen(said);
+    strncat(said, text, bytes < room ? bytes : room);
 }
+
+ROW(sinks, test) = {.write = hear};
 
 static void the_bundle_is_the_first_module(void **state) {
     (void)state;
     said[0] = '\0';
-    log_output.write = hear;
     add_module(0x5000, 0x5000);
     add_module(0x6000, 0x6001);
     add_module(0x7000, 0x8000);
@@ -255,7 +258,6 @@ static void the_bundle_is_the_first_module(void **state) {
     assert_int_equal(boot.bundle_bytes, 1);
     assert_contains(said, "module from 0x7000 to 0x8000 is not used");
     assert_null(strstr(said, "0x6000"));
-    log_output.write = NULL;
 }
 
 // ---- hostile

@@ -151,7 +151,7 @@ class ModeCommand(Command):
             return
         mode, svam = known["mode"], machine.enum_name(known["svam"], "SVAM_")
         for name, text in [
-            ("generation", machine.number("'kernel/main.c'::boot.generation")),
+            ("generation", machine.number("'kernel/main.c'::kernel.boot.generation")),
             ("mode", f"{mode['name'].string()}: {mode['proposal'].string()}"),
             ("may be called", "yes" if known["ready"] else "no"),
             ("SetVirtualAddressMap", f"{svam}: {converter(svam)}"),

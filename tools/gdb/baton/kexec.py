@@ -62,7 +62,7 @@ def read_kernel(va: int, size: int) -> bytes:
 
 
 def generation() -> int:
-    at = machine.number("&'kernel/main.c'::boot.generation")
+    at = machine.number("&'kernel/main.c'::kernel.boot.generation")
     return int.from_bytes(read_kernel(at, 4), "little")
 
 

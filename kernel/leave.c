@@ -1,0 +1,79 @@
+// How a generation ends: see the header.
+
+#include "kernel/leave.h"
+
+#include "efi/firmware.h"
+#include "efi/services.h"
+#include "kernel/options.h"
+#include "kernel/power.h"
+#include "kernel/proof.h"
+#include "kernel/time.h"
+#include "kexec/kexec.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+#include "mm/frames.h"
+
+// What the next kernel is told. If the firmware was refused here, the next one
+// hears what we heard, but for one fact: whether its one move is used up.
+const struct handoff *leave_description(const struct kernel *kernel) {
+    const struct boot_info *boot = &kernel->boot;
+    static struct handoff next;
+    next = boot->handoff;
+    next.generation = boot->generation + 1;
+    next.clock = kernel_clock;
+    next.counter = kernel->counter;
+    next.aborted = max_u64(firmware.aborted, next.aborted);
+    if (firmware.moved || boot->svam)
+        next.svam = SVAM_CALLED;
+    if (firmware.ready) {
+        str_copy(next.mode, sizeof(next.mode), firmware.mode->name);
+        next.missing_services = firmware.missing_services;
+        next.run = (struct handoff_run){0};
+        if (firmware.mode->hand_on)
+            firmware.mode->hand_on(&firmware.regions, &next);
+    }
+    return &next;
+}
+
+void leave_quiesce(void) {
+    interrupts_off();
+    stage_run(STAGE_LEAVE);
+    time_stop();
+}
+
+status_t leave_for(const struct kernel *kernel, const char *image,
+                   const char *command_line) {
+    const struct boot_info *boot = &kernel->boot;
+    static struct kexec_staged staged;
+    TRY(tolerate("image", kexec_load(boot, image, 0, &staged)));
+    staged.command_line = command_line;
+    const struct handoff *next = leave_description(kernel);
+    event("mm", "at=jump free=%lu", frames_free_pages());
+    say("kexec: jumping to generation %u at %#lx", next->generation,
+        staged.base_pa);
+    status_t status =
+        tolerate("kexec", kexec_run(boot, &staged, next, leave_quiesce));
+    kexec_unload(&staged);
+    return status;
+}
+
+void leave_switch_off(struct kernel *kernel) {
+    if (firmware.ready) {
+        say("end: ResetSystem(EfiResetShutdown)");
+        efi_status_t status = efi_reset_system(EFI_RESET_SHUTDOWN);
+        say("end: ResetSystem came back: %s", efi_status_name(status));
+        proof_off(status);
+        kernel->outcome = OUTCOME_FAIL;
+    }
+    power_off_after(kernel->outcome);
+}
+
+void leave(struct kernel *kernel) {
+    event("mm", "at=end free=%lu", frames_free_pages());
+    event("end", "verdict=%s", outcome_name(kernel->outcome));
+    stage_run(STAGE_END);
+    if (options.end == END_SHUTDOWN)
+        leave_switch_off(kernel);
+    power_off_after(kernel->outcome);
+}

@@ -1,0 +1,23 @@
+// The end of a generation: passing the baton on, or switching the machine off.
+
+#pragma once
+
+#include "kernel/stage.h"
+
+// What the next kernel is told. It stays until this is called again.
+const struct handoff *leave_description(const struct kernel *kernel);
+
+// Stops every source of interrupts, and the other processors: for the moment
+// right before a jump.
+void leave_quiesce(void);
+
+// Jumps to the kernel `image` of the bundle, with that command line. Comes back
+// only if it was refused, which is logged; then nothing has changed.
+status_t leave_for(const struct kernel *kernel, const char *image,
+                   const char *command_line);
+
+// By the firmware's ResetSystem, if it can be called.
+void leave_switch_off(struct kernel *kernel) __attribute__((noreturn));
+
+// The verdict, STAGE_END, and what end= asks for.
+void leave(struct kernel *kernel) __attribute__((noreturn));

@@ -1,0 +1,34 @@
+// Runs the rows of a stage: see the header.
+
+#include "kernel/stage.h"
+
+#include "lib/log.h"
+
+static struct kernel *the_kernel;
+
+void stages_begin(struct kernel *kernel) {
+    the_kernel = kernel;
+}
+
+status_t tolerate(const char *what, status_t status) {
+    if (status) {
+        event("refused", "what=%s why=\"%s\"", what, why());
+        say("%s: refused: %s", what, why());
+    }
+    return status;
+}
+
+void stage_run(enum stage when) {
+    FOR_EACH_ROW(stages, row)
+        if (row->when == when)
+            tolerate(row->what, row->run(the_kernel));
+}
+
+void stage_go_on(enum stage when) {
+    static const struct stage_row *next = stages_start;
+    while (next < stages_end) {
+        const struct stage_row *row = next++;
+        if (row->when == when)
+            tolerate(row->what, row->run(the_kernel));
+    }
+}

@@ -1,0 +1,59 @@
+// Stages: the points in the life of a generation at which annexes act.
+//
+// main.c, leave.c and panic.c run through the stages; rows of one stage run in
+// the order of their ids. What a row returns as an error is logged, as
+// @refused, and the kernel goes on.
+
+#pragma once
+
+#include "boot/boot_info.h"
+#include "kernel/power.h"
+#include "lib/table.h"
+
+// What a generation knows of itself.
+struct kernel {
+    struct boot_info boot;
+    uint64_t counter; // BatonGeneration, as far as it is known
+    enum outcome outcome;
+};
+
+enum stage {
+    STAGE_FIRST,   // the serial port and exceptions work, nothing is known
+    STAGE_MEMORY,  // the memory map is complete and there are frames; the page
+                   // table is the early one, all else is as it was found
+    STAGE_SPACE,   // the kernel's own page table; interrupts and NMIs are off
+    STAGE_MACHINE, // time and interrupts; still on the stack of entry.asm
+    STAGE_LIVE,    // on a stack with a guard page; the firmware is untouched
+    STAGE_READY,   // the firmware is proved or refused; boot services are free
+    STAGE_LEAVE,   // right before a jump, with interrupts off, for good
+    STAGE_END,     // the verdict is known, and there is no next generation
+    STAGE_PANIC,   // before a panic is reported: nothing can be relied on
+    STAGE_DEAD,    // after that, on a stack of its own; each row runs once, so
+                   // a panic in one of them goes on with the next
+};
+
+struct stage_row {
+    enum stage when;
+    const char *what; // for the log
+    status_t (*run)(struct kernel *kernel);
+};
+
+TABLE(stages, struct stage_row);
+
+// STAGE(MACHINE, 50_history, "log") { … return status; }
+#define STAGE(stage, id, name)                                                 \
+    static status_t stage_##id(struct kernel *kernel);                         \
+    ROW(stages, id) = {STAGE_##stage, name, stage_##id};                       \
+    static status_t stage_##id(struct kernel *kernel __attribute__((unused)))
+
+// Before all others: what the rows are given, which has to stay.
+void stages_begin(struct kernel *kernel);
+
+void stage_run(enum stage when);
+
+// For STAGE_DEAD: goes on behind the last row that was begun.
+void stage_go_on(enum stage when);
+
+// Hands `status` on. Where it is an error, that is logged, and the caller goes
+// on without.
+status_t tolerate(const char *what, status_t status);

@@ -1,0 +1,59 @@
+"""The kernel by the linker's account: which object refers to which."""
+
+import subprocess
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+
+from . import paths
+
+
+def files(rule: str) -> list[str]:
+    """A list of files that the Makefile has: CORE, ALL_FILES."""
+    words = ["make", "-s", "--no-print-directory", f"print-{rule}"]
+    return subprocess.run(words, cwd=paths.ROOT, text=True, check=True,
+                          capture_output=True).stdout.split()
+
+
+def object_of(name: str) -> Path:
+    path = paths.BUILD / name
+    return path.with_suffix(".o" if name.endswith(".c") else ".asm.o")
+
+
+def symbols(name: str) -> tuple[set[str], set[str]]:
+    """What a file defines for others, and what it takes from them."""
+    with open(object_of(name), "rb") as file:
+        table = ELFFile(file).get_section_by_name(".symtab")
+        outside = [symbol for symbol in table.iter_symbols() if symbol.name
+                   and symbol["st_info"]["bind"] != "STB_LOCAL"]
+    return ({symbol.name for symbol in outside
+             if symbol["st_shndx"] != "SHN_UNDEF"},
+            {symbol.name for symbol in outside
+             if symbol["st_shndx"] == "SHN_UNDEF"})
+
+
+def graph(names: list[str]) -> dict[str, set[str]]:
+    """File -> the files whose symbols it refers to."""
+    found = {name: symbols(name) for name in names}
+    home = {symbol: name for name, (defined, _) in found.items()
+            for symbol in defined}
+    return {name: {home[symbol] for symbol in taken if symbol in home} - {name}
+            for name, (_, taken) in found.items()}
+
+
+def circles(edges: dict[str, set[str]]) -> list[list[str]]:
+    """Groups of files that each lead to all others of the group."""
+    def reach(start: str) -> set[str]:
+        seen, left = set(), [start]
+        while left:
+            for name in edges[left.pop()]:
+                if name not in seen:
+                    seen.add(name)
+                    left.append(name)
+        return seen
+
+    from_each = {name: reach(name) for name in edges}
+    groups = {frozenset(other for other in from_each[name]
+                        if name in from_each[other])
+              for name in edges if name in from_each[name]}
+    return sorted(sorted(group) for group in groups)
