@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import paths
+from harness import objects, paths
 
 LAYERS = ["lib", "boot", "mm", "efi", "kexec", "kernel"]
 # The form of what is handed on: every layer may read it.
@@ -138,16 +138,9 @@ def test_core_names_no_annex():
     assert known == KNOWN
 
 
-def uses() -> dict[str, list[str]]:
-    """The rows USES_annex of the Makefile."""
-    text = (paths.ROOT / "Makefile").read_text().replace("\\\n", " ")
-    return {name: rest.split() for name, rest
-            in re.findall(r"^USES_(\S+) *:= *(.*)$", text, re.M)}
-
-
 def test_an_annex_uses_another_only_where_it_says_so():
     """A file of commands is linked only if the monitor is."""
-    rows = uses()
+    rows = objects.uses()
     wrong = [f"{name}: {header}" for name, header in includes(C_FILES)
              if (mine := annex(name)) and (other := annex(header))
              and mine != other and other not in rows.get(mine, [])

@@ -1,4 +1,4 @@
-"""Core alone, core with each annex, and everything: linked and booted.
+"""Annexes can be taken away: everything but one of them is linked and booted.
 
 The objects are the same in all of them, so a variant costs a link.
 """
@@ -9,61 +9,57 @@ import pytest
 
 from harness import objects, paths
 from harness.chain import Chain
-from harness.events import wanted
 
 ANNEXES = objects.files("ALL_ANNEXES")
+# What core still needs: this list only ever shrinks.
+NEEDED = {"efi/guard", "efi/protect", "efi/services", "efi/trace",
+          "kernel/watchdog", "mm/levels"}
 GENERATIONS = 3
 
 
-def built(name: str, annexes: str):
-    """build/variants/NAME: a kernel with these annexes, and its bundle."""
-    folder = paths.BUILD / "variants" / name.replace("/", "-")
-    words = ["make", "-s", "image", f"ANNEXES={annexes}",
+def make(folder, annexes: list[str]):
+    words = ["make", "-s", "image", f"ANNEXES={' '.join(annexes)}",
              f"TO={folder.relative_to(paths.ROOT)}"]
-    done = subprocess.run(words, cwd=paths.ROOT, text=True,
+    return subprocess.run(words, cwd=paths.ROOT, text=True,
                           capture_output=True)
+
+
+def chain(boot, annexes: list[str]):
+    """Three generations of a kernel that has these."""
+    folder = paths.BUILD / "variants" / str(hash(tuple(annexes)) % (1 << 32))
+    done = make(folder, annexes)
     assert done.returncode == 0, done.stderr[-2000:]
-    return folder
-
-
-def chain(boot, folder, mode: str):
-    with boot(f"efi={mode} prove=write end=shutdown", kernel=folder / "baton",
+    with boot("efi=fixed prove=write end=shutdown", kernel=folder / "baton",
               bundle=folder / "bundle.cpio") as machine:
-        return machine.finish()
-
-
-@pytest.fixture(scope="module")
-def core():
-    return built("core", "")
-
-
-@pytest.mark.parametrize("mode", ["physical", "identity", "fixed"])
-def test_core_passes_the_baton(boot, core, mode):
-    run = chain(boot, core, mode)
-    run.expect(*(wanted("boot", gen=gen) for gen in range(GENERATIONS)),
-               wanted("end", gen=GENERATIONS - 1, verdict="pass"))
-    assert run.all("panic") == run.all("proof", verdict="fail") == []
-    assert run.end.how == "guest-shutdown"
-    assert Chain(run).counted() == GENERATIONS
-
-
-def test_core_refuses_what_nobody_handed_on(boot, core):
-    run = chain(boot, core, "naive")
-    assert "handed over" in run.one("refused", gen=1, what="efi")["why"]
-    run.one("end", gen=GENERATIONS - 1, verdict="refused")
-
-
-@pytest.mark.parametrize("annex", ANNEXES)
-def test_core_with_one_annex(boot, annex):
-    run = chain(boot, built(annex, annex), "fixed")
+        run = machine.finish()
     run.one("end", gen=GENERATIONS - 1, verdict="pass")
     assert run.all("panic") == run.all("proof", verdict="fail") == []
     assert Chain(run).counted() == GENERATIONS
+    return (folder / "linked-of").read_text().split()
+
+
+def without(annex: str) -> list[str]:
+    """All annexes but that one, and those that use it, and so on."""
+    uses, gone = objects.uses(), {annex}
+    while more := {other for other in ANNEXES
+                   if gone & set(uses.get(other, []))} - gone:
+        gone |= more
+    return [other for other in ANNEXES if other not in gone]
+
+
+@pytest.mark.parametrize("annex", sorted(set(ANNEXES) - NEEDED))
+def test_everything_but_one(boot, annex):
+    linked = chain(boot, without(annex))
+    assert not [name for name in linked if name.startswith(f"{annex}/")]
+
+
+def test_no_more_than_core_needs(boot):
+    linked = chain(boot, sorted(NEEDED))
+    assert {name.rpartition("/")[0] for name in linked
+            if name.count("/") > 1} <= NEEDED | {"efi/services", "efi/trace"}
 
 
 def test_an_annex_that_there_is_not():
-    words = ["make", "-s", "image", "ANNEXES=efi/nonsense"]
-    done = subprocess.run(words, cwd=paths.ROOT, text=True,
-                          capture_output=True)
+    done = make(paths.BUILD / "variants" / "none", ["efi/nonsense"])
     assert done.returncode
     assert "efi/nonsense" in done.stderr and "efi/guard" in done.stderr

@@ -1,5 +1,6 @@
 """The kernel by the linker's account: which object refers to which."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -13,6 +14,13 @@ def files(rule: str) -> list[str]:
     words = ["make", "-s", "--no-print-directory", f"print-{rule}"]
     return subprocess.run(words, cwd=paths.ROOT, text=True, check=True,
                           capture_output=True).stdout.split()
+
+
+def uses() -> dict[str, list[str]]:
+    """The rows USES_annex of the Makefile: what an annex brings along."""
+    text = (paths.ROOT / "Makefile").read_text().replace("\\\n", " ")
+    return {name: rest.split() for name, rest
+            in re.findall(r"^USES_(\S+) *:= *(.*)$", text, re.M)}
 
 
 def object_of(name: str) -> Path:
