@@ -160,11 +160,11 @@ static status_t set_machine_up(pa_t image_pa) {
     frames_add(&boot->memory, MEMORY_USABLE);
     stage_run(STAGE_MEMORY);
     TRY(space_init(&boot->memory, image_pa));
+    stage_run(STAGE_SPACE);
     event("space", "paging=%u direct=%#lx", kernel_table.levels,
           direct_map_base);
     say("mm: %u levels of page tables, direct map at %#lx (seed=%lu)",
         kernel_table.levels, direct_map_base, random_seed);
-    stage_run(STAGE_SPACE);
     TRY(trap_init_stacks());
     return time_init(find_rsdp());
 }

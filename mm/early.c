@@ -71,10 +71,3 @@ const void *early_read(pa_t pa, uint64_t bytes) {
             return NULL;
     return (const void *)pa;
 }
-
-status_t early_allow_code(pa_t pa) {
-    struct page_table table = early_table();
-    TRY(page_table_protect(&table, pa, PAGE_SIZE, MAP_ANY));
-    write_cr3(read_cr3());
-    return STATUS_OK;
-}

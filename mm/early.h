@@ -17,7 +17,3 @@ volatile void *early_device(pa_t pa, uint64_t bytes);
 // what the processor can address, or all that was read so far is scattered over
 // more gigabytes than there are tables for.
 const void *early_read(pa_t pa, uint64_t bytes);
-
-// Makes the page at `pa`, which early_read() has mapped, executable as well.
-// NOT_FOUND: it has not; NO_MEMORY.
-status_t early_allow_code(pa_t pa);

@@ -17,8 +17,6 @@
 
 #define STACKS_MAX 16
 
-extern const char levels_start[], levels_end[]; // levels.asm
-
 struct page_table kernel_table;
 va_t direct_map_base = DIRECT_MAP_BASE;
 
@@ -26,7 +24,6 @@ static pa_t kernel_image_pa;
 static va_t vmap_next = VMAP_BASE;
 static va_t stack_guard[STACKS_MAX];
 static size_t stack_count;
-static unsigned levels_wanted; // 0: as many as there are
 
 // How each kind of memory appears in the direct map; 0: not at all. Tables of
 // ACPI and of the firmware are only ever read here.
@@ -105,54 +102,15 @@ static status_t map_memory(const struct memory_map *memory) {
     return STATUS_OK;
 }
 
-static void load_table(void) {
-    write_cr3(kernel_table.root_pa);
-    frames_use_window(direct_map_base);
-}
-
-// By way of a table that has the code for it at VA = PA: see levels.asm.
-static status_t change_levels(void) {
-    struct page_table bridge;
-    pa_t code_pa = frame_alloc();
-    TRY(space_fork(&bridge));
-    if (code_pa == 0 || (code_pa | bridge.root_pa) >= 4 * GIB)
-        return fail(STATUS_NO_MEMORY, "mm: no frames below 4 GiB to change the "
-                                      "levels of the page table");
-    TRY(page_table_map(&bridge, code_pa, code_pa, PAGE_SIZE, MAP_ANY));
-    TRY(early_allow_code(code_pa));
-    void (*levels_change)(pa_t root_pa, uint64_t cr4) =
-        memcpy(pa_to_va(code_pa), levels_start, levels_end - levels_start);
-    levels_change(bridge.root_pa, read_cr4() ^ CR4_LA57);
-    load_table();
-    page_table_free_lower(&bridge);
-    frames_free(code_pa, 1);
-    return STATUS_OK;
-}
-
 status_t space_init(const struct memory_map *memory, pa_t image_pa) {
-    unsigned levels = levels_wanted ? levels_wanted : paging_levels();
     kernel_image_pa = image_pa;
     bool gigabytes = cpuid(CPUID_EXTENDED, 0).edx & CPUID_1GB;
-    TRY(page_table_init(&kernel_table, levels, gigabytes ? 3 : 2,
+    TRY(page_table_init(&kernel_table, paging_levels(), gigabytes ? 3 : 2,
                         &kernel_frames));
     TRY(map_image());
     TRY(map_memory(memory));
-    if (levels != paging_levels())
-        return change_levels();
-    load_table();
-    return STATUS_OK;
-}
-
-static status_t read_la57(const char *word, uint32_t generation) {
-    (void)generation;
-    bool on = str_equal(word, "on"), off = str_equal(word, "off");
-    if (!on && !off && !str_equal(word, "auto"))
-        return fail(STATUS_INVALID, "la57=%s is none of: auto off on", word);
-    if (on && !cpuid_has_la57())
-        return fail(STATUS_UNSUPPORTED,
-                    "la57=on: this CPU has no 5-level paging (CPUID 7, ECX "
-                    "bit 16)");
-    levels_wanted = on ? 5 : off ? 4 : 0;
+    write_cr3(kernel_table.root_pa);
+    frames_use_window(direct_map_base);
     return STATUS_OK;
 }
 
@@ -179,10 +137,6 @@ static status_t read_direct_base(const char *word, uint32_t generation) {
     direct_map_base = base;
     return STATUS_OK;
 }
-
-ROW(options, la57) = {"la57",
-                      "five levels of page tables: auto (as found), on or off",
-                      .read = read_la57};
 
 ROW(options, direct_base) = {
     "direct_base",

@@ -45,3 +45,12 @@ def test_hooks_are_listed():
     for name, line in places:
         line = (paths.ROOT / name).read_text().splitlines()[int(line) - 1]
         assert re.search(r"\b(ROW|COMMAND|TEST|STAGE)\(", line), (name, line)
+
+
+def test_the_map_has_every_file_and_annex():
+    text = (paths.ROOT / "docs/map.md").read_text()
+    listed = [name for row in re.findall(r"^\| (`[^|]*)\|", text, re.M)
+              for name in re.findall(r"`([a-z_0-9/.]+)`", row)]
+    core = [name for name in listed if "." in name]
+    assert core == objects.files("CORE")
+    assert sorted(set(listed) - set(core)) == objects.files("ALL_ANNEXES")

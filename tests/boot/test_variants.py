@@ -13,7 +13,7 @@ from harness.chain import Chain
 ANNEXES = objects.files("ALL_ANNEXES")
 # What core still needs: this list only ever shrinks.
 NEEDED = {"efi/guard", "efi/protect", "efi/services", "efi/trace",
-          "kernel/watchdog", "mm/levels"}
+          "kernel/watchdog"}
 GENERATIONS = 3
 
 
