@@ -534,7 +534,7 @@ def acpi_tables(seed: str):
 
 
 @pytest.mark.parametrize("rsdp_pa, told", [
-    (0, "no reset by ACPI: ACPI: no RSDP at 0"),
+    (0, "no reset by ACPI: ACPI: no readable RSDP at 0"),
     (0x1000, "reset by ACPI: 0xf to address 0xcf9")])
 def test_where_acpi_does_not_reset(boot, rsdp_pa, told):
     """No table; and one whose register, in memory, is none."""
