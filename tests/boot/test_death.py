@@ -52,7 +52,7 @@ def test_a_triple_fault(boot):
     assert death(run)[0] == run.end.how == "triple-fault"
     text = dossier(run)
     assert f"#0  {address + 13:016x}  kexec_load at " in text
-    assert re.search(r"#1 .* at \S*kernel/main\.c:\d+", text)
+    assert re.search(r"#1 .* at \S*kernel/leave\.c:\d+", text)
     assert "the interrupt table ends at 0x0" in text
     assert re.search(r"PT  \[.*r-x", text) or "PD  [" in text
     assert "svc=" in text
