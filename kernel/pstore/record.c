@@ -133,7 +133,7 @@ static status_t write_parts(struct written *written) {
 
 // After a panic was reported: the end of the log, a KiB a variable, if the
 // firmware can be called. Says how much was kept, or why nothing.
-STAGE(DEAD, 10_record_write, "crash record") {
+STAGE(DEAD, 10_record_write, "crash-record") {
     struct written written = {0};
     uint64_t all = history->end - history->start;
     status_t status = write_parts(&written);
@@ -166,7 +166,7 @@ static const char *delete_part(const struct efi_variable *part) {
 // What a Baton before the reset has left: that one died. The records of a Linux
 // stay for Linux. The firmware steps from name to name, so one is deleted when
 // the next is known.
-STAGE(READY, 10_record_report, "crash record") {
+STAGE(READY, 10_record_report, "crash-record") {
     struct efi_variables all = {0};
     struct efi_variable part;
     char name[NAME_TEXT];
