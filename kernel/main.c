@@ -31,7 +31,7 @@
 #define KERNEL_STACK_PAGES 8
 #define WRITES             10 // at least, in a long chain
 
-static struct kernel kernel = {.outcome = OUTCOME_NONE};
+static struct kernel kernel; // all zero: it would make the image larger
 static struct boot_info *const boot = &kernel.boot;
 
 // ---- who started us, and what he said
@@ -254,6 +254,7 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     va_t stack_top_va;
     uint64_t tsc = time_of_arrival();
     console_init();
+    kernel.outcome = OUTCOME_NONE;
     stages_begin(&kernel);
     console_write("\n", 1); // whatever firmware and GRUB left on the line
     trap_init();

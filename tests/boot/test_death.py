@@ -193,10 +193,10 @@ def test_the_machine_of_a_test_in_front_of_gdb(boot):
     words = ["--debug", "--test", f"tests/boot/test_death.py::{name}"]
     gdb = Terminal(paths.ROOT / "tools/run", *words)
     gdb.expect_exact("efi=off generations=1 crash=divide")
-    for line in ("hbreak crash_if_asked", "continue", "continue", "backtrace 1"):
+    for line in ("hbreak stage_60_crash", "continue", "continue", "backtrace 1"):
         gdb.expect_exact("(gdb) ")
         gdb.sendline(line)
-    gdb.expect(r"#0 +crash_if_asked \(")
+    gdb.expect(r"#0 +stage_60_crash \(")
     gdb.sendline("quit")
     gdb.expect(pexpect.EOF)
     gdb.close(force=True)
