@@ -57,18 +57,28 @@ static status_t clone_with(pa_t code_pa, struct page_table *table) {
     return page_table_map(table, code_pa, code_pa, PAGE_SIZE, MAP_ANY);
 }
 
-// All frames are below 4 GiB, as that code needs it (mm/frames.h).
+static status_t prepare(pa_t code_pa, struct page_table *here,
+                        struct page_table *there) {
+    if (code_pa == 0)
+        return fail(STATUS_NO_MEMORY, "la57: no frame for the code");
+    memcpy(pa_to_va(code_pa), levels_start, levels_end - levels_start);
+    TRY(clone_with(code_pa, here));
+    TRY(change_root());
+    return clone_with(code_pa, there);
+}
+
+// All frames are below 4 GiB, as that code needs it (mm/frames.h). Where they
+// do not suffice, kernel_table has to be again what CR3 says.
 STAGE(SPACE, 00_levels, "la57") {
     struct page_table before = kernel_table, here, there;
     if (!wanted || wanted == before.levels)
         return STATUS_OK;
     pa_t code_pa = frame_alloc();
-    if (code_pa == 0)
-        return fail(STATUS_NO_MEMORY, "la57: no frame for the code");
-    memcpy(pa_to_va(code_pa), levels_start, levels_end - levels_start);
-    TRY(clone_with(code_pa, &here));
-    TRY(change_root());
-    TRY(clone_with(code_pa, &there));
+    status_t status = prepare(code_pa, &here, &there);
+    if (status) {
+        kernel_table = before;
+        return status;
+    }
 
     void (*change)(pa_t root_pa, uint64_t cr4) =
         (void (*)(pa_t, uint64_t))code_pa;
