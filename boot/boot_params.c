@@ -19,10 +19,6 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-static uint64_t join(uint32_t high, uint32_t low) {
-    return (uint64_t)high << 32 | low;
-}
-
 // ---- is the block as it was sent?
 
 static bool has_shape(const struct handoff *handoff, uint32_t bytes) {
@@ -115,8 +111,10 @@ status_t handoff_check(const struct sender *from, pa_t first_pa, pa_t block_pa,
 static void read_places(const struct boot_params *params,
                         struct boot_info *boot) {
     const struct setup_header *hdr = &params->hdr;
-    boot->bundle_pa = join(params->ext_ramdisk_image, hdr->ramdisk_image);
-    boot->bundle_bytes = join(params->ext_ramdisk_size, hdr->ramdisk_size);
+    boot->bundle_pa =
+        sender_join(params->ext_ramdisk_image, hdr->ramdisk_image);
+    boot->bundle_bytes =
+        sender_join(params->ext_ramdisk_size, hdr->ramdisk_size);
     boot->rsdp_pa = params->acpi_rsdp_addr;
 }
 
@@ -152,9 +150,9 @@ static status_t copy_text(const struct sender *from, pa_t pa, char *to,
 static status_t read_command_line(const struct sender *from,
                                   struct boot_info *boot) {
     const struct boot_params *params = from->params;
-    pa_t pa = sender_is_linux(from)
-                  ? join(params->ext_cmd_line_ptr, params->hdr.cmd_line_ptr)
-                  : from->params_pa + HANDOFF_COMMAND_LINE_AT;
+    pa_t pa = sender_is_linux(from) ? sender_join(params->ext_cmd_line_ptr,
+                                                  params->hdr.cmd_line_ptr)
+                                    : from->params_pa + HANDOFF_COMMAND_LINE_AT;
     char *line = boot->command_line;
     status_t status =
         pa ? copy_text(from, pa, line, sizeof(boot->command_line)) : STATUS_OK;

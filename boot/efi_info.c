@@ -4,10 +4,6 @@
 
 #include "lib/string.h"
 
-static uint64_t join(uint32_t high, uint32_t low) {
-    return (uint64_t)high << 32 | low;
-}
-
 status_t efi_info_read(const struct sender *from, struct boot_efi *to) {
     struct efi_info copy = from->params->efi_info, *efi = &copy;
     if (efi->efi_loader_signature == 0)
@@ -20,7 +16,7 @@ status_t efi_info_read(const struct sender *from, struct boot_efi *to) {
         return fail(STATUS_REFUSED,
                     "boot_params: EFI loader signature %#x is not EL64",
                     efi->efi_loader_signature);
-    pa_t map_pa = join(efi->efi_memmap_hi, efi->efi_memmap);
+    pa_t map_pa = sender_join(efi->efi_memmap_hi, efi->efi_memmap);
     if (efi->efi_memmap_size > sizeof(to->map))
         return fail(
             STATUS_REFUSED,
@@ -31,7 +27,7 @@ status_t efi_info_read(const struct sender *from, struct boot_efi *to) {
         return fail(STATUS_REFUSED,
                     "boot_params: EFI memory map at %#lx is not in memory",
                     map_pa);
-    to->system_table_pa = join(efi->efi_systab_hi, efi->efi_systab);
+    to->system_table_pa = sender_join(efi->efi_systab_hi, efi->efi_systab);
     to->descriptor_bytes = efi->efi_memdesc_size;
     to->descriptor_version = efi->efi_memdesc_version;
     to->map_bytes = efi->efi_memmap_size;

@@ -38,6 +38,19 @@ status_t node_write(struct block_writer *to, uint32_t type, const void *payload,
 
 // ---- reading
 
+status_t node_read_rows(const char *what, const void *payload, uint32_t bytes,
+                        void *rows, size_t row_bytes, size_t max,
+                        size_t *count) {
+    if (bytes > max * row_bytes || bytes % row_bytes != 0)
+        return fail(STATUS_REFUSED,
+                    "handoff: %u bytes of %s; there is room for %zu, in rows "
+                    "of %zu",
+                    bytes, what, max * row_bytes, row_bytes);
+    memcpy(rows, payload, bytes);
+    *count = bytes / row_bytes;
+    return STATUS_OK;
+}
+
 struct reading {
     bool sealed;
     struct boot_info *boot;

@@ -72,6 +72,13 @@ status_t block_put(struct block_writer *to, const void *data, uint64_t bytes,
 status_t node_write(struct block_writer *to, uint32_t type, const void *payload,
                     uint32_t bytes);
 
+// For a row's read() of a payload that is a list of `what`: copies rows of
+// `row_bytes` bytes to `rows`, which has room for `max`, and counts them.
+// REFUSED: there are more, or a part of one.
+status_t node_read_rows(const char *what, const void *payload, uint32_t bytes,
+                        void *rows, size_t row_bytes, size_t max,
+                        size_t *count);
+
 // Finds struct handoff in a chain, checks the CRC of its block, which has to be
 // the one at `block_pa`, and copies it to `boot`. REFUSED: the reason says what
 // is wrong. (In boot_params.c.)

@@ -24,6 +24,11 @@ static inline bool sender_is_linux(const struct sender *from) {
     return from->params->hdr.type_of_loader == LOADER_KEXEC;
 }
 
+// A number that boot_params have in two halves.
+static inline uint64_t sender_join(uint32_t high, uint32_t low) {
+    return (uint64_t)high << 32 | low;
+}
+
 // `bytes` bytes at physical address `pa`; NULL if the sender cannot have put
 // anything there, or the reader cannot read it.
 const void *sender_read(const struct sender *from, pa_t pa, uint64_t bytes);

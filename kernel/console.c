@@ -72,13 +72,12 @@ ROW(consoles, 10_serial) = {"serial port", serial_write, serial_read, has_uart,
 
 void console_write(const char *text, size_t bytes) {
     FOR_EACH_ROW(consoles, console)
-        if (console->write)
-            console->write(text, bytes);
+        console->write(text, bytes);
 }
 
 const struct console *console_read(char *byte) {
     FOR_EACH_ROW(consoles, console)
-        if (console->read && console->read(byte))
+        if (console->read(byte))
             return console;
     return NULL;
 }

@@ -6,7 +6,7 @@
 #include "lib/table.h"
 #include "lib/types.h"
 
-// A place to read from and to type at. Each function may be NULL.
+// A place to read from and to type at.
 struct console {
     const char *name; // of what is typed on
     void (*write)(const char *text, size_t bytes);

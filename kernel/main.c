@@ -158,7 +158,6 @@ static pa_t find_rsdp(void) {
 static status_t set_machine_up(pa_t image_pa) {
     TRY(complete_memory_map(image_pa));
     frames_add(&boot->memory, MEMORY_USABLE);
-    stage_run(STAGE_MEMORY);
     TRY(space_init(&boot->memory, image_pa));
     stage_run(STAGE_SPACE);
     event("space", "paging=%u direct=%#lx", kernel_table.levels,

@@ -21,7 +21,7 @@ struct trap_frame panic_frame;
 static unsigned panics;
 
 static void last_steps(void) {
-    stage_go_on(STAGE_DEAD);
+    stage_run_dead();
     power_off_after(OUTCOME_FAIL);
 }
 

@@ -18,17 +18,18 @@ status_t tolerate(const char *what, status_t status) {
     return status;
 }
 
-void stage_run(enum stage when) {
-    FOR_EACH_ROW(stages, row)
-        if (row->when == when)
-            tolerate(row->what, row->run(the_kernel));
+static void run(const struct stage_row *row, enum stage when) {
+    if (row->when == when)
+        tolerate(row->what, row->run(the_kernel));
 }
 
-void stage_go_on(enum stage when) {
+void stage_run(enum stage when) {
+    FOR_EACH_ROW(stages, row)
+        run(row, when);
+}
+
+void stage_run_dead(void) {
     static const struct stage_row *next = stages_start;
-    while (next < stages_end) {
-        const struct stage_row *row = next++;
-        if (row->when == when)
-            tolerate(row->what, row->run(the_kernel));
-    }
+    while (next < stages_end)
+        run(next++, STAGE_DEAD);
 }

@@ -19,8 +19,6 @@ struct kernel {
 
 enum stage {
     STAGE_FIRST,   // the serial port and exceptions work, nothing is known
-    STAGE_MEMORY,  // the memory map is complete and there are frames; the page
-                   // table is the early one, all else is as it was found
     STAGE_SPACE,   // the kernel's own page table; interrupts and NMIs are off
     STAGE_MACHINE, // time and interrupts; still on the stack of entry.asm
     STAGE_LIVE,    // on a stack with a guard page; the firmware is untouched
@@ -51,8 +49,8 @@ void stages_begin(struct kernel *kernel);
 
 void stage_run(enum stage when);
 
-// For STAGE_DEAD: goes on behind the last row that was begun.
-void stage_go_on(enum stage when);
+// STAGE_DEAD: called again, it goes on behind the last row that was begun.
+void stage_run_dead(void);
 
 // Hands `status` on. Where it is an error, that is logged, and the caller goes
 // on without.

@@ -43,8 +43,8 @@ static void add(struct account *account, const void *entries, size_t count) {
 static struct account_needs needs_of(const struct boot_params *params) {
     const struct setup_header *hdr = &params->hdr;
     return (struct account_needs){
-        (uint64_t)params->ext_ramdisk_image << 32 | hdr->ramdisk_image,
-        (uint64_t)params->ext_ramdisk_size << 32 | hdr->ramdisk_size,
+        sender_join(params->ext_ramdisk_image, hdr->ramdisk_image),
+        sender_join(params->ext_ramdisk_size, hdr->ramdisk_size),
         params->acpi_rsdp_addr};
 }
 

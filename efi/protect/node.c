@@ -13,14 +13,9 @@ static size_t inherited_count;
 static status_t read(const void *payload, uint32_t bytes,
                      struct boot_info *boot) {
     (void)boot;
-    if (bytes > sizeof(inherited) || bytes % sizeof(inherited[0]) != 0)
-        return fail(STATUS_REFUSED,
-                    "handoff: %u bytes of memory attributes; there is room for "
-                    "%zu, in rows of %zu",
-                    bytes, sizeof(inherited), sizeof(inherited[0]));
-    memcpy(inherited, payload, bytes);
-    inherited_count = bytes / sizeof(inherited[0]);
-    return STATUS_OK;
+    return node_read_rows("memory attributes", payload, bytes, inherited,
+                          sizeof(inherited[0]), ATTRIBUTES_MAX,
+                          &inherited_count);
 }
 
 void efi_attributes_inherit(struct efi_attributes *attributes) {

@@ -16,7 +16,7 @@
 #define SETUP_LINEAGE NODE_TYPE('L')
 
 static struct lineage_entry listed[LINEAGE_MAX];
-static unsigned listed_count;
+static size_t listed_count;
 
 static struct lineage_entry us(uint32_t generation) {
     struct lineage_entry entry = {.generation = generation,
@@ -69,14 +69,8 @@ STAGE(LIVE, 10_lineage, "lineage") {
 static status_t read(const void *payload, uint32_t bytes,
                      struct boot_info *boot) {
     (void)boot;
-    if (bytes > sizeof(listed) || bytes % sizeof(listed[0]) != 0)
-        return fail(STATUS_REFUSED,
-                    "handoff: %u bytes of lineage; there is room for %zu, in "
-                    "rows of %zu",
-                    bytes, sizeof(listed), sizeof(listed[0]));
-    memcpy(listed, payload, bytes);
-    listed_count = bytes / sizeof(listed[0]);
-    return STATUS_OK;
+    return node_read_rows("lineage", payload, bytes, listed, sizeof(listed[0]),
+                          LINEAGE_MAX, &listed_count);
 }
 
 // Those listed, this kernel, and one that may run between it and the reader;

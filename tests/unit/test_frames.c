@@ -2,9 +2,9 @@
 
 #include "mm/frames.h"
 
-#include "lib/log.h"
 #include "mm/early.h"
 #include "mm/space.h"
+#include "tests/unit/said.h"
 #include "tests/unit/unit.h"
 
 va_t direct_map_base;
@@ -13,16 +13,6 @@ const void *early_read(pa_t pa, uint64_t bytes) {
     (void)pa, (void)bytes;
     return NULL;
 }
-
-static char said[256];
-
-static void hear(uint32_t generation, const char *text, size_t bytes) {
-    (void)generation;
-    size_t room = sizeof(said) - 1 - strlen(said);
-    strncat(said, text, bytes < room ? bytes : room);
-}
-
-ROW(sinks, test) = {.write = hear};
 
 // What fails while memory is given back does not hide why it is.
 static void the_first_reason_stays(void **state) {

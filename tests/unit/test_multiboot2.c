@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-#include "lib/log.h"
 #include "tests/unit/memory.h"
+#include "tests/unit/said.h"
 
 // Multiboot2 §3.6; the parser has its own list, of which this is no copy.
 enum {
@@ -235,16 +235,6 @@ static void other_loaders(void **state) {
     assert_int_equal(parse(), STATUS_OK);
     assert_string_equal(boot.loader, "other");
 }
-
-static char said[256];
-
-static void hear(uint32_t generation, const char *text, size_t bytes) {
-    (void)generation;
-    size_t room = sizeof(said) - 1 - strlen(said);
-    strncat(said, text, bytes < room ? bytes : room);
-}
-
-ROW(sinks, test) = {.write = hear};
 
 static void the_bundle_is_the_first_module(void **state) {
     (void)state;

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "efi/mode.h"
-#include "lib/log.h"
 #include "lib/random.h"
 #include "mm/layout.h"
+#include "tests/unit/said.h"
 #include "tests/unit/unit.h"
 
 #define RUNTIME (EFI_MEMORY_RUNTIME | EFI_MEMORY_WB)
@@ -132,18 +132,8 @@ static void past_the_end_is_nothing(void **state) {
     assert_false(efi_map_at(&view, UINT64_MAX, &d));
 }
 
-static char log_text[1024];
-
-static void note_log(uint32_t generation, const char *text, size_t length) {
-    (void)generation;
-    size_t room = sizeof(log_text) - 1 - strlen(log_text);
-    strncat(log_text, text, length < room ? length : room);
-}
-
-ROW(sinks, test) = {.write = note_log};
-
 static void read_with_log(void) {
-    log_text[0] = '\0';
+    said[0] = '\0';
     status_t status = read_map();
     assert_int_equal(status, STATUS_OK);
 }
@@ -174,7 +164,7 @@ static void nonsense_is_dropped(void **state) {
         snprintf(line, sizeof(line),
                  "dropped runtime descriptor 1: %lu pages at pa %#lx, va 0",
                  d->pages, d->physical_start);
-        assert_contains(log_text, line);
+        assert_contains(said, line);
     }
 }
 
