@@ -72,6 +72,7 @@ CORE := \
 	kernel/symbols.c \
 	kernel/power.c \
 	kernel/stage.c \
+	kernel/nmi.c \
 	kernel/panic.c \
 	kernel/trap.asm \
 	kernel/trap.c \

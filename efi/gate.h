@@ -9,6 +9,7 @@
 #pragma once
 
 #include "efi/types.h"
+#include "lib/trap.h"
 
 #define GATE_ARGUMENTS 5
 #define GATE_FRAME     48 // bytes that gate.asm takes of the stack
@@ -103,17 +104,10 @@ void gate_init(void);
 // where it was, because the page is there now. Set by efi/guard/judge.c.
 extern bool (*gate_mend)(const struct gate_fault *fault);
 
-// For the trap handler, of an exception that is not in an interrupt handler's
-// code: is a call under way? Then it is the firmware's doing, and the call ends
-// or is mended: *rip and *rflags are where the trap shall return to.
-bool gate_contain(const struct gate_fault *fault, va_t *rip, uint64_t *rflags);
-
-// For the handlers of the timer and of the watchdog: has the call under way had
-// its time? The clock is the caller's: the time in which the machine ran.
-bool gate_overdue(uint64_t ran_us);
-
-// For the timer's handler: counts itself if the firmware is running.
-void gate_count_interrupt(void);
+// Ends the call under way, as a trap's handler: the trap returns to the gate.
+// Or a page fault is fixed up, and the firmware goes on. False: there is no
+// call, or it was ended before, and a second exception is in our own way back.
+bool gate_contain(struct trap_frame *frame);
 
 // The registers that came back changed, as bits for gate_register_name(): for a
 // call whose outcome is GATE_CHANGED, once. Each is counted.

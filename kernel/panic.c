@@ -4,10 +4,10 @@
 
 #include <stdarg.h>
 
+#include "kernel/nmi.h"
 #include "kernel/power.h"
 #include "kernel/stage.h"
 #include "kernel/symbols.h"
-#include "kernel/watchdog/watchdog.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/x86.h"

@@ -6,7 +6,6 @@
 #include "kernel/arrival.h"
 #include "kernel/clock.h"
 #include "kernel/trap.h"
-#include "kernel/watchdog/watchdog.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "lib/x86.h"
@@ -34,16 +33,13 @@ static const char *find_frequencies(pa_t rsdp_pa) {
     return source;
 }
 
-static void tell(const char *source, bool watched) {
-    event("clock", "source=%s tsc_hz=%lu apic_hz=%lu watchdog=%s", source,
-          kernel_clock.tsc_hz, kernel_clock.apic_hz, watched ? "pit" : "none");
+static void report(const char *source) {
+    event("clock", "source=%s tsc_hz=%lu apic_hz=%lu", source,
+          kernel_clock.tsc_hz, kernel_clock.apic_hz);
     if (str_equal(source, "guess"))
         say("time: no clock that this kernel knows can be measured with: a TSC "
             "of %lu Hz is a guess",
             kernel_clock.tsc_hz);
-    if (!watched)
-        say("time: PIT channel 0 sends no interrupt: there is no watchdog, and "
-            "a firmware call that hangs with interrupts off is never ended");
 }
 
 status_t time_init(pa_t rsdp_pa) {
@@ -54,7 +50,7 @@ status_t time_init(pa_t rsdp_pa) {
     apic_write(APIC_INITIAL_COUNT,
                (uint32_t)(kernel_clock.apic_hz / TICKS_PER_SECOND));
     interrupts_on();
-    tell(source, watchdog_init());
+    report(source);
     return STATUS_OK;
 }
 
@@ -69,10 +65,10 @@ uint64_t time_microseconds(void) {
     return time_of(read_tsc() - kernel_clock.tsc_start);
 }
 
-// A machine that runs is interrupted at least once in a period of the watchdog.
-// Where more time has passed, it stood still for the rest. Interrupts and NMIs
-// ask in the middle of this as well: each span of time is added by the one who
-// moves `last` to its end, so the sum never goes back.
+// A machine that runs is interrupted at least once in that time, by a tick or
+// by the watchdog. Where more has passed, it stood still for the rest.
+// Interrupts and NMIs ask in the middle of this as well: each span of time is
+// added by the one who moves `last` to its end, so the sum never goes back.
 uint64_t time_ran(void) {
     static uint64_t ran_us, last;
     uint64_t then = __atomic_load_n(&last, __ATOMIC_RELAXED);
@@ -81,15 +77,14 @@ uint64_t time_ran(void) {
     if (passed > 0 &&
         __atomic_compare_exchange_n(&last, &then, now, false, __ATOMIC_RELAXED,
                                     __ATOMIC_RELAXED))
-        __atomic_fetch_add(
-            &ran_us, min_u64(time_of((uint64_t)passed), WATCHDOG_PERIOD_US),
-            __ATOMIC_RELAXED);
+        __atomic_fetch_add(&ran_us,
+                           min_u64(time_of((uint64_t)passed), TIME_SPAN_US),
+                           __ATOMIC_RELAXED);
     return __atomic_load_n(&ran_us, __ATOMIC_RELAXED);
 }
 
 void time_tick(void) {
     ticks++;
-    watchdog_restart();
     time_acknowledge();
 }
 
@@ -105,7 +100,6 @@ void time_stop(void) {
     interrupts_off();
     if (apic_stop_others())
         say("time: other processors: %s", why());
-    watchdog_stop();
     apic_write(APIC_TIMER, ENTRY_MASKED);
     apic_write(APIC_INITIAL_COUNT, 0);
 }

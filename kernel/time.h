@@ -7,6 +7,7 @@
 #include "lib/types.h"
 
 #define TICKS_PER_SECOND 100
+#define TIME_SPAN_US     54925 // the longest count of a PIT
 
 extern struct handoff_clock kernel_clock;
 extern uint64_t tsc_here; // this generation's first time stamp

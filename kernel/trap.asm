@@ -3,7 +3,7 @@
 ; The CPU aligns the stack to 16 bytes and pushes ss, rsp, rflags, cs, rip and,
 ; for some exceptions, an error code (SDM vol. 3 §6.14). Each door pushes its
 ; vector. The room pushes a zero where there is no error code, saves the
-; registers as struct trap_frame (kernel/trap.h) and calls trap_handler(frame),
+; registers as struct trap_frame (lib/trap.h) and calls trap_handler(frame),
 ; which may change what is restored.
 
 %include "layout.inc"

@@ -1,15 +1,14 @@
 // Descriptor tables (SDM vol. 3 §3.4, §6.10, §7.7) and the first decision about
-// every trap: the timer's, the firmware's, or a bug of ours.
+// every trap: a row of the table handles it, or it is a bug of ours.
 //
 // Every vector has a stack of its own kind through the TSS (IST), for firmware
 // may run on a broken stack: an exception there must still find solid ground.
 
 #include "kernel/trap.h"
 
-#include "efi/gate.h"
+#include "kernel/nmi.h"
 #include "kernel/panic.h"
 #include "kernel/time.h"
-#include "kernel/watchdog/watchdog.h"
 #include "lib/x86.h"
 #include "mm/layout.h"
 #include "mm/space.h"
@@ -155,86 +154,70 @@ void trap_abandon(void (*function)(void)) {
         run_on_stack(tss.ist[STACK_SPARE], start_over);
 }
 
-// Ends the call under way. False if there is none.
-static bool contain_firmware(struct trap_frame *frame) {
-    struct gate_fault fault = {
-        .vector = frame->vector,
-        .error = frame->error,
-        .rip = frame->rip,
-        .is_page_fault = frame->vector == VECTOR_PAGE_FAULT,
-        .address_va = frame->vector == VECTOR_PAGE_FAULT ? read_cr2() : 0,
-    };
-    va_t rip = frame->rip;
-    bool contained = gate_contain(&fault, &frame->rip, &frame->rflags);
-    if (frame->rip != rip) { // into the gate, whatever segments there were
-        frame->cs = KERNEL_CS;
-        frame->ss = 0;
-    }
-    return contained;
-}
-
-// A call that does not come back is ended by the timer, or, if the firmware has
-// switched interrupts off, by the watchdog's NMI: wherever it is, for it may
-// have jumped into the kernel, but not in the midst of another handler.
-static void check_deadline(struct trap_frame *frame) {
-    if (gate_overdue(time_ran()) && depth == 1)
-        contain_firmware(frame);
-}
-
 // `int 2` looks like an NMI, but there is the instruction, 0xcd 2, before rip.
 // The kernel has none, and yet these bytes: `ror r13d, 2` ends in them.
-static bool is_instruction(const struct trap_frame *frame) {
+bool trap_is_instruction(const struct trap_frame *frame) {
     const uint8_t *code = (const uint8_t *)frame->rip;
     return !is_kernel_text(frame->rip) && frame->rip % PAGE_SIZE >= 2 &&
            code[-2] == 0xcd && code[-1] == frame->vector;
 }
 
-static bool handle_interrupt(struct trap_frame *frame) {
-    if (frame->vector == VECTOR_TIMER) {
-        gate_count_interrupt();
-        check_deadline(frame);
-        time_tick();
-        return true;
-    }
-    if (frame->vector == VECTOR_NMI && !is_instruction(frame) &&
-        watchdog_take_nmi(frame->rip)) {
-        check_deadline(frame);
-        return true;
-    }
-    // The kernel before us had interrupts of its own, and one that it has not
-    // taken any more is waiting in the APIC: Linux' timer has vector 236. A
-    // spurious one is not to be acknowledged (SDM vol. 3 §10.9).
-    if (frame->vector > VECTOR_TIMER && frame->vector != VECTOR_SPURIOUS)
-        time_acknowledge();
-    return frame->vector > VECTOR_TIMER;
-}
-
-// A firmware may leave the trap flag set, or a breakpoint: the gate takes them
-// away, a few steps into the kernel's code. A breakpoint comes before its
-// instruction, again and again unless RF is set (SDM vol. 3 §17.3.1.1).
-static bool step_home(struct trap_frame *frame) {
-    if (frame->vector != VECTOR_DEBUG || !gate_current ||
-        !is_kernel_text(frame->rip))
-        return false;
-    frame->rflags |= RFLAGS_RF;
+static bool handle_timer(struct trap_frame *frame __attribute__((unused))) {
+    time_tick();
     return true;
 }
 
-static bool is_machine_check(const struct trap_frame *frame) {
+ROW(traps, 10_timer) = {VECTOR_TIMER, VECTOR_TIMER, .nested = true,
+                        .handle = handle_timer};
+
+// The hardware reports an error, whatever was interrupted: a panic. An NMI that
+// reports none is counted.
+static bool handle_report(struct trap_frame *frame) {
     bool reports =
         frame->vector == VECTOR_NMI || frame->vector == VECTOR_MACHINE;
-    return reports && !is_instruction(frame);
+    if (!reports || trap_is_instruction(frame))
+        return false;
+    if (frame->vector == VECTOR_MACHINE || nmi_reason())
+        panic_trap(frame);
+    nmi_count(frame->rip);
+    return true;
+}
+
+ROW(traps, 30_report) = {VECTOR_NMI, VECTOR_MACHINE, .nested = true,
+                         .handle = handle_report};
+
+// The kernel before us had interrupts of its own, and one that it has not
+// taken any more is waiting in the APIC: Linux' timer has vector 236. A
+// spurious one is not to be acknowledged (SDM vol. 3 §10.9).
+static bool handle_other(struct trap_frame *frame) {
+    if (frame->vector != VECTOR_SPURIOUS)
+        time_acknowledge();
+    return true;
+}
+
+ROW(traps, 40_other) = {VECTOR_TIMER + 1, VECTOR_SPURIOUS, .nested = true,
+                        .handle = handle_other};
+
+static bool concerns(const struct trap_row *row, uint64_t vector) {
+    return row->first <= vector && vector <= row->last &&
+           (depth == 1 || row->nested);
+}
+
+static bool handle(struct trap_frame *frame) {
+    FOR_EACH_ROW(traps, row)
+        if (row->handle && concerns(row, frame->vector) && row->handle(frame))
+            return true;
+    return false;
 }
 
 void trap_handler(struct trap_frame *frame);
 
-// During a call the firmware is to blame for every exception, also for those of
-// the gate's own code, which stumbles over what the firmware left; but not for
-// one that an interrupt handler has: that is a bug of ours.
 void trap_handler(struct trap_frame *frame) {
     depth++;
-    if (!handle_interrupt(frame) && !step_home(frame) &&
-        (depth > 1 || is_machine_check(frame) || !contain_firmware(frame)))
+    if (!handle(frame))
         panic_trap(frame);
+    FOR_EACH_ROW(traps, row)
+        if (row->after && concerns(row, frame->vector))
+            row->after(frame);
     depth--;
 }

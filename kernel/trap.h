@@ -1,26 +1,14 @@
-// Exceptions and interrupts: descriptor tables, and what a trap looks like.
+// Exceptions and interrupts: descriptor tables and stacks. Who handles a trap
+// is in the table of lib/trap.h.
 
 #pragma once
 
 #include "lib/status.h"
+#include "lib/trap.h"
 #include "lib/types.h"
 
-#define VECTOR_DEBUG        1
-#define VECTOR_NMI          2
-#define VECTOR_DOUBLE_FAULT 8
-#define VECTOR_PAGE_FAULT   14
-#define VECTOR_MACHINE      18
-#define VECTOR_TIMER        32
-#define VECTOR_SPURIOUS     255
-#define VECTORS             256
-
-// What kernel/trap.asm leaves on the stack, from the lowest address up.
-struct trap_frame {
-    uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
-    uint64_t rdi, rsi, rbp, rbx, rdx, rcx, rax;
-    uint64_t vector, error;
-    uint64_t rip, cs, rflags, rsp, ss;
-};
+// Was the trap raised by an instruction, `int n`, and not by an event?
+bool trap_is_instruction(const struct trap_frame *frame);
 
 // Own GDT and IDT, on whatever stack is in use: from here on a fault is a panic
 // that can be read, not a reset.

@@ -121,12 +121,9 @@ efi/services.c:efi/guard/judge.h
 efi/services.c:efi/trace/touch.h
 efi/space.c:efi/trace/touch.h
 efi/virtual.c:efi/trace/diff.h
-kernel/panic.c:kernel/watchdog/watchdog.h
 kernel/proof.c:efi/guard/judge.h
 kernel/proof.c:efi/services/variables.h
 kernel/proof.c:efi/trace/touch.h
-kernel/time.c:kernel/watchdog/watchdog.h
-kernel/trap.c:kernel/watchdog/watchdog.h
 """.split())
 
 

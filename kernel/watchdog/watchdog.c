@@ -9,6 +9,7 @@
 #include "kernel/watchdog/watchdog.h"
 
 #include "kernel/apic.h"
+#include "kernel/nmi.h"
 #include "kernel/time.h"
 #include "lib/log.h"
 #include "lib/x86.h"
@@ -26,22 +27,11 @@
 // of an override).
 #define PIT_PIN 2
 
-// NMI Status and Control Register (Intel 300 Series PCH datasheet vol. 2,
-// §"NMI_STS_CNT"; on the PC/AT, parity errors). All ones: there is no such
-// port.
-#define NMI_STATUS  0x61
-#define NMI_SERR    0x80
-#define NMI_IOCHK   0x40
-#define NMI_NO_PORT 0xff
-
 static volatile bool running;
 static volatile uint64_t restarted_at; // TSC; 0: never
 static volatile bool restarted_late;   // a period was over then
 static volatile bool on_trial;         // its NMI is awaited
 static volatile uint64_t taken;        // NMIs
-
-extern volatile uint64_t nmi_unknown; // boot/nmi.asm counts the first ones
-extern va_t nmi_rip;
 
 // 9/10 of it: two clocks measure it, the PIT and the TSC.
 static bool period_is_over(uint64_t tsc) {
@@ -106,35 +96,15 @@ void watchdog_stop(void) {
     out8(PIT_COMMAND, PIT_ONE_SHOT_0);
 }
 
-const char *nmi_reason(void) {
-    uint8_t status = in8(NMI_STATUS);
-    if (status == NMI_NO_PORT || !(status & (NMI_SERR | NMI_IOCHK)))
-        return NULL;
-    return status & NMI_SERR ? "SERR#, a bus or memory error"
-                             : "IOCHK#, an error of an expansion card";
-}
-
 // Interrupts that are not off, and yet no tick: then the firmware has told the
 // APIC to let none pass.
 bool watchdog_take_nmi(va_t rip) {
     if (nmi_reason())
         return false;
     taken++;
-    if (!on_trial && !restarted_late && !period_is_over(read_tsc())) {
-        nmi_unknown++;
-        nmi_rip = rip;
-    }
+    if (!on_trial && !restarted_late && !period_is_over(read_tsc()))
+        nmi_count(rip);
     write_cr8(0);
     watchdog_restart();
     return true;
 }
-
-void nmi_report(void) {
-    static uint64_t told;
-    if (told == nmi_unknown)
-        return;
-    told = nmi_unknown;
-    event("nmi", "unknown=%lu rip=%#lx", told, nmi_rip);
-}
-
-ROW(sinks, 20_nmi) = {.before = nmi_report};

@@ -5,10 +5,11 @@
 
 #pragma once
 
+#include "kernel/time.h"
 #include "lib/types.h"
 
 // Microseconds without a tick after which it sends its NMI.
-#define WATCHDOG_PERIOD_US 54925
+#define WATCHDOG_PERIOD_US TIME_SPAN_US
 
 // Starts it; its NMI goes to this processor. The interrupt controllers are
 // open. Returns whether its NMI came when it was tried: 0.1 ms, or 0.1 s if
@@ -24,12 +25,5 @@ void watchdog_stop(void);
 // For the handler of an NMI that was not raised by an instruction; `rip` is
 // what it interrupted. True: it was the watchdog's, however late it came, or
 // has no known reason, in which case it is counted; the interrupted code may go
-// on. False: it reports a hardware error, see nmi_reason().
+// on. False: it reports a hardware error, see kernel/nmi.h.
 bool watchdog_take_nmi(va_t rip);
-
-// The hardware error that NMIs report (port 0x61 of the PC); NULL if none.
-const char *nmi_reason(void);
-
-// Logs the NMIs of unknown reason that came since the last report. Not from a
-// trap handler.
-void nmi_report(void);

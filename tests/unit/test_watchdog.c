@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "kernel/apic.h"
+#include "kernel/nmi.h"
 #include "kernel/time.h"
 #include "lib/log.h"
 #include "tests/unit/machine/lib/x86.h"

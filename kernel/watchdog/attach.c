@@ -1,0 +1,35 @@
+// Where the watchdog attaches: two traps, and the beginning and the end of
+// time.
+
+#include "kernel/stage.h"
+#include "kernel/trap.h"
+#include "kernel/watchdog/watchdog.h"
+#include "lib/log.h"
+
+STAGE(MACHINE, 10_watchdog, "watchdog") {
+    bool works = watchdog_init();
+    event("watchdog", "source=%s", works ? "pit" : "none");
+    if (!works)
+        say("watchdog: PIT channel 0 sends no interrupt: a firmware call that "
+            "hangs with interrupts off is never ended");
+    return STATUS_OK;
+}
+
+STAGE(LEAVE, 90_watchdog, "watchdog") {
+    watchdog_stop();
+    return STATUS_OK;
+}
+
+static bool handle_nmi(struct trap_frame *frame) {
+    return !trap_is_instruction(frame) && watchdog_take_nmi(frame->rip);
+}
+
+ROW(traps, 20_watchdog) = {VECTOR_NMI, VECTOR_NMI, .nested = true,
+                           .handle = handle_nmi};
+
+static void after_tick(struct trap_frame *frame __attribute__((unused))) {
+    watchdog_restart();
+}
+
+ROW(traps, 50_watchdog) = {VECTOR_TIMER, VECTOR_TIMER, .nested = true,
+                           .after = after_tick};
