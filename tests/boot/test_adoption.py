@@ -74,7 +74,7 @@ def test_an_impossible_address_is_refused(boot, mode, elsewhere):
             machine.wait_for("boot", gen=1)
             moved = machine.run.all("efi.region", gen=0)[0].number("va")
             elsewhere += moved % 0x200000
-            change_word(debugger, machine.run, moved, elsewhere)
+            change_word(debugger, moved, elsewhere)
             debugger.detach()
         run = machine.finish()
     why = run.one("refused", gen=1, what="efi")["why"]
@@ -116,14 +116,38 @@ def swap_places(debugger) -> dict[int, int]:
     return {first: b, second: a}
 
 
-def change_word(debugger, run, old: int, new: int) -> None:
-    """Replace one 64-bit word in struct boot_info, wherever it is in it."""
+@pytest.mark.parametrize("name", [
+    "fixee",  # of a Baton that has other modes, or a damaged one
+    "physical",  # known, but it calls nothing
+    "",
+])
+def test_an_unknown_mode_is_refused(boot, name):
+    """SetVirtualAddressMap was called, but what for is not known."""
+    with boot("efi=inherit,inherit generations=2 end=exit",
+              paused=True) as machine:
+        with machine.debugger() as debugger:
+            at(debugger, "efi_start")
+            at(debugger, "efi_start")
+            change(debugger, b"fixed\0".ljust(16, b"\0"),
+                   name.encode().ljust(16, b"\0"))
+            debugger.detach()
+        run = machine.finish()
+    why = run.one("refused", gen=1, what="efi")["why"]
+    assert f"the mode handed over, '{name}', is none that is known" in why
+    assert run.all("efi.call", gen=1) == run.all("panic") == []
+    run.one("end", gen=1, verdict="refused")
+
+
+def change_word(debugger, old: int, new: int) -> None:
+    change(debugger, struct.pack("<Q", old), struct.pack("<Q", new))
+
+
+def change(debugger, old: bytes, new: bytes) -> None:
+    """Replace what is there once in struct boot_info, wherever in it."""
     boot_va = symbol(paths.SYMBOLS, "kernel")
     data = debugger.read(boot_va, 64 * 1024)
-    places = [at for at in range(0, len(data) - 8, 8)
-              if data[at:at + 8] == struct.pack("<Q", old)]
-    assert len(places) == 1, f"{old:#x} is there {len(places)} times"
-    debugger.write(boot_va + places[0], struct.pack("<Q", new))
+    assert data.count(old) == 1, f"{old} is there {data.count(old)} times"
+    debugger.write(boot_va + data.index(old), new)
 
 
 def test_a_region_that_svam_was_not_told_of_is_noticed(boot):

@@ -27,6 +27,7 @@ UNIT_test_handoff_alone := kexec/handoff.c $(HANDOFF_CORE)
 UNIT_test_linux      := kexec/linux/linux.c lib/status.c lib/format.c
 UNIT_test_core       := kexec/capture/core.c lib/string.c lib/status.c lib/format.c
 UNIT_test_page_table := mm/page_table.c lib/status.c lib/format.c
+UNIT_test_early      := mm/early.c mm/page_table.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_frame_pool := mm/frame_pool.c lib/string.c lib/status.c lib/format.c
 UNIT_test_frames     := mm/frames.c mm/frame_pool.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
@@ -39,6 +40,8 @@ UNIT_test_tables     := efi/tables.c efi/quirk.c efi/quirks/quirks.c \
 	lib/status.c lib/format.c
 UNIT_test_quirk      := efi/quirk.c efi/tables.c efi/names.c lib/utf16.c lib/crc32.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
+UNIT_test_efi_space  := efi/space.c efi/region.c efi/protect/attributes.c efi/names.c mm/page_table.c \
+	lib/memory_map.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_acpi       := kernel/acpi/acpi.c lib/status.c lib/format.c
 UNIT_test_region     := efi/region.c efi/mode.c $(wildcard efi/modes/*.c) lib/random.c lib/memory_map.c lib/log.c \
 	lib/string.c lib/status.c lib/format.c
@@ -50,6 +53,8 @@ UNIT_test_deadline   := efi/guard/deadline.c
 UNIT_test_names      := efi/names.c
 UNIT_test_variables  := efi/services/variables.c efi/names.c lib/utf16.c lib/string.c \
 	lib/status.c lib/format.c
+UNIT_test_record     := kernel/pstore/record.c efi/services/variables.c efi/names.c \
+	kernel/history/log_ring.c lib/crc32.c lib/utf16.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_verdict    :=
 UNIT_test_line       := kernel/monitor/line.c lib/string.c lib/format.c
 UNIT_test_screen     := kernel/screen/screen.c lib/memory_map.c lib/string.c \
@@ -95,7 +100,8 @@ UNIT_RENAME_lib/string := $(foreach name,memcpy memmove memset memcmp strlen \
 	strnlen strcmp strncmp,-D$(name)=baton_$(name)) -fno-builtin
 
 # The machine behind these is a test.
-$(foreach source,kernel/watchdog/watchdog kernel/nmi kernel/clock kernel/clocks/clocks kernel/console kernel/screen/keyboard,\
+$(foreach source,kernel/watchdog/watchdog kernel/nmi kernel/clock kernel/clocks/clocks kernel/console kernel/screen/keyboard\
+	mm/early efi/space,\
 	$(eval UNIT_RENAME_$(source) := -iquote tests/unit/machine))
 
 -include $(UNIT_OBJECTS:.o=.d)

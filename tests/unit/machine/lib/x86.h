@@ -5,6 +5,9 @@
 
 #include "lib/types.h"
 
+#define MSR_EFER 0xc0000080
+#define EFER_NXE (1UL << 11)
+
 struct cpuid {
     uint32_t eax, ebx, ecx, edx;
 };
@@ -13,6 +16,11 @@ uint8_t in8(uint16_t port);
 void out8(uint16_t port, uint8_t value);
 uint32_t in32(uint16_t port);
 uint64_t read_tsc(void);
+uint64_t read_cr3(void);
+void write_cr3(uint64_t value);
 void write_cr8(uint64_t value);
+uint64_t read_msr(uint32_t msr);
+unsigned paging_levels(void);
+unsigned cpuid_address_bits(void);
 void spin_hint(void);
 struct cpuid cpuid(uint32_t leaf, uint32_t subleaf);

@@ -1,0 +1,92 @@
+// The early map grows wherever somebody reads, until its tables are used up.
+// The kernel's image is mapped at its physical address here, so that a table's
+// address is the same to the code and to the page table.
+
+#include "mm/early.h"
+
+#include "mm/layout.h"
+#include "mm/page_table.h"
+#include "tests/unit/machine/lib/x86.h"
+#include "tests/unit/said.h"
+
+#define TABLES       16 // one of them is for the level above the gigabytes
+#define ADDRESS_BITS 40
+
+static _Alignas(PAGE_SIZE) uint64_t root[TABLE_ENTRIES];
+
+uint64_t read_cr3(void) {
+    return (va_t)root;
+}
+
+void write_cr3(uint64_t value) {
+    assert_int_equal(value, (va_t)root);
+}
+
+uint64_t read_msr(uint32_t msr) {
+    assert_int_equal(msr, MSR_EFER);
+    return EFER_NXE;
+}
+
+unsigned paging_levels(void) {
+    return 4;
+}
+
+unsigned cpuid_address_bits(void) {
+    return ADDRESS_BITS;
+}
+
+static int start(void **state) {
+    (void)state;
+    early_start(KERNEL_BASE);
+    said[0] = '\0';
+    return 0;
+}
+
+static void check_readable(pa_t pa, uint64_t bytes) {
+    assert_ptr_equal(early_read(pa, bytes), (const void *)pa);
+}
+
+static void use_all_tables(void) {
+    for (pa_t gib = 1; gib < TABLES; gib++)
+        check_readable(gib * GIB, 8);
+    assert_string_equal(said, "");
+}
+
+static void tables_end(void **state) {
+    (void)state;
+    use_all_tables();
+    assert_null(early_read(TABLES * GIB, 8));
+    assert_contains(said, "all 16 tables of the early map are taken");
+    assert_null(early_device(TABLES * GIB, 8));
+    check_readable(GIB, 8);
+    check_readable(TABLES * GIB - 8, 8); // in the last gigabyte that has one
+    assert_null(early_read(TABLES * GIB - 8, 9));
+}
+
+static void a_new_start_has_all_tables(void **state) {
+    (void)state;
+    use_all_tables();
+    start(state);
+    check_readable(TABLES * GIB, 8);
+    assert_string_equal(said, "");
+}
+
+static void what_cannot_be_read(void **state) {
+    (void)state;
+    const pa_t end = 1UL << ADDRESS_BITS;
+    assert_null(early_read(0, 8));
+    assert_null(early_read(end - 8, 9));
+    assert_null(early_read(GIB, UINT64_MAX));
+    check_readable(end - 8, 8);
+    assert_null(early_device(end - 8, 8)); // mapped, but not as a device
+    assert_contains(why(), "is mapped");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(tables_end, start),
+        cmocka_unit_test_setup(a_new_start_has_all_tables, start),
+        cmocka_unit_test_setup(what_cannot_be_read, start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,149 @@
+// The records of a panic, told after the reset: what is read before the list of
+// variables breaks off is told, and so is that there may be more.
+
+#include "efi/firmware.h"
+#include "efi/gate.h"
+#include "efi/services.h"
+#include "kernel/history/history.h"
+#include "kernel/options.h"
+#include "kernel/stage.h"
+#include "lib/utf16.h"
+#include "tests/unit/said.h"
+
+#define RECORDS 3
+#define HEAD    "Panic#1 Part1 of Baton's log\n"
+
+struct efi_firmware firmware = {.ready = true};
+struct options options;
+struct gate_call *gate_current;
+struct log_ring *history;
+
+static const struct efi_guid crash_guid =
+    EFI_GUID(cfc8fc79, be2e, 4ddc, 97f0, 9f98bfe298a0);
+
+static const char *content[RECORDS];
+static unsigned broken_at; // the call that fails: after so many records
+static unsigned deleted;
+
+// They are named by their number: "dump-type0-0", ….
+static unsigned number_of(const struct efi_name *name) {
+    return name->text[11] - '0';
+}
+
+efi_status_t efi_get_next_variable_name(struct efi_name *name,
+                                        struct efi_guid *guid) {
+    char text[] = "dump-type0-?";
+    unsigned next = name->words ? number_of(name) + 1 : 0;
+    if (next == broken_at)
+        return EFI_DEVICE_ERROR;
+    if (next == RECORDS)
+        return EFI_NOT_FOUND;
+    text[11] = (char)('0' + next);
+    *name = (struct efi_name){.words = 4};
+    utf16_from_ascii(name->text, EFI_NAME_UNITS, text);
+    *guid = crash_guid;
+    return EFI_SUCCESS;
+}
+
+efi_status_t efi_get_variable(const struct efi_name *name,
+                              const struct efi_guid *guid, uint32_t *attributes,
+                              void *data, uint64_t *bytes) {
+    (void)guid, (void)attributes;
+    const char *text = content[number_of(name)];
+    assert_true(strlen(text) < *bytes);
+    *bytes = strlen(text);
+    memcpy(data, text, *bytes);
+    return EFI_SUCCESS;
+}
+
+efi_status_t efi_set_variable(const struct efi_name *name,
+                              const struct efi_guid *guid, uint32_t attributes,
+                              const void *data, uint64_t bytes) {
+    (void)name, (void)guid, (void)attributes, (void)data;
+    assert_int_equal(bytes, 0);
+    deleted++;
+    return EFI_SUCCESS;
+}
+
+efi_status_t efi_query_variable_info(uint32_t attributes, uint64_t *maximum,
+                                     uint64_t *remaining, uint64_t *largest) {
+    (void)attributes, (void)maximum, (void)remaining, (void)largest;
+    return EFI_UNSUPPORTED;
+}
+
+efi_status_t efi_get_time(struct efi_time *time,
+                          struct efi_time_capabilities *capabilities) {
+    (void)time, (void)capabilities;
+    return EFI_UNSUPPORTED;
+}
+
+static int set_up(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < RECORDS; i++)
+        content[i] = HEAD "words\n";
+    said[0] = '\0';
+    broken_at = RECORDS + 1;
+    deleted = options.prove = 0;
+    return 0;
+}
+
+// What the stage does when the firmware is ready.
+static void report(void) {
+    static struct kernel kernel;
+    FOR_EACH_ROW(stages, row)
+        if (row->when == STAGE_READY)
+            assert_int_equal(row->run(&kernel), STATUS_OK);
+}
+
+static unsigned times_said(const char *text) {
+    unsigned times = 0;
+    for (const char *at = said; (at = strstr(at, text)); at += strlen(text))
+        times++;
+    return times;
+}
+
+static void all_are_told(void **state) {
+    (void)state;
+    report();
+    assert_int_equal(times_said("@crash.record"), RECORDS);
+    assert_int_equal(times_said("crash: | words\n"), RECORDS);
+    assert_int_equal(times_said("more records"), 0);
+    assert_int_equal(deleted, 0);
+}
+
+static void a_list_that_breaks_off(void **state) {
+    for (unsigned records = 0; records <= RECORDS; records++) {
+        set_up(state);
+        options.prove = 1;
+        broken_at = records;
+        report();
+        assert_int_equal(times_said("@crash.record"), records);
+        assert_int_equal(deleted, records);
+        assert_int_equal(times_said("there may be more records"), 1);
+        assert_contains(said, "ended with EFI_DEVICE_ERROR\n");
+    }
+}
+
+// One that ends within its head is somebody else's, and stays; one that ends
+// right behind it has nothing to tell, and is ours.
+static void a_record_that_breaks_off(void **state) {
+    (void)state;
+    options.prove = 1;
+    content[0] = "";
+    content[1] = "Panic#1 Part1 of Baton's log";
+    content[2] = HEAD;
+    report();
+    assert_int_equal(times_said("@crash.record"), 1);
+    assert_contains(said, "name=dump-type0-2 bytes=29 deleted=EFI_SUCCESS");
+    assert_int_equal(times_said("crash: |"), 0);
+    assert_int_equal(deleted, 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(all_are_told, set_up),
+        cmocka_unit_test_setup(a_list_that_breaks_off, set_up),
+        cmocka_unit_test_setup(a_record_that_breaks_off, set_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
