@@ -144,10 +144,10 @@ def printed(*words: str) -> list[str]:
 def test_what_the_demonstration_prints():
     """README's part of it; of the table at its end, one mode."""
     said = printed("tools/demo", "fixed")
-    story = block_with(README, "Generation 0, started by GRUB")
+    shown = block_with(README, "Generation 0, started by GRUB")
     start = next(i for i, line in enumerate(said) if "Generation 0," in line)
-    assert [documents.shape(line) for line in said[start:start + len(story)]] \
-        == [documents.shape(line) for line in story]
+    assert [documents.shape(line) for line in said[start:start + len(shown)]] \
+        == [documents.shape(line) for line in shown]
     table = block_with(README, "gen time variable")
     rows = [line for line in table if line.split()[0] not in chain.EXPECTED
             or line.split()[0] == "fixed"]
