@@ -77,7 +77,7 @@ CORE := \
 	kernel/trap.asm \
 	kernel/trap.c \
 	kernel/apic.c \
-	kernel/arrival.c \
+	kernel/processor.c \
 	kernel/clock.c \
 	kernel/time.c \
 	kernel/options.c \
@@ -98,6 +98,8 @@ USES_kernel/reboot      := kernel/acpi
 USES_kernel/pstore      := kernel/history efi/services
 USES_kernel/conformance := kernel/monitor
 USES_kernel/clocks      := kernel/acpi
+USES_kernel/arrival     := kernel/apic
+USES_kernel/watchdog    := kernel/apic
 USES_efi/guard          := efi/trace
 USES_efi/quirks         := efi/guard
 

@@ -11,7 +11,7 @@
 ;     KERNEL_BASE    to run where we are linked
 ;
 ; The text may not be written, all else may not be executed (if the CPU has NX;
-; that it must is for arrival_set_registers() to say).
+; whether it has is checked by processor_init()).
 ; It has as many levels as the loader's, which cannot be changed here, and all
 ; else that C wants to see is added to it later (mm/early.c).
 ;

@@ -1,5 +1,4 @@
-// The interrupt controllers: the processor's local APIC (SDM vol. 3 ch. 11), in
-// either of its two modes, and the first I/O APIC (82093AA data sheet).
+// The processor's local APIC (SDM vol. 3 ch. 11), in either of its two modes.
 
 #pragma once
 
@@ -26,19 +25,13 @@
 #define APIC_CURRENT_COUNT 0x390
 #define APIC_DIVIDE        0x3e0
 
-// Fields that entries of both controllers have in common.
+// Fields of its entries; those of an I/O APIC have the same.
 #define DELIVERY_MODE  (7u << 8)
 #define DELIVER_SMI    (2u << 8)
 #define DELIVER_NMI    (4u << 8)
 #define DELIVER_INIT   (5u << 8)
-#define SEND_PENDING   (1u << 12)
 #define ENTRY_MASKED   (1u << 16)
 #define TIMER_PERIODIC (1u << 17)
-
-// Registers of the I/O APIC. Each pin has two: what it sends, and to whom.
-#define IOAPIC_VERSION      0x01
-#define IOAPIC_PIN(n)       (0x10 + 2 * (n))
-#define IOAPIC_PIN_WHERE(n) (IOAPIC_PIN(n) + 1)
 
 // Switches the local APIC on, in the mode that it is in. `map` makes device
 // registers visible: early_device() or, later, space_device(). UNSUPPORTED: it
@@ -50,16 +43,3 @@ void apic_write(uint32_t reg, uint32_t value);
 
 // Is the local APIC in xAPIC mode, where an ID is the upper 8 bits of a word?
 bool apic_is_xapic(void);
-
-// Sends INIT to all other processors: whatever they were executing, each of
-// them waits for a start-up IPI from then on, and needs no memory. Returns
-// after a fixed time of about 1 ms. REFUSED: this is not the boot processor, so
-// INIT would make that one run the firmware from its start (SDM vol. 3 §9.4).
-// FAILED: it was not sent.
-status_t apic_stop_others(void);
-
-// Maps the first I/O APIC. NO_MEMORY.
-status_t io_apic_open(void);
-
-uint32_t io_apic_read(uint32_t reg);
-void io_apic_write(uint32_t reg, uint32_t value);

@@ -7,8 +7,7 @@
 // What the next kernel is told. It stays until this is called again.
 const struct handoff *leave_description(const struct kernel *kernel);
 
-// Stops every source of interrupts, and the other processors: for the moment
-// right before a jump.
+// The last step before a jump: STAGE_LEAVE, and no interrupt comes any more.
 void leave_quiesce(void);
 
 // Jumps to the kernel `image` of the bundle, with that command line. Comes back

@@ -8,11 +8,12 @@
 #include "efi/services.h"
 #include "efi/start.h"
 #include "efi/tables.h"
-#include "kernel/arrival.h"
+#include "kernel/apic.h"
 #include "kernel/console.h"
 #include "kernel/leave.h"
 #include "kernel/options.h"
 #include "kernel/panic.h"
+#include "kernel/processor.h"
 #include "kernel/proof.h"
 #include "kernel/stage.h"
 #include "kernel/time.h"
@@ -159,6 +160,7 @@ static status_t set_machine_up(pa_t image_pa) {
     TRY(complete_memory_map(image_pa));
     frames_add(&boot->memory, MEMORY_USABLE);
     TRY(space_init(&boot->memory, image_pa));
+    TRY(apic_open(space_device));
     stage_run(STAGE_SPACE);
     event("space", "paging=%u direct=%#lx", kernel_table.levels,
           direct_map_base);
@@ -258,12 +260,12 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     console_write("\n", 1); // whatever firmware and GRUB left on the line
     trap_init();
     stage_run(STAGE_FIRST);
-    if (arrival_set_registers())
+    if (processor_init())
         panic("cannot live on this processor: %s", why());
     early_start(image_pa);
     read_boot_info(magic, info_pa, tsc);
     announce(image_pa, tsc);
-    tolerate("processors", arrival_stop_others(image_pa));
+    stage_run(STAGE_EARLY);
     random_seed = tsc;
     tolerate("cmdline", options_read(boot->command_line, boot->generation));
     announce_unknown_words();

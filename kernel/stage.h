@@ -19,6 +19,8 @@ struct kernel {
 
 enum stage {
     STAGE_FIRST,   // the serial port and exceptions work, nothing is known
+    STAGE_EARLY,   // the boot information is read; no memory is in use yet but
+                   // the image, and no table but the early one (mm/early.h)
     STAGE_SPACE,   // the kernel's own page table; interrupts and NMIs are off
     STAGE_MACHINE, // time and interrupts; still on the stack of entry.asm
     STAGE_LIVE,    // on a stack with a guard page; the firmware is untouched

@@ -3,7 +3,6 @@
 #include "kernel/time.h"
 
 #include "kernel/apic.h"
-#include "kernel/arrival.h"
 #include "kernel/clock.h"
 #include "kernel/trap.h"
 #include "lib/log.h"
@@ -43,7 +42,6 @@ static void report(const char *source) {
 }
 
 status_t time_init(pa_t rsdp_pa) {
-    TRY(arrival_silence());
     apic_write(APIC_DIVIDE, DIVIDE_BY_16);
     const char *source = find_frequencies(rsdp_pa);
     apic_write(APIC_TIMER, TIMER_PERIODIC | VECTOR_TIMER);
@@ -98,8 +96,6 @@ uint64_t time_ticks(void) {
 
 void time_stop(void) {
     interrupts_off();
-    if (apic_stop_others())
-        say("time: other processors: %s", why());
     apic_write(APIC_TIMER, ENTRY_MASKED);
     apic_write(APIC_INITIAL_COUNT, 0);
 }

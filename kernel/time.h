@@ -35,6 +35,5 @@ uint64_t time_ticks(void);
 // Tells the local APIC that the interrupt was taken.
 void time_acknowledge(void);
 
-// For whoever comes next: silences every interrupt source, and sends INIT to
-// the other processors.
+// Before a jump: no timer interrupt comes any more. Interrupts are off then.
 void time_stop(void);

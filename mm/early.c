@@ -43,15 +43,20 @@ static uint64_t data_flags(void) {
     return read_msr(MSR_EFER) & EFER_NXE ? MAP_WRITE : MAP_ANY;
 }
 
-void early_start(pa_t image_pa) {
-    image_offset = KERNEL_BASE - image_pa;
+static void forget(void) {
     taken = 0;
     memset(table_at(read_cr3()), 0, PAGE_SIZE / 2); // the lower half
     write_cr3(read_cr3());
 }
 
+void early_start(pa_t image_pa) {
+    image_offset = KERNEL_BASE - image_pa;
+    forget();
+}
+
 volatile void *early_device(pa_t pa, uint64_t bytes) {
     struct page_table table = early_table();
+    forget();
     pa_t at = align_down(pa, LARGE_PAGE);
     uint64_t span = align_up(pa + bytes, LARGE_PAGE) - at;
     return page_table_map(&table, at, at, span, data_flags() | MAP_UNCACHED)

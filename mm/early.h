@@ -5,12 +5,12 @@
 #include "lib/status.h"
 #include "lib/types.h"
 
-// Starts with nothing visible but the image, at `image_pa`; called again, it
-// forgets all that was read.
+// Starts with nothing visible but the image, at `image_pa`.
 void early_start(pa_t image_pa);
 
-// Maps device registers, uncached; before early_read() of the same 2 MiB. NULL,
-// with a reason: there are no tables left, or something is mapped there.
+// Maps device registers, uncached. All that was read before is forgotten: it
+// may be in the same 2 MiB. NULL, with a reason, if there are not enough
+// tables.
 volatile void *early_device(pa_t pa, uint64_t bytes);
 
 // A memory_reader (boot/boot_info.h) for what lies anywhere. NULL: at 0, beyond

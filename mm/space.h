@@ -13,7 +13,7 @@ extern const char text_start[], text_end[], rodata_start[], rodata_end[];
 extern const char data_start[], data_end[], image_end[];
 
 // Builds the kernel's page table (image with W^X, direct map of RAM) and loads
-// it; EFER.NXE and the PAT are set already (arrival_set_registers()). It has as
+// it; EFER.NXE and the PAT are set already (processor_init()). It has as
 // many levels as the table that it replaces; where the direct map begins is an
 // option (direct_base=). NO_MEMORY.
 status_t space_init(const struct memory_map *memory, pa_t image_pa);

@@ -50,9 +50,9 @@ def test_before_memory_is_used(boot):
     with boot("efi=fixed generations=2 end=exit",
               cpus=2, paused=True) as machine:
         with machine.debugger() as debugger:
-            for name in ("kernel_main", "apic_stop_others", "space_init",
-                         "kexec_enter", "apic_stop_others", "kexec_jump",
-                         "kernel_main", "apic_stop_others", "space_init"):
+            for name in ("kernel_main", "processors_stop", "space_init",
+                         "kexec_enter", "processors_stop", "kexec_jump",
+                         "kernel_main", "processors_stop", "space_init"):
                 debugger.run_to(symbol(paths.SYMBOLS, name))
             debugger.detach()
         run = machine.finish()
@@ -65,7 +65,7 @@ def test_not_the_boot_processor(boot):
     with boot("efi=fixed generations=2 end=exit",
               cpus=2, paused=True) as machine:
         with machine.debugger() as debugger:
-            debugger.run_to(symbol(paths.SYMBOLS, "apic_stop_others"))
+            debugger.run_to(symbol(paths.SYMBOLS, "processors_stop"))
             start = debugger.register("rip")
             code = debugger.read(start, 64)
             rdmsr = code.index(b"\x0f\x32")
