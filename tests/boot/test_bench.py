@@ -37,8 +37,11 @@ def test_the_gate_is_cheap(boot, mode):
                       f"by {compiler()}, firmware {saved.digest(qemu.CODE)}")
 
 
-# What a kexec may cost: for each 64 bytes of the image, and for all the rest.
-DIGEST, REST = 2_900, 900_000
+# What a kexec may cost. For each 64 bytes of the image: what no compiler can do
+# without (kexec/digest/sha256.c), and a quarter more, which is what compilers
+# differ by (GCC 11 to 16: 2,790 to 2,910; clang 14 to 21: 3,050 to 3,090). A
+# digest that is taken twice needs twice as much. And for all the rest.
+DIGEST, REST = 2_576 * 5 // 4, 900_000
 
 
 def test_a_kexec_is_cheap():
@@ -47,8 +50,9 @@ def test_a_kexec_is_cheap():
     tool = runpy.run_path(str(TOOLS / "bench"))
     parts = dict(tool["parts"](256, "")["kexec"])
     digest, size = parts.pop("digest"), paths.KERNEL.stat().st_size
-    assert digest / (size / 64) < DIGEST, parts
-    assert sum(parts.values()) < REST, parts
+    block = digest / (size / 64)
+    assert block < DIGEST, f"{block:.0f} a block; kernel by {compiler()}"
+    assert sum(parts.values()) < REST, f"{parts}; kernel by {compiler()}"
 
 
 def compiler() -> str:
