@@ -102,6 +102,7 @@ USES_kernel/arrival     := kernel/apic
 USES_kernel/watchdog    := kernel/apic
 USES_efi/guard          := efi/trace
 USES_efi/quirks         := efi/guard
+USES_kexec/linux        := efi/protect
 
 with_used   = $(sort $(1) $(foreach annex,$(1),$(USES_$(annex))))
 LINKED     := $(call with_used,$(call with_used,$(call with_used,$(ANNEXES))))

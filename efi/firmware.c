@@ -133,35 +133,7 @@ static void choose_mode(const struct boot_info *boot,
     firmware.mode = wanted ? wanted : found ? found : efi_mode_find("fixed");
 }
 
-// Generation 0 finds the table by its GUID, as does who comes after Linux;
-// later ones are handed a copy.
-static void read_attributes(const struct boot_info *boot) {
-    struct efi_attributes *attributes = &firmware.attributes;
-    status_t status = STATUS_OK;
-    str_copy(attributes->absence, sizeof(attributes->absence),
-             boot->has_handoff ? "no memory attributes were handed on"
-                               : "no Memory Attributes Table");
-    if (boot->has_handoff) {
-        efi_attributes_inherit(attributes);
-        status = efi_attributes_check(attributes, &firmware.regions);
-    } else {
-        pa_t pa = find_config_table(&efi_guid_memory_attributes);
-        if (!config_tables_are_read())
-            status = fail(STATUS_REFUSED, "configuration tables: %s", why());
-        else if (pa)
-            status = efi_attributes_read(pa, &firmware.regions, attributes,
-                                         physical_read);
-    }
-    if (status) {
-        say("efi: memory attributes ignored: %s", why());
-        attributes->absence[0] = '\0';
-        append(attributes->absence, sizeof(attributes->absence), "ignored: %s",
-               why());
-        attributes->count = 0;
-    }
-}
-
-// Likewise.
+// Generation 0 finds the table by its GUID; later ones are handed what it said.
 static uint32_t read_missing_services(const struct boot_info *boot) {
     if (boot->via != VIA_MULTIBOOT2)
         return boot->handoff.missing_services;
@@ -181,7 +153,7 @@ static void read_service_entries(void) {
         firmware.service[i] = missing >> i & 1 ? 0 : table->service[i];
 }
 
-static status_t enter_mode(const struct boot_info *boot) {
+static status_t enter_mode(struct boot_info *boot) {
     bool call_svam = firmware.mode->calls_svam && !boot->svam;
     TRY(efi_services_init());
     if (firmware.mode->table == PAGE_TABLE_KERNEL)
@@ -201,7 +173,7 @@ static status_t enter_mode(const struct boot_info *boot) {
             firmware.svam == SVAM_NEVER ? "not called" : "not called again");
     if (firmware.svam != SVAM_NEVER)
         TRY(efi_check_pointers());
-    TRY(efi_space_protect());
+    TRY(efi_space_protect(boot));
     return efi_space_verify();
 }
 
@@ -244,7 +216,7 @@ static void announce_mode(const struct efi_mode *wanted) {
           firmware.aborted ? "suspect" : "sound");
 }
 
-static status_t open_firmware(const struct boot_info *boot,
+static status_t open_firmware(struct boot_info *boot,
                               const struct efi_mode *wanted) {
     struct efi_map_view view = efi_map_of(&boot->efi);
     if (firmware.aborted > 0 && efi_on_fault == FAULT_OFF)
@@ -262,7 +234,6 @@ static status_t open_firmware(const struct boot_info *boot,
     if (!boot->svam)
         TRY(firmware.mode->place(&firmware.regions));
     TRY(efi_quirks_check(firmware.setup.firmware_vendor_pa, physical_read));
-    read_attributes(boot);
     firmware.missing_services = read_missing_services(boot);
     return enter_mode(boot);
 }

@@ -5,7 +5,6 @@
 
 #include "boot/boot_info.h"
 #include "efi/mode.h"
-#include "efi/protect/attributes.h"
 #include "efi/region.h"
 #include "efi/types.h"
 #include "mm/page_table.h"
@@ -19,7 +18,6 @@ struct efi_firmware {
     bool boot_memory_free;     // boot-services memory is for all to use
     uint64_t aborted; // calls that were ended since power-on, by any kernel
     struct efi_regions regions;
-    struct efi_attributes attributes;
 
     // The firmware's own tables, physical: where they are and, from before
     // their addresses became virtual, what they pointed to, as it is handed on.

@@ -2,7 +2,6 @@
 
 #include "efi/space.h"
 
-#include "efi/quirk.h"
 #include "efi/services.h"
 #include "efi/trace/touch.h"
 #include "lib/log.h"
@@ -52,19 +51,11 @@ status_t efi_space_map_kernel(void) {
     return map_regions(&kernel_table, true);
 }
 
-status_t efi_space_protect(void) {
-    uint64_t open =
-        efi_attributes_open_pages(&firmware.attributes, &firmware.regions);
-    if (open > 0 && efi_tolerates("open-code"))
-        say("efi: memory attributes: %lu pages of code are open", open);
-    status_t status =
-        efi_attributes_apply(&firmware.attributes, &firmware.regions, false,
-                             &firmware.private_table);
-    if (status == STATUS_OK && firmware.mode->table == PAGE_TABLE_KERNEL)
-        status = efi_attributes_apply(&firmware.attributes, &firmware.regions,
-                                      true, &kernel_table);
+status_t efi_space_protect(struct boot_info *boot) {
+    FOR_EACH_ROW(protections, row)
+        TRY(row->apply(boot));
     write_cr3(kernel_table.root_pa); // forget what was mapped more widely
-    return status;
+    return STATUS_OK;
 }
 
 static status_t verify_region(const struct page_table *table,
@@ -85,27 +76,15 @@ static status_t verify_region(const struct page_table *table,
     return STATUS_OK;
 }
 
-static const struct page_table *table_of_mode(void) {
+const struct page_table *efi_space_of_mode(void) {
     return firmware.mode->table == PAGE_TABLE_KERNEL ? &kernel_table
                                                      : &firmware.private_table;
 }
 
 status_t efi_space_verify(void) {
     for (size_t i = 0; i < firmware.regions.count; i++)
-        TRY(verify_region(table_of_mode(), &firmware.regions.region[i]));
+        TRY(verify_region(efi_space_of_mode(), &firmware.regions.region[i]));
     return STATUS_OK;
-}
-
-static bool count_wx(const struct leaf *leaf, void *count) {
-    if (leaf_is_wx(leaf))
-        *(uint64_t *)count += level_bytes(leaf->level) / PAGE_SIZE;
-    return true;
-}
-
-uint64_t efi_space_count_wx(void) {
-    uint64_t count = 0;
-    page_table_each(table_of_mode(), count_wx, &count);
-    return count;
 }
 
 static enum memory_kind kind_at(pa_t pa) {
@@ -113,14 +92,14 @@ static enum memory_kind kind_at(pa_t pa) {
     return range ? range->kind : MEMORY_HOLE;
 }
 
-static const struct efi_region *region_at(uint64_t address) {
+const struct efi_region *efi_space_region(uint64_t address) {
     const struct efi_region *region =
         efi_region_of_va(&firmware.regions, address, 1);
     return region ? region : efi_region_of_pa(&firmware.regions, address, 1);
 }
 
 const char *efi_space_class(va_t va) {
-    const struct efi_region *region = region_at(va);
+    const struct efi_region *region = efi_space_region(va);
     if (region)
         return efi_memory_type_name(region->type);
     if (space_is_stack_guard(va) || efi_services_guard(va))
@@ -144,19 +123,13 @@ static uint64_t grant_of(const struct efi_region *region, pa_t page_pa) {
     return taken ? 0 : flags[kind];
 }
 
-// Twice at most: writable, then executable, then both.
 bool efi_space_learn(pa_t table_pa, va_t va, bool execute) {
-    struct page_table *table = efi_space_table(table_pa);
-    struct page_walk walk;
-    page_table_walk(table, va, &walk);
-    if (!walk.mapped || !region_at(va) || (execute ? walk.exec : walk.write) ||
-        !efi_attributes_open(&firmware.attributes, walk.pa))
-        return false;
-    if (page_table_protect(table, align_down(va, PAGE_SIZE), PAGE_SIZE,
-                           execute ? PTE_PRESENT : MAP_ANY))
-        return false;
-    write_cr3(table_pa); // forget what it had before
-    return true;
+    bool learned = false;
+    FOR_EACH_ROW(protections, row)
+        learned |= row->learn(efi_space_table(table_pa), va, execute);
+    if (learned)
+        write_cr3(table_pa); // forget what it had before
+    return learned;
 }
 
 struct page_table *efi_space_table(pa_t root_pa) {
@@ -167,7 +140,7 @@ struct page_table *efi_space_table(pa_t root_pa) {
 status_t efi_space_grant(pa_t table_pa, va_t va, bool execute) {
     struct page_table *table = efi_space_table(table_pa);
     va_t page_va = align_down(va, PAGE_SIZE);
-    const struct efi_region *region = region_at(va);
+    const struct efi_region *region = efi_space_region(va);
     uint64_t flags = grant_of(region, page_va);
     struct page_walk walk;
     page_table_walk(table, va, &walk);

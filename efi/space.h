@@ -5,6 +5,23 @@
 
 #include "boot/boot_info.h"
 #include "efi/firmware.h"
+#include "lib/table.h"
+
+// Narrows the rights of the firmware's pages, which are mapped as wide as its
+// memory map says. The table may be empty.
+struct protection {
+    // Called by efi_space_protect(), once: reads what the firmware says of its
+    // pages (boot-services memory is as it left it), and changes the rights in
+    // firmware.private_table and, if the mode runs on it, in kernel_table. An
+    // error refuses the firmware.
+    status_t (*apply)(struct boot_info *boot);
+
+    // Called by the fault handler: `va` faulted in `table`, for `execute` or
+    // for a write. True: its rights have changed, and the firmware goes on.
+    bool (*learn)(struct page_table *table, va_t va, bool execute);
+};
+
+TABLE(protections, struct protection);
 
 // Builds firmware.private_table: the regions at VA = PA, stack and arguments,
 // under the kernel's upper half. NO_MEMORY, REFUSED (a clash).
@@ -16,16 +33,14 @@ void efi_space_drop(void);
 // Maps the regions at their virtual addresses in the kernel's table.
 status_t efi_space_map_kernel(void);
 
-// Takes from both tables what the Memory Attributes Table does not allow.
-status_t efi_space_protect(void);
+// Narrows the rights in both tables, by the rows of `protections`. After
+// SetVirtualAddressMap, for relocation writes into code.
+status_t efi_space_protect(struct boot_info *boot);
 
 // Walks every page of every region where the mode's calls will find it, and
 // sees that it leads to the right frame. FAILED: one does not; the reason names
 // it.
 status_t efi_space_verify(void);
-
-// How many pages of the firmware's are writable and executable at once.
-uint64_t efi_space_count_wx(void);
 
 // What lies at an address that the firmware has used: the type of a runtime
 // region (by its virtual or its physical address), "guard", "kernel", or the
@@ -36,14 +51,17 @@ const char *efi_space_class(va_t va);
 // The table with this root, of the two that a call may be on.
 struct page_table *efi_space_table(pa_t root_pa);
 
+// The one that the mode calls services on.
+const struct page_table *efi_space_of_mode(void);
+
+// The runtime region at a virtual or physical address; NULL if there is none.
+const struct efi_region *efi_space_region(uint64_t address);
+
 // Lets the firmware have the page at `va`, for good, in the table with this
 // root: one of its own regions with all the rights of the region, or memory
 // that no kernel uses, at VA = PA. REFUSED: it has it already, or may not.
 status_t efi_space_grant(pa_t table_pa, va_t va, bool execute);
 
-// An open page (efi_attributes_open()) shows by its use what it is. One that is
-// executed becomes read-only and executable; only if it is then written as
-// well it is both. `va` has faulted, for `execute` or for a write, in the table
-// at `table_pa`. False: it is no such page. To be called from the fault
-// handler.
+// Asks the rows of `protections` if a page that faulted shall have a further
+// right, and grants it. `table_pa` is the root of the table of the call.
 bool efi_space_learn(pa_t table_pa, va_t va, bool execute);

@@ -207,15 +207,7 @@ static enum outcome take_firmware(void) {
     return OUTCOME_REFUSED;
 }
 
-// All but the Memory Attributes Table: the firmware's tables still point to it,
-// and Linux believes whatever it finds there (efi_memattr_init()).
 static void free_boot_services(void) {
-    const struct efi_attributes *a = &firmware.attributes;
-    pa_t start = align_down(a->table_pa, PAGE_SIZE);
-    pa_t end = align_up(a->table_pa + a->table_bytes, PAGE_SIZE);
-    if (tolerate("efi-map", memory_map_put(&boot->memory, start, end - start,
-                                           MEMORY_RESERVED)))
-        return;
     frames_add(&boot->memory, MEMORY_BOOT_SERVICES);
     firmware.boot_memory_free = true;
 }

@@ -9,6 +9,7 @@
 #include "efi/firmware.h"
 #include "efi/gate.h"
 #include "efi/guard/judge.h"
+#include "efi/protect/attributes.h"
 #include "efi/quirk.h"
 #include "efi/services.h"
 #include "efi/services/variables.h"
@@ -432,14 +433,14 @@ static enum verdict check_mapping(struct proof *proof) {
 }
 
 static enum verdict check_wx(struct proof *proof) {
-    uint64_t pages = efi_space_count_wx();
-    if (firmware.attributes.count == 0)
+    uint64_t pages = efi_protect_count_wx();
+    if (memory_attributes.count == 0)
         return tell(proof, SKIP, "%s: %lu pages stay writable and executable",
-                    firmware.attributes.absence, pages);
+                    memory_attributes.absence, pages);
     return tell(
         proof, verdict_of(pages == 0),
         "%lu pages are writable and executable at once; %zu rows of attributes",
-        pages, firmware.attributes.count);
+        pages, memory_attributes.count);
 }
 
 // A call that changed registers was repaired; but on good firmware none does.

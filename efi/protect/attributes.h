@@ -26,17 +26,24 @@ struct efi_attributes {
     struct handoff_attribute row[ATTRIBUTES_MAX];
 };
 
+// What the firmware said, once efi_space_protect() has returned.
+extern struct efi_attributes memory_attributes;
+
+// Fills it when the firmware is opened: from the firmware's own table, or from
+// the handoff. Rows that cannot be right are ignored, with a line in the log.
+void efi_attributes_take(const struct boot_info *boot);
+
+// How many pages are writable and executable at once, in the table that the
+// mode runs on.
+uint64_t efi_protect_count_wx(void);
+
 // Copies the table at `pa`. INVALID: it breaks a rule of the specification or
 // does not fit `regions`; then it has to be ignored.
 status_t efi_attributes_read(pa_t pa, const struct efi_regions *regions,
                              struct efi_attributes *attributes,
                              memory_reader read);
 
-// Takes the rows that came with a handoff instead, unchecked; none if it had
-// none (efi/protect/node.c).
-void efi_attributes_inherit(struct efi_attributes *attributes);
-
-// The same checks for these.
+// The same checks, for rows that were handed on.
 status_t efi_attributes_check(const struct efi_attributes *attributes,
                               const struct efi_regions *regions);
 
@@ -50,7 +57,7 @@ uint64_t efi_attributes_open_pages(const struct efi_attributes *attributes,
 
 // Gives the pages of each row their rights, in `table`, where every region is
 // mapped at its va (`at_va`) or at its pa. An open page may be written, not
-// executed: efi_space_learn() changes that when the firmware does.
+// executed: that changes when the firmware does (protect.c).
 status_t efi_attributes_apply(const struct efi_attributes *attributes,
                               const struct efi_regions *regions, bool at_va,
                               struct page_table *table);

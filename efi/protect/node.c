@@ -1,33 +1,36 @@
-// The memory attributes, handed on: their table lies in boot-services memory,
-// which later generations reuse, so each of them gets a copy of the rows.
+// Where the memory attributes come from. Their table lies in boot-services
+// memory, which later generations reuse: so generation 0 reads the table, and
+// each later one is handed a copy of the rows.
 
 #include "boot/node.h"
 #include "efi/firmware.h"
+#include "efi/protect/attributes.h"
+#include "efi/tables.h"
+#include "lib/format.h"
+#include "lib/log.h"
 #include "lib/string.h"
+#include "mm/space.h"
 
 #define SETUP_ATTRIBUTES NODE_TYPE('M')
+
+struct efi_attributes memory_attributes;
+static struct efi_attributes *const ours = &memory_attributes;
 
 static struct handoff_attribute inherited[ATTRIBUTES_MAX];
 static size_t inherited_count;
 
-static status_t read(const void *payload, uint32_t bytes,
-                     struct boot_info *boot) {
+static status_t read_node(const void *payload, uint32_t bytes,
+                          struct boot_info *boot) {
     (void)boot;
     return node_read_rows("memory attributes", payload, bytes, inherited,
                           sizeof(inherited[0]), ATTRIBUTES_MAX,
                           &inherited_count);
 }
 
-void efi_attributes_inherit(struct efi_attributes *attributes) {
-    attributes->count = inherited_count;
-    memcpy(attributes->row, inherited, sizeof(inherited));
-}
-
 // A kernel that did not use the firmware passes on what it was given.
-static status_t write(struct block_writer *to,
-                      const struct handoff_content *content) {
+static status_t write_node(struct block_writer *to,
+                           const struct handoff_content *content) {
     (void)content;
-    const struct efi_attributes *ours = &firmware.attributes;
     const void *rows = firmware.ready ? ours->row : inherited;
     size_t count = firmware.ready ? ours->count : inherited_count;
     if (count == 0)
@@ -35,4 +38,41 @@ static status_t write(struct block_writer *to,
     return node_write(to, SETUP_ATTRIBUTES, rows, count * sizeof(inherited[0]));
 }
 
-ROW(nodes, 50_attributes) = {SETUP_ATTRIBUTES, read, write, NULL};
+ROW(nodes, 50_attributes) = {SETUP_ATTRIBUTES, read_node, write_node, NULL};
+
+// 0: the firmware has no such table.
+static status_t find_table(pa_t *table_pa) {
+    pa_t tables_pa = firmware.setup.config_tables_pa;
+    uint64_t count = firmware.config_table_count;
+    *table_pa = 0;
+    if (count && !efi_config_tables(tables_pa, count, physical_read))
+        return fail(STATUS_REFUSED, "configuration tables: %s", why());
+    *table_pa = efi_config_find(tables_pa, count, &efi_guid_memory_attributes,
+                                physical_read);
+    return STATUS_OK;
+}
+
+static status_t take(const struct boot_info *boot) {
+    pa_t table_pa;
+    if (boot->has_handoff) {
+        ours->count = inherited_count;
+        memcpy(ours->row, inherited, sizeof(inherited));
+        return efi_attributes_check(ours, &firmware.regions);
+    }
+    TRY(find_table(&table_pa));
+    return table_pa ? efi_attributes_read(table_pa, &firmware.regions, ours,
+                                          physical_read)
+                    : STATUS_OK;
+}
+
+void efi_attributes_take(const struct boot_info *boot) {
+    str_copy(ours->absence, sizeof(ours->absence),
+             boot->has_handoff ? "no memory attributes were handed on"
+                               : "no Memory Attributes Table");
+    if (take(boot) == STATUS_OK)
+        return;
+    say("efi: memory attributes ignored: %s", why());
+    ours->absence[0] = '\0';
+    append(ours->absence, sizeof(ours->absence), "ignored: %s", why());
+    ours->count = 0;
+}

@@ -104,7 +104,7 @@ continue
 print {BOOT}.handoff
 print {LINEAGE}[0]
 print {ATTRIBUTES}[0]
-print firmware.attributes
+print memory_attributes
 efi-mode
 """.strip().splitlines()
 
@@ -289,7 +289,7 @@ def rights_left(fixed, region) -> set[str]:
     and no more before its code has been called."""
     start, size = region.number("pa"), region.number("pages") * 4096
     rows = re.findall(r"pa (0x\w+) \d+ \w+ ([A-Z_|]+)",
-                      fixed("print firmware.attributes"))
+                      fixed("print memory_attributes"))
     assert rows
     flags = [set(text.split("|")) for pa, text in rows
              if start <= int(pa, 16) < start + size]

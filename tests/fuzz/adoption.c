@@ -5,7 +5,7 @@
 #include "efi/firmware.h"
 #include "efi/gate.h"
 #include "efi/guard/judge.h"
-
+#include "efi/protect/attributes.h"
 #include "efi/quirk.h"
 #include "efi/services.h"
 #include "efi/space.h"
@@ -97,8 +97,9 @@ status_t efi_check_pointers(void) {
     return STATUS_OK;
 }
 
-status_t efi_space_protect(void) {
-    return efi_attributes_check(&firmware.attributes, &firmware.regions);
+status_t efi_space_protect(struct boot_info *info) {
+    efi_attributes_take(info);
+    return efi_attributes_check(&memory_attributes, &firmware.regions);
 }
 
 status_t efi_space_verify(void) {

@@ -1,0 +1,61 @@
+// W^X in the firmware: the Memory Attributes Table takes rights from its pages
+// when it is opened. A page of code from which the table takes none shows by
+// its use what it is.
+
+#include "efi/firmware.h"
+#include "efi/protect/attributes.h"
+#include "efi/quirk.h"
+#include "efi/space.h"
+#include "lib/log.h"
+#include "mm/space.h"
+
+static struct efi_attributes *const attributes = &memory_attributes;
+
+// Linux follows the pointer in the configuration table and believes what is
+// there (efi_memattr_init()): so the table outlives boot services.
+static status_t keep_table(struct memory_map *memory) {
+    pa_t start = align_down(attributes->table_pa, PAGE_SIZE);
+    pa_t end =
+        align_up(attributes->table_pa + attributes->table_bytes, PAGE_SIZE);
+    return memory_map_put(memory, start, end - start, MEMORY_RESERVED);
+}
+
+static status_t apply(struct boot_info *boot) {
+    const struct efi_regions *regions = &firmware.regions;
+    efi_attributes_take(boot);
+    TRY(keep_table(&boot->memory));
+    uint64_t open = efi_attributes_open_pages(attributes, regions);
+    if (open > 0 && efi_tolerates("open-code"))
+        say("efi: memory attributes: %lu pages of code are open", open);
+    TRY(efi_attributes_apply(attributes, regions, false,
+                             &firmware.private_table));
+    return firmware.mode->table == PAGE_TABLE_KERNEL
+               ? efi_attributes_apply(attributes, regions, true, &kernel_table)
+               : STATUS_OK;
+}
+
+// A page that is executed becomes read-only and executable; only if it is then
+// written as well it is both. So it faults twice at most.
+static bool learn(struct page_table *table, va_t va, bool execute) {
+    struct page_walk walk;
+    page_table_walk(table, va, &walk);
+    return walk.mapped && efi_space_region(va) &&
+           !(execute ? walk.exec : walk.write) &&
+           efi_attributes_open(attributes, walk.pa) &&
+           page_table_protect(table, align_down(va, PAGE_SIZE), PAGE_SIZE,
+                              execute ? PTE_PRESENT : MAP_ANY) == STATUS_OK;
+}
+
+ROW(protections, attributes) = {apply, learn};
+
+static bool count_wx(const struct leaf *leaf, void *count) {
+    if (leaf_is_wx(leaf))
+        *(uint64_t *)count += level_bytes(leaf->level) / PAGE_SIZE;
+    return true;
+}
+
+uint64_t efi_protect_count_wx(void) {
+    uint64_t count = 0;
+    page_table_each(efi_space_of_mode(), count_wx, &count);
+    return count;
+}
