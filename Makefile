@@ -20,7 +20,7 @@ LD := $(CROSS_COMPILE)ld
 endif
 NM      ?= $(CROSS_COMPILE)nm
 OBJCOPY ?= $(CROSS_COMPILE)objcopy
-OPT     := -O2
+OPT     ?= -O2
 NASM    := nasm
 PYTHON  := /usr/bin/python3
 FONT    := /usr/share/consolefonts/Lat15-VGA16.psf.gz

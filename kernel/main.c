@@ -214,7 +214,11 @@ static void free_boot_services(void) {
 
 // ---- from here to the next generation
 
-static void live(void) {
+// Here all is set up, nothing is locked, and the stack is fresh: a debugger can
+// stop here, and have the kernel call any of its functions.
+void live(void);
+
+void live(void) {
     say("boot: generation %u of %lu at %#lx, command line: %s",
         boot->generation, options.generations, image_pa_of(text_start),
         boot->command_line);

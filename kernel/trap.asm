@@ -4,7 +4,8 @@
 ; for some exceptions, an error code (SDM vol. 3 §6.14). Each door pushes its
 ; vector. The room pushes a zero where there is no error code, saves the
 ; registers as struct trap_frame (lib/trap.h) and calls trap_handler(frame),
-; which may change what is restored.
+; which may change what is restored. The frame is 22 words, so the stack is as
+; aligned at the call as the CPU has made it.
 
 %include "layout.inc"
 
@@ -48,10 +49,7 @@ room:
     push r15
     cld                         ; whatever was interrupted may have set it
     mov rdi, rsp
-    mov rbx, rsp
-    and rsp, -16
     call trap_handler
-    mov rsp, rbx
     pop r15
     pop r14
     pop r13

@@ -4,12 +4,10 @@ The sender's maps as little as the jump works with; the receiver's first one,
 its own image. Neither may show memory that nobody asked for.
 """
 
-import struct
-from typing import Iterator, NamedTuple
-
 import pytest
 
-from harness import autopsy, paths
+from harness import paging, paths
+from harness.paging import Range
 from harness.rsp import symbol
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -18,51 +16,20 @@ LOW = 640 * KIB  # a Linux keeps a trampoline there
 TABLES = 3 * MIB  # of ACPI and of the firmware: a Linux may read them
 
 
-class Page(NamedTuple):
-    va: int
-    pa: int
-    size: int
-    write: bool
-    execute: bool
-
-
-def pages(debugger, table: int, level: int, va: int = 0, write: bool = True,
-          execute: bool = True) -> Iterator[Page]:
-    """All leaves below a table, with the rights of all levels together."""
-    size = autopsy.PAGE << 9 * level
-    for index, entry in enumerate(
-            struct.unpack("<512Q", debugger.read(table, autopsy.PAGE))):
-        if not entry & autopsy.PRESENT:
-            continue
-        at, pa = va + index * size, entry & autopsy.ADDRESS
-        rights = (write and bool(entry & autopsy.WRITABLE),
-                  execute and not entry & autopsy.NX)
-        if level == 0 or level < 3 and entry & autopsy.LARGE:
-            yield Page(at, pa & -size, size, *rights)
-        else:
-            yield from pages(debugger, pa, level - 1, at, *rights)
-
-
-def mapped(machine, debugger) -> tuple[int, list[Page], list[Page]]:
+def mapped(debugger) -> tuple[int, list[Range], list[Range]]:
     """The table in use: its root, its lower half, its upper half."""
-    registers = dict(autopsy.REGISTER.findall(machine.human("info registers")))
-    five = int(registers["CR4"], 16) & autopsy.FIVE_LEVELS
-    levels = 5 if five else 4
-    root = int(registers["CR3"], 16) & autopsy.ADDRESS
-    debugger.physical()
-    found = list(pages(debugger, root, levels - 1))
-    debugger.physical(False)
-    top = 1 << 12 + 9 * levels
-    return (root, [page for page in found if page.va < top // 2],
-            [page._replace(va=page.va - top + (1 << 64)) for page in found
-             if page.va >= top // 2])
+    five = debugger.register("cr4") & paging.FIVE_LEVELS
+    root = debugger.register("cr3") & paging.ADDRESS
+    found = list(paging.leaves(debugger.read_physical, root, 5 if five else 4))
+    return (root, [page for page in found if page.va < 1 << 63],
+            [page for page in found if page.va >= 1 << 63])
 
 
 def total(found) -> int:
     return sum(page.size for page in found)
 
 
-def lies_in(page: Page, start: int, size: int) -> bool:
+def lies_in(page: Range, start: int, size: int) -> bool:
     return start <= page.pa and page.pa + page.size <= start + size
 
 
@@ -76,7 +43,7 @@ def check_transition(machine, debugger, for_linux: bool) -> None:
     debugger.run_to(symbol(paths.SYMBOLS, "kexec_last_instruction"))
     load = machine.wait_for("kexec.load", gen=0)
     base, image = load.number("base"), -(-load.number("bytes") // 4096) * 4096
-    root, lower, upper = mapped(machine, debugger)
+    root, lower, upper = mapped(debugger)
 
     code, data = sorted(upper)
     assert code.va <= debugger.register("rip") < code.va + code.size
@@ -110,18 +77,18 @@ def test_from_baton_to_baton(boot, words, options):
         with machine.debugger() as debugger:
             check_transition(machine, debugger, False)
             debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
-            check_early(machine, debugger)
+            check_early(debugger)
             debugger.detach()
         machine.finish().one("end", gen=1, verdict="pass")
 
 
-def check_early(machine, debugger) -> None:
+def check_early(debugger) -> None:
     """At the first instruction in C: the image, 1:1 and where it is linked,
     and nothing of it is writable and executable."""
     start, text_end, end = (symbol(paths.SYMBOLS, name) for name in
                             ("text_start", "text_end", "image_end"))
     base = debugger.register("rdx")
-    halves = mapped(machine, debugger)[1:]
+    halves = mapped(debugger)[1:]
     for found, offset in zip(halves, (0, start - base)):
         assert all(lies_in(page, base, end - start) for page in found)
         there = [page for page in found if page.va == page.pa + offset]
@@ -144,7 +111,7 @@ def test_from_grub_to_baton(boot):
     with boot("generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
-            check_early(machine, debugger)
+            check_early(debugger)
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ Reading order, each file standing on the ones before it:
     qmp      asking QEMU, and being told
     saved    machines saved in front of the kernel, to go on from
     rsp      the GDB protocol: to stop a machine and damage it from outside
+    paging   page tables, as the processor reads them
     autopsy  what a machine was doing when it died, read from its memory
     machine  the machine, running: its lines, its events, how it ended
     dossier  the page to read when a run has died

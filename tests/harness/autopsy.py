@@ -11,22 +11,18 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from . import paths
+from . import paging
 from .events import Event
+from .paging import PAGE
 from .qmp import Qmp, Refused
 from .rsp import symbol
 
-PAGE = 4096
 REGISTER = re.compile(r"\b([A-Z][A-Z0-9]+) ?=([0-9a-f]{8,16})\b")
 IDT = re.compile(r"^IDT= +([0-9a-f]+) ([0-9a-f]+)", re.M)
 SHOWN = """RIP RSP RBP RAX RBX RCX RDX RSI RDI R8 R9 R10 R11 R12 R13 R14 R15
     CR0 CR2 CR3 CR4""".split()
 
-# SDM vol. 3 §4.5: the entries of all levels have these bits in common.
-PRESENT, WRITABLE, LARGE, NX = 1 << 0, 1 << 1, 1 << 7, 1 << 63
-ADDRESS = 0x000F_FFFF_FFFF_F000
-LEVELS = ["PT", "PD", "PDPT", "PML4", "PML5"]
-PAGING, FIVE_LEVELS = 1 << 31, 1 << 12  # in CR0, in CR4
+PAGING = 1 << 31  # in CR0
 FRAMES = 24  # of a backtrace
 
 
@@ -60,31 +56,30 @@ class Machine:
             self._pages[pa] = self.scratch.read_bytes()
         return self._pages[pa]
 
+    def read(self, pa: int, size: int) -> bytes:
+        """Physical memory, within a page."""
+        return self.page(pa)[pa % PAGE : pa % PAGE + size]
+
     def walk(self, va: int) -> tuple[list[str], int | None]:
         """Every step of the translation in words; the physical address."""
         if not self.registers["CR0"] & PAGING:
             return ["paging is off"], va
-        levels = 5 if self.registers["CR4"] & FIVE_LEVELS else 4
-        steps, table = [], self.registers["CR3"] & ADDRESS
-        for level in reversed(range(levels)):
-            index = va >> (12 + 9 * level) & 511
-            entry = word(self.page(table), 8 * index)
-            last = level == 0 or level < 3 and entry & LARGE
-            steps.append(f"{LEVELS[level]:4}[{index:3}] = {entry:016x}  "
-                         + meaning(entry, last))
-            if not entry & PRESENT:
-                return steps, None
-            if last:
-                size = PAGE << 9 * level
-                return steps, entry & ADDRESS & -size | va & size - 1
-            table = entry & ADDRESS
+        levels = 5 if self.registers["CR4"] & paging.FIVE_LEVELS else 4
+        steps = paging.walk(self.read, self.registers["CR3"], va, levels)
+        pa, words = paging.target(steps), [str(step) for step in steps]
+        if not steps:
+            words = [f"{va:#x} is not canonical"]
+        if pa is not None:
+            words.append(f"pa {pa:#x}, {paging.rights(steps)} by all levels "
+                         "together")
+        return words, pa
 
     def word(self, va: int) -> int:
         """64 bits of virtual memory, which do not cross a page."""
         pa = self.walk(va)[1]
         if pa is None or va % 8:
             raise Nowhere
-        return word(self.page(pa), pa % PAGE)
+        return int.from_bytes(self.read(pa, 8), "little")
 
     def backtrace(self) -> list[int]:
         """Where it is, and the return addresses (the kernel keeps RBP)."""
@@ -96,26 +91,15 @@ class Machine:
         return found
 
 
-def word(data: bytes, at: int) -> int:
-    return int.from_bytes(data[at : at + 8], "little")
-
-
-def meaning(entry: int, last: bool) -> str:
-    if not entry & PRESENT:
-        return "not present"
-    if not last:
-        return f"table at {entry & ADDRESS:#x}"
-    rights = ("r" + "-w"[bool(entry & WRITABLE)] + "x-"[bool(entry & NX)])
-    return f"page at {entry & ADDRESS:#x} {rights}"
-
-
-def locate(addresses: list[int], events: list[Event]) -> list[str]:
+def locate(addresses: list[int], events: list[Event],
+           symbols: Path) -> list[str]:
     """Names for addresses: function, file and line, as far as known."""
-    linked = [linked_address(address, events) for address in addresses]
+    linked = [linked_address(address, events, symbols)
+              for address in addresses]
     # A return address is behind the call: it may belong to the next line.
     asked = [f"{at - (i > 0):#x}" for i, at in enumerate(linked)]
     output = subprocess.run(
-        ["addr2line", "-fpe", str(paths.SYMBOLS), *asked],
+        ["addr2line", "-fpe", str(symbols), *asked],
         capture_output=True, text=True).stdout
     output = re.sub(r" at (\./|\S*//)", " at ", output)
     output = re.sub(r" \(discriminator \d+\)", "", output).splitlines()
@@ -123,10 +107,10 @@ def locate(addresses: list[int], events: list[Event]) -> list[str]:
             for address, answer in zip(addresses, output)]
 
 
-def linked_address(address: int, events: list[Event]) -> int:
+def linked_address(address: int, events: list[Event], symbols: Path) -> int:
     """Before its paging is on, a kernel runs where it was loaded."""
-    start = symbol(paths.SYMBOLS, "text_start")
-    size = symbol(paths.SYMBOLS, "image_end") - start
+    start = symbol(symbols, "text_start")
+    size = symbol(symbols, "image_end") - start
     for event in reversed(events):
         if event.name in ("boot", "kexec.load"):
             if 0 <= (offset := address - event.number("base")) < size:
@@ -145,14 +129,14 @@ def outside(address: int, events: list[Event]) -> str:
     return "neither the kernel nor the firmware that it knows"
 
 
-def report(qmp: Qmp, home: Path, events: list[Event]) -> str:
-    """The whole finding."""
+def report(qmp: Qmp, home: Path, events: list[Event], symbols: Path) -> str:
+    """The whole finding; `symbols` is the kernel with its symbols."""
     try:
         machine = Machine(qmp, home)
         if "RIP" not in machine.registers:
             return "the processor was not in 64-bit mode: none of us"
-        parts = [where(machine, events), walks(machine), registers(machine),
-                 call_under_way(machine, events)]
+        parts = [where(machine, events, symbols), walks(machine),
+                 registers(machine), call_under_way(machine, events, symbols)]
         return "\n".join(line for part in parts for line in part)
     except (Refused, OSError) as problem:
         return f"QEMU could not be asked: {problem}"
@@ -160,9 +144,9 @@ def report(qmp: Qmp, home: Path, events: list[Event]) -> str:
         (home / "memory.bin").unlink(missing_ok=True)
 
 
-def where(machine: Machine, events) -> list[str]:
+def where(machine: Machine, events, symbols: Path) -> list[str]:
     addresses = machine.backtrace()
-    names = locate(addresses, events)
+    names = locate(addresses, events, symbols)
     lines = [f"  #{i:<2} {address:016x}  {name}" for i, (address, name)
              in enumerate(zip(addresses, names))]
     return [f"the machine was {machine.state}; backtrace, innermost first:",
@@ -193,10 +177,10 @@ def registers(machine: Machine) -> list[str]:
     return ["  ".join(words[i : i + 3]) for i in range(0, len(words), 3)]
 
 
-def call_under_way(machine: Machine, events) -> list[str]:
+def call_under_way(machine: Machine, events, symbols: Path) -> list[str]:
     """The call gate's record, if a call was going on."""
     with suppress(Nowhere, KeyError):
-        if record := machine.word(symbol(paths.SYMBOLS, "gate_current")):
+        if record := machine.word(symbol(symbols, "gate_current")):
             function = machine.word(record)
             return [f"a firmware call is under way: {function:#x}, "
                     + outside(function, events)]

@@ -18,7 +18,8 @@ def death(run: Run) -> tuple[str, str]:
     end, last = run.end, run.all("boot")
     who = f"generation {last[-1]['gen']}" if last else "the firmware or GRUB"
     if panics := run.all("panic"):
-        return "panic", f"{who} panicked: {panics[-1]['why']}"
+        panic = panics[-1]  # perhaps before the kernel has said @boot
+        return "panic", f"generation {panic['gen']} panicked: {panic['why']}"
     if end is None:
         return "running", f"the report was made while {who} was running"
     if end.how == "triple-fault":
@@ -74,7 +75,7 @@ def where(run: Run) -> str:
     addresses = [int(frame[1], 16) for frame in frames if frame]
     if not addresses:
         return ""
-    names = autopsy.locate(addresses, run.events)
+    names = autopsy.locate(addresses, run.events, run.symbols)
     return "the panic's backtrace in the source:\n" + indented(names)
 
 

@@ -68,6 +68,7 @@ class Run:
     end: End | None = None
     flash: bytes | None = field(default=None, repr=False)  # after power-off
     autopsy: str = field(default="", repr=False)  # if it died without a word
+    symbols: Path = paths.SYMBOLS  # of the kernel that was booted
 
     def add(self, line: str) -> Event | None:
         """Take in one line of the serial log."""
@@ -130,7 +131,8 @@ class Machine:
 
     def __init__(self, home: Path, config: qemu.Config,
                  patience: float = STALL, limit: float = TOTAL, **contents):
-        self.run = Run(home, config)
+        kernel = contents.get("kernel", paths.KERNEL)
+        self.run = Run(home, config, symbols=symbols_of(kernel))
         self._pending = b""
         self._fresh: list[Event] = []
         self._reason = ""
@@ -144,7 +146,7 @@ class Machine:
             self._lock.close()
             raise
         self._selector = selectors.DefaultSelector()
-        self._qmp = None
+        self.qmp = None
         self._listen(self._process.stdout, self._on_serial)
         Machine.live.add(self)
 
@@ -201,14 +203,14 @@ class Machine:
         """Press keys on the keyboard, all at once, and let go of them again:
         by the names that QEMU has for them."""
         for down, order in (True, keys), (False, keys[::-1]):
-            self._qmp.execute("input-send-event", events=[
+            self.qmp.execute("input-send-event", events=[
                 {"type": "key", "data": {
                     "down": down, "key": {"type": "qcode", "data": key}}}
                 for key in order])
 
     def nmi(self) -> None:
         """Send an NMI for no reason, as the button of a server does."""
-        self._qmp.execute("inject-nmi")
+        self.qmp.execute("inject-nmi")
 
     def hear(self) -> None:
         """Go on until the machine says anything, if only a letter."""
@@ -242,7 +244,7 @@ class Machine:
 
     def human(self, line: str) -> str:
         """What QEMU's monitor says to a line."""
-        return self._qmp.human(line)
+        return self.qmp.human(line)
 
     def processors(self) -> list[dict]:
         """Where each processor is, and if it is halted."""
@@ -254,13 +256,13 @@ class Machine:
     def memory(self, pa: int, size: int) -> bytes:
         """A copy of physical memory."""
         copy = self.run.home / "memory.bin"
-        self._qmp.execute("pmemsave", val=pa, size=size, filename=copy.name)
+        self.qmp.execute("pmemsave", val=pa, size=size, filename=copy.name)
         return copy.read_bytes()
 
     def screen(self) -> list[str]:
         """The rows of text on its screen; the picture stays in `home`."""
         picture = self.run.home / "screen.ppm"
-        self._qmp.execute("screendump", filename=picture.name)
+        self.qmp.execute("screendump", filename=picture.name)
         return screen.read(picture.read_bytes())
 
     def stop(self, how: str = "stopped") -> Run:
@@ -273,8 +275,8 @@ class Machine:
         self._selector.close()
         self._process.stdout.close()
         self._process.stdin.close()
-        if self._qmp:
-            self._qmp.close()
+        if self.qmp:
+            self.qmp.close()
         self._lock.close()
         return self.run
 
@@ -324,10 +326,10 @@ class Machine:
         if not link:
             return
         with suppress(ConnectionError):
-            self._qmp = Qmp(link)
+            self.qmp = Qmp(link)
             if self.run.config.restored:
-                wait_until_restored(self._qmp)
-            self._listen(self._qmp, self._on_qmp)
+                wait_until_restored(self.qmp)
+            self._listen(self.qmp, self._on_qmp)
 
     def _on_qmp(self, qmp: Qmp) -> None:
         for message in qmp.take_in():
@@ -342,13 +344,14 @@ class Machine:
         if reason != "guest-shutdown":
             self._examine()
         with suppress(ConnectionError):
-            self._qmp.execute("quit")
+            self.qmp.execute("quit")
 
     def _examine(self) -> None:
         """Note what can only be seen while it is there."""
-        if self._qmp and self._qmp.open and not self.run.end:
+        if self.qmp and self.qmp.open and not self.run.end:
             home = self.run.home
-            self.run.autopsy = autopsy.report(self._qmp, home, self.run.events)
+            self.run.autopsy = autopsy.report(self.qmp, home, self.run.events,
+                                              self.run.symbols)
             (home / AUTOPSY).write_text(self.run.autopsy)
 
     def _finished(self, how: str) -> None:
@@ -368,6 +371,12 @@ class Machine:
         if tripled(self.run.home):
             return "triple-fault"
         return self._reason or "died"
+
+
+def symbols_of(kernel: Path) -> Path:
+    """Where the linker has left the symbols of a kernel: beside it."""
+    beside = kernel.with_name(f"{kernel.name}.elf")
+    return beside if beside.exists() else paths.SYMBOLS
 
 
 def tripled(home: Path) -> bool:

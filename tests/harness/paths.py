@@ -4,7 +4,9 @@ import fcntl
 import os
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+# BATON_ROOT in the environment: another tree than the one this file is in.
+ROOT = Path(os.environ.get("BATON_ROOT")
+            or Path(__file__).resolve().parents[2]).resolve()
 BUILD = ROOT / "build"
 
 KERNEL = BUILD / "baton"  # what GRUB loads
@@ -19,7 +21,10 @@ LINUX_MISSING = BUILD / "linux.missing"  # why there is none
 LINUX_BUNDLE = BUILD / "linux.cpio"  # a bundle with it, and its initramfs
 
 MEDIA = BUILD / "media"  # made once, shared by all runs
-SAVED = BUILD / "saved"  # machines in front of the kernel, to go on from
+# Machines in front of the kernel, to go on from. No kernel has a part in them,
+# so all checkouts share them.
+SAVED = Path(os.environ.get("BATON_SAVED") or Path(
+    os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "baton/saved")
 RUNS = BUILD / "runs"  # one directory per machine
 
 

@@ -5,7 +5,9 @@ behind the kernel's back, lets it go on, and expects the kernel to notice. The
 protocol is in GDB's manual, appendix E: `$packet#checksum`, answered by `+`.
 """
 
+import functools
 import socket
+import struct
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,21 +15,60 @@ from elftools.elf.elffile import ELFFile
 
 from .process import receive
 
-# The order of registers in QEMU's `g` packet for x86_64; `p n` reads one.
-REGISTERS = """rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15
+# The order of registers in QEMU's `g` packet for x86_64; `p n` reads one. Those
+# of the first row are what a function may change.
+GENERAL = """rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15
     rip""".split()
+REGISTERS = GENERAL + """eflags cs ss ds es fs gs fs_base gs_base k_gs_base
+    cr0 cr2 cr3 cr4 cr8 efer""".split()
+FOUR_BYTES = set("eflags cs ss ds es fs gs".split())
+ARGUMENTS = "rdi rsi rdx rcx r8 r9".split()  # System V ABI
 MEMORY_CHUNK = 1024
 TIMEOUT = 60  # seconds, for a breakpoint that is never reached
 
 
 def symbol(elf: Path, name: str) -> int:
     """The linked address of a symbol."""
+    found = symbols(elf, elf.stat().st_mtime_ns)
+    if name not in found:
+        raise KeyError(f"{elf} has no symbol {name}")
+    return found[name]
+
+
+SYMBOL = struct.Struct("<IBBHQQ")  # Elf64_Sym: name, info, …, value, size
+
+
+@functools.lru_cache(maxsize=8)
+def symbols(elf: Path, _as_of: int) -> dict[str, int]:
+    """All of them; where a name is there twice, the first one."""
     with open(elf, "rb") as file:
         table = ELFFile(file).get_section_by_name(".symtab")
-        found = table.get_symbol_by_name(name)
-    if not found:
-        raise KeyError(f"{elf} has no symbol {name}")
-    return found[0]["st_value"]
+        rows = SYMBOL.iter_unpack(table.data())
+        names = table.stringtable.data()
+    found = {}
+    for at, _, _, _, value, _ in rows:
+        found.setdefault(names[at : names.index(b"\0", at)].decode(), value)
+    return found
+
+
+class Elsewhere(AssertionError):
+    """The machine has stopped at another place than it was to run to."""
+
+    def __init__(self, rip: int):
+        super().__init__(f"stopped at {rip:#x}")
+        self.rip = rip
+
+
+class Hangs(TimeoutError):
+    """The machine has not come to where it was to run to; it is stopped."""
+
+    def __init__(self, rip: int):
+        super().__init__(f"it came to no breakpoint; it is at {rip:#x}")
+        self.rip = rip
+
+
+class Gone(ConnectionError):
+    """The machine is gone, and the stub with it."""
 
 
 class Debugger:
@@ -35,7 +76,7 @@ class Debugger:
 
     def __init__(self, link: socket.socket, patience: float = TIMEOUT):
         self.link, self.patience = link, patience
-        self._unread = b""
+        self._unread, self._physical = b"", False
         # QEMU reads and writes single registers only for a debugger that has
         # asked for the description of the machine.
         self.command("qXfer:features:read:target.xml:0,ff")
@@ -48,44 +89,67 @@ class Debugger:
 
     # What a test does
 
-    def run_to(self, address: int) -> None:
-        """Go on until the processor is about to execute `address`."""
-        if self.register("rip") == address:
+    def run_to(self, *addresses: int) -> int:
+        """Go on until the processor is about to execute one of `addresses`;
+        which. Elsewhere: it stopped for another reason. Hangs: it does
+        not, within this debugger's patience."""
+        if self.register("rip") in addresses:
             self.command("s")  # or the breakpoint would stop us right here
-        point = f"{address:x},1"
-        self.must(f"Z1,{point}")
-        self.command("c")  # answered when the machine stops
-        self.must(f"z1,{point}")
+        for address in addresses:
+            self.must(f"Z1,{address:x},1")
+        hangs = self._go_on()
+        for address in addresses:
+            self.must(f"z1,{address:x},1")
         stopped = self.register("rip")
-        assert stopped == address, f"stopped at {stopped:#x}"
+        if hangs:
+            raise Hangs(stopped)
+        if stopped not in addresses:
+            raise Elsewhere(stopped)
+        return stopped
 
-    def call(self, function: int, *arguments: int) -> int:
+    def call(self, function: int, *arguments: int, traps: tuple = ()) -> int:
         """Have the kernel call a function of its own, between the present
-        instruction and the next; what it returns."""
+        instruction and the next; what it returns. Elsewhere: it came to one
+        of `traps` instead, and the machine is left there."""
         here = self.register("rip")
-        before = {name: self.register(name) for name in REGISTERS}
+        before = {name: self.register(name) for name in GENERAL}
         stack = (before["rsp"] - 256 & ~15) - 8
         self.write(stack, here.to_bytes(8, "little"))
-        for name, value in zip(("rip", "rsp", "rdi", "rsi", "rdx"),
+        for name, value in zip(("rip", "rsp", *ARGUMENTS),
                                (function, stack, *arguments)):
             self.set_register(name, value)
-        self.run_to(here)
+        stopped = self.run_to(here, *traps)
+        if stopped != here:
+            raise Elsewhere(stopped)
         result = self.register("rax")
         for name, value in before.items():
             self.set_register(name, value)
         return result
+
+    def _go_on(self) -> bool:
+        """Until the machine stops; True: it had to be stopped."""
+        try:
+            self.command("c")  # answered when the machine stops
+            return False
+        except TimeoutError:
+            self.link.sendall(b"\x03")
+            self._packet()
+            return True
 
     def register(self, name: str) -> int:
         answer = self.command(f"p{REGISTERS.index(name):x}")
         return int.from_bytes(bytes.fromhex(answer), "little")
 
     def set_register(self, name: str, value: int) -> None:
-        word = value.to_bytes(8, "little").hex()
+        size = 4 if name in FOUR_BYTES else 8
+        word = value.to_bytes(size, "little").hex()
         self.must(f"P{REGISTERS.index(name):x}={word}")
 
     def physical(self, on: bool = True) -> None:
         """Addresses of memory are physical from now on (or virtual again)."""
-        self.must(f"Qqemu.PhyMemMode:{int(on)}")
+        if on != self._physical:
+            self.must(f"Qqemu.PhyMemMode:{int(on)}")
+        self._physical = on
 
     def read(self, address: int, size: int) -> bytes:
         data = b""
@@ -95,6 +159,15 @@ class Debugger:
             assert len(answer) == 2 * chunk, f"no memory there: {answer}"
             data += bytes.fromhex(answer)
         return data
+
+    def read_physical(self, pa: int, size: int) -> bytes:
+        """The same of physical memory, whatever physical() has said."""
+        before = self._physical
+        self.physical()
+        try:
+            return self.read(pa, size)
+        finally:
+            self.physical(before)
 
     def word(self, address: int) -> int:
         """64 bits of memory."""
@@ -146,5 +219,5 @@ class Debugger:
     def _more(self) -> None:
         data = receive(self.link, self.patience)
         if not data:
-            raise ConnectionError("the machine is gone")
+            raise Gone("the machine is gone")
         self._unread += data

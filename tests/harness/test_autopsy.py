@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from harness import autopsy
-from harness.autopsy import LARGE, NX, PAGE, PRESENT, WRITABLE
+from harness.paging import LARGE, NX, PAGE, PRESENT, WRITE
 from harness.qmp import Qmp, Refused
 
 ROOT, PDPT, PD, PT, STACK = (n * PAGE for n in range(1, 6))
@@ -40,12 +40,12 @@ class FakeQmp:
 
 # One page of stack at 0 … 0x1000, a large page at 2 MiB.
 TABLES = {
-    ROOT: PDPT | PRESENT | WRITABLE,
-    PDPT: PD | PRESENT | WRITABLE,
-    PD: PT | PRESENT | WRITABLE,
+    ROOT: PDPT | PRESENT | WRITE,
+    PDPT: PD | PRESENT | WRITE,
+    PD: PT | PRESENT | WRITE,
     PD + 8: 0x4000_0000 | PRESENT | LARGE,
     PD + 16: 0x7777_7000 | PRESENT,
-    PT: STACK | PRESENT | WRITABLE | NX,
+    PT: STACK | PRESENT | WRITE | NX,
 }
 
 
@@ -56,15 +56,25 @@ def machine(tmp_path, more={}, **registers):
 
 def test_every_step_of_a_walk_is_told(tmp_path):
     steps, pa = machine(tmp_path).walk(0x123)
-    assert pa == STACK + 0x123 and len(steps) == 4
+    assert pa == STACK + 0x123 and len(steps) == 5
     assert steps[0].startswith("PML4[  0] = ") and "table at 0x2000" in steps[0]
-    assert steps[3].endswith("page at 0x5000 rw-")
+    assert steps[3].endswith("4 KiB at 0x5000, writable, no execute")
+    assert steps[4] == "pa 0x5123, rw- by all levels together"
 
 
 def test_a_large_page_ends_a_walk(tmp_path):
     steps, pa = machine(tmp_path).walk(0x0020_1234)
-    assert pa == 0x4000_1234 and len(steps) == 3
-    assert steps[2].endswith("page at 0x40000000 r-x")
+    assert pa == 0x4000_1234 and len(steps) == 4
+    assert steps[2].endswith("2 MiB at 0x40000000, read-only, executable")
+
+
+def test_rights_that_a_table_takes_away_are_told(tmp_path):
+    taken = {PDPT: PD | PRESENT | NX}
+    steps, _ = machine(tmp_path, taken).walk(0x123)
+    assert steps[1].endswith(
+        "table at 0x3000, all below read-only, all below no execute")
+    assert steps[3].endswith("writable, no execute")
+    assert steps[4].endswith("r-- by all levels together")
 
 
 def test_a_walk_ends_where_nothing_is(tmp_path):
@@ -72,6 +82,8 @@ def test_a_walk_ends_where_nothing_is(tmp_path):
     assert pa is None and steps[-1].endswith("not present")
     with pytest.raises(autopsy.Nowhere):
         machine(tmp_path).walk(0x0040_0000)  # a table that is no memory
+    assert machine(tmp_path).walk(1 << 50) == (
+        [f"{1 << 50:#x} is not canonical"], None)
 
 
 def test_a_stack_is_unwound_as_far_as_it_goes(tmp_path):

@@ -1,6 +1,7 @@
 """Baton's commands for GDB: `source tools/gdb/start.py` (`make debug` does).
 
-`help baton` lists them. They need nothing but GDB's own Python, and know no
+`help baton` lists them. They need nothing but GDB's own Python, and the walker
+of page tables that the tests have (tests/harness/paging.py). They know no
 address or offset by heart: all comes from the symbols of build/baton.elf, the
 code that GDB disassembles, and mm/layout.h.
 """
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import gdb
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "tests")]
 
 from baton import commands, firmware, frames  # noqa: E402
 from baton import kexec, machine, paging, printers  # noqa: E402

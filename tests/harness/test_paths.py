@@ -1,0 +1,45 @@
+"""Which tree is meant, and where states of machines are kept."""
+
+import os
+import subprocess
+import sys
+
+from harness import paths
+from harness.dossier import death
+from harness.machine import Run, symbols_of
+from harness.qemu import Config
+
+SHOW = "from harness import paths; print(paths.KERNEL, paths.SAVED)"
+
+
+def told(**environment) -> list[str]:
+    """What another Python makes of these variables."""
+    return subprocess.run(
+        [sys.executable, "-c", SHOW], cwd=paths.ROOT / "tests", text=True,
+        env={"PATH": os.environ["PATH"], "HOME": "/home/me", **environment},
+        capture_output=True, check=True).stdout.split()
+
+
+def test_another_tree_can_be_named(tmp_path):
+    assert told()[0] == str(paths.ROOT / "build/baton")
+    assert told(BATON_ROOT=str(tmp_path))[0] == f"{tmp_path}/build/baton"
+
+
+def test_states_of_machines_are_shared_by_all_trees(tmp_path):
+    usual = "/home/me/.cache/baton/saved"
+    assert told()[1] == told(BATON_ROOT=str(tmp_path))[1] == usual
+    assert told(XDG_CACHE_HOME="/c")[1] == "/c/baton/saved"
+    assert told(BATON_SAVED="/s", XDG_CACHE_HOME="/c")[1] == "/s"
+
+
+def test_a_kernel_has_its_symbols_beside_it(tmp_path):
+    kernel, beside = tmp_path / "baton", tmp_path / "baton.elf"
+    assert symbols_of(kernel) == paths.SYMBOLS
+    beside.touch()
+    assert symbols_of(kernel) == beside
+
+
+def test_a_kernel_that_died_before_it_said_boot_is_not_the_firmware(tmp_path):
+    run = Run(tmp_path, Config())
+    run.add('@panic gen=0 why="no stack"')
+    assert death(run) == ("panic", "generation 0 panicked: no stack")
