@@ -18,7 +18,6 @@
 #include "kernel/stage.h"
 #include "kernel/time.h"
 #include "kernel/trap.h"
-#include "lib/format.h"
 #include "lib/log.h"
 #include "lib/options.h"
 #include "lib/random.h"
@@ -112,15 +111,6 @@ static status_t complete_memory_map(pa_t image_pa) {
                        MEMORY_IN_USE));
     return memory_map_put(&boot->memory, boot->bundle_pa, boot->bundle_bytes,
                           MEMORY_IN_USE);
-}
-
-static void announce_unknown_words(void) {
-    char words[192];
-    size_t count = options_unknown(boot->command_line, words, sizeof(words));
-    if (count == 0)
-        return;
-    event("cmdline", "unknown=%zu words=\"%s\"", count, words);
-    say("boot: unknown kernel command line words: %s", words);
 }
 
 static uint64_t bytes_above_the_frames(void) {
@@ -264,7 +254,6 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     stage_run(STAGE_EARLY);
     random_seed = tsc;
     tolerate("cmdline", options_read(boot->command_line, boot->generation));
-    announce_unknown_words();
     if (set_machine_up(image_pa) ||
         space_stack(KERNEL_STACK_PAGES, &stack_top_va))
         panic("cannot set the machine up: %s", why());

@@ -140,9 +140,8 @@ status_t memory_map_add(struct memory_map *map, pa_t start, uint64_t bytes,
     return memory_map_put(map, start, bytes, kind);
 }
 
-// The kind at `pa`, and the address up to which it goes on.
-static enum memory_kind kind_at(const struct memory_map *map, pa_t pa,
-                                pa_t *end) {
+enum memory_kind memory_map_kind_at(const struct memory_map *map, pa_t pa,
+                                    pa_t *end) {
     const struct memory_range *range = map->range + first_after(map, pa);
     bool is_behind = range == map->range + map->count;
     if (is_behind || range->start > pa) {
@@ -153,26 +152,12 @@ static enum memory_kind kind_at(const struct memory_map *map, pa_t pa,
     return range->kind;
 }
 
-void memory_map_agree(const struct memory_map *a, const struct memory_map *b,
-                      struct memory_map *both) {
-    pa_t at = 0, end_a, end_b;
-    for (both->count = 0; at < UINT64_MAX; at = min_u64(end_a, end_b)) {
-        enum memory_kind kind_a = kind_at(a, at, &end_a);
-        enum memory_kind kind_b = kind_at(b, at, &end_b);
-        uint64_t bytes = min_u64(end_a, end_b) - at;
-        if (kind_a != kind_b)
-            memory_map_add(both, at, bytes, MEMORY_LOST);
-        else if (kind_a != MEMORY_HOLE)
-            memory_map_add(both, at, bytes, kind_a);
-    }
-}
-
 status_t memory_map_confine(struct memory_map *map,
                             const struct memory_map *told) {
     pa_t at = 0, end, end_told;
     for (; at < UINT64_MAX; at = min_u64(end, end_told)) {
-        enum memory_kind kind = kind_at(map, at, &end);
-        enum memory_kind other = kind_at(told, at, &end_told);
+        enum memory_kind kind = memory_map_kind_at(map, at, &end);
+        enum memory_kind other = memory_map_kind_at(told, at, &end_told);
         if (memory_is_free(kind) && other == MEMORY_HOLE)
             TRY(memory_map_put(map, at, min_u64(end, end_told) - at,
                                MEMORY_RESERVED));

@@ -74,15 +74,15 @@ status_t memory_map_put(struct memory_map *map, pa_t start, uint64_t bytes,
 status_t memory_map_add(struct memory_map *map, pa_t start, uint64_t bytes,
                         enum memory_kind kind);
 
-// Makes `both` the map of what `a` and `b` say alike; where they differ, that
-// memory is MEMORY_LOST. `both` is neither of the two.
-void memory_map_agree(const struct memory_map *a, const struct memory_map *b,
-                      struct memory_map *both);
-
 // Makes MEMORY_RESERVED what is free in `map` while `told` says nothing of it.
 // NO_MEMORY: the map is full.
 status_t memory_map_confine(struct memory_map *map,
                             const struct memory_map *told);
+
+// The kind at `pa`, MEMORY_HOLE where nothing was painted; it goes on up to
+// *end.
+enum memory_kind memory_map_kind_at(const struct memory_map *map, pa_t pa,
+                                    pa_t *end);
 
 // The range that holds `pa`; NULL where nothing was painted.
 const struct memory_range *memory_map_find(const struct memory_map *map,

@@ -6,7 +6,6 @@
 #include <stddef.h>
 
 #include "lib/format.h"
-#include "lib/types.h"
 
 static struct reason latest;
 
@@ -40,11 +39,4 @@ struct reason why_keep(void) {
 
 void why_restore(const struct reason *reason) {
     latest = *reason;
-}
-
-const char *status_name(status_t status) {
-    static const char *const names[] = {"ok",        "invalid",   "refused",
-                                        "not-found", "no-memory", "unsupported",
-                                        "failed"};
-    return status < ARRAY_SIZE(names) ? names[status] : "?";
 }

@@ -45,9 +45,6 @@ struct reason {
 struct reason why_keep(void);
 void why_restore(const struct reason *reason);
 
-// "ok", "invalid", …
-const char *status_name(status_t status);
-
 // Hands a failure up: returns from the function it stands in, with the status
 // of `call`, unless that is STATUS_OK. (A macro, for no function can return for
 // its caller.)

@@ -100,7 +100,7 @@ static void agree(const struct account *a, const struct account *b,
         equal_or_zero(a->needs.bundle_pa, b->needs.bundle_pa),
         equal_or_zero(a->needs.bundle_bytes, b->needs.bundle_bytes),
         equal_or_zero(a->needs.rsdp_pa, b->needs.rsdp_pa)};
-    memory_map_agree(&a->memory, &b->memory, &both->memory);
+    memory_agree(&a->memory, &b->memory, &both->memory);
 }
 
 static uint64_t free_above_low_memory(const struct memory_map *memory) {

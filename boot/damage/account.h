@@ -18,3 +18,8 @@ struct handoff_account {
     struct account_needs needs;
     struct boot_e820_entry entry[]; // all; boot_params have room for 128
 };
+
+// Makes `both` the map of what `a` and `b` say alike; where they differ, memory
+// is MEMORY_LOST. `both` is neither of the two.
+void memory_agree(const struct memory_map *a, const struct memory_map *b,
+                  struct memory_map *both);

@@ -8,6 +8,7 @@
 #include "kernel/console.h"
 #include "kernel/leave.h"
 #include "kernel/monitor/line.h"
+#include "kernel/monitor/words.h"
 #include "kernel/options.h"
 #include "kernel/reboot/reboot.h"
 #include "kernel/symbols.h"
@@ -46,6 +47,18 @@ static void give_up_waiting(void) {
     if (firmware.ready)
         leave_switch_off(monitored);
     reboot(monitored->boot.rsdp_pa);
+}
+
+// A word that no part of the kernel reads may be misspelt.
+STAGE(SPACE, 50_monitor_words, "cmdline") {
+    char words[192];
+    size_t count =
+        words_unknown(kernel->boot.command_line, words, sizeof(words));
+    if (count == 0)
+        return STATUS_OK;
+    event("cmdline", "unknown=%zu words=\"%s\"", count, words);
+    say("boot: unknown kernel command line words: %s", words);
+    return STATUS_OK;
 }
 
 static const struct console *typist; // where the last byte was typed
@@ -180,7 +193,7 @@ static size_t count_common(const struct command *command,
     char name[NAME_BYTES];
     const char *part[WORDS_MAX];
     str_copy(name, sizeof(name), command->name);
-    size_t count = option_words(name, part, WORDS_MAX), i = 0;
+    size_t count = words_split(name, part, WORDS_MAX), i = 0;
     while (i < count && i < words->count && str_equal(part[i], words->word[i]))
         i++;
     *all = i == count;
@@ -208,7 +221,7 @@ static bool takes(const struct command *command, size_t count) {
     const char *part[WORDS_MAX];
     size_t least = 0;
     str_copy(text, sizeof(text), arguments_of(command));
-    size_t length = strlen(text), most = option_words(text, part, WORDS_MAX);
+    size_t length = strlen(text), most = words_split(text, part, WORDS_MAX);
     for (size_t i = 0; i < most; i++)
         least += part[i][0] != '[';
     bool more = length > 4 && str_equal(text + length - 4, "...]");
@@ -259,7 +272,7 @@ static status_t fail_unfinished(const struct words *words, size_t count) {
         char name[NAME_BYTES];
         const char *part[WORDS_MAX];
         str_copy(name, sizeof(name), c->name);
-        size_t parts = option_words(name, part, WORDS_MAX);
+        size_t parts = words_split(name, part, WORDS_MAX);
         if (words_in_common(c, words) < count || parts <= count ||
             str_equal(part[count], last))
             continue;
@@ -303,11 +316,19 @@ static status_t obey(const struct words *words) {
 
 // ---- lines of commands
 
+// "ok", "invalid", …
+static const char *status_name(status_t status) {
+    static const char *const names[] = {"ok",        "invalid",   "refused",
+                                        "not-found", "no-memory", "unsupported",
+                                        "failed"};
+    return status < ARRAY_SIZE(names) ? names[status] : "?";
+}
+
 static void run_command(const char *line) {
     char copy[LINE_BYTES];
     const char *word[WORDS_MAX], *rest[WORDS_MAX];
     str_copy(copy, sizeof(copy), line);
-    size_t count = option_words(copy, word, WORDS_MAX);
+    size_t count = words_split(copy, word, WORDS_MAX);
     for (size_t i = 0; i < count; i++)
         rest[i] = line + (word[i] - copy);
     if (count == 0)

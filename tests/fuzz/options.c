@@ -3,6 +3,7 @@
 
 #include "lib/options.h"
 
+#include "kernel/monitor/words.h"
 #include "lib/format.h"
 
 #include <errno.h>
@@ -108,7 +109,7 @@ static void check_number(const char *line, const char *key) {
 static void check_words(const char *line) {
     const char *words[16], *rest = line;
     char *copy = strdup(line), *expected;
-    size_t count = option_words(copy, words, ARRAY_SIZE(words)), i = 0;
+    size_t count = words_split(copy, words, ARRAY_SIZE(words)), i = 0;
     while (i < ARRAY_SIZE(words) && (expected = next_word(&rest))) {
         assert_true(i < count);
         assert_true(words[i] >= copy && words[i] <= copy + strlen(line));
@@ -121,7 +122,7 @@ static void check_words(const char *line) {
 
 static void check_unknown(const char *line, size_t size) {
     char *text = malloc(size);
-    size_t count = options_unknown(line, text, size);
+    size_t count = words_unknown(line, text, size);
     assert_true(strlen(text) < size && !strchr(text, '"'));
     for (const char *at = text; *at; at++)
         assert_true((uint8_t)*at >= ' ');

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "boot/damage/account.h"
 #include "tests/unit/unit.h"
 
 static struct memory_map map;
@@ -168,16 +169,16 @@ static void maps_agree(void **state) {
         {0xa000, 0xb000, MEMORY_LOST},
     };
     two_maps();
-    memory_map_agree(&map, &other, &both);
+    memory_agree(&map, &other, &both);
     map = both;
     check(expected, ARRAY_SIZE(expected));
     two_maps();
-    memory_map_agree(&other, &map, &both);
+    memory_agree(&other, &map, &both);
     map = both;
     check(expected, ARRAY_SIZE(expected));
-    memory_map_agree(&map, &map, &both);
+    memory_agree(&map, &map, &both);
     assert_memory_equal(&both, &map, sizeof(map.count));
-    memory_map_agree(&map, &(struct memory_map){0}, &both);
+    memory_agree(&map, &(struct memory_map){0}, &both);
     assert_int_equal(memory_map_bytes(&both, MEMORY_LOST), 0x7000);
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "kernel/monitor/words.h"
 #include "tests/unit/unit.h"
 
 // The value of `key` in `line`; NULL if the key is not there.
@@ -201,7 +202,7 @@ static void all_mistakes_are_reported_together(void **state) {
 
 static size_t unknown(const char *line, char *text, size_t size) {
     char *exact = exact_copy(line, strlen(line) + 1);
-    size_t count = options_unknown(exact, text, size);
+    size_t count = words_unknown(exact, text, size);
     free(exact);
     return count;
 }
@@ -228,7 +229,7 @@ static const char *split(const char *line, size_t max) {
     static char joined[64];
     const char *words[8];
     char *copy = exact_copy(line, strlen(line) + 1);
-    size_t count = option_words(copy, words, max);
+    size_t count = words_split(copy, words, max);
     joined[0] = '\0';
     for (size_t i = 0; i < count; i++) {
         strcat(joined, "<");

@@ -12,15 +12,16 @@ UNIT_test_string     := lib/string.c
 UNIT_test_crc32      := lib/crc32.c
 UNIT_test_sha256     := kexec/digest/sha256.c
 UNIT_test_cpio       := lib/cpio.c lib/string.c lib/status.c lib/format.c
-UNIT_test_options    := lib/options.c lib/string.c lib/status.c lib/format.c
+UNIT_test_options_alone := lib/options.c lib/string.c lib/status.c lib/format.c
+UNIT_test_options    := kernel/chain/lists.c kernel/monitor/words.c $(UNIT_test_options_alone)
 UNIT_test_utf16      := lib/utf16.c lib/string.c lib/format.c
-UNIT_test_memory_map := lib/memory_map.c lib/status.c lib/format.c
+UNIT_test_memory_map := boot/damage/agree.c lib/memory_map.c lib/status.c lib/format.c
 UNIT_test_multiboot2 := boot/multiboot2.c kernel/screen/framebuffer.c lib/log.c lib/memory_map.c lib/string.c \
 	lib/status.c lib/format.c
 HANDOFF_CORE         := boot/boot_params.c boot/sender.c boot/node.c boot/e820.c \
 	boot/efi_info.c lib/crc32.c lib/log.c lib/memory_map.c lib/string.c \
 	lib/status.c lib/format.c
-HANDOFF_READER       := $(HANDOFF_CORE) boot/damage/account.c \
+HANDOFF_READER       := $(HANDOFF_CORE) boot/damage/account.c boot/damage/agree.c \
 	kexec/linux/preserved.c lib/options.c
 UNIT_test_handoff    := kexec/handoff.c $(HANDOFF_READER)
 UNIT_test_handoff_alone := kexec/handoff.c $(HANDOFF_CORE)
