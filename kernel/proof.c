@@ -6,12 +6,14 @@
 
 #include <stdarg.h>
 
+#include "efi/call.h"
 #include "efi/firmware.h"
 #include "efi/gate.h"
 #include "efi/guard/judge.h"
 #include "efi/protect/attributes.h"
 #include "efi/quirk.h"
 #include "efi/services.h"
+#include "efi/services/rest.h"
 #include "efi/services/variables.h"
 #include "efi/space.h"
 #include "efi/trace/touch.h"

@@ -116,12 +116,13 @@ def test_imports_run_one_way(layer):
 KNOWN = set("""
 efi/firmware.c:efi/guard/judge.h
 efi/firmware.c:efi/trace/diff.h
-efi/services.c:efi/guard/judge.h
+efi/call.h:efi/guard/judge.h
 efi/services.c:efi/trace/touch.h
 efi/space.c:efi/trace/touch.h
 efi/virtual.c:efi/trace/diff.h
 kernel/proof.c:efi/guard/judge.h
 kernel/proof.c:efi/protect/attributes.h
+kernel/proof.c:efi/services/rest.h
 kernel/proof.c:efi/services/variables.h
 kernel/proof.c:efi/trace/touch.h
 """.split())

@@ -2,12 +2,10 @@
 
 #include "efi/guard/judge.h"
 
-#include <stdarg.h>
-
+#include "efi/call.h"
 #include "efi/firmware.h"
 #include "efi/space.h"
 #include "efi/trace/touch.h"
-#include "lib/format.h"
 #include "lib/log.h"
 #include "lib/options.h"
 #include "lib/string.h"
@@ -165,20 +163,6 @@ static const uint32_t answers[EFI_SERVICES] = {
     [EFI_QUERY_CAPSULE_CAPABILITIES] = ALWAYS | FULL,
     [EFI_QUERY_VARIABLE_INFO] = ALWAYS,
 };
-
-efi_status_t efi_reject(enum efi_service service, const char *reason, ...) {
-    static bool told[EFI_SERVICES];
-    char text[96];
-    va_list values;
-    va_start(values, reason);
-    mark_cut(text, sizeof(text), vformat(text, sizeof(text), reason, values));
-    va_end(values);
-    if (!told[service])
-        event("efi.reject", "svc=%s why=\"%s\"", efi_service_name(service),
-              text);
-    told[service] = true;
-    return EFI_DEVICE_ERROR;
-}
 
 efi_status_t efi_judge(enum efi_service service, struct gate_call *call) {
     static efi_status_t told[EFI_SERVICES];

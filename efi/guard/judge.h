@@ -31,10 +31,5 @@ void efi_judge_init(void);
 // EFI_ABORTED if it faulted. The record can be used for the next call then.
 efi_status_t efi_judge(enum efi_service service, struct gate_call *call);
 
-// For a result that cannot be: logs why, once for each service. Returns what
-// the caller gets instead, EFI_DEVICE_ERROR.
-efi_status_t efi_reject(enum efi_service service, const char *reason, ...)
-    __attribute__((format(printf, 2, 3)));
-
 // Logs how often each service came back with changed registers, if any did.
 void efi_judge_sum(void);

@@ -98,7 +98,7 @@ static bool take(const struct leaf *leaf, void *context) {
     page_table_unmark(harvest->table, leaf->va);
     if (region)
         note(harvest->service, region, leaf);
-    else if (!efi_is_lent(leaf->va))
+    else if (!efi_is_bounce(leaf->va))
         tell_outside(harvest->service, leaf);
     return true;
 }

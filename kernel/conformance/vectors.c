@@ -8,14 +8,14 @@
 // An answer that is not right is a difference of the firmware's, and no fault
 // of the kernel's: docs/conformance.md lists them.
 
+#include "efi/call.h"
 #include "efi/firmware.h"
-#include "efi/gate.h"
-#include "efi/services.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/proof.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "lib/utf16.h"
+#include "mm/space.h"
 
 // What arguments point to, made anew for each row; and the arguments, so that a
 // row may change these in the same way.
@@ -354,14 +354,16 @@ static void arrange(struct room *room, uint64_t seen_at, const struct vector *v,
 
 // Calls; *left is what is found in the room where something is wanted.
 static efi_status_t ask(const struct vector *v, uint64_t *left) {
-    uint64_t seen_at;
-    struct room *room = efi_room(v->service, &seen_at);
+    struct room *room = (struct room *)efi_bounce.data;
+    uint64_t *arg = room->arg;
+    uint64_t seen_at =
+        efi_stays_physical(v->service) ? image_pa_of(room) : efi_at(room);
     efi_status_t status;
     unsigned n = 0;
     furnish(room, seen_at);
     do {
         arrange(room, seen_at, v, n);
-        status = efi_call(v->service, room->arg);
+        status = efi_call(v->service, arg[0], arg[1], arg[2], arg[3], arg[4]);
         if (v->look)
             v->look(room, status);
     } while (status == EFI_SUCCESS && ++n < v->times);

@@ -5,6 +5,7 @@
 
 #include "efi/firmware.h"
 #include "efi/services.h"
+#include "efi/services/rest.h"
 #include "efi/services/variables.h"
 #include "efi/tables.h"
 #include "kernel/monitor/monitor.h"

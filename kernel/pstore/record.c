@@ -9,6 +9,7 @@
 
 #include "efi/firmware.h"
 #include "efi/gate.h"
+#include "efi/services/rest.h"
 #include "efi/services/variables.h"
 #include "kernel/history/history.h"
 #include "kernel/options.h"

@@ -192,7 +192,8 @@ def test_a_wrong_answer_is_seen(boot):
     line = f'generations=1 end=exit run="{vectors.COMMAND}"'
     with boot(line, paused=True) as machine:
         with machine.debugger() as debugger:
-            debugger.run_to(symbol(paths.SYMBOLS, "efi_call"))
+            debugger.run_to(symbol(paths.SYMBOLS, "run_efi_vectors"))
+            call_under_way(debugger)  # what time it is, for all rows
             _, function = call_under_way(debugger)
             machine.wait_for("end")
             at = translate(machine.run, function, "va", "pa")

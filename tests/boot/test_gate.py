@@ -176,7 +176,7 @@ def test_each_call_has_the_fpu_that_was_promised(boot, mode, tmp_path):
 
 
 def test_what_there_is_no_room_for_is_not_called(boot):
-    """That is logged, with what there is room for; not answered alone."""
+    """That is logged, with the limits; not only returned."""
     with boot("efi=fixed generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "proof_run"))
@@ -189,7 +189,7 @@ def test_what_there_is_no_room_for_is_not_called(boot):
     for service in "SetVariable", "GetVariable":
         line, = [line for line in run.lines
                  if f"efi: {service} was not called: a name of" in line]
-        assert line.endswith("there is room for 512 and 36864")
+        assert line.endswith("the limits are 512 and 36864")
     run.one("end", verdict="pass")
 
 

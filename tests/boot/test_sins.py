@@ -144,7 +144,7 @@ ROWS = [
     # answers
     reject("unknown-status", "GetTime", "0x1234", *TIME),
     reject("strange-status", "GetTime", "EFI_NOT_FOUND", *TIME),
-    reject("claim-overrun", "GetVariable", "more data than there was room",
+    reject("claim-overrun", "GetVariable", "more data than fits the buffer",
            "variable", "enumerate"),
     reject("absurd-size", "GetVariable", "0x4000000000000000 bytes do not fit",
            "variable", "enumerate"),

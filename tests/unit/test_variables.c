@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "efi/services/rest.h"
 #include "tests/unit/unit.h"
 
 #define NAMES 5000
