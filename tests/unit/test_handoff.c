@@ -671,6 +671,11 @@ static void bad_memory_maps(void **state) {
     linux_sample(state);
     params->e820_table[0].addr = ~0xffful;
     expect_invalid("0x20000 bytes at 0xfffffffffffff000");
+    linux_sample(state);
+    params->hdr.setup_data = free_pa(0);
+    put_node(0, 0, SETUP_E820_EXT, 20 * 1000);
+    memory.bytes = FREE + 16 + 20 * 1000 - 1;
+    expect_invalid("20000 bytes of e820 entries at 0x1244010 are not in");
 }
 
 static void bad_command_lines(void **state) {
