@@ -76,9 +76,7 @@ CORE := \
 	kernel/panic.c \
 	kernel/trap.asm \
 	kernel/trap.c \
-	kernel/apic.c \
 	kernel/processor.c \
-	kernel/clock.c \
 	kernel/time.c \
 	kernel/options.c \
 	kernel/proof.c \
@@ -97,9 +95,10 @@ USES_kernel/monitor     := kernel/reboot efi/services
 USES_kernel/reboot      := kernel/acpi
 USES_kernel/pstore      := kernel/history efi/services
 USES_kernel/conformance := kernel/monitor
-USES_kernel/clocks      := kernel/acpi
 USES_kernel/arrival     := kernel/apic
-USES_kernel/watchdog    := kernel/apic
+USES_kernel/timer       := kernel/apic
+USES_kernel/clocks      := kernel/acpi kernel/timer
+USES_kernel/watchdog    := kernel/apic kernel/timer
 USES_efi/guard          := efi/trace
 USES_efi/quirks         := efi/guard
 USES_kexec/linux        := efi/protect

@@ -39,7 +39,6 @@ const struct handoff *leave_description(const struct kernel *kernel) {
 void leave_quiesce(void) {
     interrupts_off();
     stage_run(STAGE_LEAVE);
-    time_stop();
 }
 
 status_t leave_for(const struct kernel *kernel, const char *image,

@@ -7,8 +7,6 @@
 #include "efi/quirk.h"
 #include "efi/services.h"
 #include "efi/start.h"
-#include "efi/tables.h"
-#include "kernel/apic.h"
 #include "kernel/console.h"
 #include "kernel/leave.h"
 #include "kernel/options.h"
@@ -136,28 +134,16 @@ static void announce_memory(void) {
             above / KIB);
 }
 
-// A kernel hands it on; GRUB brings the firmware's tables, which lead there.
-static pa_t find_rsdp(void) {
-    pa_t system_pa = boot->efi.system_table_pa;
-    if (boot->rsdp_pa || !system_pa || efi_system_table_check(system_pa, false))
-        return boot->rsdp_pa;
-    const struct efi_system_table *system = pa_to_va(system_pa);
-    return efi_config_find(system->config_tables, system->config_table_count,
-                           &efi_guid_acpi, physical_read);
-}
-
 static status_t set_machine_up(pa_t image_pa) {
     TRY(complete_memory_map(image_pa));
     frames_add(&boot->memory, MEMORY_USABLE);
     TRY(space_init(&boot->memory, image_pa));
-    TRY(apic_open(space_device));
     stage_run(STAGE_SPACE);
     event("space", "paging=%u direct=%#lx", kernel_table.levels,
           direct_map_base);
     say("mm: %u levels of page tables, direct map at %#lx (seed=%lu)",
         kernel_table.levels, direct_map_base, random_seed);
-    TRY(trap_init_stacks());
-    return time_init(find_rsdp());
+    return trap_init_stacks();
 }
 
 // ---- taking the firmware over
@@ -257,7 +243,7 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     if (set_machine_up(image_pa) ||
         space_stack(KERNEL_STACK_PAGES, &stack_top_va))
         panic("cannot set the machine up: %s", why());
-    log_clock = time_microseconds;
     stage_run(STAGE_MACHINE);
+    log_clock = time_microseconds;
     run_on_stack(stack_top_va, live);
 }

@@ -22,7 +22,7 @@ enum stage {
     STAGE_EARLY,   // the boot information is read; no memory is in use yet but
                    // the image, and no table but the early one (mm/early.h)
     STAGE_SPACE,   // the kernel's own page table; interrupts and NMIs are off
-    STAGE_MACHINE, // time and interrupts; still on the stack of entry.asm
+    STAGE_MACHINE, // traps have stacks: interrupts may be switched on
     STAGE_LIVE,    // on a stack with a guard page; the firmware is untouched
     STAGE_READY,   // the firmware is proved or refused; boot services are free
     STAGE_LEAVE,   // right before a jump, with interrupts off, for good

@@ -8,7 +8,6 @@
 
 #include "kernel/nmi.h"
 #include "kernel/panic.h"
-#include "kernel/time.h"
 #include "lib/x86.h"
 #include "mm/layout.h"
 #include "mm/space.h"
@@ -162,14 +161,6 @@ bool trap_is_instruction(const struct trap_frame *frame) {
            code[-2] == 0xcd && code[-1] == frame->vector;
 }
 
-static bool handle_timer(struct trap_frame *frame __attribute__((unused))) {
-    time_tick();
-    return true;
-}
-
-ROW(traps, 10_timer) = {VECTOR_TIMER, VECTOR_TIMER, .nested = true,
-                        .handle = handle_timer};
-
 // The hardware reports an error, whatever was interrupted: a panic. An NMI that
 // reports none is counted.
 static bool handle_report(struct trap_frame *frame) {
@@ -185,18 +176,6 @@ static bool handle_report(struct trap_frame *frame) {
 
 ROW(traps, 30_report) = {VECTOR_NMI, VECTOR_MACHINE, .nested = true,
                          .handle = handle_report};
-
-// The kernel before us had interrupts of its own, and one that it has not
-// taken any more is waiting in the APIC: Linux' timer has vector 236. A
-// spurious one is not to be acknowledged (SDM vol. 3 §10.9).
-static bool handle_other(struct trap_frame *frame) {
-    if (frame->vector != VECTOR_SPURIOUS)
-        time_acknowledge();
-    return true;
-}
-
-ROW(traps, 40_other) = {VECTOR_TIMER + 1, VECTOR_SPURIOUS, .nested = true,
-                        .handle = handle_other};
 
 static bool concerns(const struct trap_row *row, uint64_t vector) {
     return row->first <= vector && vector <= row->last &&

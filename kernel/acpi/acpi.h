@@ -11,6 +11,11 @@ struct acpi_reset {
     uint8_t value; // what is to be written there, one byte
 };
 
+// The physical address of the RSDP. A kernel hands it on; GRUB passes the
+// firmware's tables, which lead there. 0: there is none. Before
+// SetVirtualAddressMap, which makes these addresses virtual.
+pa_t acpi_find_rsdp(const struct boot_info *boot);
+
 // Finds the reset register (ACPI 6.5 §4.8.3.6), by way of the RSDP at `rsdp_pa`
 // (0: none is known) and the FADT. NOT_FOUND: a table is not there, or offers
 // no such register; INVALID: a table is malformed; UNSUPPORTED: the register is

@@ -7,7 +7,7 @@
 #include "lib/types.h"
 
 // Its registers. Each pin has two: what it sends, and to whom. What it sends
-// has the fields of an entry of the local APIC (kernel/apic.h).
+// has the fields of an entry of the local APIC (kernel/apic/apic.h).
 #define IOAPIC_VERSION      0x01
 #define IOAPIC_PIN(n)       (0x10 + 2 * (n))
 #define IOAPIC_PIN_WHERE(n) (IOAPIC_PIN(n) + 1)

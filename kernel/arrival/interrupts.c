@@ -3,7 +3,7 @@
 // never acknowledged. All are masked, but for the NMI line of the local APIC.
 // Entries that send SMIs belong to the firmware and stay.
 
-#include "kernel/apic.h"
+#include "kernel/apic/apic.h"
 #include "kernel/apic/io_apic.h"
 #include "kernel/stage.h"
 #include "lib/x86.h"
@@ -86,6 +86,7 @@ static status_t mask_hpet(void) {
 }
 
 STAGE(SPACE, 20_interrupts, "interrupts") {
+    TRY(apic_open(space_device));
     TRY(io_apic_open());
     TRY(mask_hpet());
     mask_pics();

@@ -4,10 +4,11 @@
 // They are sent INIT before the first free frame is used, and again before a
 // jump, for a firmware may have started them in between.
 
-#include "kernel/apic.h"
+#include "kernel/apic/apic.h"
 #include "kernel/stage.h"
 #include "lib/x86.h"
 #include "mm/early.h"
+#include "mm/space.h"
 
 // The interrupt command register (SDM vol. 3 §11.6.1).
 #define SEND_ASSERT     (1u << 14)
@@ -47,5 +48,6 @@ STAGE(EARLY, 10_processors, "processors") {
 }
 
 STAGE(LEAVE, 50_processors, "processors") {
+    TRY(apic_open(space_device));
     return processors_stop();
 }

@@ -3,7 +3,7 @@
 // of itself.
 
 #include "kernel/acpi/acpi.h"
-#include "kernel/clock.h"
+#include "kernel/timer/clock.h"
 #include "lib/x86.h"
 #include "mm/space.h"
 
@@ -19,9 +19,9 @@
 
 static volatile uint32_t *hpet;
 
-static uint64_t hpet_start(pa_t rsdp_pa) {
+static uint64_t hpet_start(const struct boot_info *boot) {
     pa_t pa;
-    if (acpi_find_hpet(rsdp_pa, physical_read, &pa) ||
+    if (acpi_find_hpet(acpi_find_rsdp(boot), physical_read, &pa) ||
         !(hpet = space_device(pa, HPET_BYTES)))
         return 0;
     uint32_t period_fs = hpet[HPET_PERIOD / 4];
@@ -38,7 +38,8 @@ static bool hpet_read(uint64_t *count) {
 
 static uint16_t timer_port;
 
-static uint64_t timer_start(pa_t rsdp_pa) {
+static uint64_t timer_start(const struct boot_info *boot) {
+    pa_t rsdp_pa = acpi_find_rsdp(boot);
     return acpi_find_timer(rsdp_pa, physical_read, &timer_port) ? 0 : TIMER_HZ;
 }
 
@@ -47,9 +48,16 @@ static bool timer_read(uint64_t *count) {
     return true;
 }
 
+// ---- the TSC itself
+
+static bool tsc_read(uint64_t *count) {
+    *count = read_tsc();
+    return true;
+}
+
 // What the processor says of its own TSC (SDM vol. 3 §19.7.3).
-static uint64_t cpuid_start(pa_t rsdp_pa) {
-    (void)rsdp_pa;
+static uint64_t cpuid_start(const struct boot_info *boot
+                            __attribute__((unused))) {
     uint32_t last = cpuid(0, 0).eax;
     struct cpuid tsc = last >= 0x15 ? cpuid(0x15, 0) : (struct cpuid){0};
     if (tsc.eax && tsc.ebx && tsc.ecx)
@@ -57,6 +65,12 @@ static uint64_t cpuid_start(pa_t rsdp_pa) {
     return last >= 0x16 ? (uint64_t)(uint16_t)cpuid(0x16, 0).eax * 1000000 : 0;
 }
 
+// A guess, of which only the ratio to the local APIC's timer is right.
+static uint64_t guess(const struct boot_info *boot __attribute__((unused))) {
+    return 1000000000;
+}
+
 ROW(clocks, 20_hpet) = {"hpet", UINT32_MAX, hpet_start, hpet_read};
 ROW(clocks, 30_acpi) = {"acpi-timer", 0xffffff, timer_start, timer_read};
-ROW(clocks, 40_cpuid) = {"cpuid", UINT64_MAX, cpuid_start, clock_read_tsc};
+ROW(clocks, 40_cpuid) = {"cpuid", UINT64_MAX, cpuid_start, tsc_read};
+ROW(clocks, 90_guess) = {"guess", UINT64_MAX, guess, tsc_read};

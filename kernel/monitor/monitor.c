@@ -68,12 +68,12 @@ static uint64_t give_up; // when to stop waiting, in microseconds; 0: never
 static char wait_for_byte(void) {
     char byte;
     uint64_t quiet = time_microseconds() + QUIET_MICROSECONDS;
-    uint64_t ticks = time_ticks(); // without a tick nothing ends a halt
+    uint64_t ticks = timer_ticks; // without a tick nothing ends a halt
     while (!(typist = console_read(&byte))) {
         log_prepare();
         if (give_up && time_microseconds() > give_up)
             give_up_waiting();
-        if (time_microseconds() > quiet && time_ticks() != ticks)
+        if (time_microseconds() > quiet && timer_ticks != ticks)
             halt();
     }
     give_up = 0; // somebody is there

@@ -4,7 +4,6 @@
 
 #include "kernel/monitor/monitor.h"
 #include "kernel/stage.h"
-#include "kernel/time.h"
 #include "lib/options.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
@@ -105,16 +104,4 @@ TEST(private_table_shares_the_kernel) {
         page_table_translate(&table, (va_t)text_start, &there) && here == there;
     page_table_free_lower(&table);
     return shared && frames_free_pages() == before;
-}
-
-TEST(interrupts_of_an_earlier_kernel_are_taken) {
-    interrupt_236();
-    return true;
-}
-
-TEST(timer_ticks) {
-    uint64_t before = time_ticks(), deadline = time_ran() + 1000000;
-    while (time_ticks() == before && time_ran() < deadline)
-        spin_hint();
-    return time_ticks() > before;
 }

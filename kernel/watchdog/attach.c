@@ -1,12 +1,17 @@
 // Where the watchdog attaches: two traps, and the beginning and the end of
 // time.
 
+#include "kernel/apic/apic.h"
+#include "kernel/apic/io_apic.h"
 #include "kernel/stage.h"
 #include "kernel/trap.h"
 #include "kernel/watchdog/watchdog.h"
 #include "lib/log.h"
+#include "mm/space.h"
 
 STAGE(MACHINE, 10_watchdog, "watchdog") {
+    TRY(apic_open(space_device));
+    TRY(io_apic_open());
     bool works = watchdog_init();
     event("watchdog", "source=%s", works ? "pit" : "none");
     if (!works)

@@ -8,7 +8,7 @@
 
 #include "kernel/watchdog/watchdog.h"
 
-#include "kernel/apic.h"
+#include "kernel/apic/apic.h"
 #include "kernel/apic/io_apic.h"
 #include "kernel/nmi.h"
 #include "kernel/time.h"
@@ -77,8 +77,6 @@ static bool try_it(void) {
 // An ID of 8 bits is the upper part of the word, in xAPIC mode that of the
 // local APIC's register as well.
 bool watchdog_init(void) {
-    if (io_apic_open())
-        return false;
     uint32_t id = apic_read(APIC_ID);
     restarted_at = read_tsc();
     running = true;

@@ -58,7 +58,7 @@ def stutter_through(boot, cmdline: str, seed: int, **more):
 # ---- NMIs
 
 # In the timer's handler; in a digest; after the last tick; before the first.
-PLACES = ["time_tick", "sha256_final", "kexec_jump", "watchdog_init"]
+PLACES = ["handle_timer", "sha256_final", "kexec_jump", "watchdog_init"]
 
 
 def run_to_firmware(debugger) -> None:

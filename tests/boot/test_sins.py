@@ -510,7 +510,7 @@ def test_a_bug_of_ours_is_not_blamed_on_the_firmware(boot):
             call = debugger.word(symbol(paths.SYMBOLS, "gate_current"))
             debugger.run_to(function := debugger.word(call))
             debugger.write(function, b"\xeb\xfe")  # jmp $, until a tick
-            debugger.run_to(symbol(paths.SYMBOLS, "time_tick"))
+            debugger.run_to(symbol(paths.SYMBOLS, "handle_timer"))
             debugger.set_register("rip", 0x6EAD_BEEF_0000)
             debugger.detach()
         run = machine.finish()

@@ -57,7 +57,6 @@ static void tables_end(void **state) {
     use_all_tables();
     assert_null(early_read(TABLES * GIB, 8));
     assert_contains(said, "all 16 tables of the early map are taken");
-    assert_null(early_device(TABLES * GIB, 8));
     check_readable(GIB, 8);
     check_readable(TABLES * GIB - 8, 8); // in the last gigabyte that has one
     assert_null(early_read(TABLES * GIB - 8, 9));
@@ -71,6 +70,15 @@ static void a_new_start_has_all_tables(void **state) {
     assert_string_equal(said, "");
 }
 
+static void a_device_has_all_tables(void **state) {
+    (void)state;
+    use_all_tables();
+    assert_non_null(early_device(TABLES * GIB, 8));
+    assert_string_equal(said, "");
+    assert_null(early_device(GIB, TABLES * GIB));
+    assert_contains(why(), "no frame for a table");
+}
+
 static void what_cannot_be_read(void **state) {
     (void)state;
     const pa_t end = 1UL << ADDRESS_BITS;
@@ -78,14 +86,25 @@ static void what_cannot_be_read(void **state) {
     assert_null(early_read(end - 8, 9));
     assert_null(early_read(GIB, UINT64_MAX));
     check_readable(end - 8, 8);
-    assert_null(early_device(end - 8, 8)); // mapped, but not as a device
-    assert_contains(why(), "is mapped");
+}
+
+// Also where the same 2 MiB were read before, which would be cached.
+static void a_device_is_uncached(void **state) {
+    (void)state;
+    check_readable(GIB, 8);
+    assert_non_null(early_device(GIB, 8));
+    const uint64_t *directory =
+        (const uint64_t *)(((const uint64_t *)(root[0] & PTE_ADDRESS))[1] &
+                           PTE_ADDRESS);
+    assert_int_equal(directory[0] & MAP_UNCACHED, MAP_UNCACHED);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(tables_end, start),
         cmocka_unit_test_setup(a_new_start_has_all_tables, start),
+        cmocka_unit_test_setup(a_device_has_all_tables, start),
+        cmocka_unit_test_setup(a_device_is_uncached, start),
         cmocka_unit_test_setup(what_cannot_be_read, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

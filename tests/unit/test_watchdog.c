@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "kernel/apic.h"
+#include "kernel/apic/apic.h"
 #include "kernel/apic/io_apic.h"
 #include "kernel/nmi.h"
 #include "kernel/time.h"
@@ -83,10 +83,6 @@ uint32_t apic_read(uint32_t reg) {
 
 bool apic_is_xapic(void) {
     return true;
-}
-
-status_t io_apic_open(void) {
-    return STATUS_OK;
 }
 
 uint32_t io_apic_read(uint32_t reg) {

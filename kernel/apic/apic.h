@@ -33,10 +33,13 @@
 #define ENTRY_MASKED   (1u << 16)
 #define TIMER_PERIODIC (1u << 17)
 
-// Switches the local APIC on, in the mode that it is in. `map` makes device
-// registers visible: early_device() or, later, space_device(). UNSUPPORTED: it
-// stays off; NO_MEMORY: it could not be mapped.
-status_t apic_open(volatile void *(*map)(pa_t pa, uint64_t bytes));
+// Makes device registers visible: early_device() or, later, space_device().
+typedef volatile void *(*device_mapper)(pa_t pa, uint64_t bytes);
+
+// Switches the local APIC on, in the mode that it is in; before the functions
+// below. Called again with the same `map`, it has nothing to do. UNSUPPORTED:
+// it stays off; NO_MEMORY: it cannot be mapped.
+status_t apic_open(device_mapper map);
 
 uint32_t apic_read(uint32_t reg);
 void apic_write(uint32_t reg, uint32_t value);

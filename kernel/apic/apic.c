@@ -1,8 +1,8 @@
 // The local APIC: a page of registers, or in x2APIC mode, MSRs.
 
-#include "kernel/apic.h"
+#include "kernel/apic/apic.h"
 
-#include "kernel/trap.h"
+#include "lib/trap.h"
 #include "lib/x86.h"
 
 #define APIC_X2APIC     (1u << 10) // in MSR_APIC_BASE
@@ -12,6 +12,7 @@
 #define SOFTWARE_ENABLE 0x100
 
 static volatile uint32_t *apic; // NULL: x2APIC, through MSRs
+static device_mapper opened_by; // NULL: not open
 
 void apic_write(uint32_t reg, uint32_t value) {
     if (apic)
@@ -28,7 +29,9 @@ bool apic_is_xapic(void) {
     return apic;
 }
 
-status_t apic_open(volatile void *(*map)(pa_t pa, uint64_t bytes)) {
+status_t apic_open(device_mapper map) {
+    if (opened_by == map)
+        return STATUS_OK;
     write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) | APIC_ENABLED);
     uint64_t base = read_msr(MSR_APIC_BASE);
     if (!(base & APIC_ENABLED))
@@ -40,8 +43,9 @@ status_t apic_open(volatile void *(*map)(pa_t pa, uint64_t bytes)) {
     if (!(base & APIC_X2APIC)) {
         apic = map(base & APIC_BASE, PAGE_SIZE);
         if (!apic)
-            return STATUS_NO_MEMORY; // map() says why
+            return STATUS_NO_MEMORY; // map() gives the reason
     }
+    opened_by = map;
     apic_write(APIC_SPURIOUS, SOFTWARE_ENABLE | VECTOR_SPURIOUS);
     return STATUS_OK;
 }

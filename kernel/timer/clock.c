@@ -3,7 +3,7 @@
 // runs somebody else. Between the samples that does no harm, for all counters
 // go on; inside a sample it would, so the quickest of several is taken.
 
-#include "kernel/clock.h"
+#include "kernel/timer/clock.h"
 
 #include "lib/x86.h"
 
@@ -39,8 +39,8 @@ struct sample {
 
 // ---- the clock that every PC has had since 1981
 
-static uint64_t pit_start(pa_t rsdp_pa) {
-    (void)rsdp_pa;
+static uint64_t pit_start(const struct boot_info *boot
+                          __attribute__((unused))) {
     uint8_t gate = in8(PIT_GATE) & ~PIT_SPEAKER;
     out8(PIT_GATE, gate | PIT_GATE_ON);
     out8(PIT_COMMAND, PIT_ONE_SHOT);
@@ -57,19 +57,6 @@ static bool pit_read(uint64_t *count) {
 }
 
 ROW(clocks, 10_pit) = {"pit", PIT_COUNT_MAX, pit_start, pit_read};
-
-// And where there is none: only the ratio of the two is right.
-static uint64_t guess(pa_t rsdp_pa) {
-    (void)rsdp_pa;
-    return GUESSED_HZ;
-}
-
-bool clock_read_tsc(uint64_t *count) {
-    *count = read_tsc();
-    return true;
-}
-
-ROW(clocks, 90_guess) = {"guess", UINT64_MAX, guess, clock_read_tsc};
 
 // ---- measuring
 
@@ -110,10 +97,10 @@ static bool is_exact(uint64_t part, uint64_t whole) {
     return part < whole / ERROR_MAX;
 }
 
-static bool measure(const struct clock *clock, pa_t rsdp_pa,
+static bool measure(const struct clock *clock, const struct boot_info *boot,
                     uint32_t (*apic_count)(void), struct handoff_clock *found) {
     struct sample first, last;
-    uint64_t hz = clock->start(rsdp_pa);
+    uint64_t hz = clock->start(boot);
     if (!hz || !wait_for(clock, 1) || !take(clock, apic_count, &first) ||
         !wait_for(clock, hz / MEASURE_PER_SEC) ||
         !take(clock, apic_count, &last))
@@ -133,11 +120,12 @@ bool clock_is_plausible(const struct handoff_clock *clock) {
            clock->apic_hz >= APIC_HZ_MIN && clock->apic_hz <= APIC_HZ_MAX;
 }
 
-const char *clock_measure(pa_t rsdp_pa, uint32_t (*apic_count)(void),
+const char *clock_measure(const struct boot_info *boot,
+                          uint32_t (*apic_count)(void),
                           struct handoff_clock *found) {
     FOR_EACH_ROW(clocks, clock)
         for (unsigned try = 0; try < TRIES; try++)
-            if (measure(clock, rsdp_pa, apic_count, found))
+            if (measure(clock, boot, apic_count, found))
                 return clock->name;
     found->tsc_hz = GUESSED_HZ;
     found->apic_hz = GUESSED_HZ / 16;
