@@ -264,6 +264,11 @@ size: deps $(OUT)/baton ## lines of code per folder, and the size of the image
 format: deps ## format all C files
 	@clang-format -i $$(git ls-files '*.c' '*.h')
 
+.PHONY: lab
+lab: all ## make a student's folder: N=3 NAME=s017 WITH=../baton-lab2 DIR=../mine
+	@tools/lab new $(or $(N),$(error which one? make lab N=3)) \
+		--name '$(NAME)' $(if $(WITH),--with '$(WITH)') $(if $(DIR),--to '$(DIR)')
+
 .PHONY: clean
 clean: ## remove all that was built
 	@rm -rf $(OUT) compile_commands.json
@@ -358,6 +363,7 @@ compile_commands.json: Makefile $(OUT)/built-with
 # is named below, so it is no mere step: it is not deleted, and a missing one is
 # built again.
 .PRECIOUS: $(TO)/symbols-%.asm $(TO)/symbols-%.o $(TO)/baton-%.elf
+-include lab.mk
 include tests/fuzz/fuzz.mk
 include tests/firmware/firmware.mk
 $(ALL_OBJECTS) $(UNIT_OBJECTS) $(FUZZ_OBJECTS) $(OUT)/sins.efi $(TO)/bundle.cpio \

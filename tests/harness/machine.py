@@ -280,6 +280,11 @@ class Machine:
         self._lock.close()
         return self.run
 
+    def give_up(self) -> Run:
+        """End a machine that does not come on, and note where it stands."""
+        self._examine()
+        return self.stop("stalled")
+
     @classmethod
     def kill_all(cls) -> None:
         """From any thread: whoever waits for one of them sees its end."""
@@ -306,8 +311,7 @@ class Machine:
         """Nothing was said for a moment, or for too long."""
         self._silence = self._silence or Watch(self._patience)
         if not (self._silence.left() and self._total.left()):
-            self._examine()
-            self.stop("stalled")
+            self.give_up()
 
     def _on_serial(self, pipe) -> None:
         data = os.read(pipe.fileno(), 65536)

@@ -68,7 +68,8 @@ UNIT_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Werror -I. -MMD -MP \
 	-fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 
-UNIT_TESTS    := $(sort $(patsubst UNIT_%,%,$(filter UNIT_test_%,$(.VARIABLES))))
+UNIT_TESTS    := $(or $(UNIT_ONLY),\
+	$(sort $(patsubst UNIT_%,%,$(filter UNIT_test_%,$(.VARIABLES)))))
 UNIT_PROGRAMS := $(UNIT_TESTS:%=$(UNIT_OUT)/%)
 UNIT_SOURCES  := $(sort $(foreach test,$(UNIT_TESTS),$(UNIT_$(test))) \
 	$(UNIT_TESTS:%=tests/unit/%.c) $(UNIT_MORE))

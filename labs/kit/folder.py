@@ -1,0 +1,257 @@
+"""Makes a student's folder out of the tree, and the variants that tests need.
+
+What distinguishes a lab is in its folder: `handout/` (an overlay of functions),
+and `staff/lab.py`, which never leaves the tree:
+
+    TITLE    of the lab
+    FILES    what a student changes, and all of him that is graded
+    UNITS    programs of tests/unit about these files
+    GONE     {file: functions that go too, for nothing calls them any more}
+    EDITS    [(file, old, new)]: what is no function
+    DAY0     the checks that fail on the hand-out; others pass or wait for them
+    MUTANTS  [Mutant(...)]: a usual error, and the set of checks that it fails
+    tailor   (seed) -> Tailored: what this student's task is; may be missing
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness import cli, paths, tables
+
+from . import cut, seed
+from .grade import folder_of, load
+
+STAFF = "staff"
+LEFT_OUT = ("tests/boot/", "tests/labs/", "tests/fuzz/", "tests/test_",
+            "tests/conftest.py")
+KEPT = ("tests/fuzz/fuzz.mk",)
+# Of build/: what `make` would make again, and what machines boot from.
+BUILT = ("*.o", "*.d", "built-with", "linked-of", "layout.inc", "linker.ld",
+         "font.psf", "symbols-*.asm", "*.elf", "baton", "bundle.cpio",
+         "grub-*")
+NOT_BUILT = ("unit", "fuzz", "runs", "linux", "pytest", "saved", "coverage")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A usual error: `old` in a function becomes `new`."""
+
+    error: str
+    file: str
+    function: str
+    old: str
+    new: str
+    caught: str  # the checks that fail, and no others
+
+
+@dataclass
+class Tailored:
+    """A student's own task, by his seed."""
+
+    says: str  # in the README's place for it
+    edits: list = field(default_factory=list)  # like EDITS, for him alone
+    solution: str = ""  # a folder of staff/, an overlay
+
+
+class Lab:
+    """A lab of the tree, with what the staff knows."""
+
+    def __init__(self, number: str, root: Path = paths.ROOT):
+        self.root, self.folder = root, folder_of(number, root)
+        self.number, self.name = str(int(number)), self.folder.name
+        self.staff = load(self.folder / STAFF / "lab.py")
+
+    def tailored(self, of: int) -> Tailored:
+        tailor = getattr(self.staff, "tailor", None)
+        return tailor(of) if tailor else Tailored("")
+
+    def texts(self, of: int, changes) -> dict[str, str]:
+        """Files that are not as in the tree, for the student of this seed;
+        `changes(text, apply)` makes them."""
+        found: dict[str, str] = {}
+
+        def apply(name: str, how, *arguments) -> None:
+            text = found.get(name) or (self.root / name).read_text()
+            found[name] = how(text, *arguments, name)
+
+        for name, old, new in self.tailored(of).edits:
+            apply(name, cut.edit, old, new)
+        changes(apply)
+        return found
+
+    def overlay(self, folder: Path, apply) -> None:
+        for path in sorted(folder.rglob("*.*")):
+            name = str(path.relative_to(folder))
+            apply(name, cut.overlay, path.read_text())
+
+    def handout(self, of: int) -> dict[str, str]:
+        def changes(apply) -> None:
+            self.overlay(self.folder / "handout", apply)
+            for name, gone in self.staff.GONE.items():
+                for function in gone:
+                    apply(name, cut.remove, function)
+            for name, old, new in self.staff.EDITS:
+                apply(name, cut.edit, old, new)
+        return self.texts(of, changes)
+
+    def reference(self, of: int) -> dict[str, str]:
+        def changes(apply) -> None:
+            if solution := self.tailored(of).solution:
+                self.overlay(self.folder / STAFF / solution, apply)
+        return self.texts(of, changes)
+
+    def mutant(self, of: int, wrong: Mutant) -> dict[str, str]:
+        texts = self.reference(of)
+        before = texts.get(wrong.file) or (self.root / wrong.file).read_text()
+        texts[wrong.file] = cut.mutate(before, wrong.function, wrong.old,
+                                       wrong.new, wrong.file)
+        return texts
+
+    def cut_functions(self, of: int) -> dict[tuple[str, str], str]:
+        """(file, function) -> its text in the solution: what must not be in a
+        student's folder."""
+        solved, handed = self.reference(of), self.handout(of)
+        found = {}
+        for name, text in handed.items():
+            whole = solved.get(name) or (self.root / name).read_text()
+            kept = {cut.text_of(text, f, False)
+                    for f in cut.functions(text, cut.is_asm(name))}
+            for function in cut.functions(whole, cut.is_asm(name)):
+                body = cut.text_of(whole, function, False)
+                if body not in kept:
+                    found[name, function.name] = body
+        return found
+
+
+def tracked(root: Path) -> list[str]:
+    words = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    names = subprocess.run(words, cwd=root, text=True, check=True,
+                           capture_output=True).stdout.split("\0")
+    return [name for name in names if name and (root / name).exists()]
+
+
+def is_for_students(name: str, lab: str) -> bool:
+    if name.startswith("labs/"):
+        part = name.split("/")
+        mine = part[1] in ("kit", lab) and (len(part) < 3 or part[2] not in (
+            STAFF, "handout"))
+        return mine or name == "labs/README.md"
+    return name in KEPT or not name.startswith(LEFT_OUT)
+
+
+def copy_tree(lab: Lab, target: Path) -> None:
+    """Sources and objects, each as old as it is: nothing is to be compiled."""
+    for name in tracked(lab.root):
+        if is_for_students(name, lab.name):
+            _copy(lab.root / name, target / name)
+    build = lab.root / "build"
+    for pattern in BUILT:
+        for path in build.rglob(pattern):
+            place = path.relative_to(build)
+            if place.parts[0] not in NOT_BUILT and path.is_file():
+                _copy(path, target / "build" / place)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(source, target, follow_symlinks=False)
+
+
+def write(texts: dict[str, str], target: Path, before: dict[str, str] = {}):
+    """Put these files in place of the tree's, and the tree's in place of those
+    of `before`."""
+    for name in before.keys() - texts.keys():
+        _copy(paths.ROOT / name, target / name)
+        os.utime(target / name)
+    for name, text in texts.items():
+        if (target / name).read_text() != text:
+            (target / name).write_text(text)
+
+
+def variant(lab: Lab, target: Path, texts: dict[str, str], name: str = "",
+            key: str = seed.KEY) -> None:
+    """A folder as a student's, with these files in it."""
+    if target.exists() and any(target.iterdir()):
+        raise cli.Trouble(f"{target} is there already: name another one, or "
+                          "remove it")
+    copy_tree(lab, target)
+    write(texts, target)
+    of = seed.of_student(name, key)
+    (target / "LAB").write_text(f"lab = {lab.number}\nname = {name}\n"
+                                f"seed = {of:#x}\n")
+    units = " ".join(lab.staff.UNITS)
+    (target / "lab.mk").write_text(
+        f"UNIT_ONLY := {units}\nLAB_FILES := {' '.join(lab.staff.FILES)}\n"
+        "include labs/kit/lab.mk\n")
+    cut.change(target / "labs" / lab.name / "README.md",
+               lambda text: filled(text, target, lab.tailored(of).says))
+
+
+CONTRACT = re.compile(r"^\{contract (\S+) (\w+)\}$", re.M)
+
+
+def filled(readme: str, tree: Path, yours: str) -> str:
+    """A lab's text, with the contracts out of the headers and the student's
+    own task in their places."""
+    def excerpt(found: re.Match) -> str:
+        return "```c\n" + contract((tree / found[1]).read_text(), found[2]
+                                   ) + "```"
+    return CONTRACT.sub(excerpt, readme).replace("{yours}", yours)
+
+
+def contract(header: str, function: str) -> str:
+    """The declaration of a function, and the comment above it."""
+    lines = header.splitlines()
+    at = next((n for n, line in enumerate(lines) if re.match(
+        rf"[a-z].*\b{function}\(", line)), None)
+    if at is None:
+        raise cut.CutError(f"no header declares {function}() there")
+    end = at
+    while not lines[end].endswith(";"):
+        end += 1
+    while lines[at - 1].startswith("//"):
+        at -= 1
+    return "\n".join(lines[at : end + 1]) + "\n"
+
+
+def make(number: str, target: Path, name: str = "", key: str = seed.KEY,
+         carry: Path | None = None) -> Lab:
+    """A student's folder, with a repository of its own."""
+    lab = Lab(number)
+    texts = lab.handout(seed.of_student(name, key))
+    if carry:
+        texts = {**texts, **carried(carry, lab, texts)}
+    variant(lab, target, texts, name, key)
+    git = ["git", "-c", "user.name=Baton", "-c", "user.email=baton@localhost"]
+    with open(target / ".gitignore", "a") as ignored:
+        ignored.write("grades.log\nhints.log\nsubmission.tar.gz\n")
+    for words in (["init", "-q"], ["add", "-A"],
+                  ["commit", "-q", "-m", f"lab {lab.number}: {lab.staff.TITLE}"],
+                  ["tag", "handout"]):
+        subprocess.run([*git, *words], cwd=target, check=True)
+    return lab
+
+
+def carried(student: Path, lab: Lab, texts: dict[str, str]) -> dict[str, str]:
+    """A student's files of a former lab, for the next one."""
+    former = Lab((student / "LAB").read_text().split()[2], lab.root)
+    both = sorted(set(former.staff.FILES) & set(texts))
+    if both:
+        raise cli.Trouble(f"{student}: both labs are about {', '.join(both)}")
+    return {name: (student / name).read_text() for name in former.staff.FILES}
+
+
+def errors(lab: Lab) -> str:
+    """The usual errors and the checks that each fails, for staff/NOTES.md."""
+    rows = [f"| {wrong.error} | `{wrong.function}()` | {wrong.caught} |"
+            for wrong in lab.staff.MUTANTS]
+    return "\n".join(["| error | in | fails |", "|---|---|---|", *rows]) + "\n"
+
+
+def renew_notes(lab: Lab) -> None:
+    """Write the table of errors anew into staff/NOTES.md."""
+    tables.renew_file(lab.folder / STAFF / "NOTES.md", errors(lab))

@@ -1,0 +1,20 @@
+# What a student's folder can do beside all that the tree does.
+
+# The machine that checks are run on is the harness's; the report is theirs.
+.PHONY: grade
+grade: all ## judge your work: CHECK=split NONCE=0x… FAST=1
+	@$(PYTHON) labs/kit/grade.py
+
+.PHONY: hint
+hint: ## the next hint for STEP=1
+	@$(PYTHON) labs/kit/hint.py $(STEP)
+
+.PHONY: submit
+submit: ## pack what is to be handed in: submission.tar.gz
+	@touch grades.log
+	@tar czf submission.tar.gz LAB $(LAB_FILES) grades.log $(wildcard answers.md)
+	@echo '  TAR   submission.tar.gz: $(LAB_FILES), answers.md, grades.log'
+
+# `make unit` builds the programs about what this is about, and runs them.
+unit:
+	@for program in $(UNIT_PROGRAMS); do ./$$program || exit; done

@@ -1,0 +1,95 @@
+"""What has to hold of a lab: its hand-out fails just what it says, the reference
+passes whatever the nonce, and each usual error fails its own checks.
+
+tests/labs and `tools/lab check` ask the same questions here. One folder serves
+all variants of a lab: only the files that differ are written, so a variant is
+compiled in a second.
+"""
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+from . import cut, seed
+from .folder import Lab, variant, write
+
+NAME = "somebody"
+
+
+class Bench:
+    """A folder in which one variant of a lab after the other is tried."""
+
+    def __init__(self, number: str, home: Path, name: str = NAME):
+        self.lab, self.folder = Lab(number), home / f"lab{number}"
+        self.seed = seed.of_student(name)
+        self.texts = self.lab.handout(self.seed)
+        variant(self.lab, self.folder, self.texts, name)
+
+    def put(self, texts: dict[str, str], **variables: str) -> None:
+        """Write these files and build."""
+        write(texts, self.folder, self.texts)
+        self.texts = texts
+        words = [f"{name}={value}" for name, value in variables.items()]
+        done = subprocess.run(["make", "-s", "all", *words], cwd=self.folder,
+                              text=True, capture_output=True)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+
+    def grade(self, nonce: int | None = None, check: str = "") -> dict:
+        """check -> Result as JSON, of what is built."""
+        words = ["--nonce", hex(nonce)] if nonce is not None else []
+        words += ["--check", check] if check else []
+        done = subprocess.run(
+            ["/usr/bin/python3", "labs/kit/grade.py", "--form", "raw", *words],
+            cwd=self.folder, text=True, capture_output=True)
+        assert done.stdout, done.stderr
+        found = json.loads(done.stdout)
+        return {row["name"]: row for row in found["results"]}
+
+    def failed(self, **how) -> set[str]:
+        found = self.grade(**how)
+        return {name for name, row in found.items() if row["status"] == "fail"}
+
+    def left_over(self) -> list[str]:
+        """Passages of functions that were cut, found in the hand-out."""
+        texts = {str(path.relative_to(self.folder)): path.read_text()
+                 for path in self.folder.rglob("*.*")
+                 if path.suffix in (".c", ".h", ".asm", ".inc", ".md", ".py")
+                 and self.folder / "build" not in path.parents}
+        handed = {name: cut.shingles(text) for name, text in texts.items()}
+        own = set().union(*(cut.shingles(text) for path in
+                            (self.lab.folder / "handout").rglob("*.*")
+                            for text in [path.read_text()]))
+        return [f"{name} has lines of {function}"
+                for (_, function), text in
+                self.lab.cut_functions(self.seed).items()
+                for name, there in handed.items()
+                if (cut.shingles(text) - own) & there]
+
+
+def all_of(number: str, nonces: int):
+    """(what was tried, whether it is so), one after the other."""
+    with tempfile.TemporaryDirectory(prefix="baton-lab-") as home:
+        bench = Bench(number, Path(home))
+        staff = bench.lab.staff
+        bench.put(bench.lab.handout(bench.seed))
+        day0 = set(staff.DAY0.split())
+        yield _told("hand-out", bench.failed(), day0)
+        reference = bench.lab.reference(bench.seed)
+        bench.put(reference)
+        for _ in range(nonces):
+            nonce = seed.fresh_nonce()
+            yield _told(f"reference, nonce {nonce:#x}",
+                        bench.failed(nonce=nonce), set())
+        for wrong in staff.MUTANTS:
+            bench.put(bench.lab.mutant(bench.seed, wrong))
+            yield _told(wrong.error, bench.failed(), set(wrong.caught.split()))
+
+
+def _told(what: str, found: set[str], wanted: set[str]) -> tuple[str, bool]:
+    def words(names: set[str]) -> str:
+        return " ".join(sorted(names)) or "nothing"
+
+    ok = found == wanted
+    return (f"{what}: fails {words(found)}"
+            + ("" if ok else f", not {words(wanted)}"), ok)

@@ -1,0 +1,220 @@
+"""What a teacher does: grade one submission or a class, and compare them.
+
+Of a submission only the lab's FILES and answers.md count. They are put on a
+hand-out made here, so nothing else that a student has changed has any effect.
+"""
+
+import csv
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from harness import cli, paths, qemu, saved
+
+from . import confined, cut, seed
+from .folder import Lab, variant
+from .report import Result
+
+FILE_MOST = 1 << 20
+BUILD_SECONDS, GRADE_SECONDS = 120, 180
+HOURS = re.compile(r"^hours *= *([0-9.]+)", re.M)
+
+
+class Grader:
+    """Grades submissions of one lab on a hand-out of its own."""
+
+    def __init__(self, number: str, key: str, trusting: bool = False):
+        self.lab, self.key, self.trusting = Lab(number), key, trusting
+        if not trusting:
+            confined.must_be_available()
+        for ram_mib in (128,):  # made here, for a confined one cannot
+            saved.ready(qemu.Config(medium="saved", ram_mib=ram_mib))
+
+    def grade(self, submission: Path, name: str, nonce: int) -> dict:
+        """{"score", "of", "results", …}: what report.raw() writes."""
+        with tempfile.TemporaryDirectory(prefix="baton-grade-") as scratch:
+            folder = Path(scratch) / "lab"
+            of = seed.of_student(name, self.key)
+            variant(self.lab, folder, self.lab.handout(of), name, self.key)
+            taken = {file: take(submission, file, folder)
+                     for file in self.lab.staff.FILES}
+            found = self._judge(folder, nonce)
+        answers = submission / "answers.md"
+        hours = HOURS.search(answers.read_text(errors="replace")) \
+            if _is_plain(answers) else None
+        return {**found, "name": name, "lab": self.lab.number,
+                "hours": hours and hours[1], "written": answers.exists(),
+                "missing": [file for file, ok in taken.items() if not ok]}
+
+    def _judge(self, folder: Path, nonce: int) -> dict:
+        try:
+            built = self._run(["make", "-s", "all"], folder, BUILD_SECONDS)
+            if built.returncode:
+                return self._nothing(nonce, "it does not compile", built.stdout)
+            done = self._run(["/usr/bin/python3", "labs/kit/grade.py", "--form",
+                              "raw", "--nonce", hex(nonce), "--out",
+                              "results.json"], folder, GRADE_SECONDS)
+            return json.loads((folder / "results.json").read_text())
+        except confined.Late:
+            return self._nothing(nonce, "it was not done in time", "")
+        except FileNotFoundError:
+            return self._nothing(nonce, "the grader has failed", done.stdout)
+
+    def _run(self, words: list[str], folder: Path, seconds: float):
+        if self.trusting:
+            return subprocess.run(words, cwd=folder, text=True,
+                                  capture_output=True)
+        return confined.run(words, folder, [paths.SAVED], [paths.ROOT, *HIDDEN],
+                            seconds, {"BATON_SAVED": str(paths.SAVED)})
+
+    def _nothing(self, nonce: int, why: str, said: str) -> dict:
+        return {"nonce": nonce, "score": 0, "of": None, "why": why,
+                "said": said[-4000:], "results": []}
+
+
+HIDDEN: list[Path] = []  # more that no submission may read: the others
+
+
+def _is_plain(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size <= FILE_MOST
+
+
+def take(submission: Path, file: str, folder: Path) -> bool:
+    """Copy a file of a submission, if it is a plain one within it."""
+    source = submission / file
+    inside = source.parent.resolve().is_relative_to(submission.resolve())
+    if not (inside and _is_plain(source)):
+        return False
+    (folder / file).write_bytes(source.read_bytes())
+    return True
+
+
+def results_of(found: dict) -> list[Result]:
+    if not found["results"]:
+        said = found.get("said", "").splitlines()
+        return [Result("build", found["why"], 80, "fail", 0, said)]
+    return [Result(**row) for row in found["results"]]
+
+
+# ---- a class
+
+
+COLUMNS = "name score of failed hours written remark nonce".split()
+
+
+def row_of(found: dict) -> dict:
+    failed = [r["name"] for r in found["results"] if r["status"] == "fail"]
+    remark = found.get("why") or ", ".join(
+        f"{file} is missing" for file in found["missing"])
+    return {"name": found["name"], "score": found["score"],
+            "of": found["of"] or 80, "failed": " ".join(failed),
+            "hours": found["hours"] or "", "remark": remark,
+            "written": "yes" if found["written"] else "no",
+            "nonce": hex(found["nonce"])}
+
+
+def roster(path: Path) -> list[tuple[str, Path]]:
+    """(name, folder) of each row; the folder is relative to the roster."""
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or not {"name", "folder"} <= rows[0].keys():
+        raise cli.Trouble(f"{path} needs a first row `name,folder`")
+    return [(row["name"], path.parent / row["folder"]) for row in rows]
+
+
+def grade_class(grader: Grader, path: Path, jobs: int, tell) -> Path:
+    """All of a roster; what is graded already is not graded again."""
+    home = path.with_suffix(".grades")
+    home.mkdir(exist_ok=True)
+    students = roster(path)
+    HIDDEN[:] = [path.parent]
+
+    def one(student: tuple[str, Path]) -> dict:
+        name, folder = student
+        kept = home / f"{name}.json"
+        if not kept.exists():
+            found = grader.grade(folder, name, seed.fresh_nonce())
+            paths.replace(kept, json.dumps(found, indent=1).encode())
+        found = json.loads(kept.read_text())
+        tell(found, len(students))
+        return row_of(found)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        rows = list(pool.map(one, students))
+    book = path.with_name("gradebook.csv")
+    with open(book, "w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    return book
+
+
+# ---- whose it is
+
+
+def alike(a: str, b: str, asm: bool) -> float:
+    """How much of the smaller text is in the other one, names aside: the share
+    of winnowed fingerprints (Schleimer et al. 2003) that both have."""
+    one, other = fingerprints(a, asm), fingerprints(b, asm)
+    return len(one & other) / max(min(len(one), len(other)), 1)
+
+
+def fingerprints(text: str, asm: bool, size: int = 12, window: int = 6) -> set:
+    text = re.sub(r";.*" if asm else r"//.*", "", text)
+    words = re.findall(r"\w+|[^\w\s]", text)
+    words = [w if w in KEYWORDS or not w[0].isalpha() else "v" for w in words]
+    grams = [hash(tuple(words[i : i + size]))
+             for i in range(len(words) - size + 1)]
+    return {min(grams[i : i + window]) for i in range(len(grams))}
+
+
+KEYWORDS = set("if else while for do return switch case break struct static "
+               "unsigned TRY fail".split())
+
+
+def own(lab: Lab, of: int, submission: Path) -> dict[str, str]:
+    """The functions of a submission in place of those that were cut."""
+    found = {}
+    for file, name in lab.cut_functions(of):
+        path = submission / file
+        if _is_plain(path):
+            text = path.read_text(errors="replace")
+            for f in cut.functions(text, cut.is_asm(file)):
+                if f.name == name:
+                    found[f"{file}:{name}"] = cut.text_of(text, f, False)
+    return found
+
+
+def whose(lab: Lab, submissions: list[tuple[str, Path]], key: str):
+    """(a, b, share) of pairs that are alike, the tree among them."""
+    texts = {name: own(lab, seed.of_student(name, key), folder)
+             for name, folder in submissions}
+    texts["(the tree)"] = {f"{file}:{name}": text for (file, name), text
+                           in lab.cut_functions(0).items()}
+    names = list(texts)
+    for i, a in enumerate(names):
+        for b in names[i + 1 :]:
+            both = texts[a].keys() & texts[b].keys()
+            shares = {k: alike(texts[a][k], texts[b][k],
+                               cut.is_asm(k.partition(":")[0])) for k in both}
+            if shares:
+                yield a, b, sum(shares.values()) / len(shares)
+
+
+def scratch_free() -> str:
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    return f"{free >> 20} MiB free in {tempfile.gettempdir()}"
+
+
+def jobs_of(text: str) -> int:
+    return cli.number(1, os.cpu_count() or 1)(text)

@@ -1,0 +1,208 @@
+"""Each lab is sound: its hand-out, its reference, and the usual errors.
+
+A slice of that is fast: the hand-out fails what it says, the reference passes,
+and one error a lab is caught. All of it is slow: `make test-all`, or
+`tools/lab check N` for one lab.
+"""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from harness import paths
+from kit import cut, folder, hint, prove, report, seed
+
+LABS = sorted(path.parents[1].name for path in
+              paths.ROOT.glob("labs/*/staff/lab.py"))
+NUMBERS = [str(int(name[:2])) for name in LABS]
+
+
+def of_labs(test):
+    """One worker makes a lab's folder, for all tests about it."""
+    return pytest.mark.parametrize("number", [
+        pytest.param(number, marks=pytest.mark.xdist_group(f"lab{number}"))
+        for number in NUMBERS])(test)
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory):
+    made: dict[str, prove.Bench] = {}
+
+    def get(number: str) -> prove.Bench:
+        if number not in made:
+            home = tmp_path_factory.mktemp("labs")
+            made[number] = prove.Bench(number, home)
+        return made[number]
+
+    return get
+
+
+@of_labs
+def test_the_handout_fails_what_it_says_and_the_reference_nothing(
+        number, bench):
+    it = bench(number)
+    it.put(it.lab.handout(it.seed))
+    assert it.failed() == set(it.lab.staff.DAY0.split())
+    it.put(it.lab.reference(it.seed))
+    assert it.failed() == set()
+
+
+@of_labs
+def test_one_usual_error_fails_its_checks(number, bench):
+    it = bench(number)
+    if it.lab.staff.MUTANTS:
+        wrong = it.lab.staff.MUTANTS[0]
+        it.put(it.lab.mutant(it.seed, wrong))
+        assert it.failed() == set(wrong.caught.split())
+
+
+@of_labs
+def test_no_line_of_a_function_that_was_cut_is_in_the_handout(number, bench):
+    it = bench(number)
+    it.put(it.lab.handout(it.seed))
+    assert it.left_over() == []
+
+
+@of_labs
+def test_all_errors_still_apply(number):
+    """Each changes one passage, and what it is said to fail are checks."""
+    lab = folder.Lab(number)
+    known = {f.check for f in folder.load(lab.folder / "checks.py"
+                                          ).__dict__.values()
+             if hasattr(f, "points")}
+    of = seed.of_student(prove.NAME)
+    for wrong in lab.staff.MUTANTS:
+        lab.mutant(of, wrong)
+        assert set(wrong.caught.split()) <= known
+    assert set(lab.staff.DAY0.split()) <= known
+
+
+@of_labs
+def test_a_lab_is_all_there(number):
+    lab = folder.Lab(number)
+    for name in ("README.md", "checks.py", "answers.md", "staff/NOTES.md"):
+        assert (lab.folder / name).exists()
+    notes = (lab.folder / "staff/NOTES.md").read_text()
+    assert folder.errors(lab) in notes, f"mend: tools/lab notes {number}"
+    readme = (lab.folder / "README.md").read_text()
+    checks = [f for f in folder.load(lab.folder / "checks.py"
+                                     ).__dict__.values()
+              if hasattr(f, "points")]
+    assert sum(check.points for check in checks) == 80
+    assert all(f"`{check.check}`" in readme for check in checks
+               if check.check != "boots")
+    steps = {int(step) for step in re.findall(r"^\| (\d) \|", readme, re.M)}
+    assert {step for step, _ in hint.hints(readme)} == steps
+
+
+def test_kernel_folders_do_not_know_of_labs():
+    words = ["git", "grep", "-nwiE", "labs?", "--", "boot", "kernel", "mm",
+             "efi", "kexec", "lib"]
+    done = subprocess.run(words, cwd=paths.ROOT, capture_output=True,
+                          text=True)
+    assert done.stdout == ""
+
+
+@pytest.mark.slow
+@of_labs
+def test_the_reference_passes_with_three_nonces(number, bench):
+    it = bench(number)
+    it.put(it.lab.reference(it.seed))
+    for _ in range(3):
+        nonce = seed.fresh_nonce()
+        assert it.failed(nonce=nonce) == set(), hex(nonce)
+
+
+@pytest.mark.slow
+@of_labs
+def test_every_usual_error_fails_its_checks(number, bench):
+    it = bench(number)
+    found = {}
+    for wrong in it.lab.staff.MUTANTS:
+        it.put(it.lab.mutant(it.seed, wrong))
+        found[wrong.error] = it.failed()
+    assert found == {wrong.error: set(wrong.caught.split())
+                     for wrong in it.lab.staff.MUTANTS}
+
+
+@pytest.mark.slow
+@of_labs
+def test_the_handout_builds_without_optimization(number, bench):
+    it = bench(number)
+    it.put(it.lab.handout(it.seed), OPT="-Og")
+    assert it.failed() == set(it.lab.staff.DAY0.split())
+    it.put(it.lab.handout(it.seed))
+
+
+# ---- the kit alone
+
+
+C = """// Adds.
+static int add(int a,
+               int b) {
+    return a + b;
+}
+
+// A row is no function.
+ROW(options, x) = {
+    1,
+};
+
+int twice(int a) {
+    return add(a, a);
+}
+"""
+
+
+def test_functions_of_c_are_found_with_their_comments():
+    add, twice = cut.functions(C)
+    assert (add.name, add.start, add.head, add.end) == ("add", 0, 1, 5)
+    assert add.signature == "static int add(int a, int b)"
+    assert twice.name == "twice"
+
+
+def test_an_overlay_takes_the_place_of_its_namesake():
+    new = "// Adds wrongly.\nstatic int add(int a, int b) {\n    return a;\n}\n"
+    text = cut.overlay(C, new, "x.c")
+    assert "return a;" in text and "a + b" not in text and "ROW" in text
+    with pytest.raises(cut.CutError, match="in the overlay"):
+        cut.overlay(C, new.replace("int b", "long b"), "x.c")
+    with pytest.raises(cut.CutError, match="0 functions are called sub"):
+        cut.overlay(C, new.replace("add", "sub"), "x.c")
+
+
+def test_a_label_of_nasm_ends_where_the_next_one_begins():
+    text = "one:\n    ret\n.local:\n    nop\n\n; Two.\ntwo:\n    ud2\n"
+    one, two = cut.functions(text, asm=True)
+    assert (one.end, two.start, two.head) == (4, 5, 6)
+    assert cut.remove(text, "one", "x.asm").startswith("; Two.")
+
+
+def test_a_passage_has_to_be_there_once():
+    assert "a - b" in cut.mutate(C, "add", "a + b", "a - b", "x.c")
+    with pytest.raises(cut.CutError, match="0 times"):
+        cut.mutate(C, "twice", "a + b", "a - b", "x.c")
+
+
+RESULTS = [report.Result("one", "It works.", 10, "pass", 0.5),
+           report.Result("two", "It <does>.", 5, "fail", 1, ["found: & no"]),
+           report.Result("three", "It waits.", 5, "blocked")]
+
+
+def test_reports_have_the_form_of_their_platforms():
+    found = json.loads(report.gradescope(RESULTS, 7))
+    assert found["score"] == 10 and [t["max_score"] for t in found["tests"]
+                                     ] == [10, 5, 5]
+    assert {t["status"] for t in found["tests"]} == {"passed", "failed"}
+    assert 'failures="1"' in report.junit(RESULTS, 7)
+    assert "&lt;" not in report.text(RESULTS, 7)
+    assert "10 of 20 points" in report.text(RESULTS, 7)
+    assert "| ✗ | two | 0/5 |" in report.markdown(RESULTS, 7)
+
+
+def test_a_seed_belongs_to_a_name_and_a_course():
+    seeds = {seed.of_student("a"), seed.of_student("b"),
+             seed.of_student("a", "another course")}
+    assert len(seeds) == 3 and seed.of_student("a") in seeds
