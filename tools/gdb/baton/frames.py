@@ -1,16 +1,16 @@
-"""Backtraces that go through what no compiler described.
+"""Backtraces through code without unwind information.
 
-Three places have no unwind information: the firmware (images without symbols),
-the call gate and the trap door (assembly). For each there is something in
-memory that says where the kernel was:
+There are three such places: the firmware (images without symbols),
+the call gate and the trap entry (assembly). For each, the state of the kernel
+can be found in memory:
 
     firmware    gate_current is set: the caller is gate_enter
     gate        gate_current has the kernel's stack pointer, and the registers
                 as they were before the call
-    trap door   rbx points to struct trap_frame (kernel/trap.asm)
+    trap entry  rsp points to struct trap_frame (kernel/trap.asm)
 
-Two stacks begin with an assembly call: there the backtrace ends. Nor does it
-go back over a kexec, where no register is left that could tell.
+Two stacks begin with an assembly call: there the backtrace ends. It does not
+cross a kexec either, because that clears all registers.
 """
 
 import itertools
@@ -32,14 +32,14 @@ TRAP_REGISTERS = """r15 r14 r13 r12 r11 r10 r9 r8 rdi rsi rbp rbx rdx rcx rax
 
 
 class FrameId(NamedTuple):
-    """By what GDB knows a frame again after a step."""
+    """Identifies a frame to GDB after a step."""
 
     sp: gdb.Value
     pc: gdb.Value
 
 
 class Gap(Unwinder):
-    """Finds the caller where there is no unwind information."""
+    """Finds the caller if there is no unwind information."""
 
     def __init__(self):
         super().__init__("baton")
@@ -53,7 +53,7 @@ class Gap(Unwinder):
     def _unwind(self, pending):
         pc = int(pending.read_register("rip")) & machine.MASK
         if pc == 0:
-            return None  # behind the end
+            return None  # after the end
         place = routine_at(pc)
         if place in BEGINNINGS or (place in JUMP and is_zero(pending, "rbp")):
             rsp = int(pending.read_register("rsp"))
@@ -72,9 +72,9 @@ class Gap(Unwinder):
             return None
         _, behind = firmware.call_instruction()
         rsp = int(call["kernel_rsp"])
-        # The firmware's stack may lie above the kernel's, and GDB believes in
-        # stacks that grow one way: so the frame's name is its caller's, less
-        # one word.
+        # The firmware's stack may be above the kernel's, but GDB expects
+        # stacks to grow in one direction: so the frame's id is that of its
+        # caller, minus one word.
         return found(pending, pc, rsp - WORD, {"rip": behind, "rsp": rsp})
 
     def _out_of_gate(self, pending, pc):
@@ -89,15 +89,15 @@ class Gap(Unwinder):
         return found(pending, pc, at, saved)
 
     def _out_of_trap(self, pending, pc):
-        rbx = int(pending.read_register("rbx"))
+        rsp = int(pending.read_register("rsp"))
         pointer = gdb.lookup_type("struct trap_frame").pointer()
-        frame = gdb.Value(rbx).cast(pointer).dereference()
+        frame = gdb.Value(rsp).cast(pointer).dereference()
         saved = {name: int(frame[name]) for name in TRAP_REGISTERS}
-        return found(pending, pc, rbx, saved)
+        return found(pending, pc, rsp, saved)
 
 
 def found(pending, pc: int, sp: int, saved: dict[str, int]):
-    """What GDB wants to hear: the frame's name, and its caller's registers."""
+    """GDB's unwind result: the frame's id, and its caller's registers."""
     number = gdb.lookup_type("long")
     pointer = gdb.lookup_type("void").pointer()
     typed = {"rip": pointer, "rsp": pointer}
@@ -114,24 +114,24 @@ def is_zero(pending, name: str) -> bool:
 
 
 def routine_at(pc: int) -> str:
-    """The global label before this place. NASM's local ones come as
-    "gate_enter.restored", which GDB at times takes for "gate_enter[restored]".
+    """The global label before this address. NASM's local labels appear as
+    "gate_enter.restored", which GDB sometimes parses as "gate_enter[restored]".
     """
     return re.split(r"[ .[]", machine.symbol_at(pc))[0]
 
 
 def is_behind_call(pc: int) -> bool:
-    """In `room`: did trap_handler's call happen, is rbx the frame's?"""
+    """In `room`: is this the return address of trap_handler's call?"""
     here = gdb.selected_inferior().architecture()
     line, = here.disassemble(pc - 5, count=1)
     return line["asm"].startswith("call")
 
 
 def return_address_at(pending, pc: int) -> int:
-    """Where on the kernel's stack gate_enter's return address lies.
+    """The position of gate_enter's return address on the kernel's stack.
 
-    Until it has stored rsp for the way back, rsp tells; from then on, what it
-    has stored. Above that is what it had pushed by then.
+    Until gate_enter has stored rsp it follows from rsp, afterwards from the
+    stored value. The pushed registers are above it.
     """
     depth = 0
     for line in firmware.gate_code():
@@ -156,8 +156,8 @@ def before_the_call(register: str) -> int:
 # ---- names in backtraces
 
 class Named(FrameDecorator):
-    """A frame that says which service the firmware runs, and where; or which
-    routine of the assembly, not which of its inner labels."""
+    """A frame with the name of the service and its region; or of the assembly
+    routine instead of an inner label."""
 
     def function(self):
         frame = self.inferior_frame()
@@ -180,7 +180,7 @@ class Named(FrameDecorator):
 
 
 class Names:
-    """Gives the frames of a backtrace those names, and ends it at the end."""
+    """Gives these names to the frames of a backtrace, and ends it."""
 
     name, priority, enabled = "baton", 100, True
 
