@@ -1,6 +1,7 @@
 // The first process of the Linux that `make bench` measures: it reads a
-// variable through efivarfs, counts what that takes, and starts the same kernel
-// again by kexec. Started that way ("second" on the command line), it says so.
+// variable through efivarfs, counts the instructions, and starts the same
+// kernel again by kexec. Started that way ("second" on the command line), it
+// reports so.
 
 #define _GNU_SOURCE
 #include <fcntl.h>

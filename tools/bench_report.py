@@ -1,4 +1,4 @@
-"""What `tools/bench` found, as tables (Markdown) and as a plot (SVG)."""
+"""The results of `tools/bench`, as tables (Markdown) and as a plot (SVG)."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def jump_of(parts: dict) -> int:
 def comparison(found: dict) -> str:
     linux = found["linux"]
     if not linux:
-        return "Linux was left out."
+        return "Linux was not measured."
     firmware, gate = found["services"]["fixed"]["GetVariable"]
     seconds, ours = linux["seconds"], found["seconds"]
     faster = linux["seconds"] / found["seconds"]
@@ -85,12 +85,12 @@ def write_report(found: dict, out: Path) -> str:
         "own:", services_table(found["services"]),
         verdict(found["services"]),
         "A boot, from the first instruction in C, and the kexec after it, in "
-        "instructions, against memory:",
+        "instructions, by memory size:",
         parts_table(found["parts"], "boot"),
         parts_table(found["parts"], "kexec"),
-        "A boot with 512 MiB, against the length of the memory map:",
+        "A boot with 512 MiB, by the length of the memory map:",
         parts_table(found["holes"], "boot"),
-        "Beside Debian's Linux, in the same QEMU with 512 MiB:",
+        "Compared with Debian's Linux, in the same QEMU with 512 MiB:",
         comparison(found),
     ])
     (out / "bench.md").write_text(text + "\n")

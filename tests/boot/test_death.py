@@ -114,7 +114,7 @@ def test_a_death_inside_the_firmware(boot):
             debugger.detach()
         run = machine.finish()
     assert death(run)[0] == "triple-fault"
-    assert f"a firmware call is under way: {function:#x}" in dossier(run)
+    assert f"a firmware call is in progress: {function:#x}" in dossier(run)
 
 
 def word(debugger, address: int) -> int:
@@ -206,4 +206,4 @@ def test_a_test_that_has_not_run_has_no_machine():
     done = subprocess.run(
         [paths.ROOT / "tools/run", "--debug", "--test", "test_no_bundel"],
         capture_output=True, text=True)
-    assert done.returncode and "no test has left a machine" in done.stderr
+    assert done.returncode and "there is no machine of a test" in done.stderr

@@ -114,7 +114,7 @@ def test_a_tool_may_lie_in_a_folder_with_blanks(tmp_path):
     ("exit 0", 0, ""),
     ("exit 33", 0, ""),
     ("exit 39", 0, ""),
-    ("exit 35", 1, "Baton failed, or panicked"),
+    ("exit 35", 1, "Baton failed or panicked"),
     ("exit 37", 1, "was refused"),
     ("exit 1", 1, "QEMU failed with exit status 1"),
     ("echo Triple fault >qemu.log", 1, "reset by a triple fault"),
@@ -178,7 +178,7 @@ MISTAKES = [
     ("run --ram=-5", {}, "'-5' is not a whole number"),
     ("run --iso run=mode", {}, "the ISO's menu"),
     ("run --debug", {"QEMU": "/bin/true"}, "QEMU ended at once"),
-    ("run --debug --test=none", {}, "no test has left a machine named none"),
+    ("run --debug --test=none", {}, "there is no machine of a test named none"),
     ("demo fxied", {}, "'fxied' is none of physical"),
     ("demo fixed", {"QEMU": "/nowhere"}, "there is no such program"),
     ("relay fxied", {}, "'fxied' is none of physical"),
@@ -190,7 +190,7 @@ MISTAKES = [
     ("media iso /dev/null/x/y", {}, "Not a directory: /dev/null/x"),
     ("media disk x --kernel=/nowhere", {}, "cannot read '/nowhere'"),
     ("conformance x", {}, "unrecognized arguments: x"),
-    ("sins x", {}, "no such sin: x"),
+    ("sins x", {}, "no such fault: x"),
     ("console none", {}, "start one with `make debug`"),
     ("bench", {"QEMU": "/nowhere"}, "there is no such program"),
     ("bundle", {}, "Usage: tools/bundle"),
@@ -212,7 +212,7 @@ def test_a_mistake_is_told_in_a_line(words, variables, told):
 @pytest.mark.parametrize("words, told", [
     ("run run=lineage", 'no variable is named run; `make help`'),
     ("test MODES=fixed", "no variable is named MODES"),
-    ("demo GENERATIONS=2", "GENERATIONS= is of use only with: make run debug"),
+    ("demo GENERATIONS=2", "GENERATIONS= is used only by: make run debug"),
 ])
 def test_a_variable_that_nothing_reads(words, told):
     done = end_of("make", "-n", *words.split())

@@ -51,7 +51,7 @@ void convert(void *pointer) {
                                                   0);
 }
 
-// SetVirtualAddressMap is under way (UEFI 2.10 §8.4).
+// SetVirtualAddressMap is in progress (UEFI 2.10 §8.4).
 static void move(void) {
     if (when_moved)
         when_moved();

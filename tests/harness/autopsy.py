@@ -182,6 +182,6 @@ def call_under_way(machine: Machine, events, symbols: Path) -> list[str]:
     with suppress(Nowhere, KeyError):
         if record := machine.word(symbol(symbols, "gate_current")):
             function = machine.word(record)
-            return [f"a firmware call is under way: {function:#x}, "
+            return [f"a firmware call is in progress: {function:#x}, "
                     + outside(function, events)]
-    return ["no firmware call is under way"]
+    return ["no firmware call is in progress"]

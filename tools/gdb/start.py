@@ -1,9 +1,9 @@
 """Baton's commands for GDB: `source tools/gdb/start.py` (`make debug` does).
 
-`help baton` lists them. They need nothing but GDB's own Python, and the walker
-of page tables that the tests have (tests/harness/paging.py). They know no
-address or offset by heart: all comes from the symbols of build/baton.elf, the
-code that GDB disassembles, and mm/layout.h.
+`help baton` lists them. They need only GDB's own Python, and the page table
+walker of the tests (tests/harness/paging.py). They contain no addresses or
+offsets: these come from the symbols of build/baton.elf, the code that GDB
+disassembles, and mm/layout.h.
 """
 
 import sys
@@ -21,8 +21,8 @@ for setting in [
     "disassembly-flavor intel",  # as in the .asm files
     "print pretty on",
     "print entry-values no",  # shorter backtraces
-    "stack-cache off",  # memory is read physically, too: no address is
-    "code-cache off",  # always the same byte
+    "stack-cache off",  # memory is also read physically: the same address
+    "code-cache off",  # does not always give the same byte
 ]:
     gdb.execute(f"set {setting}")
 

@@ -1,7 +1,7 @@
 """Baton's commands for GDB. Reading order:
 
     machine   registers, memory by physical address, names in the kernel
-    commands  what a command is, and what it says when it cannot work
+    commands  the base class of a command, and its errors
     paging    pt, ptmap
     firmware  efi-regions, efi-mode, step-firmware, finish-firmware
     frames    backtraces through firmware, traps, and to where a stack begins

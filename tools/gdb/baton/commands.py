@@ -1,4 +1,4 @@
-"""What a command is here: words in, and an error that helps."""
+"""The base class of a command: words in, and an error that helps."""
 
 import inspect
 
@@ -6,8 +6,8 @@ import gdb
 
 
 class Command(gdb.Command):
-    """One command. The docstring is what `help` says; its first line, what
-    `help baton` says. `run` gets the words that were typed after the name."""
+    """One command. `help` prints the docstring, `help baton` its first line.
+    `run` gets the words that were typed after the name."""
 
     name = ""
 
@@ -19,7 +19,7 @@ class Command(gdb.Command):
         try:
             inspect.signature(self.run).bind(*words)
         except TypeError:
-            raise gdb.GdbError(f"it is used like this: {self._usage()}")
+            raise gdb.GdbError(f"usage: {self._usage()}")
         try:
             self.run(*words)
         except gdb.MemoryError as error:
@@ -45,14 +45,14 @@ class Overview(Command):
 
 
 def install(commands: list[type[Command]]) -> None:
-    """Make GDB know them, and `help baton` list them."""
+    """Register them with GDB and with `help baton`."""
     lines = []
     for command in commands:
         command.__doc__ = _clean(command.__doc__)
         lines.append(f"  {command.name:16}{command.__doc__.splitlines()[0]}")
         command()
     Overview.__doc__ = "\n".join([
-        "Baton's commands; `help COMMAND` says more of each.", "", *lines])
+        "Baton's commands; `help COMMAND` explains each.", "", *lines])
     Overview()
 
 

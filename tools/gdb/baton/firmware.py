@@ -1,7 +1,7 @@
 """efi-regions, efi-mode, step-firmware, finish-firmware.
 
-What the kernel knows of the firmware is in `firmware` (efi/firmware.h). A call
-that is under way is in `gate_current` (efi/gate.h), and goes through one call
+The kernel's data about the firmware are in `firmware` (efi/firmware.h). A call
+in progress is in `gate_current` (efi/gate.h), and goes through one call
 instruction, in gate_enter (efi/gate.asm).
 """
 
@@ -26,7 +26,7 @@ def firmware() -> gdb.Value:
 
 
 def lineage() -> list[gdb.Value]:
-    """The kernels before this one, as the last of them told it."""
+    """The kernels before this one, from the handoff."""
     def value(name: str) -> gdb.Value:
         return gdb.parse_and_eval(f"'kernel/chain/lineage.c'::{name}")
     return [value("listed")[i] for i in range(int(value("listed_count")))]
@@ -51,7 +51,7 @@ class Region(NamedTuple):
                    int(value["attribute"]))
 
     def offset(self, place: int) -> int | None:
-        """How far into the region a place is, virtual or physical."""
+        """The offset of an address in the region, virtual or physical."""
         for start in self.va, self.pa:
             if start <= place < start + self.size:
                 return place - start
@@ -64,7 +64,7 @@ def regions() -> list[Region]:
 
 
 def region_text(place: int) -> str:
-    """"RuntimeServicesCode+0x1234", or that it is in none."""
+    """"RuntimeServicesCode+0x1234", or "in no runtime region"."""
     for region in regions():
         offset = region.offset(place)
         if offset is not None:
@@ -77,13 +77,13 @@ def attribute_text(bits: int) -> str:
 
 
 class RegionsCommand(Command):
-    """List the firmware's runtime regions, and how they are mapped now.
+    """List the firmware's runtime regions and their present mapping.
 
     efi-regions [ROOT]
 
-    `now` is what the table at ROOT allows at the region's virtual addresses;
-    more than one word where its pages differ. ROOT is the table that this
-    mode calls the firmware on, if not given."""
+    `now` are the rights in the table at ROOT at the region's virtual
+    addresses; more than one word if its pages differ. The default of ROOT is
+    the table on which this mode calls the firmware."""
 
     name = "efi-regions"
 
@@ -114,7 +114,7 @@ def table_kind(mode: gdb.Value) -> str:
 
 
 def table_of_mode() -> int:
-    """The table that services are called on; 0: there is none yet."""
+    """The table on which services are called; 0: there is none yet."""
     mode = firmware()["mode"]
     if int(mode) and table_kind(mode) == "kernel":
         return machine.number("kernel_table.root_pa")
@@ -131,16 +131,16 @@ def converter(svam: str) -> str:
                     f"kernel at {int(entry['image_pa']):#x}, "
                     f"efi={entry['mode'].string()}")
     return "by a kernel that is not in the lineage" if svam == "inherited" \
-        else "nobody has called it" if svam == "never" else "nobody knows"
+        else "it was not called" if svam == "never" else "unknown"
 
 
 class ModeCommand(Command):
-    """Tell how the firmware is called: mode, who moved it, entry points.
+    """Show how the firmware is called: mode, caller of SVAM, entry points.
 
     efi-mode
 
-    Two entry points stay physical even where the others are virtual: those
-    that SetVirtualAddressMap never converts (UEFI 2.10 §8.4)."""
+    Two entry points stay physical even if the others are virtual: those
+    that SetVirtualAddressMap (SVAM) never converts (UEFI 2.10 §8.4)."""
 
     name = "efi-mode"
 
@@ -182,13 +182,13 @@ class ModeCommand(Command):
 # ---- a call
 
 def call() -> gdb.Value | None:
-    """struct gate_call of the call that is under way."""
+    """struct gate_call of the call in progress."""
     current = gdb.parse_and_eval("gate_current")
     return current.dereference() if int(current) else None
 
 
 def service_of(function: int) -> str:
-    """Which service is entered at this address."""
+    """The service with this entry address."""
     table = firmware()["service"]
     low, high = table.type.range()
     for i in range(low, high + 1):
@@ -200,14 +200,14 @@ def service_of(function: int) -> str:
 def gate_text() -> str:
     now = call()
     if not now:
-        return "no call is under way"
-    return f"{service_of(int(now['function']))} is under way"
+        return "no call is in progress"
+    return f"{service_of(int(now['function']))} is in progress"
 
 
 @lru_cache
 def gate_code() -> list[dict]:
-    """gate_enter's instructions, up to its `ret`. Every generation has the
-    same, and no other code is ever seen there: so they are read once."""
+    """gate_enter's instructions, up to its `ret`. They are the same in every
+    generation, so they are read once."""
     here = gdb.selected_inferior().architecture()
     code = here.disassemble(machine.address(GATE),
                             machine.address("gate_recover") - 1)
@@ -224,7 +224,7 @@ def is_mapped() -> bool:
 
 
 def call_instruction() -> tuple[int, int]:
-    """Where gate_enter calls the firmware, and where that returns to."""
+    """The address of gate_enter's call instruction, and its return address."""
     for line in gate_code():
         if line["asm"].startswith("call"):
             return line["addr"], line["addr"] + line["length"]
@@ -232,7 +232,7 @@ def call_instruction() -> tuple[int, int]:
 
 
 def quietly(command: str) -> None:
-    """Without GDB's word on where it stops: ours follows."""
+    """Without GDB's message about the stop: ours follows."""
     gdb.execute("set suppress-cli-notifications on")
     try:
         gdb.execute(command, to_string=True)
@@ -241,7 +241,7 @@ def quietly(command: str) -> None:
 
 
 def run_to(*places: int) -> bool:
-    """Go on until one of these; False: something else stopped the machine."""
+    """Continue to one of these; False: something else stopped the machine."""
     stops = [gdb.Breakpoint(f"*{place:#x}", gdb.BP_HARDWARE_BREAKPOINT,
                             internal=True) for place in places]
     try:
@@ -257,7 +257,7 @@ def run_to(*places: int) -> bool:
 
 
 def describe_entry() -> None:
-    """Just inside: which service, where, with what."""
+    """At its first instruction: the service, its address, its arguments."""
     root, here = paging.root_of("$cr3"), machine.pc()
     pa = paging.translate(root, here)
     own = root != machine.number("kernel_table.root_pa")
@@ -272,12 +272,12 @@ def describe_entry() -> None:
 
 
 class StepCommand(Command):
-    """Go on to the next firmware call, and into it.
+    """Continue to the next firmware call, and step into it.
 
     step-firmware [SERVICE]
 
-    Stops at the first instruction of the service: with SERVICE (GetTime,
-    SetVariable, …), of the next call to that one."""
+    Stops at the first instruction of the service. With SERVICE (GetTime,
+    SetVariable, …), it waits for a call of that service."""
 
     name = "step-firmware"
 
@@ -298,11 +298,11 @@ class StepCommand(Command):
 
 
 class FinishCommand(Command):
-    """Go on until the firmware call that is under way is over.
+    """Continue to the end of the firmware call in progress.
 
     finish-firmware
 
-    Stops in gate_enter, right behind the call instruction; or in
+    Stops in gate_enter, after the call instruction; or in
     gate_recover, if the firmware faulted and the kernel ended its call."""
 
     name = "finish-firmware"
@@ -310,14 +310,14 @@ class FinishCommand(Command):
     def run(self) -> None:
         now = call()
         if not now:
-            raise gdb.GdbError("no firmware call is under way")
+            raise gdb.GdbError("no firmware call is in progress")
         service, (_, behind) = service_of(int(now["function"])), \
             call_instruction()
         recover = machine.address("gate_recover")
         if not run_to(behind, recover):
             return
         if machine.pc() == recover:
-            print(f"{service} faulted; the kernel takes over again")
+            print(f"{service} faulted; the kernel continues")
         else:
             status = machine.number("$rax")
             print(f"{service} returned {machine.status_name(status)} "

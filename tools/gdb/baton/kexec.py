@@ -1,9 +1,9 @@
-"""break-kexec: both sides of the jump, with names on both.
+"""break-kexec: both sides of the jump, with symbols on both.
 
-A new kernel runs at its physical address, mapped 1:1, until it has paging of
-its own. There the symbols of build/baton.elf are wrong by a constant: so they
-are loaded a second time, moved by it, and taken away again when the kernel has
-reached the addresses that it is linked for.
+A new kernel runs at its physical address, mapped 1:1, until it has its own
+page table. There the symbols of build/baton.elf are off by a constant: so they
+are loaded a second time with this offset, and removed when the kernel has
+reached its link address.
 """
 
 import gdb
@@ -15,7 +15,7 @@ LAST = "kexec_last_instruction"
 
 
 class Follower:
-    """Watches every stop, and sees to it that names fit."""
+    """Watches every stop, and loads or removes symbols."""
 
     def __init__(self):
         self.base = None  # of the kernel whose physical symbols are loaded
@@ -46,7 +46,7 @@ class Follower:
         print(f"symbols are at its physical address {base:#x} as well now")
 
     def _arrive(self) -> None:
-        """The kernel runs where it is linked: the copies would confuse."""
+        """The kernel runs at its link address: the copies are removed."""
         gdb.execute(f"remove-symbol-file -a {self.base:#x}", to_string=True)
         print(f"the kernel at {self.base:#x} runs at -2 GiB now: the symbols "
               "at its\nphysical address are removed")
@@ -54,8 +54,8 @@ class Follower:
 
 
 def read_kernel(va: int, size: int) -> bytes:
-    """Of the kernel that jumps, when its own table is no longer in use: the
-    image lies in one piece, wherever the jump's code is."""
+    """Reads the kernel that jumps, when its own table is no longer in use: the
+    image is contiguous, relative to the address of the jump."""
     pc = machine.pc()
     pc_pa = paging.translate(paging.root_of("$cr3"), pc)
     return machine.read_physical(pc_pa + va - pc, size)
@@ -77,8 +77,8 @@ class BreakCommand(Command):
 
     break-kexec
 
-    Two stops for every kexec from here on. At the first one, rax is where the
-    next kernel begins, rsi its boot_params. From there until the next kernel
+    Two stops for every following kexec. At the first one, rax is the entry of
+    the next kernel, rsi its boot_params. From there until the next kernel
     is at -2 GiB, its symbols are loaded at its physical address as well."""
 
     name = "break-kexec"
@@ -87,7 +87,7 @@ class BreakCommand(Command):
     def run(self) -> None:
         cls = type(self)
         if cls.follower and cls.follower.breakpoint.is_valid():
-            print("break-kexec is on already")
+            print("break-kexec is already on")
             return
         cls.follower = cls.follower or Follower()
         cls.follower.breakpoint = gdb.Breakpoint(

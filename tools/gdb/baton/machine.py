@@ -17,8 +17,8 @@ PLACES = {gdb.TYPE_CODE_FUNC, gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_STRUCT}
 
 
 def number(expression: str) -> int:
-    """What an expression of GDB's is worth, as an unsigned 64-bit number; a
-    function, an array or a structure, where it is."""
+    """The value of a GDB expression as an unsigned 64-bit number; the address
+    of a function, an array or a structure."""
     value = gdb.parse_and_eval(expression)
     if value.type.strip_typedefs().code in PLACES:
         value = value.address
@@ -27,10 +27,10 @@ def number(expression: str) -> int:
 
 @lru_cache
 def address(symbol: str) -> int:
-    """Where the kernel is linked to have `symbol`, C or assembly.
+    """The link address of `symbol`, C or assembly.
 
-    Asked once, early: while break-kexec has symbols loaded twice, GDB might
-    answer with either address.
+    It is read once, early: while break-kexec has symbols loaded twice, GDB
+    could return either address.
     """
     return number(f"&'{symbol}'")
 
@@ -41,7 +41,7 @@ def learn_addresses() -> None:
 
 
 def pc() -> int:
-    """Where the machine stands, whichever frame is selected."""
+    """The current instruction, whichever frame is selected."""
     return int(gdb.newest_frame().pc()) & MASK
 
 
@@ -52,7 +52,7 @@ def in_kernel(va: int) -> bool:
 
 @lru_cache
 def layout() -> dict[str, int]:
-    """The numbers of mm/layout.h, the one place that has them."""
+    """The numbers of mm/layout.h, their only definition."""
     text = (ROOT / "mm/layout.h").read_text()
     found = re.findall(r"^#define (\w+) +(0x[0-9a-f]+)$", text, re.M)
     return {name: int(value, 16) for name, value in found}
@@ -69,7 +69,7 @@ def send(packet: str) -> bytes:
 
 @contextmanager
 def physical():
-    """Addresses of memory are physical in here: QEMU's own extension."""
+    """Memory addresses are physical in this context: an extension of QEMU."""
     send("Qqemu.PhyMemMode:1")
     try:
         yield
@@ -105,8 +105,8 @@ def table_of_names(file: str, name: str, index: int) -> str:
 
 
 def service_names() -> list[str]:
-    """Of all services, in their order: EFI_GET_TIME is GetTime. From the
-    symbols, because they are asked for before the kernel's memory is there."""
+    """Names of all services, in order: EFI_GET_TIME is GetTime. From the
+    symbols, because they are needed before the kernel's memory is mapped."""
     fields = gdb.lookup_type("enum efi_service").fields()
     words = [field.name.split("_")[1:] for field in fields]
     return ["".join(map(str.capitalize, word)) for word in words[:-1]]
@@ -127,7 +127,7 @@ def status_name(status: int) -> str:
 
 
 def enum_name(value: gdb.Value, prefix: str, type_name: str = "") -> str:
-    """SVAM_CALLED -> "called". `type_name`: where a plain number is kept."""
+    """SVAM_CALLED -> "called". `type_name`: for a field with a plain number."""
     if type_name:
         value = value.cast(gdb.lookup_type(f"enum {type_name}"))
     name = str(value)
@@ -137,7 +137,7 @@ def enum_name(value: gdb.Value, prefix: str, type_name: str = "") -> str:
 
 
 def size_text(size: int) -> str:
-    """In the largest unit that leaves a whole number."""
+    """In the largest unit that gives a whole number."""
     for unit, shift in ("GiB", 30), ("MiB", 20), ("KiB", 10):
         if size and size % (1 << shift) == 0:
             return f"{size >> shift} {unit}"

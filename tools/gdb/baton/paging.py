@@ -1,8 +1,8 @@
 """pt, ptmap: page tables as the processor sees them (SDM vol. 3 §4.5).
 
-tests/harness/paging.py reads the tables, by physical address: so any root will
-do, not just the one in CR3. `pt ADDR firmware.private_table.root_pa` asks the
-firmware's table while the kernel's is in use.
+tests/harness/paging.py reads the tables, by physical address: so any root can
+be used, not only the one in CR3. `pt ADDR firmware.private_table.root_pa` reads
+the firmware's table while the kernel's is in use.
 """
 
 from typing import Iterator
@@ -27,12 +27,12 @@ def walk(root: int, va: int) -> list[paging.Entry]:
 
 
 def translate(root: int, va: int) -> int | None:
-    """The physical address behind `va`."""
+    """The physical address of `va`."""
     return paging.target(walk(root, va))
 
 
 def ranges(root: int) -> Iterator[Range]:
-    """All that is mapped, pages merged where one goes on from the last."""
+    """All mappings; adjacent pages with the same rights are merged."""
     return paging.merged(paging.leaves(machine.read_physical, root, levels()))
 
 
@@ -41,7 +41,7 @@ class WalkCommand(Command):
 
     pt ADDR [ROOT]
 
-    ROOT is the physical address of a table, $cr3 if not given; both may be
+    ROOT is the physical address of a table, $cr3 by default; both may be
     any expression without blanks: pt $rip, pt &firmware $rax, or
     pt $rdi firmware.private_table.root_pa."""
 
@@ -66,20 +66,20 @@ class WalkCommand(Command):
                   "it")
 
 
-AREAS = {  # mm/layout.h, from the top: what begins at each of its numbers
-    "VMAP_NAIVE": "vmap: where naive puts the firmware",
+AREAS = {  # mm/layout.h, from the top: the area that begins at each number
+    "VMAP_NAIVE": "vmap: the firmware in naive mode",
     "VMAP_BASE": "vmap: stacks, devices",
     "KERNEL_BASE": "kernel image",
     "EFI_WINDOW_START": "between window and kernel",
     "EFI_WINDOW_END": "firmware window",
     "DIRECT_MAP_END": "above the direct map",
     "DIRECT_MAP_BASE": "direct map",
-    "EFI_CONTIGUOUS": "second quadrant: where contiguous puts the firmware",
+    "EFI_CONTIGUOUS": "second quadrant: the firmware in contiguous mode",
 }
 
 
 def area_of(va: int) -> str:
-    """Which part of mm/layout.h's drawing an address is in."""
+    """The area of mm/layout.h that contains an address."""
     for number, name in AREAS.items():
         if va >= machine.layout()[number]:
             return name
@@ -87,11 +87,11 @@ def area_of(va: int) -> str:
 
 
 class MapCommand(Command):
-    """Show all that a page table maps, with pages merged into ranges.
+    """Show everything that a page table maps, merged into ranges.
 
     ptmap [ROOT]
 
-    ROOT is the physical address of a table, $cr3 if not given. Rights are
+    ROOT is the physical address of a table, $cr3 by default. Rights are
     those of all levels together. Headings are the areas of mm/layout.h."""
 
     name = "ptmap"

@@ -1,4 +1,4 @@
-"""How `print` shows Baton's structures: by what they mean."""
+"""GDB printers for Baton's structures."""
 
 import gdb
 import gdb.printing
@@ -20,7 +20,7 @@ class Printer:
 
 
 class Guid(Printer):
-    """As UEFI 2.10 appendix A writes it, with the kernel's name for it."""
+    """In the notation of UEFI 2.10 appendix A, with the kernel's name for it."""
 
     def to_string(self) -> str:
         text = self._text(self.value)
@@ -54,7 +54,7 @@ class MemoryRange(Printer):
 
 
 class Listed(Printer):
-    """A count and an array, of which only `count` elements mean anything."""
+    """A count and an array of which only `count` elements are valid."""
 
     count, array, noun = "count", "", ""
 
@@ -149,7 +149,7 @@ class Handoff(Printer):
 
     def to_string(self) -> str:
         if not self.field("magic"):
-            return "no handoff: nobody ran before"
+            return "no handoff: this is the first kernel"
         return (f"for generation {self.field('generation')}, "
                 f"efi={self.value['mode'].string()}, SetVirtualAddressMap "
                 f"{svam_of(self.value)}")
