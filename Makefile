@@ -142,13 +142,14 @@ WRONG := $(if $(GIVEN),$(shell tools/variables '$(MAKECMDGOALS)' $(GIVEN)))
 $(if $(WRONG),$(error $(WRONG)))
 
 # What a target needs beside itself: purposes of tools/install-deps.
-ALL_PURPOSES     := build run debug iso linux fuzz bench size format test
+ALL_PURPOSES     := build run debug iso linux fuzz bench atlas size format test
 NEEDS_demo       := build run
 NEEDS_run        := build run
 NEEDS_debug      := build run debug
 NEEDS_relay      := build run linux
 NEEDS_crash-demo := build run linux debug
 NEEDS_bench      := build run linux bench
+NEEDS_atlas      := build run atlas
 NEEDS_iso        := build iso
 NEEDS_fuzz       := fuzz
 NEEDS_format     := format
@@ -233,12 +234,17 @@ debug: deps all ## boot it halted, with GDB and its symbols in front of it
 console: ## the serial line of the machine of make debug, from another terminal
 	@tools/console
 
+# Where there is no browser for the atlas, the tests that need it are skipped.
+.PHONY: browser
+browser: deps
+	@$(INSTALL_DEPS) browser || echo '  no browser: its tests are skipped'
+
 .PHONY: test
-test: deps all unit replay $(OUT)/baton.iso $(OUT)/sins.efi $(OUT)/linux.cpio ## run the tests, but for the slow ones
+test: deps browser all unit replay $(OUT)/baton.iso $(OUT)/sins.efi $(OUT)/linux.cpio ## run the tests, but for the slow ones
 	@$(PYTHON) -m pytest $(if $(JUNIT),--junit-xml=$(JUNIT))
 
 .PHONY: test-all
-test-all: deps all unit replay $(OUT)/baton.iso $(OUT)/sins.efi $(OUT)/linux.cpio ## run all tests: takes long
+test-all: deps browser all unit replay $(OUT)/baton.iso $(OUT)/sins.efi $(OUT)/linux.cpio ## run all tests: takes long
 	@$(PYTHON) -m pytest -m "" $(if $(JUNIT),--junit-xml=$(JUNIT))
 
 .PHONY: fuzz
@@ -252,6 +258,10 @@ coverage: deps all $(OUT)/baton.iso $(OUT)/sins.efi $(OUT)/linux.cpio ## which l
 .PHONY: bench
 bench: deps all ## instructions of calls, kexec and boot, and Linux beside it
 	@tools/bench
+
+.PHONY: atlas
+atlas: deps all ## draw the address spaces of a run: build/atlas/index.html
+	@tools/atlas/draw
 
 .PHONY: iso
 iso: deps $(OUT)/baton.iso ## make build/baton.iso, which boots a real PC
