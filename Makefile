@@ -99,7 +99,6 @@ USES_kernel/arrival     := kernel/apic
 USES_kernel/timer       := kernel/apic
 USES_kernel/clocks      := kernel/acpi kernel/timer
 USES_kernel/watchdog    := kernel/apic kernel/timer
-USES_efi/guard          := efi/trace
 USES_efi/quirks         := efi/guard
 USES_kexec/linux        := efi/protect
 

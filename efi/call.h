@@ -12,7 +12,6 @@
 
 #include "efi/firmware.h"
 #include "efi/gate.h"
-#include "efi/guard/judge.h"
 #include "efi/services.h"
 #include "mm/page_table.h"
 
@@ -63,6 +62,10 @@ extern struct gate_call efi_calls[EFI_SERVICES];
 // calls rarely come here.
 efi_status_t efi_not_called(enum efi_service service);
 
+// What the observers make of a call that is over: the status for its caller.
+// The record can be used for the next call then.
+efi_status_t efi_look_at(struct gate_call *call);
+
 // A service's record is its own: an argument that is never but 0 is there.
 #define ARGUMENT(n, value)                                                     \
     if (!__builtin_constant_p(value) || (value))                               \
@@ -83,9 +86,7 @@ efi_call(enum efi_service service, uint64_t a, uint64_t b, uint64_t c,
     ARGUMENT(2, c);
     ARGUMENT(3, d);
     ARGUMENT(4, e);
-    if (gate_run(call) == GATE_KEPT && efi_last_answer[service] == call->status)
-        return call->status;
-    return efi_judge(service, call);
+    return gate_run(call) ? call->status : efi_look_at(call);
 }
 
 #undef ARGUMENT

@@ -10,13 +10,11 @@
 #include "efi/firmware.h"
 
 #include "efi/gate.h"
-#include "efi/guard/judge.h"
 #include "efi/quirk.h"
 #include "efi/services.h"
 #include "efi/space.h"
 #include "efi/start.h"
 #include "efi/tables.h"
-#include "efi/trace/diff.h"
 #include "efi/virtual.h"
 #include "lib/format.h"
 #include "lib/log.h"
@@ -168,9 +166,6 @@ static status_t enter_mode(struct boot_info *boot) {
         efi_space_drop();
         TRY(efi_space_build());
     }
-    if (efi_diff_wanted && !call_svam)
-        say("efi: diff: nothing to compare: SetVirtualAddressMap is %s here",
-            firmware.svam == SVAM_NEVER ? "not called" : "not called again");
     if (firmware.svam != SVAM_NEVER)
         TRY(efi_check_pointers());
     TRY(efi_space_protect(boot));
@@ -219,11 +214,6 @@ static void announce_mode(const struct efi_mode *wanted) {
 static status_t open_firmware(struct boot_info *boot,
                               const struct efi_mode *wanted) {
     struct efi_map_view view = efi_map_of(&boot->efi);
-    if (firmware.aborted > 0 && efi_on_fault == FAULT_OFF)
-        return fail(STATUS_REFUSED,
-                    "it is suspect: %lu calls have had to be aborted, and "
-                    "efi.fault=off says that this is enough",
-                    firmware.aborted);
     TRY(efi_regions_read(&view, &firmware.regions));
     if (boot->svam)
         TRY(adopt_mode(boot, wanted));

@@ -1,67 +1,50 @@
-// The call gate's outside: one call at a time, and a look at what came back.
+// The call gate's outside: what becomes of a trap while a call is under way.
 
 #include "efi/gate.h"
 
-#include "lib/random.h"
-#include "lib/string.h"
+#include "efi/observe.h"
 #include "lib/x86.h"
 #include "mm/layout.h"
 #include "mm/space.h"
 
-extern const char gate_recover[];
-void gate_note_machine(void); // gate.asm
+// gate.asm; from C only their addresses are taken.
+void gate_plain(void);
+void gate_recover(void);
+extern void (*gate_around)(void);
+
+#define AT(field, offset)                                                      \
+    _Static_assert(offsetof(struct gate_call, field) == (offset), "gate.inc")
+AT(function, 0x00);
+AT(argument, 0x08);
+AT(table_pa, 0x30);
+AT(stack_top, 0x38);
+AT(status, 0x40);
+AT(kernel_rsp, 0x48);
+AT(saved.rbx, 0x50);
+AT(saved.r15, 0x88);
+AT(expected, 0x90);
+AT(outcome, 0x98);
 
 struct gate_call *gate_current;
 struct gate_statistics gate_statistics;
-bool (*gate_mend)(const struct gate_fault *fault);
+void (*gate_around)(void) = gate_plain;
+static void (*recover)(void) = gate_recover;
 
-// For gate.asm.
-extern struct gate_note gate_before, gate_after;
-struct gate_note gate_before, gate_after;
-
-#define FIELD(name)                                                            \
-    { #name, offsetof(struct gate_note, name), sizeof(gate_before.name) }
-#define XMM(n)                                                                 \
-    { "xmm" #n, offsetof(struct gate_note, xmm[n - 6]), 16 }
-
-static const struct field {
-    const char *name;
-    uint16_t offset, bytes;
-} fields[] = {
-    FIELD(rbx),  FIELD(rbp),   FIELD(rsi),  FIELD(rdi), FIELD(r12),
-    FIELD(r13),  FIELD(r14),   FIELD(r15),  FIELD(rsp), FIELD(rflags),
-    FIELD(cr3),  FIELD(cr0),   FIELD(cr4),  FIELD(cr8), FIELD(cs),
-    FIELD(ss),   FIELD(ds),    FIELD(es),   FIELD(fs),  FIELD(gs),
-    FIELD(fcw),  FIELD(mxcsr), FIELD(gdtr), FIELD(tr),  FIELD(efer),
-    FIELD(idtr), FIELD(dr7),   FIELD(pat),  XMM(6),     XMM(7),
-    XMM(8),      XMM(9),       XMM(10),     XMM(11),    XMM(12),
-    XMM(13),     XMM(14),      XMM(15),
-};
-
-void gate_init(void) {
-    uint64_t state = 1;
-    for (size_t i = 0; i < ARRAY_SIZE(gate_before.xmm); i++)
-        for (size_t j = 0; j < 2; j++)
-            gate_before.xmm[i][j] = random_next(&state);
-    gate_note_machine();
-}
-
-const char *gate_register_name(unsigned number) {
-    return number < ARRAY_SIZE(fields) ? fields[number].name : NULL;
-}
-
-uint64_t gate_deviations(void) {
-    const uint8_t *before = (const uint8_t *)&gate_before;
-    const uint8_t *after = (const uint8_t *)&gate_after;
-    uint64_t changed = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-        size_t at = fields[i].offset;
-        if (memcmp(before + at, after + at, fields[i].bytes)) {
-            gate_statistics.deviations++;
-            changed |= 1UL << i;
-        }
+status_t gate_begin(void) {
+    FOR_EACH_ROW(observers, row) {
+        gate_around = row->around ? row->around : gate_around;
+        recover = row->recover ? row->recover : recover;
+        if (row->begin)
+            TRY(row->begin());
     }
-    return changed;
+    return STATUS_OK;
+}
+
+static bool goes_on(struct gate_call *call, const struct gate_fault *fault) {
+    FOR_EACH_ROW(observers, row)
+        if (row->fault && row->fault(call, fault))
+            return true;
+    return false;
 }
 
 bool gate_contain(struct trap_frame *frame) {
@@ -74,12 +57,14 @@ bool gate_contain(struct trap_frame *frame) {
                                .address_va = is_page_fault ? read_cr2() : 0};
     if (!call || call->outcome == GATE_FAULTED)
         return false;
-    if (gate_mend && gate_mend(&fault))
+    if (goes_on(call, &fault))
         return true;
     call->fault = fault;
     call->outcome = GATE_FAULTED;
+    call->status = EFI_ABORTED;
+    call->expected = GATE_LOOK;
     gate_statistics.faults++;
-    frame->rip = (va_t)gate_recover;
+    frame->rip = (va_t)recover;
     frame->rflags &=
         ~(RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC);
     frame->cs = KERNEL_CS; // whatever segments there were
@@ -105,10 +90,9 @@ static bool step_home(struct trap_frame *frame) {
 ROW(traps, 60_gate_step) = {VECTOR_DEBUG, VECTOR_DEBUG, .nested = true,
                             .handle = step_home};
 
-static void gate_count_interrupt(struct trap_frame *frame
-                                 __attribute__((unused))) {
+static void count_interrupt(struct trap_frame *frame __attribute__((unused))) {
     gate_statistics.interrupts += gate_current != NULL;
 }
 
 ROW(traps, 60_gate_count) = {VECTOR_TIMER, VECTOR_TIMER, .nested = true,
-                             .after = gate_count_interrupt};
+                             .after = count_interrupt};

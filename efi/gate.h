@@ -1,37 +1,18 @@
 // The call gate: the one way into the firmware, and the one way out.
 //
 // A call runs on a stack of its own, with the state that UEFI 2.10 §2.3.4 asks
-// for, on whichever page table the caller names. Afterwards every register is
-// held against a note in memory: the firmware may have changed any of them, its
-// stack pointer too. What it changed against the rules is counted, and put back
-// from there. An exception inside the firmware ends the call, not the kernel.
+// for, on whichever page table its record names. Afterwards the kernel takes
+// nothing from the registers but the status: its own come from the record. An
+// exception inside the firmware ends the call, not the kernel.
 
 #pragma once
 
 #include "efi/types.h"
+#include "lib/status.h"
 #include "lib/trap.h"
 
 #define GATE_ARGUMENTS 5
 #define GATE_FRAME     48 // bytes that gate.asm takes of the stack
-
-// What the firmware must leave as it was. gate.asm writes this by offset; from
-// cr0 on it is the same before all calls, and noted once. The ten XMM registers
-// are not compared after each call, but their exclusive or is. Each word costs
-// an instruction to compare, so there is no more of a register than matters.
-struct gate_note {
-    uint64_t rbx, rbp, rsi, rdi, r12, r13, r14, r15;
-    uint64_t rsp, rflags, cr3;
-    uint32_t cr0, cr4;
-    uint16_t ss, ds, es, fs, gs, mxcsr, fcw, cr8;
-    uint8_t gdtr[10];
-    uint16_t tr;
-    uint32_t efer;
-    uint8_t idtr[10];
-    uint16_t cs;
-    uint32_t dr7;
-    uint64_t pat, xmm_sum[2];
-    uint64_t xmm[10][2]; // XMM6 to XMM15
-};
 
 struct gate_fault {
     uint64_t vector, error;
@@ -41,24 +22,33 @@ struct gate_fault {
 };
 
 enum gate_outcome {
-    GATE_KEPT,    // all registers came back as they were
-    GATE_CHANGED, // some did not, and were put back
+    GATE_KEPT,    // nothing is known to have gone wrong
+    GATE_CHANGED, // registers came back changed, and were restored: efi/guard
     GATE_FAULTED, // the firmware faulted, or did not come back in time: its
                   // call was ended, see `fault`
 };
 
-// One call. gate.asm reads and writes this by offset: keep the order.
+// One call. gate.asm reads and writes this by offset (gate.inc).
 struct gate_call {
-    uint64_t function;                 // 0x00
-    uint64_t argument[GATE_ARGUMENTS]; // 0x08
-    pa_t table_pa;                     // 0x30: CR3 during the call
-    uint64_t stack_top;        // 0x38: less GATE_FRAME, as that table maps it
-    efi_status_t status;       // 0x40: what the firmware returned
-    uint64_t kernel_rsp;       // 0x48
-    enum gate_outcome outcome; // 0x50: GATE_KEPT when the call begins
+    uint64_t function;
+    uint64_t argument[GATE_ARGUMENTS];
+    pa_t table_pa;       // CR3 during the call
+    uint64_t stack_top;  // less GATE_FRAME, as that table maps it
+    efi_status_t status; // what the firmware returned
+    uint64_t kernel_rsp; // and at that address, the kernel's flags
+    struct {
+        uint64_t rbx, rbp, rsi, rdi, r12, r13, r14, r15;
+    } saved; // what the firmware has to keep: the calling convention
+
+    // The status that the last such call had, when nothing was wrong with it:
+    // so if it is the same, there is nothing to look at. GATE_LOOK: look.
+    efi_status_t expected;
+    enum gate_outcome outcome; // GATE_KEPT when the call begins
+    enum efi_service service;
     struct gate_fault fault;
-    uint64_t limit_us; // in which it has to come back
 };
+
+#define GATE_LOOK UINT64_MAX
 
 struct gate_statistics {
     uint64_t calls;
@@ -87,31 +77,21 @@ static inline bool gate_take(struct gate_call *call) {
     return true;
 }
 
-// Runs the function of the call that took the gate, fills `status` if it came
-// back, and gives the outcome; where that is not GATE_KEPT, the caller sets it
-// back to that. Inline, as each call to the firmware goes here.
-static inline enum gate_outcome gate_run(struct gate_call *call) {
+// Runs the function of the call that took the gate, and fills `status`. True:
+// it is the one that was expected, and there is nothing else to say. Inline, as
+// each call to the firmware goes here.
+static inline bool gate_run(struct gate_call *call) {
     gate_enter();
     gate_statistics.calls++;
     gate_current = NULL;
-    return call->outcome;
+    return call->status == call->expected;
 }
 
-// Notes what is the same before all calls. Once, when all tables are loaded.
-void gate_init(void);
+// Once, before the first call, when the descriptor tables are loaded: begins
+// the observers (efi/observe.h). Their errors, of which the first one ends it.
+status_t gate_begin(void);
 
-// What shall be done about a page fault of the firmware's: true if it can go on
-// where it was, because the page is there now. Set by efi/guard/judge.c.
-extern bool (*gate_mend)(const struct gate_fault *fault);
-
-// Ends the call under way, as a trap's handler: the trap returns to the gate.
-// Or a page fault is fixed up, and the firmware goes on. False: there is no
-// call, or it was ended before, and a second exception is in our own way back.
+// For the trap handler: ends the call that is under way, or lets it go on if an
+// observer has removed the cause, by changing what the trap returns to. False:
+// none is, or it is the gate's own way back that faulted.
 bool gate_contain(struct trap_frame *frame);
-
-// The registers that came back changed, as bits for gate_register_name(): for a
-// call whose outcome is GATE_CHANGED, once. Each is counted.
-uint64_t gate_deviations(void);
-
-// "rbx", "rflags", …; NULL past the last one.
-const char *gate_register_name(unsigned number);

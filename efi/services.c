@@ -6,10 +6,9 @@
 #include <stdarg.h>
 
 #include "efi/call.h"
-#include "efi/trace/touch.h"
+#include "efi/observe.h"
 #include "lib/format.h"
 #include "lib/log.h"
-#include "lib/options.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/space.h"
@@ -32,12 +31,10 @@ status_t efi_services_init(void) {
     on_private_table = firmware.mode->table == PAGE_TABLE_OWN;
     efi_bounce_shift =
         on_private_table ? image_pa_of(&efi_bounce) - (va_t)&efi_bounce : 0;
-    gate_init();
-    efi_judge_init();
     for (size_t i = 0; i < ARRAY_SIZE(guards); i++)
         TRY(page_table_protect(&kernel_table, (va_t)guards[i], PAGE_SIZE,
                                MAP_NONE));
-    return efi_touch_wanted ? efi_touch_init() : STATUS_OK;
+    return gate_begin();
 }
 
 static status_t map_at_pa(struct page_table *table, const void *start,
@@ -46,26 +43,10 @@ static status_t map_at_pa(struct page_table *table, const void *start,
     return page_table_map(table, pa, pa, image_pa_of(end) - pa, MAP_WRITE);
 }
 
-static uint64_t timeout_s = 120; // as in Linux
-
-ROW(options, efi_timeout) = {
-    "efi.timeout", "seconds that a firmware call may take, 120 by default",
-    .number = &timeout_s, .min = 1, .max = 86400};
-
-// Seconds in which a service has to come back. Those that write to flash have
-// longest: some firmware cleans it up meanwhile, and must not be stopped in the
-// midst of that. In EDK II, the counts and times are variables as well.
-static uint64_t limit_of(enum efi_service service) {
-    static const uint32_t writing =
-        1u << EFI_SET_VARIABLE | 1u << EFI_UPDATE_CAPSULE |
-        1u << EFI_GET_NEXT_HIGH_MONOTONIC_COUNT | 1u << EFI_SET_TIME |
-        1u << EFI_SET_WAKEUP_TIME | 1u << EFI_RESET_SYSTEM;
-    return timeout_s * (writing >> service & 1 ? 5 : 1);
-}
-
 status_t efi_services_map(struct page_table *private_table) {
     for (unsigned i = 0; i < EFI_SERVICES; i++) {
-        efi_calls[i].limit_us = limit_of(i) * 1000000;
+        efi_calls[i].service = i;
+        efi_calls[i].expected = GATE_LOOK;
         bool private = on_private_table || efi_stays_physical(i);
         efi_calls[i].table_pa =
             (private ? private_table : &kernel_table)->root_pa;
@@ -105,6 +86,17 @@ too_large(enum efi_service service, uint64_t words, uint64_t bytes) {
         efi_service_name(service), 4 * words, bytes, EFI_NAME_UNITS,
         EFI_DATA_BYTES);
     return EFI_INVALID_PARAMETER;
+}
+
+efi_status_t efi_look_at(struct gate_call *call) {
+    bool always = false;
+    firmware.aborted += call->outcome == GATE_FAULTED;
+    FOR_EACH_ROW(observers, row)
+        if (row->after)
+            always |= row->after(call);
+    call->expected = always ? GATE_LOOK : call->status;
+    call->outcome = GATE_KEPT;
+    return call->status;
 }
 
 efi_status_t efi_get_time(struct efi_time *time,

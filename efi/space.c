@@ -3,10 +3,11 @@
 #include "efi/space.h"
 
 #include "efi/services.h"
-#include "efi/trace/touch.h"
 #include "lib/log.h"
 #include "lib/x86.h"
 #include "mm/space.h"
+
+unsigned efi_leaf_max = LEVELS_MAX;
 
 // Before anything better is known, code regions hold code and data mixed:
 // images of drivers, which the loader does not split (UEFI 2.10 §2.3.4).
@@ -21,8 +22,7 @@ static status_t map_region(const struct page_table *in, va_t va,
     uint64_t flags = flags_of(region->type, region->attribute);
     struct page_table table = *in;
     pa_t pa;
-    if (efi_touch_wanted)
-        table.leaf_max = 1;
+    table.leaf_max = min_u64(table.leaf_max, efi_leaf_max);
     if (page_table_translate(&table, va, &pa) && pa == region->pa)
         return page_table_protect(&table, va, region_bytes(region), flags);
     return page_table_map(&table, va, region->pa, region_bytes(region), flags);

@@ -27,6 +27,10 @@ TABLE(protections, struct protection);
 // under the kernel's upper half. NO_MEMORY, REFUSED (a clash).
 status_t efi_space_build(void);
 
+// The largest page that the firmware is mapped by, as a level of the page table
+// (1: 4 KiB); to be set before that.
+extern unsigned efi_leaf_max;
+
 // Throws that table away.
 void efi_space_drop(void);
 

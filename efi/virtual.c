@@ -8,7 +8,6 @@
 #include "efi/quirk.h"
 #include "efi/services.h"
 #include "efi/tables.h"
-#include "efi/trace/diff.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/frames.h"
@@ -40,10 +39,8 @@ status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
     TRY(check_entry());
     efi_regions_write(regions, descriptor_bytes, true, map);
     firmware.moved = true; // even if it fails: it cannot be tried again
-    efi_diff_before();
     efi_status_t answer = efi_set_virtual_address_map(
         map, bytes, descriptor_bytes, EFI_DESCRIPTOR_VERSION);
-    efi_diff_after();
     if (answer != EFI_SUCCESS)
         return fail(STATUS_FAILED, "efi: SetVirtualAddressMap answered %s",
                     efi_status_name(answer));

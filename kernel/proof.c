@@ -9,7 +9,6 @@
 #include "efi/call.h"
 #include "efi/firmware.h"
 #include "efi/gate.h"
-#include "efi/guard/judge.h"
 #include "efi/protect/attributes.h"
 #include "efi/quirk.h"
 #include "efi/services.h"
@@ -512,9 +511,6 @@ bool proof_run(const struct boot_info *boot, uint64_t *counter,
         announce(checks[i].name, verdict, proof.detail);
         all &= verdict != FAIL;
     }
-    efi_judge_sum();
-    if (efi_touch_wanted)
-        efi_touch_report();
     event("efi.gate",
           "calls=%lu deviations=%lu faults=%lu interrupts=%lu mended=%lu",
           gate_statistics.calls, gate_statistics.deviations,

@@ -114,13 +114,6 @@ def test_imports_run_one_way(layer):
 
 # What core still knows of annexes: this list only ever shrinks.
 KNOWN = set("""
-efi/firmware.c:efi/guard/judge.h
-efi/firmware.c:efi/trace/diff.h
-efi/call.h:efi/guard/judge.h
-efi/services.c:efi/trace/touch.h
-efi/space.c:efi/trace/touch.h
-efi/virtual.c:efi/trace/diff.h
-kernel/proof.c:efi/guard/judge.h
 kernel/proof.c:efi/protect/attributes.h
 kernel/proof.c:efi/services/rest.h
 kernel/proof.c:efi/services/variables.h

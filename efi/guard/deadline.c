@@ -6,7 +6,25 @@
 
 #include "efi/gate.h"
 #include "kernel/time.h"
+#include "lib/options.h"
 #include "lib/trap.h"
+
+static uint64_t timeout_s = 120; // as in Linux
+
+ROW(options, efi_timeout) = {
+    "efi.timeout", "seconds that a firmware call may take, 120 by default",
+    .number = &timeout_s, .min = 1, .max = 86400};
+
+// The services that write to flash have longest: some firmware cleans it up
+// meanwhile, and must not be stopped before the end of that. In EDK II, the
+// counts and times are variables as well.
+uint64_t deadline_of(enum efi_service service) {
+    static const uint32_t writing =
+        1u << EFI_SET_VARIABLE | 1u << EFI_UPDATE_CAPSULE |
+        1u << EFI_GET_NEXT_HIGH_MONOTONIC_COUNT | 1u << EFI_SET_TIME |
+        1u << EFI_SET_WAKEUP_TIME | 1u << EFI_RESET_SYSTEM;
+    return timeout_s * 1000000 * (writing >> service & 1 ? 5 : 1);
+}
 
 // Which call it is, is told by how many came back before it: so a call that
 // ends in time never has to look at a clock. Its time begins with the first
@@ -18,7 +36,7 @@ bool deadline_is_over(uint64_t ran_us) {
         since_us = ran_us;
     calls = gate_statistics.calls;
     return gate_current && ran_us > since_us &&
-           ran_us - since_us > gate_current->limit_us;
+           ran_us - since_us > deadline_of(gate_current->service);
 }
 
 static void check_deadline(struct trap_frame *frame) {

@@ -1,10 +1,13 @@
-// A firmware call has a deadline, gate_call.limit_us: after it the call is
-// ended as if it had faulted.
+// A firmware call has a deadline, by efi.timeout=: after it the call is ended
+// as if it had faulted.
 
 #pragma once
 
-#include "lib/types.h"
+#include "efi/types.h"
 
 // Has the call under way had its time? `ran_us`: microseconds in which the
 // machine ran, as of time_ran(). From trap handlers.
 bool deadline_is_over(uint64_t ran_us);
+
+// Microseconds that a service may take.
+uint64_t deadline_of(enum efi_service service);

@@ -2,7 +2,8 @@
 // in the proofs: in mode identity its one SetVirtualAddressMap is spent then.
 
 #include "efi/firmware.h"
-#include "efi/guard/judge.h"
+#include "efi/gate.h"
+#include "efi/guard/guard.h"
 #include "efi/quirk.h"
 #include "lib/string.h"
 

@@ -1,5 +1,6 @@
-// Compares the firmware with what it was: its two tables field by field, and
-// its memory word by word.
+// What SetVirtualAddressMap changed in the firmware: efi.diff=on. The firmware
+// says no more than EFI_SUCCESS, so all its memory is copied before the call
+// and compared after it: its two tables field by field, the rest word by word.
 //
 // A word was relocated if it was an address in a runtime region before and is
 // the virtual address of the same byte now. It may start at any byte: pointers
@@ -7,9 +8,8 @@
 // stayed physical, unless it is no address but looks like one; for that, only
 // aligned ones are counted.
 
-#include "efi/trace/diff.h"
-
 #include "efi/firmware.h"
+#include "efi/observe.h"
 #include "efi/tables.h"
 #include "lib/log.h"
 #include "lib/options.h"
@@ -18,11 +18,11 @@
 
 #define WORD sizeof(uint64_t)
 
-unsigned efi_diff_wanted;
+static unsigned wanted;
 
 ROW(options, efi_diff) = {
     "efi.diff", "log what SetVirtualAddressMap changed in the firmware",
-    .words = "off on", .choice = &efi_diff_wanted};
+    .words = "off on", .choice = &wanted};
 
 static pa_t copy_pa; // 0: there is none
 static uint64_t copy_pages;
@@ -45,11 +45,11 @@ static uint8_t *copy_of(const struct efi_region *region) {
     return (uint8_t *)pa_to_va(copy_pa) + copied_before(region);
 }
 
-void efi_diff_before(void) {
+// Copies the runtime regions aside. Without memory for that there will be
+// nothing to compare.
+static void copy_regions(void) {
     const struct efi_regions *regions = &firmware.regions;
     const struct efi_region *end = regions->region + regions->count;
-    if (!efi_diff_wanted)
-        return;
     copy_pages = pages_for(copied_before(end));
     copy_pa = frames_alloc_high(copy_pages);
     if (copy_pa == 0)
@@ -151,11 +151,20 @@ static void compare_region(const struct efi_region *region) {
         efi_memory_type_name(region->type), region->pa, moved, physical);
 }
 
-void efi_diff_after(void) {
+static status_t diff_begin(void) {
+    bool calls = firmware.mode->calls_svam && firmware.svam == SVAM_NEVER;
+    if (wanted && calls)
+        copy_regions();
+    else if (wanted)
+        say("efi: diff: nothing to compare: SetVirtualAddressMap is %s here",
+            firmware.svam == SVAM_NEVER ? "not called" : "not called again");
+    return STATUS_OK;
+}
+
+// Field by field, region by region.
+static void compare(void) {
     const struct efi_regions *regions = &firmware.regions;
     const struct efi_region *end = regions->region + regions->count;
-    if (copy_pa == 0)
-        return;
     pa_t system_pa = firmware.system_table_pa;
     pa_t runtime_pa = firmware.runtime_table_pa;
     compare_table("system", system_pa, sizeof(struct efi_system_table),
@@ -168,3 +177,11 @@ void efi_diff_after(void) {
     frames_free(copy_pa, copy_pages);
     copy_pa = 0;
 }
+
+static bool diff_after(struct gate_call *call) {
+    if (call->service == EFI_SET_VIRTUAL_ADDRESS_MAP && copy_pa)
+        compare();
+    return false;
+}
+
+ROW(observers, 80_diff) = {.begin = diff_begin, .after = diff_after};

@@ -3,8 +3,10 @@
 #include "efi/trace/touch.h"
 
 #include "efi/firmware.h"
+#include "efi/observe.h"
 #include "efi/services.h"
 #include "efi/space.h"
+#include "kernel/stage.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/options.h"
@@ -37,7 +39,12 @@ struct harvest {
     struct page_table *table;
 };
 
-status_t efi_touch_init(void) {
+// The firmware in pages of 4 KiB, a byte of notes a page and service, and a
+// pattern on its stack.
+static status_t touch_begin(void) {
+    if (!efi_touch_wanted)
+        return STATUS_OK;
+    efi_leaf_max = 1;
     note_count = efi_regions_bytes(&firmware.regions) / PAGE_SIZE;
     uint64_t pages = pages_for(EFI_SERVICES * note_count);
     pa_t pa;
@@ -166,19 +173,30 @@ static void report(enum efi_service service) {
         report_region(service, &firmware.regions.region[i]);
 }
 
-void efi_touch_note(enum efi_service service, const struct gate_call *call) {
+// Takes the bits away, and notes them.
+static bool touch_after(struct gate_call *call) {
+    enum efi_service service = call->service;
     struct harvest harvest = {service, efi_space_table(call->table_pa)};
+    if (!efi_touch_wanted)
+        return false;
     deepest[service] = max_u64(take_stack(), deepest[service]);
     page_table_each(harvest.table, take, &harvest);
     write_cr3(kernel_table.root_pa); // the TLB has the bits as well
+    return true;
 }
+
+ROW(observers, 90_touch) = {.begin = touch_begin, .after = touch_after};
 
 status_t efi_touch_report(void) {
     if (!notes)
-        return fail(STATUS_UNSUPPORTED, "nobody took notes: efi.touch=on on "
+        return fail(STATUS_UNSUPPORTED, "no notes were taken: efi.touch=on on "
                                         "the command line asks for it");
     for (unsigned i = 0; i < EFI_SERVICES; i++)
         if (deepest[i])
             report(i);
     return STATUS_OK;
+}
+
+STAGE(READY, 20_touch, "efi.touch") {
+    return efi_touch_wanted ? efi_touch_report() : STATUS_OK;
 }

@@ -8,20 +8,10 @@
 
 #pragma once
 
-#include "efi/gate.h"
-#include "efi/types.h"
 #include "lib/status.h"
 
-extern unsigned efi_touch_wanted; // or nothing of this is called
+extern unsigned efi_touch_wanted;
 
-// Room for notes, a byte a page and service; and a pattern on the firmware's
-// stack. NO_MEMORY.
-status_t efi_touch_init(void);
-
-// After a call: takes the bits away, and notes them. A page that was lent to
-// nobody is an event at once.
-void efi_touch_note(enum efi_service service, const struct gate_call *call);
-
-// Tells it all, service by service, and draws it. UNSUPPORTED: nobody took
-// notes.
+// Reports it all, service by service, and draws it. UNSUPPORTED: efi.touch= was
+// off.
 status_t efi_touch_report(void);

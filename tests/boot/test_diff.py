@@ -84,7 +84,7 @@ def test_the_counts_are_those_of_a_second_count(boot, chain_of):
     with boot("efi=fixed generations=1 end=exit efi.diff=on",
               paused=True) as machine:
         with machine.debugger() as debugger:
-            for name in ("efi_diff_before", "efi_diff_after"):
+            for name in ("diff_begin", "diff_after"):
                 at(debugger, name)
                 images.append([machine.memory(r.pa, r.pages * 4096)
                                for r in code])
@@ -128,11 +128,11 @@ def test_what_a_bad_firmware_would_leave(boot, chain_of):
     with boot("efi=fixed generations=1 end=exit efi.diff=on",
               paused=True) as machine:
         with machine.debugger() as debugger:
-            at(debugger, "efi_diff_before")
+            at(debugger, "diff_begin")
             debugger.physical()
             debugger.write(place, struct.pack("<Q", old))
             debugger.physical(False)
-            at(debugger, "efi_diff_after")
+            at(debugger, "diff_after")
             debugger.physical()
             debugger.write(place, struct.pack("<Q", new))
             debugger.flip(runtime_pa + 24)  # GetTime

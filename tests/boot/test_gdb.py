@@ -24,8 +24,8 @@ BOOT = "'kernel/main.c'::kernel.boot"
 LINEAGE = "'kernel/chain/lineage.c'::listed"
 ATTRIBUTES = "'efi/protect/node.c'::inherited"
 
-# For GDB's Python: from gate_enter's first instruction to its last, who is the
-# caller, and does it get its registers back?
+# For GDB's Python: from gate_enter's first instruction to the gate's last, the
+# guard's between them, who is the caller, and does it get its registers back?
 GATE_STEPS = """
 import gdb
 from baton import firmware, machine
@@ -35,7 +35,7 @@ while True:
     if not machine.in_kernel(frame.pc()):
         gdb.execute("finish-firmware")
         continue
-    if not machine.symbol_at(frame.pc()).startswith("gate_enter"):
+    if not machine.symbol_at(frame.pc()).startswith(("gate_", "guard_")):
         break
     caller = frame.older()
     callers.add((caller.name(), *(int(caller.read_register(name))
@@ -311,7 +311,7 @@ def test_into_a_call_and_out(fixed, identity):
     assert fixed("step-firmware").startswith("GetTime, at 0xfffffffe")
     assert "on the kernel table" in fixed("step-firmware")
     assert fixed("finish-firmware", 1).startswith(
-        "GetTime returned EFI_SUCCESS (0x0)\n#0  gate_enter")
+        "GetTime returned EFI_SUCCESS (0x0)\n#0  guard_enter")
     assert fixed("step-firmware SetVariable").startswith("SetVariable, at")
     assert "on a private table" in identity(
         "step-firmware SetVirtualAddressMap")
@@ -320,12 +320,12 @@ def test_into_a_call_and_out(fixed, identity):
 
 def test_a_backtrace_goes_through_the_firmware(fixed, identity):
     inside = frames(fixed.after("step-firmware", "bt"))
-    assert inside[:2] == ["GetTime", "gate_enter"]
+    assert inside[:2] == ["GetTime", "guard_enter"]
     assert {"efi_get_time", "proof_run", "live"} <= set(inside)
     assert inside[-1] == "run_on_stack"
     assert frames(fixed.after("finish-firmware", "bt"))
     deeper = frames(fixed.after("stepi 3", "bt"))
-    assert deeper[:2] == ["SetVariable", "gate_enter"]
+    assert deeper[:2] == ["SetVariable", "guard_enter"]
     moving = frames(identity("bt", 1))
     assert moving[0] == "SetVirtualAddressMap"
     assert {"efi_start", "live", "run_on_stack"} <= set(moving)
@@ -333,7 +333,7 @@ def test_a_backtrace_goes_through_the_firmware(fixed, identity):
 
 def test_gdbs_own_finish_works_there(fixed):
     assert "gate_statistics.calls" in fixed("finish", 0)  # the kernel's C again
-    assert "gate_enter" in fixed("finish", 1)  # out of the firmware
+    assert "guard_enter" in fixed("finish", 1)  # out of the firmware
 
 
 def test_the_gate_has_its_caller_at_each_instruction(fixed):
@@ -346,13 +346,13 @@ def test_a_backtrace_goes_through_a_fault_in_the_firmware(fixed):
     names = frames(fault)
     assert names[0] == "gate_contain"
     at = names.index("room")
-    assert names[at + 2] == "gate_enter"
+    assert names[at + 2] == "guard_enter"
     assert names[-1] == "run_on_stack"
     assert "[firmware, in no runtime region]" in fault
     assert "page fault (vector 14, error 0x" in fixed("print *frame")
     out = fixed.after("print *frame", "finish-firmware")
     assert "faulted; the kernel continues" in out
-    assert "gate_recover" in out
+    assert "guard_recover" in out
 
 
 def test_a_backtrace_goes_through_a_trap_of_the_kernels_own(crash):

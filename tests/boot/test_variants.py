@@ -12,7 +12,7 @@ from harness.chain import Chain
 
 ANNEXES = objects.files("ALL_ANNEXES")
 # What core still needs: this list only ever shrinks.
-NEEDED = {"efi/guard", "efi/protect", "efi/services", "efi/trace"}
+NEEDED = {"efi/protect", "efi/services", "efi/trace"}
 GENERATIONS = 3
 
 

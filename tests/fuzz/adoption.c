@@ -4,13 +4,12 @@
 
 #include "efi/firmware.h"
 #include "efi/gate.h"
-#include "efi/guard/judge.h"
+#include "efi/guard/guard.h"
 #include "efi/protect/attributes.h"
 #include "efi/quirk.h"
 #include "efi/services.h"
 #include "efi/space.h"
 #include "efi/start.h"
-#include "efi/trace/diff.h"
 #include "efi/virtual.h"
 #include "mm/space.h"
 #include "tests/fuzz/boot.h"
@@ -20,7 +19,6 @@
 static const char *const modes[] = {"physical",   "identity", "fixed", "table",
                                     "contiguous", "direct",   "naive"};
 static struct boot_info boot;
-unsigned efi_diff_wanted, efi_on_fault;
 
 // ---- what efi_start() stands on
 

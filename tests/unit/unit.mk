@@ -50,7 +50,8 @@ UNIT_test_watchdog   := kernel/watchdog/watchdog.c kernel/nmi.c
 UNIT_test_clock      := kernel/timer/clock.c kernel/clocks/clocks.c
 UNIT_test_keyboard   := kernel/screen/keyboard.c
 UNIT_test_console    := kernel/console.c
-UNIT_test_deadline   := efi/guard/deadline.c
+UNIT_test_deadline   := efi/guard/deadline.c lib/options.c lib/string.c \
+	lib/status.c lib/format.c
 UNIT_test_names      := efi/names.c
 UNIT_test_variables  := efi/services/variables.c efi/names.c lib/utf16.c lib/string.c \
 	lib/status.c lib/format.c

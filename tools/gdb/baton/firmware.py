@@ -1,8 +1,9 @@
 """efi-regions, efi-mode, step-firmware, finish-firmware.
 
 The kernel's data about the firmware are in `firmware` (efi/firmware.h). A call
-in progress is in `gate_current` (efi/gate.h), and goes through one call
-instruction, in gate_enter (efi/gate.asm).
+in progress is in `gate_current` (efi/gate.h). gate_enter (efi/gate.asm) calls
+gate_plain, which is one jump, or guard_enter (efi/guard) if that is linked:
+there is the instruction that enters the firmware.
 """
 
 from functools import lru_cache
@@ -210,7 +211,7 @@ def gate_code() -> list[dict]:
     generation, so they are read once."""
     here = gdb.selected_inferior().architecture()
     code = here.disassemble(machine.address(GATE),
-                            machine.address("gate_recover") - 1)
+                            machine.address("gate_plain") - 1)
     ends = [i for i, line in enumerate(code) if line["asm"].startswith("ret")]
     return code[:ends[0] + 1]
 
@@ -223,12 +224,39 @@ def is_mapped() -> bool:
         return False
 
 
-def call_instruction() -> tuple[int, int]:
+def gate_call() -> tuple[int, int]:
     """The address of gate_enter's call instruction, and its return address."""
     for line in gate_code():
         if line["asm"].startswith("call"):
             return line["addr"], line["addr"] + line["length"]
     raise gdb.GdbError(f"{GATE} has no call instruction")
+
+
+@lru_cache
+def call_instruction() -> tuple[int, int]:
+    """The address of the instruction that enters the firmware, and the return
+    address: the first call or jump in the code that gate_enter calls."""
+    here, at = gdb.selected_inferior().architecture(), around()
+    while True:
+        line, = here.disassemble(at, count=1)
+        behind = at + line["length"]
+        if line["asm"].startswith("call"):
+            return at, behind
+        if line["asm"].startswith("jmp"):
+            return at, gate_call()[1]
+        at = behind
+
+
+def ending() -> int:
+    """Where a call continues after the kernel has ended it."""
+    guarded = machine.has("guard_recover")
+    return machine.address("guard_recover" if guarded else "gate_recover")
+
+
+def around() -> int:
+    """The code that gate_enter calls."""
+    guarded = machine.has("guard_enter")
+    return machine.address("guard_enter" if guarded else "gate_plain")
 
 
 def quietly(command: str) -> None:
@@ -302,8 +330,8 @@ class FinishCommand(Command):
 
     finish-firmware
 
-    Stops in gate_enter, after the call instruction; or in
-    gate_recover, if the firmware faulted and the kernel ended its call."""
+    Stops after the call instruction; or, if the firmware faulted and the
+    kernel ended its call, where that continues."""
 
     name = "finish-firmware"
 
@@ -313,7 +341,7 @@ class FinishCommand(Command):
             raise gdb.GdbError("no firmware call is in progress")
         service, (_, behind) = service_of(int(now["function"])), \
             call_instruction()
-        recover = machine.address("gate_recover")
+        recover = ending()
         if not run_to(behind, recover):
             return
         if machine.pc() == recover:

@@ -4,7 +4,7 @@ There are three such places: the firmware (images without symbols),
 the call gate and the trap entry (assembly). For each, the state of the kernel
 can be found in memory:
 
-    firmware    gate_current is set: the caller is gate_enter
+    firmware    gate_current is set: the caller is gate_enter, or guard_enter
     gate        gate_current has the kernel's stack pointer, and the registers
                 as they were before the call
     trap entry  rsp points to struct trap_frame (kernel/trap.asm)
@@ -24,6 +24,8 @@ from gdb.unwinder import Unwinder, register_unwinder
 from . import firmware, machine
 
 WORD = 8
+GATE = ("gate_enter", "gate_recover", "gate_home", "guard_enter",
+        "guard_recover")
 BEGINNINGS = ("run_on_stack", "common64", "entry64")
 JUMP = ("kexec_jump", "kexec_last_instruction")
 CALLEE_SAVED = "rbx rbp r12 r13 r14 r15".split()
@@ -60,8 +62,8 @@ class Gap(Unwinder):
             return found(pending, pc, rsp, {"rip": 0, "rsp": rsp, "rbp": 0})
         if not machine.in_kernel(pc):
             return self._out_of_firmware(pending, pc)
-        if place in ("gate_enter", "changed", "gate_recover"):
-            return self._out_of_gate(pending, pc)
+        if place in GATE:
+            return self._out_of_gate(pending, pc, place)
         if place == "room" and is_behind_call(pc):
             return self._out_of_trap(pending, pc)
         return None
@@ -77,12 +79,12 @@ class Gap(Unwinder):
         # caller, minus one word.
         return found(pending, pc, rsp - WORD, {"rip": behind, "rsp": rsp})
 
-    def _out_of_gate(self, pending, pc):
+    def _out_of_gate(self, pending, pc, place):
         at = return_address_at(pending, pc)
         saved = {"rip": machine.read_words(at, 1)[0], "rsp": at + WORD}
-        _, behind = firmware.call_instruction()
+        _, behind = firmware.gate_call()
         for name in CALLEE_SAVED:
-            if pc < behind:  # not touched yet
+            if place == "gate_enter" and pc < behind:  # not touched yet
                 saved[name] = int(pending.read_register(name))
             else:
                 saved[name] = before_the_call(name)
@@ -150,7 +152,7 @@ def stores_rsp(line: dict) -> bool:
 
 
 def before_the_call(register: str) -> int:
-    return machine.number(f"gate_before.{register}")
+    return int(firmware.call()["saved"][register])
 
 
 # ---- names in backtraces

@@ -11,8 +11,9 @@ import gdb
 ROOT = Path(__file__).resolve().parents[3]
 MASK = (1 << 64) - 1
 PAGE = 0x1000
-LANDMARKS = """text_start text_end entry64 entry32 gate_enter gate_recover
-    kernel_main kexec_last_instruction""".split()
+LANDMARKS = """text_start text_end entry64 entry32 gate_enter gate_plain
+    gate_recover kernel_main kexec_last_instruction""".split()
+OPTIONAL = ["guard_enter", "guard_recover"]  # of an annex
 PLACES = {gdb.TYPE_CODE_FUNC, gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_STRUCT}
 
 
@@ -35,9 +36,20 @@ def address(symbol: str) -> int:
     return number(f"&'{symbol}'")
 
 
+@lru_cache
+def has(symbol: str) -> bool:
+    """Is it linked?"""
+    try:
+        return bool(address(symbol))
+    except gdb.error:
+        return False
+
+
 def learn_addresses() -> None:
     for symbol in LANDMARKS:
         address(symbol)
+    for symbol in OPTIONAL:
+        has(symbol)
 
 
 def pc() -> int:

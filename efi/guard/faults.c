@@ -1,0 +1,112 @@
+// Faults of the firmware: what is reported of them, and what efi.fault= does.
+
+#include "efi/firmware.h"
+#include "efi/observe.h"
+#include "efi/space.h"
+#include "lib/log.h"
+#include "lib/options.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+
+#define MENDED_MAX 64 // pages; a firmware that wants more is lost
+
+enum {
+    FAULT_ABORT, // the call ends, with EFI_ABORTED
+    FAULT_RETRY, // it gets the page that it wanted, if that harms no one, and
+                 // goes on; else as above
+    FAULT_OFF,   // the call ends, and none is made any more
+};
+
+static unsigned on_fault = FAULT_ABORT;
+
+ROW(options, efi_fault) = {"efi.fault", "what is done when the firmware faults",
+                           .words = "abort retry off", .choice = &on_fault};
+
+static const char *access_of(const struct gate_fault *fault) {
+    static const char *const words[] = {"read", "write", "execute", "execute"};
+    if (!fault->is_page_fault)
+        return "none";
+    return words[(fault->error >> 1 & 1) | (fault->error >> 3 & 2)];
+}
+
+// What is at the addresses of a fault, before anything is done about it.
+struct fault_place {
+    const char *at_va, *at_rip;
+};
+
+static struct fault_place place_of(const struct gate_fault *fault) {
+    return (struct fault_place){
+        fault->is_page_fault ? efi_space_class(fault->address_va) : "none",
+        efi_space_class(fault->rip)};
+}
+
+static void report_fault(enum efi_service service,
+                         const struct gate_fault *fault,
+                         struct fault_place place, const char *action) {
+    event("efi.fault",
+          "svc=%s vector=%lu rip=%#lx va=%#lx access=%s class=%s action=%s "
+          "in=%s",
+          efi_service_name(service), fault->vector, fault->rip,
+          fault->address_va, access_of(fault), place.at_va, action,
+          place.at_rip);
+}
+
+static bool is_mended_enough(void) {
+    static bool reported;
+    if (gate_statistics.mended < MENDED_MAX)
+        return false;
+    if (!reported)
+        say("efi: efi.fault=retry has granted %d pages, and grants no more: "
+            "from here on a fault ends its call",
+            MENDED_MAX);
+    return reported = true;
+}
+
+// Gives the firmware the right that it lacked; what was done, or NULL.
+static const char *give_right(pa_t table_pa, const struct gate_fault *fault) {
+    bool fetch = fault->error & FAULT_FETCH;
+    if (efi_space_learn(table_pa, fault->address_va, fetch))
+        return "learned";
+    if (on_fault != FAULT_RETRY || is_mended_enough() ||
+        efi_space_grant(table_pa, fault->address_va, fetch))
+        return NULL;
+    gate_statistics.mended++;
+    return "mapped";
+}
+
+// The firmware goes on as if it had always had the right.
+static bool repair(struct gate_call *call, const struct gate_fault *fault) {
+    if (!fault->is_page_fault)
+        return false;
+    struct reason kept = why_keep();
+    struct fault_place place = place_of(fault);
+    const char *action = give_right(call->table_pa, fault);
+    why_restore(&kept);
+    if (action)
+        report_fault(call->service, fault, place, action);
+    return action;
+}
+
+static bool faults_after(struct gate_call *call) {
+    if (call->outcome != GATE_FAULTED)
+        return false;
+    report_fault(call->service, &call->fault, place_of(&call->fault),
+                 "aborted");
+    if (on_fault == FAULT_OFF) {
+        say("efi: all services are off from here on");
+        memset(firmware.service, 0, sizeof(firmware.service));
+    }
+    return false;
+}
+
+static status_t faults_begin(void) {
+    if (firmware.aborted > 0 && on_fault == FAULT_OFF)
+        return fail(STATUS_REFUSED,
+                    "it is suspect: %lu calls have had to be aborted, and "
+                    "efi.fault=off says that this is enough",
+                    firmware.aborted);
+    return STATUS_OK;
+}
+
+ROW(observers, 20_faults) = {
+    .begin = faults_begin, .fault = repair, .after = faults_after};

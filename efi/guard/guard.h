@@ -1,0 +1,11 @@
+// The guard: what becomes of a call that did not go as it should. Registers
+// that came back changed are restored and named, faults are reported and where
+// that is wanted repaired, a status that the service may not give is replaced,
+// and a call that does not come back is ended.
+
+#pragma once
+
+#include "efi/types.h"
+
+// The services that have ever come back from a call: bit n for service n.
+extern uint32_t efi_came_back;

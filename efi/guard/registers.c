@@ -1,0 +1,156 @@
+// Which registers a call changed, and back to what they were: registers.asm.
+
+#include "efi/observe.h"
+#include "kernel/stage.h"
+#include "lib/log.h"
+#include "lib/random.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+#include "mm/layout.h"
+
+// What the firmware must leave as it was. registers.asm writes this by offset;
+// from cr0 on it is the same before all calls, and noted once. The ten XMM
+// registers are not compared after each call, but their exclusive or is. Each
+// word costs an instruction to compare, so there is no more of a register than
+// matters.
+struct snapshot {
+    uint64_t kept[8]; // gate_call.saved
+    uint64_t rsp, rflags, cr3;
+    uint32_t cr0, cr4;
+    uint16_t ss, ds, es, fs, gs, mxcsr, fcw, cr8;
+    uint8_t gdtr[10];
+    uint16_t tr;
+    uint32_t efer;
+    uint8_t idtr[10];
+    uint16_t cs;
+    uint32_t dr7;
+    uint64_t pat, xmm_sum[2];
+    uint64_t xmm[10][2]; // XMM6 to XMM15
+};
+
+_Static_assert(offsetof(struct snapshot, rsp) == 0x40 &&
+                   offsetof(struct snapshot, cr0) == 0x58 &&
+                   offsetof(struct snapshot, ss) == 0x60 &&
+                   offsetof(struct snapshot, mxcsr) == 0x6a &&
+                   offsetof(struct snapshot, gdtr) == 0x70 &&
+                   offsetof(struct snapshot, efer) == 0x7c &&
+                   offsetof(struct snapshot, cs) == 0x8a &&
+                   offsetof(struct snapshot, pat) == 0x90 &&
+                   offsetof(struct snapshot, xmm) == 0xa8,
+               "registers.asm has these offsets");
+
+// registers.asm
+void guard_enter(void);
+void guard_recover(void);
+void guard_note_machine(void);
+void guard_load_xmm(void);
+void guard_restore(void);
+extern struct snapshot guard_before, guard_after;
+
+struct snapshot guard_before, guard_after;
+
+#define KEPT(n, name)                                                          \
+    { #name, offsetof(struct snapshot, kept[n]), 8 }
+#define FIELD(name)                                                            \
+    { #name, offsetof(struct snapshot, name), sizeof(guard_before.name) }
+#define XMM(n)                                                                 \
+    { "xmm" #n, offsetof(struct snapshot, xmm[n - 6]), 16 }
+
+static const struct field {
+    const char *name;
+    uint16_t offset, bytes;
+} fields[] = {
+    KEPT(0, rbx), KEPT(1, rbp), KEPT(2, rsi), KEPT(3, rdi), KEPT(4, r12),
+    KEPT(5, r13), KEPT(6, r14), KEPT(7, r15), FIELD(rsp),   FIELD(rflags),
+    FIELD(cr3),   FIELD(cr0),   FIELD(cr4),   FIELD(cr8),   FIELD(cs),
+    FIELD(ss),    FIELD(ds),    FIELD(es),    FIELD(fs),    FIELD(gs),
+    FIELD(fcw),   FIELD(mxcsr), FIELD(gdtr),  FIELD(tr),    FIELD(efer),
+    FIELD(idtr),  FIELD(dr7),   FIELD(pat),   XMM(6),       XMM(7),
+    XMM(8),       XMM(9),       XMM(10),      XMM(11),      XMM(12),
+    XMM(13),      XMM(14),      XMM(15),
+};
+
+static uint64_t deviant_calls[EFI_SERVICES];
+
+#define RFLAGS_KEPT 0x47700 // see registers.asm
+
+// What registers.asm does not note, since it is in the record.
+static void complete_snapshots(const struct gate_call *call) {
+    memcpy(guard_before.kept, &call->saved, sizeof(guard_before.kept));
+    guard_before.rsp = call->stack_top;
+    guard_before.rflags &= RFLAGS_KEPT;
+    guard_after.rflags &= RFLAGS_KEPT;
+    guard_before.cr3 = call->table_pa;
+}
+
+static bool is_changed(const struct field *field) {
+    return memcmp((const uint8_t *)&guard_before + field->offset,
+                  (const uint8_t *)&guard_after + field->offset, field->bytes);
+}
+
+static struct table_register table_of(const uint8_t bytes[10]) {
+    struct table_register table;
+    memcpy(&table, bytes, sizeof(table));
+    return table;
+}
+
+// Called by registers.asm, with interrupts off, on the kernel's stack: whatever
+// the firmware may have changed is loaded again, but for CR3 and what gate.asm
+// takes from the record. Before LTR, the TSS must not be busy (SDM vol. 3
+// §7.2).
+void guard_restore(void) {
+    struct table_register gdt = table_of(guard_before.gdtr);
+    struct table_register idt = table_of(guard_before.idtr);
+    write_cr0(guard_before.cr0);
+    write_cr4(guard_before.cr4);
+    write_cr8(guard_before.cr8);
+    write_dr7(guard_before.dr7);
+    write_msr(MSR_EFER, guard_before.efer);
+    write_msr(MSR_PAT, guard_before.pat);
+    guard_load_xmm();
+    load_gdt(&gdt, KERNEL_CS, KERNEL_DS);
+    load_idt(&idt);
+    ((uint8_t *)gdt.base_va)[TSS_SELECTOR + 5] &= (uint8_t)~2;
+    load_task_register(TSS_SELECTOR);
+}
+
+// Every one is counted, but those of one service are reported once each.
+static bool registers_after(struct gate_call *call) {
+    static uint64_t reported[EFI_SERVICES];
+    if (call->outcome != GATE_CHANGED)
+        return false;
+    complete_snapshots(call);
+    for (unsigned i = 0; i < ARRAY_SIZE(fields); i++) {
+        if (!is_changed(&fields[i]))
+            continue;
+        if (!(reported[call->service] & 1UL << i))
+            event("efi.deviation", "svc=%s register=%s",
+                  efi_service_name(call->service), fields[i].name);
+        reported[call->service] |= 1UL << i;
+        gate_statistics.deviations++;
+    }
+    deviant_calls[call->service]++;
+    return false;
+}
+
+static status_t registers_begin(void) {
+    uint64_t state = 1;
+    for (size_t i = 0; i < ARRAY_SIZE(guard_before.xmm); i++)
+        for (size_t j = 0; j < 2; j++)
+            guard_before.xmm[i][j] = random_next(&state);
+    guard_note_machine();
+    return STATUS_OK;
+}
+
+ROW(observers, 10_registers) = {.begin = registers_begin,
+                                .around = guard_enter,
+                                .recover = guard_recover,
+                                .after = registers_after};
+
+STAGE(READY, 10_registers, "registers") {
+    for (unsigned i = 0; i < EFI_SERVICES; i++)
+        if (deviant_calls[i])
+            say("efi: %s changed registers in %lu calls; all were restored",
+                efi_service_name(i), deviant_calls[i]);
+    return STATUS_OK;
+}
