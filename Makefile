@@ -43,7 +43,6 @@ CORE := \
 	lib/crc32.c \
 	lib/utf16.c \
 	boot/multiboot2.c \
-	boot/sender.c \
 	boot/node.c \
 	boot/e820.c \
 	boot/efi_info.c \

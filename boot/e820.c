@@ -1,4 +1,4 @@
-// The list of memory in boot_params, read and written: see the header.
+// Lists of memory, read and written: see the header.
 
 #include "boot/e820.h"
 
@@ -22,32 +22,24 @@ status_t e820_add(const void *entries, size_t count,
     return status;
 }
 
-static status_t read_extension(const struct sender *from,
-                               const struct setup_data *node, pa_t payload_pa,
-                               void *memory) {
-    if (node->type != SETUP_E820_EXT)
-        return STATUS_OK;
-    const void *entries = sender_read(from, payload_pa, node->len);
-    if (!entries)
-        return fail(STATUS_INVALID,
-                    "boot_params: %u bytes of e820 entries at %#lx are not in "
-                    "memory",
-                    node->len, payload_pa);
-    return e820_add(entries, node->len / sizeof(struct boot_e820_entry),
-                    memory);
+// ---- SETUP_E820_EXT, where a list goes on that boot_params have no room for
+
+static status_t read_rest(const void *payload, uint32_t bytes,
+                          struct boot_info *boot) {
+    return e820_add(payload, bytes / sizeof(struct boot_e820_entry),
+                    &boot->memory);
 }
 
-status_t e820_read(const struct sender *from, struct memory_map *memory) {
-    const struct boot_params *params = from->params;
-    if (params->e820_entries > E820_MAX_ENTRIES_ZEROPAGE)
-        return fail(STATUS_INVALID,
-                    "boot_params: %u e820 entries; there is room for %u",
-                    params->e820_entries, E820_MAX_ENTRIES_ZEROPAGE);
-    TRY(e820_add(params->e820_table, params->e820_entries, memory));
-    status_t status = sender_visit_nodes(from, params->hdr.setup_data,
-                                         read_extension, memory);
-    return status == STATUS_REFUSED ? STATUS_OK : status; // reported later
+static status_t write_rest(struct block_writer *to,
+                           const struct handoff_content *content) {
+    const uint32_t here = E820_MAX_ENTRIES_ZEROPAGE;
+    if (content->entries <= here)
+        return STATUS_OK;
+    return node_write(to, SETUP_E820_EXT, content->entry + here,
+                      (content->entries - here) * sizeof(*content->entry));
 }
+
+ROW(nodes, 20_e820) = {SETUP_E820_EXT, read_rest, write_rest};
 
 // ---- writing
 
@@ -81,17 +73,4 @@ uint32_t e820_list(const struct memory_map *memory,
                 (struct boot_e820_entry){r->start, r->end - r->start, type};
     }
     return next - entry;
-}
-
-status_t e820_write(struct block_writer *to, const struct memory_map *memory,
-                    struct boot_params *params) {
-    static struct boot_e820_entry entry[MEMORY_MAP_MAX];
-    uint32_t count = e820_list(memory, entry);
-    uint32_t here = min_u64(count, E820_MAX_ENTRIES_ZEROPAGE);
-    params->e820_entries = here;
-    memcpy(params->e820_table, entry, here * sizeof(entry[0]));
-    if (count == here)
-        return STATUS_OK;
-    return node_write(to, SETUP_E820_EXT, entry + here,
-                      (count - here) * sizeof(entry[0]));
 }

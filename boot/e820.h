@@ -29,23 +29,12 @@ static inline enum memory_kind e820_kind(uint32_t type) {
 }
 
 struct boot_e820_entry;
-struct boot_params;
-struct sender;
-struct block_writer;
 
 // Adds `count` entries, which need not be aligned, to a memory map. INVALID:
 // one passes 2^64; it is left out, the others are added.
 status_t e820_add(const void *entries, size_t count, struct memory_map *memory);
 
-// Adds all that boot_params list, also in SETUP_E820_EXT, where they go on.
-// INVALID: one entry is impossible, or there are more than fit.
-status_t e820_read(const struct sender *from, struct memory_map *memory);
-
 // Lists `memory` in `entry`, which has room for MEMORY_MAP_MAX; returns how
 // many entries there are. Memory that the sender uses is free for the receiver.
 uint32_t e820_list(const struct memory_map *memory,
                    struct boot_e820_entry *entry);
-
-// Lists `memory` in boot_params, and what does not fit in SETUP_E820_EXT.
-status_t e820_write(struct block_writer *to, const struct memory_map *memory,
-                    struct boot_params *params);

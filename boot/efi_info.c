@@ -4,29 +4,23 @@
 
 #include "lib/string.h"
 
+#define SIGNATURE_EL64 0x34364c45 // "EL64": the firmware is 64-bit
+
 status_t efi_info_read(const struct sender *from, struct boot_efi *to) {
     struct efi_info copy = from->params->efi_info, *efi = &copy;
     if (efi->efi_loader_signature == 0)
         return STATUS_OK;
-    if (memcmp(&efi->efi_loader_signature, "EL32", 4) == 0)
-        return fail(STATUS_REFUSED,
-                    "boot_params: the firmware is 32-bit (EFI loader signature "
-                    "EL32), and this kernel calls 64-bit services only");
-    if (memcmp(&efi->efi_loader_signature, "EL64", 4) != 0)
-        return fail(STATUS_REFUSED,
-                    "boot_params: EFI loader signature %#x is not EL64",
-                    efi->efi_loader_signature);
     pa_t map_pa = sender_join(efi->efi_memmap_hi, efi->efi_memmap);
-    if (efi->efi_memmap_size > sizeof(to->map))
-        return fail(
-            STATUS_REFUSED,
-            "boot_params: EFI memory map of %u bytes; there is room for %zu",
-            efi->efi_memmap_size, sizeof(to->map));
-    const void *map = sender_read(from, map_pa, efi->efi_memmap_size);
-    if (!map)
+    const void *map = efi->efi_memmap_size <= sizeof(to->map)
+                          ? sender_read(from, map_pa, efi->efi_memmap_size)
+                          : NULL;
+    if (!map || efi->efi_loader_signature != SIGNATURE_EL64)
         return fail(STATUS_REFUSED,
-                    "boot_params: EFI memory map at %#lx is not in memory",
-                    map_pa);
+                    "boot_params: EFI loader signature %#x, EFI memory map of "
+                    "%u bytes at %#lx; expected are EL64 (%#x), and at most "
+                    "%zu bytes in memory",
+                    efi->efi_loader_signature, efi->efi_memmap_size, map_pa,
+                    SIGNATURE_EL64, sizeof(to->map));
     to->system_table_pa = sender_join(efi->efi_systab_hi, efi->efi_systab);
     to->descriptor_bytes = efi->efi_memdesc_size;
     to->descriptor_version = efi->efi_memdesc_version;
@@ -41,8 +35,7 @@ status_t efi_info_write(struct block_writer *to, const struct boot_efi *efi,
     if (efi->map_bytes == 0)
         return STATUS_OK;
     TRY(block_put(to, efi->map, efi->map_bytes, &pa));
-    struct efi_info info = {0};
-    memcpy(&info.efi_loader_signature, "EL64", 4);
+    struct efi_info info = {.efi_loader_signature = SIGNATURE_EL64};
     info.efi_systab = (uint32_t)efi->system_table_pa;
     info.efi_systab_hi = efi->system_table_pa >> 32;
     info.efi_memdesc_size = efi->descriptor_bytes;
@@ -75,4 +68,4 @@ static status_t write_setup(struct block_writer *to,
                       sizeof(content->efi_setup));
 }
 
-ROW(nodes, 10_efi) = {SETUP_EFI, read_setup, write_setup, NULL};
+ROW(nodes, 10_efi) = {SETUP_EFI, read_setup, write_setup};

@@ -7,7 +7,7 @@
 #include "boot/node.h"
 
 // Copies system table and map, still unchecked; no error if there is no EFI.
-// REFUSED: the firmware is 32-bit, or the map is too long or not in memory.
+// REFUSED: the firmware is not 64-bit, or the map is too long or not in memory.
 status_t efi_info_read(const struct sender *from, struct boot_efi *efi);
 
 // Writes the same, unless the map is empty. NO_MEMORY: the block is full.

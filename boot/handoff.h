@@ -1,13 +1,12 @@
-// What one kernel tells the next: the baton itself.
+// What one kernel hands to the next: the baton itself.
 //
-// The handoff is Linux's: a boot_params page (asm/bootparam.h) with e820 map,
+// The format is Linux's: a boot_params page (asm/bootparam.h) with e820 map,
 // efi_info and command line, and a chain of setup_data nodes (boot/node.h).
-// SETUP_EFI any Linux understands; those of our own any Linux skips. All of it
-// lies in one block of memory:
+// Any Linux understands SETUP_EFI, and skips the types that are our own. All of
+// it lies in one block of memory:
 //
-//   boot_params │ command line │ struct handoff │ nodes … │ EFI map │ more
-//   nodes └───────────────────────── block_pa, block_bytes
-//   ───────────────────────┘
+//   boot_params │ command line │ struct handoff │ nodes … │ EFI map
+//   └─────────────────── block_pa, block_bytes ───────────────────┘
 //
 // The CRC in struct handoff is over the whole block, so that one flipped bit
 // anywhere in it is seen.

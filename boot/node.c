@@ -4,7 +4,8 @@
 
 #include "lib/string.h"
 
-#define ALIGNMENT 16
+#define ALIGNMENT       16
+#define SETUP_NODES_MAX 64
 
 // ---- writing
 
@@ -51,20 +52,42 @@ status_t node_read_rows(const char *what, const void *payload, uint32_t bytes,
     return STATUS_OK;
 }
 
+const void *sender_read(const struct sender *from, pa_t pa, uint64_t bytes) {
+    bool inside = pa >= from->start_pa && pa <= from->end_pa &&
+                  bytes <= from->end_pa - pa;
+    return inside ? from->read(pa, bytes) : NULL;
+}
+
+status_t nodes_visit(const struct sender *from, pa_t first_pa,
+                     node_visitor visit, void *to) {
+    pa_t pa = first_pa;
+    for (unsigned i = 0; pa != 0; i++) {
+        struct setup_data node; // a copy: a chain need not be aligned
+        const void *found = sender_read(from, pa, sizeof(node));
+        if (!found)
+            return fail(STATUS_REFUSED,
+                        "handoff: setup_data at %#lx is not in memory", pa);
+        if (i == SETUP_NODES_MAX)
+            return fail(STATUS_REFUSED,
+                        "handoff: setup_data goes on after %u nodes, at %#lx",
+                        i, pa);
+        memcpy(&node, found, sizeof(node));
+        TRY(visit(from, &node, pa + sizeof(node), to));
+        pa = node.next;
+    }
+    return STATUS_OK;
+}
+
 struct reading {
-    bool sealed;
+    bool (*wanted)(uint32_t type); // NULL: all are
     struct boot_info *boot;
 };
-
-static bool is_batons(uint32_t type) {
-    return (type & 0xffffff) == (NODE_TYPE(0) & 0xffffff);
-}
 
 static status_t read_node(const struct sender *from,
                           const struct setup_data *node, pa_t payload_pa,
                           void *to) {
     const struct reading *reading = to;
-    if (is_batons(node->type) && !reading->sealed)
+    if (reading->wanted && !reading->wanted(node->type))
         return STATUS_OK;
     FOR_EACH_ROW(nodes, row) {
         if (row->type != node->type || !row->read)
@@ -80,8 +103,8 @@ static status_t read_node(const struct sender *from,
     return STATUS_OK;
 }
 
-status_t nodes_read(const struct sender *from, pa_t first_pa, bool sealed,
-                    struct boot_info *boot) {
-    struct reading reading = {sealed, boot};
-    return sender_visit_nodes(from, first_pa, read_node, &reading);
+status_t nodes_read(const struct sender *from, pa_t first_pa,
+                    bool (*wanted)(uint32_t type), struct boot_info *boot) {
+    struct reading reading = {wanted, boot};
+    return nodes_visit(from, first_pa, read_node, &reading);
 }

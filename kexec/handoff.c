@@ -47,10 +47,16 @@ static status_t write_command_line(struct block_writer *to, const char *line,
     return STATUS_OK;
 }
 
-// The node with the CRC, and all others behind it.
-static status_t write_nodes(struct block_writer *to,
-                            const struct handoff_content *content,
-                            struct handoff **sealed) {
+static void write_memory(const struct handoff_content *content,
+                         struct boot_params *params) {
+    uint32_t here = min_u64(content->entries, E820_MAX_ENTRIES_ZEROPAGE);
+    params->e820_entries = here;
+    memcpy(params->e820_table, content->entry, here * sizeof(*content->entry));
+}
+
+status_t handoff_write_nodes(struct block_writer *to,
+                             const struct handoff_content *content,
+                             struct handoff **sealed) {
     TRY(node_write(to, SETUP_BATON, content->baton, sizeof(*content->baton)));
     *sealed = (struct handoff *)(to->block + to->used) - 1;
     FOR_EACH_ROW(nodes, row)
@@ -59,7 +65,7 @@ static status_t write_nodes(struct block_writer *to,
     return STATUS_OK;
 }
 
-static void seal(const struct block_writer *block, struct handoff *sealed) {
+void handoff_seal(const struct block_writer *block, struct handoff *sealed) {
     sealed->magic = HANDOFF_MAGIC;
     sealed->version = HANDOFF_VERSION;
     sealed->bytes = sizeof(*sealed);
@@ -69,28 +75,20 @@ static void seal(const struct block_writer *block, struct handoff *sealed) {
     sealed->block_crc = crc32(0, block->block, block->used);
 }
 
-status_t handoff_write(const struct handoff_content *content, void *block,
+status_t handoff_write(struct handoff_content *content, void *block,
                        pa_t block_pa) {
+    static struct boot_e820_entry entry[MEMORY_MAP_MAX];
     struct boot_params *params = block;
     struct handoff *sealed;
     struct block_writer to = {block, block_pa, HANDOFF_BLOCK_BYTES, 0,
                               &params->hdr.setup_data};
+    content->entry = entry;
+    content->entries = e820_list(content->memory, entry);
     write_params(content, params);
+    write_memory(content, params);
     TRY(write_command_line(&to, content->command_line, params));
-    TRY(write_nodes(&to, content, &sealed));
+    TRY(handoff_write_nodes(&to, content, &sealed));
     TRY(efi_info_write(&to, content->efi, params));
-    TRY(e820_write(&to, content->memory, params));
-    seal(&to, sealed);
-    return STATUS_OK;
-}
-
-status_t handoff_preserve(const struct handoff_content *content, void *page,
-                          pa_t page_pa) {
-    struct handoff *sealed;
-    uint64_t first_pa;
-    struct block_writer to = {page, page_pa, PAGE_SIZE, 0, &first_pa};
-    TRY(write_nodes(&to, content, &sealed));
-    to.used = PAGE_SIZE;
-    seal(&to, sealed);
+    handoff_seal(&to, sealed);
     return STATUS_OK;
 }

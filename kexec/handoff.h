@@ -12,11 +12,14 @@
 // Writes the block into the HANDOFF_BLOCK_BYTES zeroed bytes at `block`, for a
 // reader who will find it at `block_pa`; boot_params come first.
 // NO_MEMORY: something is larger than its place; the reason names it.
-status_t handoff_write(const struct handoff_content *content, void *block,
+status_t handoff_write(struct handoff_content *content, void *block,
                        pa_t block_pa);
 
-// Writes Baton's nodes alone into the zeroed page at `page_pa`, as a block of
-// its own, for a Baton that may come after a kernel that does not know them.
-// NO_MEMORY: they are more than a page.
-status_t handoff_preserve(const struct handoff_content *content, void *page,
-                          pa_t page_pa);
+// Writes the node with struct handoff, which is at *sealed then, and all other
+// nodes behind it. NO_MEMORY: there is too little room.
+status_t handoff_write_nodes(struct block_writer *to,
+                             const struct handoff_content *content,
+                             struct handoff **sealed);
+
+// Fills in what makes a block valid, its CRC above all: the last step.
+void handoff_seal(const struct block_writer *block, struct handoff *sealed);

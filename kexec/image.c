@@ -2,8 +2,6 @@
 
 #include "kexec/image.h"
 
-#include <asm/bootparam.h>
-
 #include "lib/string.h"
 
 #define HEADER_MAGIC    0x53726448 // "HdrS"
@@ -11,8 +9,7 @@
 #define VERSION_MIN     0x020c  // the first with a 64-bit entry
 #define FILE_MAGIC      "Baton" // where Linux has the "MZ" of its EFI stub
 #define SECTOR          512
-#define SECTORS_DEFAULT 4   // for a setup_sects of 0
-#define COMMAND_LINE    255 // for a cmdline_size of 0: protocol 2.05 and before
+#define SECTORS_DEFAULT 4 // for a setup_sects of 0
 #define RUN_BYTES_MAX   GIB
 #define ALIGNMENT_MAX   GIB
 
@@ -25,32 +22,19 @@ static status_t check_header(const struct setup_header *h) {
         return fail(STATUS_UNSUPPORTED,
                     "image: protocol %#x, xloadflags %#x: no 64-bit entry",
                     h->version, h->xloadflags);
-    if (!(h->loadflags & LOADED_HIGH))
-        return fail(STATUS_UNSUPPORTED,
-                    "image: loadflags %#x: it wants to be below 640 KiB",
-                    h->loadflags);
     return STATUS_OK;
 }
 
-// Where it may be put: at a multiple of kernel_alignment, or at pref_address.
-static status_t check_place(const struct setup_header *h) {
+// Where an image may be put that can be moved: at multiples of this.
+static status_t check_alignment(const struct setup_header *h) {
     uint32_t step = h->kernel_alignment;
-    pa_t fixed_pa = h->pref_address;
-    bool fits = h->relocatable_kernel
-                    ? step >= PAGE_SIZE && step <= ALIGNMENT_MAX &&
-                          (step & (step - 1)) == 0
-                    : fixed_pa && is_aligned(fixed_pa, PAGE_SIZE);
-    if (fits)
+    if (!h->relocatable_kernel ||
+        (step >= PAGE_SIZE && step <= ALIGNMENT_MAX && is_aligned(step, step)))
         return STATUS_OK;
-    if (h->relocatable_kernel)
-        return fail(STATUS_UNSUPPORTED,
-                    "image: can be moved only by %#x bytes, which is no power "
-                    "of two from %#lx to %#lx",
-                    step, PAGE_SIZE, ALIGNMENT_MAX);
     return fail(STATUS_UNSUPPORTED,
-                "image: cannot be moved from %#lx, which is 0 or no page's "
-                "start",
-                fixed_pa);
+                "image: can be moved only by %#x bytes, which is no power of "
+                "two from %#lx to %#lx",
+                step, PAGE_SIZE, ALIGNMENT_MAX);
 }
 
 status_t image_parse(const void *file, uint64_t bytes,
@@ -61,7 +45,7 @@ status_t image_parse(const void *file, uint64_t bytes,
                     bytes);
     memcpy(&h, (const uint8_t *)file + IMAGE_HEADER_OFFSET, sizeof(h));
     TRY(check_header(&h));
-    TRY(check_place(&h));
+    TRY(check_alignment(&h));
     unsigned sectors = h.setup_sects ? h.setup_sects : SECTORS_DEFAULT;
     uint64_t offset = (sectors + 1) * SECTOR;
     if (offset + IMAGE_ENTRY_OFFSET >= bytes)
@@ -74,27 +58,13 @@ status_t image_parse(const void *file, uint64_t bytes,
                     "image: init_size %#x, for a payload of %#lx bytes; "
                     "possible is up to %#lx",
                     h.init_size, bytes - offset, RUN_BYTES_MAX);
-    bool anywhere = h.xloadflags & XLF_CAN_BE_LOADED_ABOVE_4G;
     *image = (struct kernel_image){
         .file = file,
         .file_bytes = bytes,
         .payload_offset = offset,
         .payload_bytes = bytes - offset,
-        .run_bytes = h.init_size,
-        .fixed_pa = h.relocatable_kernel ? 0 : h.pref_address,
-        .alignment = h.kernel_alignment,
-        .initrd_max_pa = anywhere ? UINT64_MAX : h.initrd_addr_max,
-        .command_line_max = h.cmdline_size ? h.cmdline_size : COMMAND_LINE,
-        .flags = h.xloadflags,
+        .header = h,
         .is_baton = memcmp(file, FILE_MAGIC, sizeof(FILE_MAGIC)) == 0,
     };
     return STATUS_OK;
-}
-
-pa_t image_ceiling(const struct kernel_image *image) {
-    return image->flags & XLF_CAN_BE_LOADED_ABOVE_4G ? UINT64_MAX : 4 * GIB;
-}
-
-bool image_takes_efi(const struct kernel_image *image) {
-    return image->flags & XLF_EFI_KEXEC;
 }

@@ -41,56 +41,33 @@ status_t kexec_bundle(const struct boot_info *boot, struct cpio *bundle) {
                 "kernel (module2 /bundle.cpio)");
 }
 
-// What is where an image has to be, if that is not free.
-static const char *kind_in_the_way(const struct memory_map *memory, pa_t pa,
-                                   uint64_t bytes) {
-    uint32_t other = ~MEMORY_FREE & memory_map_kinds(memory, pa, bytes);
-    return other ? memory_kind_name(__builtin_ctz(other))
-                 : "this kernel has taken them";
-}
-
-static status_t take_fixed(struct kexec_staged *staged, pa_t ceiling_pa) {
-    pa_t fixed_pa = staged->image.fixed_pa;
-    uint64_t bytes = staged->room_bytes;
-    if (fixed_pa >= ceiling_pa || bytes > ceiling_pa - fixed_pa)
-        return fail(STATUS_NO_MEMORY,
-                    "image %s: cannot be moved, and its %#lx bytes at %#lx do "
-                    "not end below %#lx",
-                    staged->name, bytes, fixed_pa, ceiling_pa);
-    if (!frames_alloc_at(fixed_pa, pages_for(bytes)))
-        return fail(STATUS_NO_MEMORY,
-                    "image %s: cannot be moved, and of the %#lx bytes at %#lx "
-                    "some are not free: %s",
-                    staged->name, bytes, fixed_pa,
-                    kind_in_the_way(staged->memory, fixed_pa, bytes));
-    staged->base_pa = fixed_pa;
-    return STATUS_OK;
-}
-
 static status_t find_room(struct kexec_staged *staged) {
-    const struct kernel_image *image = &staged->image;
-    pa_t ceiling_pa = min_u64(image_ceiling(image), FRAMES_END_PA);
     char what[sizeof("image ") + sizeof(staged->name)];
-    if (image->fixed_pa)
-        return take_fixed(staged, ceiling_pa);
+    FOR_EACH_ROW(departures, row)
+        if (row->place && staged->base_pa == 0)
+            TRY(row->place(staged));
+    if (staged->base_pa)
+        return STATUS_OK;
+    if (!staged->image.header.relocatable_kernel)
+        return fail(STATUS_UNSUPPORTED,
+                    "image %s: cannot be moved, and nothing is linked that "
+                    "places such an image (kexec/linux)",
+                    staged->name);
     format(what, sizeof(what), "image %s", staged->name);
     return frames_take_below(what, pages_for(staged->room_bytes),
-                             image->alignment, ceiling_pa, &staged->base_pa);
+                             staged->image.header.kernel_alignment,
+                             FRAMES_END_PA, &staged->base_pa);
 }
 
 static status_t place(struct kexec_staged *staged) {
     const struct kernel_image *image = &staged->image;
-    if (kernel_table.levels == 5 && !(image->flags & XLF_5LEVEL))
-        return fail(STATUS_UNSUPPORTED,
-                    "image %s: xloadflags %#x: no entry on page tables of 5 "
-                    "levels, which this kernel has; with la57=off it has 4",
-                    staged->name, image->flags);
-    staged->room_bytes = max_u64(staged->room_bytes, image->run_bytes);
+    uint32_t run_bytes = image->header.init_size;
+    staged->room_bytes = max_u64(staged->room_bytes, run_bytes);
     TRY(find_room(staged));
     uint8_t *to = pa_to_va(staged->base_pa);
     memcpy(to, image->file + image->payload_offset, image->payload_bytes);
     memset(to + image->payload_bytes, 0,
-           pages_for(image->run_bytes) * PAGE_SIZE - image->payload_bytes);
+           pages_for(run_bytes) * PAGE_SIZE - image->payload_bytes);
     return STATUS_OK;
 }
 
@@ -106,8 +83,8 @@ status_t kexec_load(const struct boot_info *boot, const char *name,
     TRY(cpio_find(staged->bundle.data, staged->bundle.bytes, name, &file));
     TRY(image_parse(file.data, file.bytes, &staged->image));
     TRY(place(staged));
-    event("kexec.load", "image=%s base=%#lx bytes=%lu", name, staged->base_pa,
-          staged->image.run_bytes);
+    event("kexec.load", "image=%s base=%#lx bytes=%u", name, staged->base_pa,
+          staged->image.header.init_size);
     return STATUS_OK;
 }
 
@@ -189,7 +166,7 @@ static status_t build_transition(struct kexec_staged *staged) {
     TRY(page_table_map(table, page, image_pa_of(nmi_page), PAGE_SIZE,
                        MAP_WRITE));
     TRY(page_table_map(table, staged->base_pa, staged->base_pa,
-                       pages_for(staged->image.run_bytes) * PAGE_SIZE,
+                       pages_for(staged->image.header.init_size) * PAGE_SIZE,
                        MAP_ANY));
     return page_table_map(table, staged->block_pa, staged->block_pa,
                           HANDOFF_BLOCK_BYTES, MAP_WRITE);
@@ -198,9 +175,7 @@ static status_t build_transition(struct kexec_staged *staged) {
 static status_t make_ready(const struct boot_info *boot,
                            struct kexec_staged *staged,
                            const struct handoff *baton) {
-    pa_t ceiling_pa = image_ceiling(&staged->image);
-    TRY(frames_take_below("handoff", HANDOFF_PAGES, PAGE_SIZE, ceiling_pa,
-                          &staged->block_pa));
+    TRY(frames_take("handoff", HANDOFF_PAGES, &staged->block_pa));
     TRY(build_transition(staged));
     return write_handoff(boot, staged, baton);
 }

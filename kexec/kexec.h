@@ -40,6 +40,11 @@ struct kexec_staged {
 // their order, and the first error ends the departure: it returns to the kernel
 // that goes on. A function that is NULL has nothing to say.
 struct departure {
+    // Takes the frames of an image that needs a place of its own, and sets
+    // base_pa, for room_bytes bytes; or leaves it 0, and core finds a place.
+    // Called by kexec_load().
+    status_t (*place)(struct kexec_staged *staged);
+
     // Changes what the image is told, before it is written to the block, and
     // maps more for it in the transition table. May allocate frames only where
     // `staged` has a place for them. Called by kexec_prepare().

@@ -38,7 +38,7 @@ static status_t write_node(struct block_writer *to,
     return node_write(to, SETUP_ATTRIBUTES, rows, count * sizeof(inherited[0]));
 }
 
-ROW(nodes, 50_attributes) = {SETUP_ATTRIBUTES, read_node, write_node, NULL};
+ROW(nodes, 50_attributes) = {SETUP_ATTRIBUTES, read_node, write_node};
 
 // 0: the firmware has no such table.
 static status_t find_table(pa_t *table_pa) {

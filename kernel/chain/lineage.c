@@ -89,4 +89,4 @@ static status_t write(struct block_writer *to,
                       kept * sizeof(all[0]));
 }
 
-ROW(nodes, 50_lineage) = {SETUP_LINEAGE, read, write, NULL};
+ROW(nodes, 50_lineage) = {SETUP_LINEAGE, read, write};

@@ -18,10 +18,44 @@
 // Where Linux finds the BIOS's data, and room for a trampoline.
 #define CONVENTIONAL_MEMORY (640 * KIB)
 
-// ---- what it is told
+// ---- its place
+
+// What is where an image has to be, if that is not free.
+static const char *kind_in_the_way(const struct memory_map *memory, pa_t pa,
+                                   uint64_t bytes) {
+    uint32_t other = ~MEMORY_FREE & memory_map_kinds(memory, pa, bytes);
+    return other ? memory_kind_name(__builtin_ctz(other))
+                 : "this kernel has taken them";
+}
+
+static status_t place(struct kexec_staged *staged) {
+    const struct setup_header *header = &staged->image.header;
+    pa_t fixed_pa = header->pref_address;
+    uint64_t bytes = staged->room_bytes;
+    if (staged->image.is_baton)
+        return STATUS_OK;
+    TRY(linux_can_enter(header, kernel_table.levels));
+    if (header->relocatable_kernel)
+        return STATUS_OK;
+    if (fixed_pa >= FRAMES_END_PA || bytes > FRAMES_END_PA - fixed_pa)
+        return fail(STATUS_NO_MEMORY,
+                    "image %s: cannot be moved, and its %#lx bytes at %#lx do "
+                    "not end below %#lx",
+                    staged->name, bytes, fixed_pa, FRAMES_END_PA);
+    if (!frames_alloc_at(fixed_pa, pages_for(bytes)))
+        return fail(STATUS_NO_MEMORY,
+                    "image %s: cannot be moved, and of the %#lx bytes at %#lx "
+                    "some are not free: %s",
+                    staged->name, bytes, fixed_pa,
+                    kind_in_the_way(staged->memory, fixed_pa, bytes));
+    staged->base_pa = fixed_pa;
+    return STATUS_OK;
+}
+
+// ---- the machine, as it is described to it
 
 static bool is_told_of_firmware(const struct kexec_staged *staged) {
-    return firmware.ready && image_takes_efi(&staged->image);
+    return firmware.ready && linux_takes_efi(&staged->image.header);
 }
 
 // Will Linux keep the firmware, and its own memory, if it is told of them?
@@ -40,10 +74,10 @@ static status_t check_firmware(void) {
 // all virtual addresses, where any are handed on: it knows nothing of runs.
 static status_t describe_firmware(const struct kexec_staged *staged,
                                   struct handoff_content *content) {
-    if (!image_takes_efi(&staged->image))
+    if (!linux_takes_efi(&staged->image.header))
         say("kexec: %s does not ask for EFI data (xloadflags %#x): it gets "
             "none",
-            staged->name, staged->image.flags);
+            staged->name, staged->image.header.xloadflags);
     if (!is_told_of_firmware(staged)) {
         content->efi->map_bytes = 0;
         content->with_efi_setup = false;
@@ -56,7 +90,7 @@ static status_t describe_firmware(const struct kexec_staged *staged,
 
 static void describe_bundle(const struct kexec_staged *staged,
                             struct handoff_content *content) {
-    pa_t max_pa = staged->image.initrd_max_pa;
+    pa_t max_pa = linux_initrd_max(&staged->image.header);
     if (content->bundle_bytes == 0 ||
         content->bundle_pa + content->bundle_bytes - 1 <= max_pa)
         return;
@@ -69,7 +103,7 @@ static void describe_bundle(const struct kexec_staged *staged,
 static status_t describe_command_line(const struct kexec_staged *staged,
                                       struct handoff_content *content) {
     static char line[COMMAND_LINE_MAX];
-    size_t max = staged->image.command_line_max;
+    size_t max = linux_command_line_max(&staged->image.header);
     TRY(linux_command_line(line, sizeof(line), content->command_line,
                            staged->generation, staged->preserved_pa));
     content->command_line = line;
@@ -93,18 +127,13 @@ static status_t write_preserved(const struct kexec_staged *staged,
     struct handoff_content kept = {.baton = &next, .between = &linux_entry};
     void *page = pa_to_va(staged->preserved_pa);
     memset(page, 0, PAGE_SIZE);
-    return handoff_preserve(&kept, page, staged->preserved_pa);
+    return linux_preserve(&kept, page, staged->preserved_pa);
 }
 
 static status_t preserve(struct kexec_staged *staged,
                          struct handoff_content *content) {
     static struct memory_map memory;
-    staged->preserved_pa =
-        frames_alloc(1, PAGE_SIZE, image_ceiling(&staged->image));
-    if (staged->preserved_pa == 0)
-        return fail(STATUS_NO_MEMORY,
-                    "image %s: no free page for the preserved handoff",
-                    staged->name);
+    TRY(frames_take("preserved handoff", 1, &staged->preserved_pa));
     TRY(write_preserved(staged, content));
     memory = *content->memory;
     content->memory = &memory;
@@ -156,4 +185,4 @@ static status_t describe(struct kexec_staged *staged,
     return map_more(staged);
 }
 
-ROW(departures, 50_linux) = {.describe = describe};
+ROW(departures, 50_linux) = {.place = place, .describe = describe};

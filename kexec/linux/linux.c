@@ -8,7 +8,39 @@
 
 #define LOWER_HALF_END  (1UL << 47)
 #define TABLE_VERSION   2          // above it, Linux passes the table over
+#define COMMAND_LINE    255        // for a cmdline_size of 0: protocol 2.05
 #define TABLE_BYTES_MAX (64 * KIB) // far more than any table has
+
+static bool can_be_at(pa_t pa) {
+    return pa && is_aligned(pa, PAGE_SIZE);
+}
+
+status_t linux_can_enter(const struct setup_header *h, unsigned levels) {
+    if (!(h->loadflags & LOADED_HIGH))
+        return fail(STATUS_UNSUPPORTED,
+                    "image: loadflags %#x: it wants to be below 640 KiB",
+                    h->loadflags);
+    if (levels == 5 && !(h->xloadflags & XLF_5LEVEL))
+        return fail(STATUS_UNSUPPORTED,
+                    "image: xloadflags %#x: no entry on page tables of 5 "
+                    "levels, which this kernel has; with la57=off it has 4",
+                    h->xloadflags);
+    if (!h->relocatable_kernel && !can_be_at(h->pref_address))
+        return fail(STATUS_UNSUPPORTED,
+                    "image: cannot be moved from %#llx, which is 0 or no "
+                    "page's start",
+                    h->pref_address);
+    return STATUS_OK;
+}
+
+pa_t linux_initrd_max(const struct setup_header *h) {
+    return h->xloadflags & XLF_CAN_BE_LOADED_ABOVE_4G ? UINT64_MAX
+                                                      : h->initrd_addr_max;
+}
+
+size_t linux_command_line_max(const struct setup_header *h) {
+    return h->cmdline_size ? h->cmdline_size : COMMAND_LINE;
+}
 
 // Before each call Linux copies the upper half of its own page table over the
 // firmware's, all but the window (efi_sync_low_kernel_mappings()). And it maps

@@ -3,12 +3,28 @@
 
 #pragma once
 
+#include "boot/node.h"
 #include "efi/region.h"
 #include "efi/types.h"
 #include "lib/status.h"
 
 // Where the preserved handoff is: a word on Linux's command line, handoff=0x….
 #define PRESERVED_WORD "handoff"
+
+// May an image with this header be entered, from a page table of that many
+// levels? UNSUPPORTED: the reason names field and value.
+status_t linux_can_enter(const struct setup_header *header, unsigned levels);
+
+// Does it take EFI data from a kexec (XLF_EFI_KEXEC)? One that does not may
+// take virtual addresses for physical ones.
+static inline bool linux_takes_efi(const struct setup_header *header) {
+    return header->xloadflags & XLF_EFI_KEXEC;
+}
+
+// The last byte that an initrd may have, and the longest command line, in bytes
+// without the NUL.
+pa_t linux_initrd_max(const struct setup_header *header);
+size_t linux_command_line_max(const struct setup_header *header);
 
 // Can Linux go on calling a firmware whose regions are at their `va`? REFUSED:
 // it would overwrite one's mapping; the reason names region and address.
@@ -26,3 +42,12 @@ status_t linux_can_believe(const struct efi_memory_attributes_table *head,
 // NO_MEMORY: too long for the `size` bytes at `line`.
 status_t linux_command_line(char *line, size_t size, const char *given,
                             uint32_t generation, pa_t preserved_pa);
+
+// Writes Baton's nodes alone into the zeroed page at `page_pa`, as a block of
+// its own, for the Baton after a Linux. NO_MEMORY: they are more than a page.
+status_t linux_preserve(const struct handoff_content *content, void *page,
+                        pa_t page_pa);
+
+// Takes such a handoff, if the command line has its address. REFUSED, INVALID:
+// there is none, or it is damaged.
+status_t linux_preserved(const struct sender *from, struct boot_info *boot);

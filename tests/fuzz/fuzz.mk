@@ -19,7 +19,7 @@ FUZZ_adoption    = efi/firmware.c efi/region.c efi/mode.c $(wildcard efi/modes/*
 	mm/page_table.c lib/memory_map.c lib/crc32.c lib/utf16.c lib/log.c \
 	lib/options.c lib/string.c lib/status.c lib/format.c
 FUZZ_modes       = $(UNIT_test_region)
-FUZZ_image       = $(UNIT_test_image) kexec/handoff.c boot/node.c boot/e820.c boot/efi_info.c boot/sender.c lib/memory_map.c lib/crc32.c lib/log.c
+FUZZ_image       = $(UNIT_test_image) kexec/handoff.c boot/node.c boot/e820.c boot/efi_info.c lib/memory_map.c lib/crc32.c lib/log.c
 FUZZ_digests     = $(UNIT_test_sums) lib/log.c
 FUZZ_cpio        = $(UNIT_test_cpio) lib/log.c
 FUZZ_options     = $(UNIT_test_options) lib/log.c

@@ -12,13 +12,14 @@ static void check_image(const struct kernel_image *image, uint64_t bytes) {
     assert_int_equal(image->file_bytes, bytes);
     assert_true(image->payload_offset + image->payload_bytes == bytes);
     assert_true(image->payload_bytes > IMAGE_ENTRY_OFFSET);
-    assert_true(image->run_bytes >= image->payload_bytes);
-    assert_true(image->run_bytes <= GIB);
-    assert_true(image->fixed_pa % PAGE_SIZE == 0);
-    if (image->fixed_pa)
+    const struct setup_header *header = &image->header;
+    uint32_t step = header->kernel_alignment;
+    assert_true(header->init_size >= image->payload_bytes);
+    assert_true(header->init_size <= GIB);
+    if (!header->relocatable_kernel)
         return;
-    assert_true(image->alignment >= PAGE_SIZE && image->alignment <= GIB);
-    assert_true(__builtin_popcountl(image->alignment) == 1);
+    assert_true(step >= PAGE_SIZE && step <= GIB);
+    assert_true(__builtin_popcount(step) == 1);
 }
 
 // The setup header of the next kernel goes into its boot_params.

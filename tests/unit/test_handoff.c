@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "boot/damage/account.h"
+#include "kexec/linux/linux.h"
 #include "lib/crc32.h"
 #include "tests/unit/memory.h"
 
@@ -43,7 +44,7 @@ static status_t write_test(struct block_writer *to,
     return told ? node_write(to, SETUP_TEST, &told, sizeof(told)) : STATUS_OK;
 }
 
-ROW(nodes, 60_test) = {SETUP_TEST, read_test, write_test, NULL};
+ROW(nodes, 60_test) = {SETUP_TEST, read_test, write_test};
 
 // ---- what is sent
 
@@ -400,37 +401,11 @@ static void cut_everywhere(void **state) {
     }
 }
 
-// A bit of a pointer may lead to a node that is not Baton's: as if it had never
-// sent one. But Baton always does.
-static void a_lost_node_is_damage(void **state) {
-    (void)state;
-    params->hdr.setup_data = 0;
-    expect_refused("loader of type 0xff");
-    sample(state);
-    params->hdr.setup_data = BLOCK_PA + 0xf00; // zeros: type 0, the last
-    expect_refused("loader of type 0xff");
-    sample(state);
-    params->hdr.setup_data = MEMORY_PA;
-    expect_refused("setup_data at 0x1230000 is not in memory");
-}
-
-// boot_params that a node does not vouch for.
-static void a_node_of_another_block(void **state) {
-    (void)state;
-    memcpy(memory.at, params, HANDOFF_NODES_AT + KIB);
-    status_t status = boot_params_read(MEMORY_PA, memory_read, &boot);
-    memory_forget();
-    assert_int_equal(status, STATUS_OK);
-    assert_true(is_dropped());
-    assert_contains(boot.handoff_why, "0x1230000");
-}
-
 // ---- a sender who computes the right CRC over wrong values
 
 static struct handoff *sent(void) {
-    pa_t node_pa = params->hdr.setup_data;
-    assert_true(memory_has(node_pa, sizeof(struct handoff) + 16));
-    return (void *)(memory.at + (node_pa - MEMORY_PA) + 16);
+    return (void *)(memory.at + BLOCK + HANDOFF_SEAL_AT +
+                    sizeof(struct setup_data));
 }
 
 static void seal(void) {
@@ -442,11 +417,39 @@ static void seal(void) {
         crc32(0, memory.at + (node->block_pa - MEMORY_PA), node->block_bytes);
 }
 
+// A bit of a pointer may lead to a node that is not Baton's: as if it had never
+// sent one. But Baton always does.
+static void a_lost_node_is_damage(void **state) {
+    (void)state;
+    params->hdr.setup_data = 0;
+    expect_refused("damaged on the way");
+    sample(state);
+    params->hdr.setup_data = BLOCK_PA + 0xf00; // zeros: type 0, the last
+    expect_refused("damaged on the way");
+    sample(state);
+    params->hdr.setup_data = MEMORY_PA;
+    expect_refused("damaged on the way");
+    sample(state);
+    params->hdr.setup_data = MEMORY_PA; // a sender who seals that
+    seal();
+    expect_refused("setup_data at 0x1230000 is not in memory");
+}
+
+// boot_params that a node does not vouch for.
+static void a_node_of_another_block(void **state) {
+    (void)state;
+    memcpy(memory.at, params, HANDOFF_NODES_AT + KIB);
+    status_t status = boot_params_read(MEMORY_PA, memory_read, &boot);
+    memory_forget();
+    assert_int_equal(status, STATUS_OK);
+    assert_true(is_dropped());
+    assert_contains(boot.handoff_why, "for the block at 0x1232000");
+}
+
 #define FIELD(name)                                                            \
     offsetof(struct handoff, name), sizeof(((struct handoff *)0)->name)
-#define SHAPE   "is not version "
-#define OUTSIDE "lies outside its block"
-#define ABSENT  "or not where boot_params are"
+#define SHAPE  "nothing of version 7 of Baton's own"
+#define ABSENT "is too short, or not in memory"
 
 static const struct {
     size_t offset, bytes;
@@ -455,20 +458,20 @@ static const struct {
 } bad_fields[] = {
     {FIELD(magic), HANDOFF_MAGIC + 1, SHAPE},
     {FIELD(version), 0, SHAPE},
-    {FIELD(version), HANDOFF_VERSION + 70, "version 7"},
+    {FIELD(version), HANDOFF_VERSION + 70, "version 77"},
     {FIELD(bytes), sizeof(struct handoff) - 1, SHAPE},
     {FIELD(bytes), sizeof(struct handoff) + 1, SHAPE},
-    {FIELD(block_bytes), 0, SHAPE},
-    {FIELD(block_bytes), sizeof(struct handoff) - 1, SHAPE},
+    {FIELD(block_bytes), 0, ABSENT},
+    {FIELD(block_bytes), sizeof(struct handoff) - 1, ABSENT},
+    {FIELD(block_bytes), 4096, ABSENT},
+    {FIELD(block_bytes), MIB, ABSENT},
     {FIELD(block_bytes), MIB + 1, SHAPE},
     {FIELD(block_bytes), ~0u, SHAPE},
     {FIELD(mode), ~0ul, SHAPE}, // and no NUL behind: see below
-    {FIELD(block_bytes), 4096, OUTSIDE},
-    {FIELD(block_bytes), MIB, ABSENT},
-    {FIELD(block_pa), 0, ABSENT},
-    {FIELD(block_pa), ~0ul, ABSENT},
-    {FIELD(block_pa), MEMORY_PA + ELSEWHERE, OUTSIDE},
-    {FIELD(block_pa), BLOCK_PA + 16, "vouches for the block at 0x1232010"},
+    {FIELD(block_pa), 0, SHAPE},
+    {FIELD(block_pa), ~0ul, SHAPE},
+    {FIELD(block_pa), MEMORY_PA + ELSEWHERE, SHAPE},
+    {FIELD(block_pa), BLOCK_PA + 16, "for the block at 0x1232010"},
 };
 
 static void bad_fields_are_refused(void **state) {
@@ -480,18 +483,6 @@ static void bad_fields_are_refused(void **state) {
                min_u64(bad_fields[i].bytes, sizeof(uint64_t)));
         seal();
         expect_refused(bad_fields[i].reason);
-    }
-}
-
-static void no_room_for_the_lies(void **state) {
-    (void)state;
-    const int32_t wrong[] = {-1, 1, INT32_MAX};
-    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-        sample(state);
-        struct setup_data *node = (void *)((uint8_t *)sent() - 16);
-        node->len += wrong[i];
-        seal();
-        expect_refused("is not version ");
     }
 }
 
@@ -654,13 +645,14 @@ static void bad_efi_info(void **state) {
     expect_refused("the firmware is 32-bit (EFI loader signature EL32)");
     linux_sample(state);
     memcpy(&params->efi_info.efi_loader_signature, "EL33", 4);
-    expect_refused("signature 0x33334c45 is not EL64");
+    expect_refused("signature 0x33334c45,");
     linux_sample(state);
     params->efi_info.efi_memmap_size = EFI_MAP_BYTES + 1;
-    expect_refused("map of 32769 bytes; there is room for 32768");
+    expect_refused("map of 32769 bytes at 0x1243000; expected are EL64 "
+                   "(0x34364c45), and at most 32768 bytes");
     linux_sample(state);
     params->efi_info.efi_memmap_hi = 1;
-    expect_refused("map at 0x101243000 is not in memory");
+    expect_refused("map of 200 bytes at 0x101243000; expected");
 }
 
 static void bad_memory_maps(void **state) {
@@ -675,7 +667,7 @@ static void bad_memory_maps(void **state) {
     params->hdr.setup_data = free_pa(0);
     put_node(0, 0, SETUP_E820_EXT, 20 * 1000);
     memory.bytes = FREE + 16 + 20 * 1000 - 1;
-    expect_invalid("20000 bytes of e820 entries at 0x1244010 are not in");
+    expect_refused("node of type 0x1 at 0x1244010 has 20000 bytes");
 }
 
 static void bad_command_lines(void **state) {
@@ -709,9 +701,8 @@ static void keep(const char *word, uint32_t e820_type) {
     make_baton();
     told = 0x9abcdef0;
     struct handoff_content kept = {.baton = &baton};
-    assert_int_equal(
-        handoff_preserve(&kept, memory.at + PRESERVED, PRESERVED_PA),
-        STATUS_OK);
+    assert_int_equal(linux_preserve(&kept, memory.at + PRESERVED, PRESERVED_PA),
+                     STATUS_OK);
     params->e820_table[params->e820_entries++] =
         (struct boot_e820_entry){PRESERVED_PA, PAGE_SIZE, e820_type};
     params->hdr.cmd_line_ptr = MEMORY_PA + ELSEWHERE;
@@ -816,7 +807,6 @@ int main(void) {
         FROM_BATON(a_lost_node_is_damage),
         FROM_BATON(a_node_of_another_block),
         FROM_BATON(bad_fields_are_refused),
-        FROM_BATON(no_room_for_the_lies),
         FROM_LINUX(linux_is_understood),
         FROM_LINUX(the_screen_is_linuxs),
         FROM_LINUX(nodes_that_nothing_vouches_for),

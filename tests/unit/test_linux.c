@@ -80,8 +80,64 @@ static void the_command_line(void **state) {
         why(), "44 bytes, with the words of the handoff; there is room for 43");
 }
 
+// ---- headers
+
+static const struct setup_header movable = {.loadflags = LOADED_HIGH,
+                                            .relocatable_kernel = 1};
+
+static void what_can_be_entered(void **state) {
+    (void)state;
+    struct setup_header h = movable;
+    assert_int_equal(linux_can_enter(&h, 4), STATUS_OK);
+    assert_int_equal(linux_can_enter(&h, 5), STATUS_UNSUPPORTED);
+    assert_contains(why(), "xloadflags 0: no entry on page tables of 5 levels");
+    h.xloadflags = XLF_5LEVEL;
+    assert_int_equal(linux_can_enter(&h, 5), STATUS_OK);
+    h.loadflags = 0;
+    assert_int_equal(linux_can_enter(&h, 4), STATUS_UNSUPPORTED);
+    assert_contains(why(), "loadflags 0: it wants to be below 640 KiB");
+}
+
+// The only place of an image that cannot be moved.
+static void a_place_is_a_page(void **state) {
+    (void)state;
+    const struct {
+        pa_t pa;
+        status_t status;
+    } places[] = {
+        {PAGE_SIZE, STATUS_OK},          {0x100000, STATUS_OK},
+        {1UL << 52, STATUS_OK}, // whether it is free is seen later
+        {0, STATUS_UNSUPPORTED},         {0x100800, STATUS_UNSUPPORTED},
+        {UINT64_MAX, STATUS_UNSUPPORTED}};
+    struct setup_header h = movable;
+    h.relocatable_kernel = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        h.pref_address = places[i].pa;
+        assert_int_equal(linux_can_enter(&h, 4), places[i].status);
+        if (places[i].status)
+            assert_contains(why(), "cannot be moved from");
+    }
+}
+
+static void limits_of_what_it_gets(void **state) {
+    (void)state;
+    struct setup_header h = {.initrd_addr_max = 0x7fffffff,
+                             .cmdline_size = 2047};
+    assert_false(linux_takes_efi(&h));
+    assert_int_equal(linux_initrd_max(&h), 0x7fffffff);
+    assert_int_equal(linux_command_line_max(&h), 2047);
+    h.xloadflags = XLF_EFI_KEXEC | XLF_CAN_BE_LOADED_ABOVE_4G;
+    h.cmdline_size = 0;
+    assert_true(linux_takes_efi(&h));
+    assert_int_equal(linux_initrd_max(&h), UINT64_MAX);
+    assert_int_equal(linux_command_line_max(&h), 255);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_can_be_entered),
+        cmocka_unit_test(a_place_is_a_page),
+        cmocka_unit_test(limits_of_what_it_gets),
         cmocka_unit_test(what_linux_can_keep),
         cmocka_unit_test(what_linux_believes),
         cmocka_unit_test(the_command_line),
