@@ -1,8 +1,8 @@
-"""What the boot tests share: machines, and runs that serve many tests.
+"""Fixtures of the boot tests: machines, and runs that many tests share.
 
-A run of a mode takes some seconds, and dozens of tests ask questions about
-it. So it is made once per session, by whichever worker of xdist comes first.
-Every test that fails shows the logs of the machines it used, and the command
+A run of a mode takes some seconds, and dozens of tests examine it. So it is
+made once per session, by the first worker of xdist that needs it.
+A test that fails shows the logs of its machines, and the command
 that starts each of them again.
 """
 
@@ -21,25 +21,25 @@ from harness.machine import End, Machine, Run
 from harness.patience import Watch
 
 
-# A make that a test starts has nothing to do with the one that runs the tests,
-# nor with what that one was given on its command line.
+# A make that a test starts is independent of the one that runs the tests and
+# of its command line.
 for name in [name for name in os.environ if name.startswith("MAKE")]:
     del os.environ[name]
 os.environ.pop("MFLAGS", None)
 
 
-# Machines go on from a state saved in front of the kernel. A test that wants
-# to see all of the boot asks for medium="disk".
+# Machines continue from a state that was saved before the kernel. A test that
+# needs a complete boot uses medium="disk".
 USUAL = "saved" if qemu.Config.accel == "tcg" else "disk"
 
 
 def usual_medium(firmware: str) -> str:
-    """U-Boot cannot read what the saved states boot from; it takes a second."""
+    """U-Boot cannot read the medium of the saved states; it boots in a second."""
     return "disk" if firmware == "uboot" else USUAL
 
 
 def pytest_configure(config):
-    """make test JUNIT=file: before an hour of tests, not after it."""
+    """make test JUNIT=file: checked before the tests, not after them."""
     report = config.option.xmlpath
     try:
         if report:
@@ -51,7 +51,7 @@ def pytest_configure(config):
 
 
 def pytest_generate_tests(metafunc):
-    """@pytest.mark.modes("fixed", …): once per mode, all of a mode's tests in
+    """@pytest.mark.modes("fixed", …): once per mode, all tests of a mode in
     one worker."""
     for marker in metafunc.definition.iter_markers("modes"):
         metafunc.parametrize("mode", [
@@ -62,13 +62,13 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def runs(request) -> list[Run]:
-    """The runs that this test looks at, for the report if it fails."""
+    """The runs that this test uses, for the report if it fails."""
     request.node.runs = []
     return request.node.runs
 
 
 def check_linux(bundle: Path) -> None:
-    """Skip the test if it needs a Linux that could not be fetched."""
+    """Skip the test if it needs a Linux that could not be downloaded."""
     if bundle != paths.LINUX_BUNDLE or bundle.exists():
         return
     why = "make build/linux.cpio has not been run"
@@ -107,11 +107,11 @@ def boot(request, runs):
 
 @pytest.fixture(scope="session")
 def iso(testrun_uid):
-    """An ISO whose kernels switch off in the end, made once per session."""
+    """An ISO whose kernels switch off at the end, made once per session."""
     image = paths.MEDIA / f"test-{testrun_uid}.iso"
     with paths.hold(image):
         if not image.exists():
-            # Not that of another session, which may be under way.
+            # Not that of another session, which may be running.
             saved.remove_unused(paths.MEDIA, "test-*.iso")
             media.iso(image, last="end=exit")
     return image
@@ -134,13 +134,13 @@ def chain_of(testrun_uid, runs):
 
 @pytest.fixture
 def the_chain(mode, chain_of) -> chain.Chain:
-    """The run of the mode that this test is parametrized with."""
+    """The run of this test's mode."""
     return chain_of(mode)
 
 
 @pytest.fixture
 def run_of(testrun_uid, runs):
-    """A run of any machine, found by a name, made once per session."""
+    """A run of any machine, identified by a name, made once per session."""
 
     def get(name: str, cmdline: str, bundle: Path = paths.BUNDLE,
             **options) -> Run:
@@ -158,7 +158,7 @@ _known: dict[str, Run] = {}
 
 def shared(name: str, session: str, config: qemu.Config,
            bundle: Path = paths.BUNDLE) -> Run:
-    """A run that all tests of a session share, whichever worker made it."""
+    """A run that all tests of a session share, in any worker."""
     home = paths.RUNS / name
     if name not in _known:
         with paths.hold(paths.RUNS / f"{name}.session"):
@@ -186,7 +186,7 @@ def _make(home, config, session, bundle) -> Run:
 
 
 def pytest_timeout_set_timer(item, settings):
-    """A test's own limit, in the seconds that everything here is limited by."""
+    """A test's own limit, in the seconds of patience.py."""
     watch = Watch(settings.timeout)
 
     def ring(*_) -> None:
@@ -211,7 +211,7 @@ def pytest_runtest_makereport(item):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """The table of all firmwares, of what tests have noted as `matrix`."""
+    """The table of all firmwares, from the property `matrix` of tests."""
     rows = sorted({
         tuple(value) for reports in terminalreporter.stats.values()
         for report in reports if getattr(report, "when", "") == "call"

@@ -25,16 +25,16 @@ def test_proof(the_chain, mode, gen, check):
 
 
 @pytest.mark.modes(*PROVING)
-def test_the_story_in_order(the_chain):
-    story = [wanted("boot", gen=0, via="multiboot2", by="grub")]
+def test_events_in_order(the_chain):
+    expected = [wanted("boot", gen=0, via="multiboot2", by="grub")]
     for gen in range(1, GENERATIONS):
-        story += [
+        expected += [
             wanted("kexec.load", gen=gen - 1, image="baton"),
             wanted("kexec.jump", gen=gen - 1, to=gen),
             wanted("boot", gen=gen, via="boot_params", by="baton"),
         ]
-    story.append(wanted("end", gen=GENERATIONS - 1, verdict="pass"))
-    the_chain.run.expect(*story)
+    expected.append(wanted("end", gen=GENERATIONS - 1, verdict="pass"))
+    the_chain.run.expect(*expected)
 
 
 @pytest.mark.modes(*EXPECTED)

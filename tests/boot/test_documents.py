@@ -69,7 +69,7 @@ def test_a_session_at_the_prompt(boot, session):
             if not any(documents.LOG.match(line) for line in shown):
                 said = [line for line in said if not documents.LOG.match(line)]
             if one.command.startswith("kexec"):
-                found = documents.unsaid(shown, said)
+                found = documents.missing(shown, said)
             else:
                 found = documents.differences(shown, said)
             found = [line for line in found if "@monitor." not in line]
@@ -106,7 +106,7 @@ def test_lines_of_a_log(boot, chain_of, name):
     for machine in MACHINES[name]:
         with boot(**machine) as running:
             said += running.finish().lines
-    missing = documents.unsaid(documents.logged(DOCS / name), said)
+    missing = documents.missing(documents.logged(DOCS / name), said)
     assert not missing, "\n".join(
         ["in no run of MACHINES above:", *missing])
 
@@ -151,13 +151,13 @@ def test_what_the_demonstration_prints():
     table = block_with(README, "gen time variable")
     rows = [line for line in table if line.split()[0] not in chain.EXPECTED
             or line.split()[0] == "fixed"]
-    assert documents.unsaid(rows, said) == []
+    assert documents.missing(rows, said) == []
 
 
 @pytest.mark.slow
 def test_the_table_of_the_demonstration():
     table = block_with(README, "gen time variable")
-    assert documents.unsaid(table, printed("tools/demo")) == []
+    assert documents.missing(table, printed("tools/demo")) == []
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ def chain(chain_of, record_property):
 
     def get(mode: str, firmware: str) -> Chain:
         chain = chain_of(mode, firmware)
-        told = [chain.told(gen) for gen in range(GENERATIONS)]
+        told = [chain.summary(gen) for gen in range(GENERATIONS)]
         record_property("matrix",
                         [firmware, mode, *told, chain.run.end.how])
         return chain

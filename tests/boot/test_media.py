@@ -24,7 +24,7 @@ def test_only_an_entry_that_says_so_changes_the_machine():
     first, _, writing = menu.partition(f"submenu '{media.ISO_WRITES}'")
     entry = re.compile(r"menuentry '(.*)' \{\s+multiboot2 /baton (.*)")
     assert "set default" not in menu  # so it is the first one
-    assert all("look only" in title and "prove=look" in words
+    assert all("read only" in title and "prove=look" in words
                for title, words in entry.findall(first))
     assert all("write" in title and "prove=write" in words
                for title, words in entry.findall(writing))

@@ -11,7 +11,7 @@ from harness.chain import Chain
 WORDS = "efi=fixed generations=2 end=shutdown"
 
 
-def story(run) -> list:
+def outline(run) -> list:
     """What a run said, without the numbers that differ by its boot's time."""
     keep = ("type", "pa", "va", "mode", "svam", "svc", "status", "verdict")
     return [(event.name, {key: event.get(key) for key in keep})
@@ -23,7 +23,7 @@ def test_going_on_is_like_booting(boot):
     for medium in ("saved", "disk"):
         with boot(WORDS, medium=medium) as machine:
             runs.append(machine.finish())
-    assert story(runs[0]) == story(runs[1])
+    assert outline(runs[0]) == outline(runs[1])
     assert runs[0].end == runs[1].end
 
 

@@ -1,28 +1,28 @@
-"""Baton's outside world: what a test or a tool needs to boot it and watch.
+"""The package with which tests and tools boot Baton and observe it.
 
-Reading order, each file standing on the ones before it:
+Reading order, each file uses those before it:
 
     paths    where things are
-    cli      what tools have in common: checked values, plain errors
-    events   what the kernel says: `@` lines of the serial log, as objects
-    media    what it boots from: a small disk, an ISO
-    patience when a program has to be taken for dead
+    cli      common parts of tools: checked values, short error messages
+    events   the kernel's events: `@` lines of the serial log, as objects
+    media    boot media: a small disk, an ISO
+    patience time limits on a busy host
     qemu     the machine, as a command line (data in, data out)
     process  QEMU as a process; its sockets
-    qmp      asking QEMU, and being told
-    saved    machines saved in front of the kernel, to go on from
+    qmp      commands to QEMU, and its events
+    saved    machines saved before the kernel starts, to continue from
     rsp      the GDB protocol: to stop a machine and damage it from outside
     paging   page tables, as the processor reads them
-    autopsy  what a machine was doing when it died, read from its memory
+    autopsy  the state of a crashed machine, read from its memory
     machine  the machine, running: its lines, its events, how it ended
-    dossier  the page to read when a run has died
-    flash    what the firmware left in its flash file after power-off
-    gdb      GDB itself, as a person gets it or as a script
-    terminal a tool that a person starts, in a terminal
-    documents  what README and docs show of a console
+    dossier  the report about a failed run
+    flash    the variables in the flash file after power-off
+    gdb      GDB itself, interactive or with a script
+    terminal a tool in a terminal
+    documents  the console output in README and docs
     chain    a run of several generations, and what each of them proved
 
-The kernel is believed in nothing that can be seen from outside: how a machine
-ended comes from QEMU, and a variable that was written is looked for in the
-flash file.
+Whatever can be observed from outside is not taken from the kernel: how a
+machine ended comes from QEMU, and a variable that was written is read from
+the flash file.
 """

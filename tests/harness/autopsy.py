@@ -1,9 +1,9 @@
-"""What a machine was doing when it died: told by the machine itself.
+"""The state of a machine when it crashed, read from its memory.
 
-QEMU holds it still (after a reset that nobody wanted, or because it hangs),
-gives the registers over QMP, and copies physical memory into a file. From
-these the page tables are walked and the stack is unwound, without a word from
-the kernel.
+QEMU keeps it paused (after an unexpected reset, or because it hangs),
+gives the registers over QMP, and copies physical memory into a file. This is
+enough to walk the page tables and unwind the stack, without help from the
+kernel.
 """
 
 import re
@@ -31,12 +31,12 @@ class Nowhere(Exception):
 
 
 class Machine:
-    """A machine that is made to stand still, to be read."""
+    """A paused machine."""
 
     def __init__(self, qmp: Qmp, home: Path):
         self.qmp, self.scratch = qmp, home / "memory.bin"
         self.state = qmp.execute("query-status")["status"]
-        qmp.execute("stop")  # or the registers would be of another moment
+        qmp.execute("stop")  # or the registers would be from another moment
         text = qmp.human("info registers")
         self.registers = {name: int(value, 16)
                           for name, value in REGISTER.findall(text)}
@@ -61,7 +61,7 @@ class Machine:
         return self.page(pa)[pa % PAGE : pa % PAGE + size]
 
     def walk(self, va: int) -> tuple[list[str], int | None]:
-        """Every step of the translation in words; the physical address."""
+        """Every step of the translation as text; the physical address."""
         if not self.registers["CR0"] & PAGING:
             return ["paging is off"], va
         levels = 5 if self.registers["CR4"] & paging.FIVE_LEVELS else 4
@@ -75,14 +75,14 @@ class Machine:
         return words, pa
 
     def word(self, va: int) -> int:
-        """64 bits of virtual memory, which do not cross a page."""
+        """64 bits of virtual memory that do not cross a page boundary."""
         pa = self.walk(va)[1]
         if pa is None or va % 8:
             raise Nowhere
         return int.from_bytes(self.read(pa, 8), "little")
 
     def backtrace(self) -> list[int]:
-        """Where it is, and the return addresses (the kernel keeps RBP)."""
+        """The current and the return addresses (the kernel uses RBP)."""
         found, frame = [self.registers["RIP"]], self.registers["RBP"]
         with suppress(Nowhere):
             while len(found) < FRAMES and (back := self.word(frame + 8)):
@@ -96,7 +96,7 @@ def locate(addresses: list[int], events: list[Event],
     """Names for addresses: function, file and line, as far as known."""
     linked = [linked_address(address, events, symbols)
               for address in addresses]
-    # A return address is behind the call: it may belong to the next line.
+    # A return address follows the call: it may belong to the next line.
     asked = [f"{at - (i > 0):#x}" for i, at in enumerate(linked)]
     output = subprocess.run(
         ["addr2line", "-fpe", str(symbols), *asked],
@@ -108,7 +108,7 @@ def locate(addresses: list[int], events: list[Event],
 
 
 def linked_address(address: int, events: list[Event], symbols: Path) -> int:
-    """Before its paging is on, a kernel runs where it was loaded."""
+    """Before it has its own paging, a kernel runs at its load address."""
     start = symbol(symbols, "text_start")
     size = symbol(symbols, "image_end") - start
     for event in reversed(events):
@@ -130,16 +130,16 @@ def outside(address: int, events: list[Event]) -> str:
 
 
 def report(qmp: Qmp, home: Path, events: list[Event], symbols: Path) -> str:
-    """The whole finding; `symbols` is the kernel with its symbols."""
+    """The whole report; `symbols` is the kernel with its symbols."""
     try:
         machine = Machine(qmp, home)
         if "RIP" not in machine.registers:
-            return "the processor was not in 64-bit mode: none of us"
+            return "the processor was not in 64-bit mode: not Baton"
         parts = [where(machine, events, symbols), walks(machine),
                  registers(machine), call_under_way(machine, events, symbols)]
         return "\n".join(line for part in parts for line in part)
     except (Refused, OSError) as problem:
-        return f"QEMU could not be asked: {problem}"
+        return f"QEMU did not answer: {problem}"
     finally:
         (home / "memory.bin").unlink(missing_ok=True)
 
@@ -157,7 +157,7 @@ def walks(machine: Machine) -> list[str]:
     lines = []
     if machine.idt_limit < 16 * 32 - 1:
         lines.append(f"the interrupt table ends at {machine.idt_limit:#x}: "
-                     "it has no room for the processor's exceptions")
+                     "it is too short for the processor's exceptions")
     for name in ("RIP", "RSP", "CR2"):
         va = machine.registers[name]
         if name == "CR2" and not va:
@@ -178,7 +178,7 @@ def registers(machine: Machine) -> list[str]:
 
 
 def call_under_way(machine: Machine, events, symbols: Path) -> list[str]:
-    """The call gate's record, if a call was going on."""
+    """The call gate's record, if a call was in progress."""
     with suppress(Nowhere, KeyError):
         if record := machine.word(symbol(symbols, "gate_current")):
             function = machine.word(record)

@@ -1,8 +1,8 @@
 """A run of several generations, and what each of them proved.
 
-The kernel's own verdicts (`@proof`) are one side. The other is what it cannot
-fake: how the machine ended, and what is in the flash file after power-off.
-The demonstration and the tests judge by the same tables, here.
+The kernel's own verdicts (`@proof`) are one part. The other is independent of
+it: how the machine ended, and the flash file after power-off.
+The demonstration and the tests use the same tables, here.
 """
 
 import itertools
@@ -12,21 +12,21 @@ from . import flash, machine, qemu
 from .events import Event
 from .machine import Run
 
-# What a generation proves about the firmware that it calls, in its order.
+# The proofs of a generation, in order.
 CHECKS = ("time", "variable", "enumerate", "space", "services", "again",
           "mapping", "wx", "gate")
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """How a mode must turn out, with three generations."""
+    """The expected results of a mode, with three generations."""
 
     first: str  # SetVirtualAddressMap in generation 0 …
     later: str  # … and in the others
     end: machine.End
     verdict: str
     counted: int  # BatonGeneration in the flash file afterwards
-    last: str  # end=…, what the last generation is told to do
+    last: str  # end=…, for the last generation
 
 
 POWERED_OFF = machine.End("guest-shutdown", 0)
@@ -51,8 +51,8 @@ EXPECTED = {
 
 
 def rule_of_linux(regions: list[tuple[int, int]]) -> dict[int, int]:
-    """(physical address, pages) in ascending order: {pa: va}. Down from
-    -4 GiB, the last one first, each at the nearest address that is equal to
+    """(physical address, pages) in ascending order: {pa: va}. Downwards from
+    -4 GiB, the last one first, each at the nearest address that equals
     its own modulo 2 MiB."""
     places, top = {}, 2**64 - (4 << 30)
     for pa, pages in reversed(regions):
@@ -64,16 +64,16 @@ def rule_of_linux(regions: list[tuple[int, int]]) -> dict[int, int]:
 
 @dataclass(frozen=True)
 class Firmware:
-    """What a firmware has, of what the proofs ask for."""
+    """The features of a firmware that the proofs use."""
 
     lacks: frozenset = frozenset()  # checks that do not apply
     stores: bool = True  # its variables are in a flash file afterwards
     svam_stays: bool = True  # SetVirtualAddressMap works in any generation
-    off: machine.End = POWERED_OFF  # what EfiResetShutdown does
-    quirks: frozenset = frozenset()  # all that it shows, see efi/quirks/
+    off: machine.End = POWERED_OFF  # the effect of EfiResetShutdown
+    quirks: frozenset = frozenset()  # all of its quirks, see efi/quirks/
 
 
-# What there is to call, by its key in qemu.FIRMWARE.
+# Each firmware, by its key in qemu.FIRMWARE.
 FIRMWARES = {
     "pflash": Firmware(),
     "smm": Firmware(),
@@ -95,7 +95,7 @@ GENERATIONS = 3
 
 def expected_proof(mode: str, gen: int, check: str,
                    firmware: str = "pflash") -> str | None:
-    """The verdict of one proof; None where the firmware is not called."""
+    """The verdict of one proof; None if the firmware is not called."""
     if gen and EXPECTED[mode].later == "refused":
         return None
     never_moved = EXPECTED[mode].first == "never"
@@ -110,7 +110,7 @@ def cmdline(mode: str) -> str:
 
 @dataclass(frozen=True)
 class Region:
-    """One runtime region of the firmware, where a generation mapped it."""
+    """One runtime region of the firmware, as a generation mapped it."""
 
     type: str
     pa: int
@@ -124,7 +124,7 @@ class Region:
 
 
 def translate(run: Run, address: int, source: str, target: str) -> int:
-    """Where the firmware's byte at `address` is, from "pa" to "va" or back."""
+    """Translates an address in the firmware from "pa" to "va" or back."""
     for region in Chain(run).regions(0):
         offset = address - getattr(region, source)
         if 0 <= offset < region.pages * 4096:
@@ -136,13 +136,13 @@ WRONGS = ("efi.deviation", "efi.fault", "efi.reject", "efi.touch.outside")
 
 
 def wrongs(run: Run) -> list[str]:
-    """All that the firmware did against the rules, in any generation."""
+    """All deviations of the firmware, in any generation."""
     return [str(event) for event in run.events if event.name in WRONGS]
 
 
 @dataclass
 class Chain:
-    """Questions to a finished run."""
+    """The results of a finished run."""
 
     run: Run
 
@@ -150,15 +150,15 @@ class Chain:
         return [Region.of(e) for e in self.run.all("efi.region", gen=gen)]
 
     def base(self, gen: int) -> int:
-        """Where this generation's kernel lies in physical memory."""
+        """The physical address of this generation's kernel."""
         return self.run.one("boot", gen=gen).number("base")
 
     def proof(self, gen: int, check: str) -> Event | None:
         hits = self.run.all("proof", gen=gen, check=check)
         return hits[-1] if hits else None
 
-    def told(self, gen: int) -> str:
-        """How the proofs of one generation turned out, in a few characters."""
+    def summary(self, gen: int) -> str:
+        """The results of the proofs of one generation, in a few characters."""
         if self.run.all("refused", gen=gen, what="efi"):
             return "refused"
         proofs = [e["verdict"] for e in self.run.all("proof", gen=gen)]
@@ -171,7 +171,7 @@ class Chain:
         return flash.generation(self.run.flash) if self.run.flash else None
 
     def problems(self, mode: str) -> list[str]:
-        """What is not as EXPECTED, in words; nothing when all is well."""
+        """Differences from EXPECTED, as text; empty if there are none."""
         want = EXPECTED[mode]
         firmware = self.run.config.firmware
         has = FIRMWARES[firmware]
@@ -182,7 +182,7 @@ class Chain:
             ("the machine ended", self.run.end, end),
             ("the last verdict", last and last[-1]["verdict"], want.verdict),
             ("BatonGeneration in flash", self.counted(), counted),
-            ("what the firmware did wrong", wrongs(self.run), []),
+            ("deviations of the firmware", wrongs(self.run), []),
         ]
         for gen, check in itertools.product(range(GENERATIONS), CHECKS):
             proof = self.proof(gen, check)

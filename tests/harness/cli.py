@@ -1,4 +1,4 @@
-"""What the tools have in common: values checked before anything starts, and
+"""Common parts of the tools: values checked before anything starts, and
 errors of one line.
 
 A check is a function from text to value. It raises Trouble, which says what
@@ -19,13 +19,13 @@ from . import paths
 
 
 class Trouble(argparse.ArgumentTypeError):
-    """A mistake that the user can correct; the message says how."""
+    """An error that the user can correct; the message says how."""
 
 
 def variable(name: str, check, default: str):
     """A variable of the environment, checked; empty is the same as not set.
 
-    Exits where the value is wrong, for some are read when a module is loaded.
+    Exits if the value is wrong, because some are read when a module is loaded.
     """
     text = os.environ.get(name) or default
     try:
@@ -85,7 +85,7 @@ def file(text: str) -> Path:
 
 
 def words(text: str) -> list[str]:
-    """Words as a shell would take them: blanks inside of quotes stay."""
+    """Words as a shell would split them: blanks inside quotes stay."""
     try:
         return shlex.split(text)
     except ValueError as problem:
@@ -93,7 +93,7 @@ def words(text: str) -> list[str]:
 
 
 def built(path: Path, target: str = "") -> Path:
-    """A file that make has to have made before."""
+    """A file that make must have built before."""
     if not path.exists():
         command = f"make {target}".strip()
         raise Trouble(f"there is no {path.relative_to(paths.ROOT)} yet: run "
@@ -108,7 +108,7 @@ EXPECTED = (Trouble, OSError, subprocess.SubprocessError, RuntimeError,
 
 
 def plain_errors() -> None:
-    """From here on an error of this program is told in a line."""
+    """From here on, errors of this program are one line."""
     sys.excepthook = _tell
 
 
@@ -123,7 +123,7 @@ def _tell(kind, problem, trace) -> None:
             note.parent.mkdir(exist_ok=True)
             note.write_text("".join(
                 traceback.format_exception(kind, problem, trace)))
-            print(f"{name}: this is a mistake in the tool; where it happened "
+            print(f"{name}: this is a bug in the tool; the traceback "
                   f"is in {note}", file=sys.stderr)
 
 

@@ -1,10 +1,10 @@
-"""What the documents show of a console, to be held against a run.
+"""The console output in the documents, to be compared with a run.
 
-A block is a run of lines that are indented by four. In it, what was printed is
-told by its form: an event, a line of the log, the answer to a command at the
+A block is a sequence of lines that are indented by four. Output is recognized
+by its format: an event, a line of the log, the output of a command at the
 prompt. Lines are compared without their numbers, which depend on firmware and
-build; "…" alone stands for lines that were left out, and at the end of a line
-for the rest of it.
+build; "…" alone stands for omitted lines, and at the end of a line for the rest
+of it.
 """
 
 import re
@@ -14,7 +14,7 @@ from pathlib import Path
 from . import paths, qemu
 from .saved import digest
 
-# The firmware on which they were printed: Debian 12's.
+# The firmware of the output in the documents: Debian 12's.
 SHOWN_ON = "b157d97b1f69729514feb7f201d2cbe4957f23ab77920e361fe9f822ba49ca4c"
 ANOTHER_FIRMWARE = f"the documents show another firmware than {qemu.CODE}"
 
@@ -32,7 +32,7 @@ def firmware_is_shown() -> bool:
 
 @dataclass
 class Exchange:
-    """A command at the prompt of a generation, and its answer as shown."""
+    """A command at the prompt of a generation, and its output as shown."""
 
     gen: int
     command: str
@@ -53,7 +53,7 @@ def blocks(page: Path) -> list[list[str]]:
 
 
 def exchanges(page: Path) -> list[Exchange]:
-    """All that is typed at a prompt on this page, in its order."""
+    """All commands at a prompt on this page, in order."""
     found = []
     for block in blocks(page):
         current = None
@@ -67,29 +67,29 @@ def exchanges(page: Path) -> list[Exchange]:
 
 
 def logged(page: Path) -> list[str]:
-    """Events and lines of the log, but for those in answers."""
+    """Events and lines of the log, except those in the output of commands."""
     answers = {line for one in exchanges(page) for line in one.answer}
     return [line for block in blocks(page) for line in block
             if LOG.match(line) and line not in answers]
 
 
 def shape(line: str) -> str:
-    """What a line says, without its numbers."""
+    """A line without its numbers."""
     text = PICTURE.sub("~", line.expandtabs())
     return " ".join(NUMBER.sub("#", text).split())
 
 
-def unsaid(shown: list[str], said: list[str]) -> list[str]:
-    """Which of the lines that are shown nobody has said."""
-    shapes = {shape(line) for line in said}
+def missing(shown: list[str], printed: list[str]) -> list[str]:
+    """The lines that are shown, but were not printed."""
+    shapes = {shape(line) for line in printed}
     return [line for line in shown if line.strip() != CUT and not any(
         one.startswith(shape(line.rstrip(CUT)))
         if line.endswith(CUT) else one == shape(line) for one in shapes)]
 
 
-def differences(shown: list[str], said: list[str]) -> list[str]:
-    """The same for an answer, of which nothing is left out unless by "…"."""
-    found = [f"shown, not said: {line}" for line in unsaid(shown, said)]
+def differences(shown: list[str], printed: list[str]) -> list[str]:
+    """The same in both directions, for output that is complete except "…"."""
+    found = [f"shown, not printed: {line}" for line in missing(shown, printed)]
     if not any(line.endswith(CUT) for line in shown):
-        found += [f"said, not shown: {line}" for line in unsaid(said, shown)]
+        found += [f"printed, not shown: {line}" for line in missing(printed, shown)]
     return found

@@ -1,7 +1,7 @@
-"""What to read first when a run has died: one page, the same for every death.
+"""The report about a failed run: one page, in the same format for all failures.
 
-The ways to die are told apart by what is seen from outside. What only a
-machine that still stands can tell is in autopsy.py and was noted when it died.
+The kind of failure is determined from outside. The state of a paused machine
+is read by autopsy.py at the time of the failure.
 """
 
 import re
@@ -14,11 +14,11 @@ TAIL = 40
 
 
 def death(run: Run) -> tuple[str, str]:
-    """The kind of death, and it in words; "none" where it ended as planned."""
+    """The kind of failure, and a description; "none" if it ended normally."""
     end, last = run.end, run.all("boot")
     who = f"generation {last[-1]['gen']}" if last else "the firmware or GRUB"
     if panics := run.all("panic"):
-        panic = panics[-1]  # perhaps before the kernel has said @boot
+        panic = panics[-1]  # perhaps before the kernel has logged @boot
         return "panic", f"generation {panic['gen']} panicked: {panic['why']}"
     if end is None:
         return "running", f"the report was made while {who} was running"
@@ -28,12 +28,12 @@ def death(run: Run) -> tuple[str, str]:
     if end.how == "stopped":
         return end.how, f"the test ended while {who} was running"
     if not last:
-        return "no-boot", f"no kernel ever spoke: {ended(run)}"
+        return "no-boot", f"no kernel started: {ended(run)}"
     if end.how == "stalled":
-        return "hang", f"{who} said nothing more, and did not end"
+        return "hang", f"{who} printed nothing more, and did not end"
     if not run.all("end"):
-        return "early-exit", f"gone in the middle of {who}: {ended(run)}"
-    return "none", f"it came to an end of its own: {ended(run)}"
+        return "early-exit", f"ended during {who}: {ended(run)}"
+    return "none", f"it ended normally: {ended(run)}"
 
 
 def ended(run: Run) -> str:
@@ -42,7 +42,7 @@ def ended(run: Run) -> str:
         errors = (run.home / "qemu.err").read_text(errors="replace").strip()
         how = f"QEMU was ended by signal {-code}" if code < 0 else \
             f"QEMU failed with exit code {code}"
-        return f"{how}; {errors or 'it says nothing about it'}"
+        return f"{how}; {errors or 'without a message'}"
     verdicts = {number: name for name, number in EXIT.items()}
     return {
         "debug-exit": f"the kernel left through isa-debug-exit, with {code} "
@@ -50,12 +50,12 @@ def ended(run: Run) -> str:
         "guest-shutdown": "switched off from inside",
         "guest-reset": "reset from inside",
         "triple-fault": "reset by a triple fault",
-        "stalled": "it was stopped, because it said nothing any more",
+        "stalled": "it was stopped, because it printed nothing more",
     }.get(how, str(run.end))
 
 
 def dossier(run: Run) -> str:
-    """All that is needed to look into it."""
+    """Everything needed to investigate it."""
     kind, words = death(run)
     parts = [f"what happened:  {kind}: {words}", where(run), last_call(run)]
     parts.append(f"the end of {shown(run.home)}/serial.log:\n"
@@ -68,7 +68,7 @@ def dossier(run: Run) -> str:
 
 
 def where(run: Run) -> str:
-    """Where it was: noted at its death, or in the kernel's own report."""
+    """Where it was: from the paused machine, or from the kernel's own report."""
     if run.autopsy:
         return run.autopsy
     frames = [FRAME.search(line) for line in run.lines]
@@ -81,7 +81,7 @@ def where(run: Run) -> str:
 
 def last_call(run: Run) -> str:
     calls = [e for e in run.events if e.name in ("efi.call", "efi.fault")]
-    return f"last firmware call that was new: {calls[-1]}" if calls else \
+    return f"last firmware call with a new status: {calls[-1]}" if calls else \
         "no firmware call is in the log"
 
 

@@ -1,10 +1,10 @@
-"""What the kernel says: the `@` lines of the serial log, as objects.
+"""The kernel's events: the `@` lines of the serial log, as objects.
 
     @efi.call gen=0 svc=GetTime status=EFI_SUCCESS
 
 is an event with a name (`efi.call`) and fields; docs/serial-log.md lists them
-all. A test says which events it expects, in which order; others may come in
-between. When they do not come, the message must be enough to see why.
+all. A test lists the events it expects, in order; others may come in
+between. If they do not come, the message must show why.
 """
 
 import re
@@ -16,7 +16,7 @@ ESCAPE = re.compile(r"\x1b(\[[0-9;?=]*[A-Za-z]|[()][A-Z0-9]|[=>])")
 
 
 class Malformed(Exception):
-    """A line that starts like an event and is none: a bug of the kernel."""
+    """A line that starts like an event but is not one: a bug in the kernel."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Event:
     def matches(self, name: str, **fields) -> bool:
         """Is this a `name` whose fields have these values? Others may exist.
 
-        A wanted value may be a compiled pattern, which is searched for.
+        An expected value may be a compiled pattern, which is searched for.
         """
         return self.name == name and all(
             key in self.fields and _agrees(self.fields[key], value)
@@ -75,15 +75,15 @@ def wanted(name: str, **fields) -> tuple[str, dict]:
     return name, fields
 
 
-def missing(events: list[Event], story: list) -> str | None:
-    """None when `story` (of wanted()) happened in this order, else a report.
+def missing(events: list[Event], expected: list) -> str | None:
+    """None when `expected` (of wanted()) happened in this order, else a report.
 
     The report shows what was found, where the search stopped, and every later
     event of that name: the one that was nearly right is usually among them.
     """
     rest = iter(enumerate(events))
     found, last = [], -1
-    for name, fields in story:
+    for name, fields in expected:
         hit = next((i for i, e in rest if e.matches(name, **fields)), None)
         if hit is None:
             return _report(events, found, last, name, fields)

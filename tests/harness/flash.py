@@ -1,11 +1,11 @@
-"""What the firmware left in its flash file: the proof that a write was real.
+"""The variables in the firmware's flash file: the proof that a write was real.
 
 OVMF's VARS file is a firmware volume (PI 1.7 vol. 3, 3.2.1) whose body is the
 authenticated variable store of EDK II (MdeModulePkg, VariableFormat.h): a
 header, then records, each on four bytes. A variable is never overwritten: a
 new record is added, and bits of the old one's state are cleared. So the last
-record in state ADDED is the value; a record "in deletion" counts while there
-is no other, as after a power cut in the middle of an update.
+record in state ADDED is the value; a record "in deletion" is valid if there
+is no other, as after a power cut during an update.
 """
 
 import struct
@@ -27,13 +27,13 @@ FORMATTED, HEALTHY = 0x5A, 0xFE
 RECORD = struct.Struct("<HBxI8x16x4xII16s")
 START = 0x55AA
 
-# Flash bits are cleared, never set: each step of a record's life clears one.
+# Flash bits are cleared, never set: each change of a record's state clears one.
 ADDED = 0x3F
 IN_DELETION = 0x3E
 
 
 class NoStore(Exception):
-    """The file holds no variable store that we can read."""
+    """The file contains no readable variable store."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Variable:
 
 
 def records(flash: bytes) -> list[Variable]:
-    """Every record of the store, dead ones too, in the order of writing."""
+    """Every record of the store, including deleted ones, in order of writing."""
     at, end = _store(flash)
     found = []
     while at + RECORD.size <= end:
@@ -58,7 +58,7 @@ def records(flash: bytes) -> list[Variable]:
         name_at = at + RECORD.size
         data_at = name_at + name_bytes
         if data_at + data_bytes > end:
-            raise NoStore(f"the record at {at:#x} reaches over the store's end")
+            raise NoStore(f"the record at {at:#x} extends beyond the store's end")
         name = flash[name_at:data_at].decode("utf-16-le", "replace")
         found.append(Variable(
             name.rstrip("\0"), str(uuid.UUID(bytes_le=vendor)), attributes,
@@ -80,25 +80,25 @@ def value(flash: bytes, name: str, vendor: str) -> Variable | None:
 
 
 def generation(flash: bytes) -> int | None:
-    """How many generations have counted themselves in this flash."""
+    """The count of generations in this flash."""
     variable = value(flash, GENERATION, BATON)
     return variable and int.from_bytes(variable.data, "little")
 
 
 def _store(flash: bytes) -> tuple[int, int]:
-    """Where the records start, and where the store ends."""
+    """The start of the records, and the end of the store."""
     if len(flash) < VOLUME.size:
         raise NoStore(f"{len(flash)} bytes are too few for a volume")
     guid, length, signature, header = VOLUME.unpack_from(flash)
     if signature != b"_FVH" or uuid.UUID(bytes_le=guid) != uuid.UUID(
         NV_DATA_VOLUME
     ):
-        raise NoStore("this is no volume of variables")
+        raise NoStore("this is not a volume of variables")
     if header + STORE.size > min(length, len(flash)):
         raise NoStore(f"the volume's header of {header} bytes is too long")
     guid, size, form, state = STORE.unpack_from(flash, header)
     if uuid.UUID(bytes_le=guid) != uuid.UUID(AUTHENTICATED_STORE):
-        raise NoStore("the store is not of the authenticated kind")
+        raise NoStore("the store is not an authenticated one")
     if (form, state) != (FORMATTED, HEALTHY):
         raise NoStore(f"the store is not healthy: {form:#x} {state:#x}")
     return header + STORE.size, min(header + size, length, len(flash))

@@ -1,7 +1,7 @@
-"""GDB in front of a machine: as a person gets it, and as a script.
+"""GDB attached to a machine: interactive, or with a script.
 
-A script is a list of commands, each answered by what GDB printed. It sees
-what a person sees: `make debug` starts the same GDB with the same commands.
+A script is a list of commands; the result is the output of each. It uses the
+same GDB with the same commands as `make debug`.
 """
 
 import subprocess
@@ -13,7 +13,7 @@ from .patience import patiently
 
 START = "tools/gdb/start.py"  # Baton's own commands
 TIMEOUT = 60  # seconds: a hang detector
-MARK = "\N{INFORMATION SEPARATOR TWO}"  # between answers: nobody prints it
+MARK = "\N{INFORMATION SEPARATOR TWO}"  # between outputs: never printed otherwise
 
 
 def command(home: Path, *steps: str) -> list[str]:
@@ -25,9 +25,9 @@ def command(home: Path, *steps: str) -> list[str]:
 
 
 def session(home: Path, config: qemu.Config, *commands: str) -> list[str]:
-    """Start a machine halted, give GDB the commands, return the answers."""
+    """Start a machine halted, give GDB the commands, return their output."""
     steps = [step for line in commands for step in (f"echo {MARK}", line)]
-    steps.append(f"echo {MARK}")  # what follows is of GDB's own end
+    steps.append(f"echo {MARK}")  # the rest is printed at GDB's end
     words = command(home, "set width 0", "set height 0", *steps)
     with background(home, config):
         text = _output([*words, "-nx", "-batch"])
@@ -35,14 +35,14 @@ def session(home: Path, config: qemu.Config, *commands: str) -> list[str]:
 
 
 def post_mortem(core: Path, *steps: str) -> str:
-    """What GDB says of a core file that Baton has left."""
+    """The output of GDB about a core file of Baton."""
     words = [word for step in steps for word in ("-ex", step)]
     return _output(["gdb", "-q", "-nx", "-batch", *words, str(paths.SYMBOLS),
                     str(core)])
 
 
 def _output(words: list[str]) -> str:
-    """What a program prints; a program that hangs fails with it."""
+    """The output of a program; if it hangs, the error includes it."""
     child = subprocess.Popen(
         words, cwd=paths.ROOT, text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -1,5 +1,5 @@
-"""Reports in KTAP, as https://docs.kernel.org/dev-tools/ktap.html has it:
-version 1, nothing nested, which is what Baton writes.
+"""Reports in KTAP (https://docs.kernel.org/dev-tools/ktap.html): version 1
+without nesting, which is what Baton writes.
 """
 
 import re
@@ -13,7 +13,7 @@ RESULT = re.compile(r"(ok|not ok) (\d+)(?: ([^#]+?))?"
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one test."""
+    """The result of one test."""
 
     ok: bool
     description: str
@@ -23,14 +23,14 @@ class Result:
 
 @dataclass
 class Report:
-    """What stands between a version line and the last test of the plan."""
+    """The lines from a version line to the last test of the plan."""
 
     planned: int
     results: list[Result] = field(default_factory=list)
 
 
 def reports(lines: list[str]) -> list[Report]:
-    """All of a log; the lines in between, which are of no test, do no harm."""
+    """All reports of a log; other lines in between are ignored."""
     found = []
     for before, line in zip(["", *lines], lines):
         if before == VERSION:

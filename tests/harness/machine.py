@@ -1,10 +1,10 @@
 """The machine, running: its serial lines, its events, and how it ended.
 
 One loop waits for bytes on the serial line and for messages on QMP, and never
-sleeps; when both are closed, the process is at its end. A machine that says
-nothing for STALL seconds, or is not done after TOTAL, is stopped (patience.py
-says what counts as a second). It is a context manager, and QEMU never outlives
-it, not even when Python is killed.
+sleeps; when both are closed, the process has ended. A machine that prints
+nothing for STALL seconds, or has not ended after TOTAL, is stopped (patience.py
+defines which time counts). It is a context manager, and QEMU never outlives
+it, even if Python is killed.
 """
 
 import dataclasses
@@ -29,24 +29,24 @@ STALL = 45
 TOTAL = 150
 
 PROMPT = re.compile(r"g[0-9]+> ")  # of the monitor
-CORE_BYTES = 1 << 30  # room on the disk for a core: a hole, until it is used
+CORE_BYTES = 1 << 30  # size of the disk for a core: sparse until it is used
 AUTOPSY, CONFIG = "autopsy.txt", "config.json"
 
-# What isa-debug-exit makes of the value v that the kernel writes: 2v + 1.
+# isa-debug-exit turns the value v that the kernel writes into 2v + 1.
 EXIT = {"pass": 33, "fail": 35, "refused": 37, "none": 39}
 
 
 @dataclass(frozen=True)
 class End:
-    """How a machine ended, told from outside.
+    """How a machine ended, observed from outside.
 
     `how` is one of
-        debug-exit       the kernel wrote to isa-debug-exit; `code` says what
-        guest-shutdown   powered off (with us: ResetSystem through the firmware)
+        debug-exit       the kernel wrote to isa-debug-exit; `code` is the value
+        guest-shutdown   powered off (here by the firmware's ResetSystem)
         guest-reset      reset, which -no-reboot turns into an exit
         triple-fault     reset by a triple fault: QEMU exits with 0 for this!
-        stopped          by us, while it was still running as it should
-        stalled          by us, because it said nothing or did not finish
+        stopped          by us, while it was still running normally
+        stalled          by us, because it printed nothing or did not finish
         died             QEMU failed
     """
 
@@ -59,7 +59,7 @@ class End:
 
 @dataclass
 class Run:
-    """What is left of a machine: everything that a check may look at."""
+    """The results of a machine: everything that a test can check."""
 
     home: Path
     config: qemu.Config
@@ -67,11 +67,11 @@ class Run:
     events: list[Event] = field(default_factory=list)
     end: End | None = None
     flash: bytes | None = field(default=None, repr=False)  # after power-off
-    autopsy: str = field(default="", repr=False)  # if it died without a word
+    autopsy: str = field(default="", repr=False)  # if it failed without a message
     symbols: Path = paths.SYMBOLS  # of the kernel that was booted
 
     def add(self, line: str) -> Event | None:
-        """Take in one line of the serial log."""
+        """Add one line of the serial log."""
         self.lines.append(line)
         event = parse(line)
         if event:
@@ -80,7 +80,7 @@ class Run:
 
     @classmethod
     def load(cls, home: Path, config: qemu.Config, end: End) -> "Run":
-        """A run of another process, from what it left behind."""
+        """A run of another process, from its files."""
         run = cls(home, config, end=end, flash=flash_of(home))
         with suppress(FileNotFoundError):
             run.autopsy = (home / AUTOPSY).read_text()
@@ -98,15 +98,15 @@ class Run:
         assert len(hits) == 1, problem
         return hits[0]
 
-    def expect(self, *story) -> None:
-        """Assert that the events of `story` came, in this order."""
-        problem = missing(self.events, list(story))
+    def expect(self, *wanted) -> None:
+        """Assert that the `wanted` events came, in this order."""
+        problem = missing(self.events, list(wanted))
         assert problem is None, problem
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the monitor answered to a command."""
+    """The output of a command of the monitor."""
 
     event: Event  # @monitor.command
     lines: list[str]
@@ -123,11 +123,11 @@ class Answer:
 class Machine:
     """A QEMU process. `with Machine(...) as machine: machine.finish()`.
 
-    patience: after so many seconds of silence it is taken for dead.
-    limit: after so many seconds it has to be done.
+    patience: seconds without output after which it is considered hung.
+    limit: seconds after which it must have ended.
     """
 
-    live: set["Machine"] = set()  # those whose process may still run
+    live: set["Machine"] = set()  # those whose process may still be running
 
     def __init__(self, home: Path, config: qemu.Config,
                  patience: float = STALL, limit: float = TOTAL, **contents):
@@ -137,7 +137,7 @@ class Machine:
         self._fresh: list[Event] = []
         self._reason = ""
         self._patience, self._silence = patience, None
-        self._lock = paths.hold(home)  # nobody else may use this directory
+        self._lock = paths.hold(home)  # no other process may use this directory
         try:
             prepare(home, config, **contents)
             self._total = Watch(limit)
@@ -161,7 +161,7 @@ class Machine:
     def __exit__(self, problem, *_):
         try:
             if problem and issubclass(problem, Exception):
-                self._examine()  # a test gives up: what was it doing?
+                self._examine()  # a test failed: examine the machine
         finally:
             self.stop()
 
@@ -169,7 +169,7 @@ class Machine:
 
     def events(self):
         """Every event as it comes, until the machine has ended."""
-        self._silence = None  # a debugger may have kept it silent
+        self._silence = None  # a debugger may have stopped it
         while True:
             while self._fresh:
                 yield self._fresh.pop(0)
@@ -178,7 +178,7 @@ class Machine:
             self._pump()
 
     def wait_for(self, name: str, **fields) -> Event:
-        """Go on until this event comes."""
+        """Continue until this event comes."""
         for event in self.events():
             if event.matches(name, **fields):
                 return event
@@ -186,7 +186,7 @@ class Machine:
             f"the machine ended without {Event(name, fields)}: {self.run.end}")
 
     def finish(self) -> Run:
-        """Go on until the machine ends by itself."""
+        """Continue until the machine ends by itself."""
         for _ in self.events():
             pass
         return self.run
@@ -194,14 +194,14 @@ class Machine:
     # Acting
 
     def type(self, keys: str) -> None:
-        """Press keys on the serial line; the machine takes them when it can.
+        """Type on the serial line; the machine reads the bytes when it can.
         """
         self._process.stdin.write(keys.encode())
         self._process.stdin.flush()
 
     def press(self, *keys: str) -> None:
-        """Press keys on the keyboard, all at once, and let go of them again:
-        by the names that QEMU has for them."""
+        """Press keys on the keyboard simultaneously, and release them: by their
+        QEMU names."""
         for down, order in (True, keys), (False, keys[::-1]):
             self.qmp.execute("input-send-event", events=[
                 {"type": "key", "data": {
@@ -209,11 +209,11 @@ class Machine:
                 for key in order])
 
     def nmi(self) -> None:
-        """Send an NMI for no reason, as the button of a server does."""
+        """Send an NMI without a reason, as the button of a server does."""
         self.qmp.execute("inject-nmi")
 
     def hear(self) -> None:
-        """Go on until the machine says anything, if only a letter."""
+        """Continue until the machine prints anything, even a single letter."""
         heard = len(self.run.lines), self._pending
         while heard == (len(self.run.lines), self._pending):
             if self.run.end:
@@ -221,12 +221,12 @@ class Machine:
             self._pump()
 
     def at_prompt(self) -> None:
-        """Go on until the monitor asks."""
+        """Continue until the monitor shows its prompt."""
         while not self.run.end and not PROMPT.fullmatch(clean(self._pending)):
             self._pump()
 
     def ask(self, line: str) -> "Answer":
-        """Type a command at the monitor's prompt and take in its answer."""
+        """Type a command at the monitor's prompt and read its output."""
         self.at_prompt()
         echo = len(self.run.lines)
         self.type(f"{line}\r")
@@ -238,16 +238,16 @@ class Machine:
         return self._process.pid
 
     def debugger(self) -> rsp.Debugger:
-        """Attach from outside; the machine stands still from here on."""
+        """Attach from outside; this stops the machine."""
         link = open_socket(self.run.home / "gdb.sock", self._process)
         return rsp.Debugger(link, max(rsp.TIMEOUT, self._patience))
 
     def human(self, line: str) -> str:
-        """What QEMU's monitor says to a line."""
+        """The output of a command of QEMU's monitor."""
         return self.qmp.human(line)
 
     def processors(self) -> list[dict]:
-        """Where each processor is, and if it is halted."""
+        """The instruction pointer of each processor, and if it is halted."""
         text = self.human("info registers -a")
         return [{name: int(value, 16) for name, value in re.findall(
                      r"\b(RIP|EIP|CR0|HLT) ?=([0-9a-f]+)", processor)}
@@ -287,7 +287,7 @@ class Machine:
 
     @classmethod
     def kill_all(cls) -> None:
-        """From any thread: whoever waits for one of them sees its end."""
+        """From any thread: a thread that waits for one of them sees its end."""
         for machine in list(cls.live):
             machine._process.kill()
 
@@ -297,7 +297,7 @@ class Machine:
         self._selector.register(source, selectors.EVENT_READ, handler)
 
     def _pump(self) -> None:
-        """Wait for something to happen, and take it in."""
+        """Wait for input, and process it."""
         wait = self._silence.left() if self._silence else AT_ONCE
         ready = self._selector.select(min(wait, self._total.left()))
         if not ready:
@@ -308,7 +308,7 @@ class Machine:
             self._finished(self._how(self._process.wait()))
 
     def _silent(self) -> None:
-        """Nothing was said for a moment, or for too long."""
+        """There was no output for a moment, or for too long."""
         self._silence = self._silence or Watch(self._patience)
         if not (self._silence.left() and self._total.left()):
             self.give_up()
@@ -343,7 +343,7 @@ class Machine:
             self._selector.unregister(qmp)
 
     def _ended(self, reason: str) -> None:
-        """Its end, from inside: it stands still for us to look at it."""
+        """It ended itself: it is paused so that it can be examined."""
         self._reason = reason
         if reason != "guest-shutdown":
             self._examine()
@@ -351,7 +351,7 @@ class Machine:
             self.qmp.execute("quit")
 
     def _examine(self) -> None:
-        """Note what can only be seen while it is there."""
+        """Record what can only be read while the machine exists."""
         if self.qmp and self.qmp.open and not self.run.end:
             home = self.run.home
             self.run.autopsy = autopsy.report(self.qmp, home, self.run.events,
@@ -359,7 +359,7 @@ class Machine:
             (home / AUTOPSY).write_text(self.run.autopsy)
 
     def _finished(self, how: str) -> None:
-        """Note how it ended, once, and the last line if it has no end."""
+        """Record how it ended, once, and an incomplete last line."""
         if self.run.end:
             return
         self.run.end = End(how, self._process.wait())
@@ -378,23 +378,24 @@ class Machine:
 
 
 def symbols_of(kernel: Path) -> Path:
-    """Where the linker has left the symbols of a kernel: beside it."""
+    """The file with the symbols of a kernel, next to it."""
     beside = kernel.with_name(f"{kernel.name}.elf")
     return beside if beside.exists() else paths.SYMBOLS
 
 
 def tripled(home: Path) -> bool:
-    """Was it reset by a triple fault? QEMU's exit status does not say."""
+    """Was it reset by a triple fault? QEMU's exit status does not show it."""
     log = home / "qemu.log"
     return log.exists() and b"Triple fault" in log.read_bytes()
 
 
 def wait_until_restored(qmp: Qmp) -> None:
-    """A debugger that comes before that would find another machine.
+    """A debugger that attaches earlier would see another state.
 
     From QEMU 10 on the disks of a paused machine stay inactive until QMP's
-    `cont`. A debugger's `continue` is none, and QEMU then aborts at the first
-    write to flash. Older versions activate them and do not know the command.
+    `cont`. A debugger's `continue` does not activate them, and QEMU then aborts
+    at the first write to flash. Older versions activate them and do not have
+    the command.
     """
     if qmp.execute("query-status")["status"] == "inmigrate":
         qmp.wait("MIGRATION", status="completed")
@@ -405,7 +406,7 @@ def wait_until_restored(qmp: Qmp) -> None:
 def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
             bundle: Path | None = paths.BUNDLE, iso: Path = paths.ISO,
             flash: bytes | None = None) -> None:
-    """Fill the directory of a run with all that its command line names."""
+    """Fill the directory of a run with all files of its command line."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     if config.restored:
@@ -434,7 +435,7 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
 
 
 def prepare_again(home: Path, old: Path) -> qemu.Config:
-    """The machine of a former run, from the start, in front of a debugger."""
+    """The machine of a former run, from the start, for a debugger."""
     config = dataclasses.replace(
         qemu.Config(**json.loads((old / CONFIG).read_text())), paused=True)
     medium = medium_of(old).resolve()
@@ -445,21 +446,21 @@ def prepare_again(home: Path, old: Path) -> qemu.Config:
 
 
 def medium_of(home: Path) -> Path | None:
-    """What a run has booted its kernel from, if that is still there."""
+    """The boot medium of a run, if it still exists."""
     names = ("cargo.img", "disk.img", "baton.iso")
     return next((home / name for name in names if (home / name).exists()),
                 None)
 
 
 def describe(home: Path, config: qemu.Config) -> None:
-    """Leave in the directory what it takes to start the machine again."""
+    """Write the files to start the machine again into the directory."""
     (home / "qemu.cmd").write_text(qemu.script(config))
     (home / CONFIG).write_text(json.dumps(dataclasses.asdict(config)))
 
 
 @contextmanager
 def background(home: Path, config: qemu.Config, prepared: bool = False):
-    """A machine that nobody listens to: for a debugger to attach to."""
+    """A machine without a reader of its output, for a debugger."""
     with paths.hold(home, wait=False):
         if not prepared:
             prepare(home, config)

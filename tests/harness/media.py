@@ -1,9 +1,9 @@
-"""What Baton boots from: a small disk for a run, an ISO for everybody else.
+"""Boot media: a small disk for a run, and an ISO.
 
-The disk is one FAT file system without a partition table, which OVMF takes as
-an EFI system partition: GRUB as \\EFI\\BOOT\\BOOTX64.EFI, a menu that does not
-wait, the kernel, its bundle. Nothing here depends on the time of day or on
-the directory, so the same input gives the same bytes.
+The disk is one FAT file system without a partition table, which OVMF accepts as
+an EFI system partition: GRUB as \\EFI\\BOOT\\BOOTX64.EFI, a menu without
+delay, the kernel, its bundle. Nothing here depends on the time or the
+directory, so the same input gives the same bytes.
 """
 
 import hashlib
@@ -15,8 +15,8 @@ from pathlib import Path
 
 from . import cli, paths
 
-# Two versions of GRUB, for the two firmwares. All modules are inside: GRUB
-# reads them faster from itself than one by one from a disk.
+# Two versions of GRUB, for the two firmwares. All modules are inside, which is
+# faster than reading them one by one from a disk.
 MODULES = """boot configfile echo fat halt iso9660 multiboot2 normal part_gpt
     part_msdos reboot search search_label serial terminal test""".split()
 PLATFORMS = {
@@ -24,22 +24,22 @@ PLATFORMS = {
     "i386-pc": ["biosdisk", "vbe"],
 }
 
-EPOCH = "1362177167"  # 2013-03-01T22:32:47Z, the proposal this kernel is about
+EPOCH = "1362177167"  # 2013-03-01T22:32:47Z, the proposal that this kernel implements
 ENVIRONMENT = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "TZ": "UTC"}
 SERIAL_NUMBER = "0ba70000"  # of the FAT file systems
 FAT_LABEL, ISO_LABEL = "BATON EFI", "BATON"
 
-CARGO_BYTES = 32 << 20  # mostly holes
+CARGO_BYTES = 32 << 20  # mostly sparse
 PAUSE_PORT = 0x505
 FRAME, HOLES_PA = 0x1000, 0x10000000
 
-SPARE_BYTES = 512 * 1024  # for folders, file system tables, clusters' ends
+SPARE_BYTES = 512 * 1024  # for folders, file system tables, partial clusters
 MODES = ("fixed", "physical", "identity", "contiguous", "direct", "table",
          "naive", "off")
 
 
 def tool(*command, **options) -> None:
-    """Run a tool; what it says is shown only when it fails."""
+    """Run a tool; its output is shown only if it fails."""
     done = subprocess.run(
         [str(word) for word in command],
         env=ENVIRONMENT,
@@ -72,10 +72,10 @@ def grub(platform: str, *more: str) -> Path:
 
 
 def fat(image: Path, files: dict[str, Path]) -> Path:
-    """A FAT file system that holds `files` (path -> source)."""
+    """A FAT file system that contains `files` (path -> source)."""
     bytes_used = sum(source.stat().st_size for source in files.values())
     mib = (bytes_used + SPARE_BYTES >> 20) + 1
-    image.write_bytes(b"")  # not by mformat -C: it adds bytes of its memory
+    image.write_bytes(b"")  # not by mformat -C, which writes uninitialized bytes
     os.truncate(image, mib << 20)
     tool("mformat", "-i", image, "-T", mib * 2048, "-h", 16, "-s", 32,
          "-N", SERIAL_NUMBER, "-v", FAT_LABEL, "::")
@@ -96,8 +96,8 @@ NO_WAY_TO_QUOTE = re.compile(r"""["'\\$`]""")
 
 
 def command_line(words: list[str]) -> str:
-    """Words, each as a shell has given it, as a line for GRUB and the kernel:
-    a value with blanks in it gets its quotes back."""
+    """Words, as split by a shell, as a line for GRUB and the kernel:
+    a value with blanks is quoted again."""
     return " ".join(map(_quoted, words))
 
 
@@ -107,7 +107,7 @@ def _quoted(word: str) -> str:
     key, equals, value = word.partition("=")
     value = re.sub(r'^"(.*)"$', r"\1", value)
     if not word.isprintable() or NO_WAY_TO_QUOTE.search(key + value):
-        raise cli.Trouble(f"{word!r}: GRUB cannot hand on quotes, backslashes, "
+        raise cli.Trouble(f"{word!r}: GRUB cannot pass on quotes, backslashes, "
                           "$, `, or control characters")
     return f'{key}="{value}"' if equals else f'"{key}"'
 
@@ -125,8 +125,8 @@ def menu_entry(title: str, cmdline: str, bundle: bool = True,
 
 
 def run_menu(cmdline: str, bundle: bool, holes: int, sin: str = "") -> str:
-    """GRUB's script for one run, without questions. Each hole is one frame
-    that GRUB takes out of memory, apart from the others."""
+    """GRUB's script for one run, without a menu. Each hole is one frame
+    that GRUB removes from memory, separate from the others."""
     cuts = "".join(
         f"cutmem {start:#x} {start + FRAME:#x}\n" for start in
         range(HOLES_PA, HOLES_PA + holes * 2 * FRAME, 2 * FRAME))
@@ -135,13 +135,13 @@ def run_menu(cmdline: str, bundle: bool, holes: int, sin: str = "") -> str:
 
 
 def sinner(sin: str) -> str:
-    """The part of a script that loads the driver that commits a sin."""
+    """The part of a script that loads the driver with a fault."""
     return f"chainloader /sins.efi {sin}\nboot\n" if sin else ""
 
 
 def disk(image: Path, cmdline: str, kernel: Path = paths.KERNEL,
          bundle: Path | None = paths.BUNDLE, holes: int = 0) -> Path:
-    """The disk of one run: boots `kernel` with `cmdline` and no questions."""
+    """The disk of one run: boots `kernel` with `cmdline` without a menu."""
     menu = image.with_suffix(".cfg")
     menu.write_text(run_menu(cmdline, bundle is not None, holes))
     files = {
@@ -155,7 +155,7 @@ def disk(image: Path, cmdline: str, kernel: Path = paths.KERNEL,
 
 
 def esp(image: Path, cmdline: str, bundle: Path, sin: str = "") -> Path:
-    """A disk from which GRUB starts Linux by its EFI stub, with `bundle` for
+    """A disk from which GRUB starts Linux by its EFI stub, with `bundle` as
     its initramfs."""
     menu = image.with_suffix(".cfg")
     menu.write_text(f"set timeout=0\n{sinner(sin)}"
@@ -171,8 +171,8 @@ def esp(image: Path, cmdline: str, bundle: Path, sin: str = "") -> Path:
     return fat(image, files)
 
 
-# The loader's script: QEMU can be told to pause when this port is written to
-# (a pvpanic device), and GRUB has not looked at the second disk by then.
+# The loader's script: QEMU pauses when this port is written to (a pvpanic
+# device), and GRUB has not read the second disk by then.
 LOADER = f"""\
 set timeout=0
 outb {PAUSE_PORT:#x} 1
@@ -182,7 +182,7 @@ configfile /grub.cfg
 
 
 def loader() -> Path:
-    """The disk that has GRUB alone, which goes on with the cargo; made once."""
+    """The disk with GRUB only, which continues with the cargo; made once."""
     key = hashlib.sha256(LOADER.encode() + grub("x86_64-efi").name.encode())
     image = paths.MEDIA / f"loader-{key.hexdigest()[:12]}.img"
     with paths.hold(image):
@@ -198,8 +198,8 @@ def loader() -> Path:
 def cargo(image: Path, files: dict[str, bytes]) -> Path:
     """The disk that differs from run to run: a cpio archive, for speed.
 
-    Its size is always the same, because GRUB knows it by the time that the
-    machine is saved.
+    Its size is always the same, because GRUB already knows it when the machine
+    is saved.
     """
     archive = cpio(files)
     assert len(archive) <= CARGO_BYTES, f"{len(archive)} bytes are too many"
@@ -210,8 +210,8 @@ def cargo(image: Path, files: dict[str, bytes]) -> Path:
 
 def cargo_of(cmdline: str, kernel: Path, bundle: Path | None,
              holes: int = 0, sin: str = "") -> dict:
-    """The files that GRUB finds there: menu, kernel, bundle; and the driver
-    that commits a sin (tests/firmware), to be loaded before the kernel."""
+    """The files on it: menu, kernel, bundle; and the driver with a fault
+    (tests/firmware), to be loaded before the kernel."""
     menu = run_menu(cmdline, bundle is not None, holes, sin)
     files = {"grub.cfg": menu.encode(), "baton": kernel.read_bytes()}
     if bundle:
@@ -222,17 +222,17 @@ def cargo_of(cmdline: str, kernel: Path, bundle: Path | None,
 
 
 def sins() -> Path:
-    """`make all` does not build it, so it may be from before an edit."""
+    """`make all` does not build it, so it may be out of date."""
     newest = max(file.stat().st_mtime for file in paths.FIRMWARE.iterdir())
     assert paths.SINS.stat().st_mtime >= newest, \
         "build/sins.efi is older than tests/firmware: make build/sins.efi"
     return paths.SINS
 
 
-# On a PC with a screen, GRUB's words are the last that it shows.
-ISO_NOTE = "Baton runs now. It speaks on the first serial port, 115200 8n1."
+# On a PC with a screen, this is the last message of GRUB.
+ISO_NOTE = "Baton is starting. It logs to the first serial port, 115200 8n1."
 
-ISO_WRITES = "Write as well: variables in flash, clock and alarm (put back)"
+ISO_WRITES = "Also write: variables in flash, clock and alarm (restored)"
 ISO_MENU = """\
 set timeout=5
 # Under UEFI the firmware's console is there already, serial line included.
@@ -247,7 +247,7 @@ fi
 
 def iso(image: Path, kernel: Path = paths.KERNEL,
         bundle: Path = paths.BUNDLE, last: str = "end=monitor") -> Path:
-    """An ISO for UEFI and for BIOS, as a disc or written to a stick."""
+    """An ISO for UEFI and for BIOS, as a disc or on a USB stick."""
     stage = image.with_suffix(".stage")
     shutil.rmtree(stage, ignore_errors=True)
     (stage / "boot/grub").mkdir(parents=True)
@@ -265,10 +265,10 @@ def iso(image: Path, kernel: Path = paths.KERNEL,
 
 
 def iso_menu(last: str) -> str:
-    """An entry per mapping mode, of which the first one is the default: they
-    change nothing on the machine. Those that do are in a menu of their own.
-    `last` says what the last generation does."""
-    look = [menu_entry(f"Baton, efi={mode}: look only, change nothing",
+    """An entry per mapping mode; the first one is the default. They change
+    nothing on the machine. Entries that write are in a submenu. `last` selects
+    what the last generation does."""
+    look = [menu_entry(f"Baton, efi={mode}: read only, change nothing",
                        f"efi={mode} prove=look {last}", note=ISO_NOTE)
             for mode in MODES]
     write = [menu_entry(f"Baton, efi={mode}, and write to this machine",
@@ -281,7 +281,7 @@ def iso_menu(last: str) -> str:
 def _jump_to_iso(stage: Path) -> dict[str, Path]:
     """The small EFI partition of the ISO: GRUB, and where its menu is.
 
-    The same file lies on the disc itself, because that is where GRUB looks
+    The same file is on the disc itself, because GRUB looks there
     when the firmware has read the partition as a boot image of the disc.
     """
     jump = stage / "EFI/BOOT/grub.cfg"
@@ -297,7 +297,7 @@ def _jump_to_iso(stage: Path) -> dict[str, Path]:
 
 
 def _burn(stage: Path, partition: Path, image: Path) -> None:
-    """xorriso, with every date and number that it would invent fixed."""
+    """xorriso, with fixed dates and numbers."""
     for path in [stage, *stage.rglob("*")]:
         os.utime(path, (int(EPOCH), int(EPOCH)))
     image.unlink(missing_ok=True)
@@ -312,7 +312,7 @@ def _burn(stage: Path, partition: Path, image: Path) -> None:
 
 
 def cpio(files: dict[str, bytes]) -> bytes:
-    """A newc archive, as `cpio -H newc` writes it: to make a bad bundle."""
+    """A newc archive, as `cpio -H newc` writes it, to make an invalid bundle."""
     parts = [_member(name, data, 0o100644) for name, data in files.items()]
     return b"".join([*parts, _member("TRAILER!!!", b"", 0)])
 

@@ -1,5 +1,5 @@
 """The multiboot2 information of GRUB, in a machine that is stopped before the
-kernel reads it: to be changed by a test that wants another machine.
+kernel reads it, so that a test can change it.
 """
 
 import struct
@@ -14,7 +14,7 @@ BOOT_SERVICES_DATA, CONVENTIONAL, UNACCEPTED = 4, 7, 15
 
 
 def tag(debugger, kind: int) -> tuple[int, int]:
-    """Where its payload lies, physically, and how long that is."""
+    """The physical address and the length of its payload."""
     info_pa = debugger.register("rsi")
     size, = struct.unpack("<I", debugger.read(info_pa, 4))
     info = debugger.read(info_pa, size)
@@ -28,7 +28,7 @@ def tag(debugger, kind: int) -> tuple[int, int]:
 
 
 def rows(debugger, kind: int, form):
-    """Address and fields of each row of a map; its step comes first."""
+    """Address and fields of each row of a map; the row size comes first."""
     pa, size = tag(debugger, kind)
     data = debugger.read(pa, size)
     step, = struct.unpack_from("<I", data)
@@ -37,7 +37,7 @@ def rows(debugger, kind: int, form):
 
 
 def first_memory(debugger) -> tuple[int, int]:
-    """Runs to the kernel's first line; where information and image lie."""
+    """Runs to the kernel's first line; the addresses of information and image."""
     debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
     debugger.physical()
     return debugger.register("rsi"), debugger.register("rdx")

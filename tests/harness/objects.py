@@ -1,4 +1,4 @@
-"""The kernel by the linker's account: which object refers to which."""
+"""The kernel's object files: which one refers to which."""
 
 import re
 import subprocess
@@ -10,14 +10,14 @@ from . import paths
 
 
 def files(rule: str) -> list[str]:
-    """A list of files that the Makefile has: CORE, ALL_FILES."""
+    """A list of files in the Makefile: CORE, ALL_FILES."""
     words = ["make", "-s", "--no-print-directory", f"print-{rule}"]
     return subprocess.run(words, cwd=paths.ROOT, text=True, check=True,
                           capture_output=True).stdout.split()
 
 
 def uses() -> dict[str, list[str]]:
-    """The rows USES_annex of the Makefile: what an annex brings along."""
+    """The rows USES_annex of the Makefile: the annexes that one needs."""
     text = (paths.ROOT / "Makefile").read_text().replace("\\\n", " ")
     return {name: rest.split() for name, rest
             in re.findall(r"^USES_(\S+) *:= *(.*)$", text, re.M)}
@@ -29,7 +29,7 @@ def object_of(name: str) -> Path:
 
 
 def symbols(name: str) -> tuple[set[str], set[str]]:
-    """What a file defines for others, and what it takes from them."""
+    """The symbols that a file defines for others, and those that it uses."""
     with open(object_of(name), "rb") as file:
         table = ELFFile(file).get_section_by_name(".symtab")
         outside = [symbol for symbol in table.iter_symbols() if symbol.name
@@ -41,7 +41,7 @@ def symbols(name: str) -> tuple[set[str], set[str]]:
 
 
 def graph(names: list[str]) -> dict[str, set[str]]:
-    """File -> the files whose symbols it refers to."""
+    """File -> the files whose symbols it uses."""
     found = {name: symbols(name) for name in names}
     home = {symbol: name for name, (defined, _) in found.items()
             for symbol in defined}

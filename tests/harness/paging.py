@@ -1,12 +1,12 @@
 """Page tables, read from outside (SDM vol. 3 §4.5): the one walker.
 
-All that it needs of a machine is `read(pa, size)`, which gives bytes of physical
-memory: QEMU copies them for a dossier, GDB for `pt`, an array for a test. So any
-root will do, not just the one in CR3. Nothing but the standard library is
-imported: GDB's own Python uses this file as well.
+It only needs `read(pa, size)`, which returns bytes of physical memory: QEMU
+copies them for a dossier, GDB for `pt`, an array for a test. So any root can be
+used, not only the one in CR3. Only the standard library is imported, because
+GDB's own Python uses this file as well.
 
-An entry of any level may take rights away, and none can give them back. So
-what an address allows is said by all levels together.
+An entry of any level may remove rights, and none can add them. So the rights
+of an address are those of all levels together.
 """
 
 import struct
@@ -27,7 +27,7 @@ Read = Callable[[int, int], bytes]
 
 
 class Entry(NamedTuple):
-    """One entry of a table, and the address that it was looked up for."""
+    """One entry of a table, and the address for which it was looked up."""
 
     va: int
     level: int
@@ -45,7 +45,7 @@ class Entry(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of virtual memory that it is about."""
+        """Bytes of virtual memory that it covers."""
         return level_bytes(self.level)
 
     @property
@@ -54,7 +54,7 @@ class Entry(NamedTuple):
         return self.value & ADDRESS & ~((self.size if self.is_leaf else 1) - 1)
 
     def explain(self) -> str:
-        """In the words of page_walk_explain() (mm/page_table.c)."""
+        """The same text as page_walk_explain()."""
         if not self.present:
             return "not present"
         if not self.is_leaf:
@@ -86,7 +86,7 @@ def canonical(va: int, levels: int) -> int:
 
 
 def walk(read: Read, root: int, va: int, levels: int = 4) -> list[Entry]:
-    """The way down to `va`, as far as it goes; empty: not canonical."""
+    """The entries on the path to `va`; empty: not canonical."""
     steps, table = [], root & ADDRESS
     if canonical(va, levels) != va:
         return steps
@@ -101,7 +101,7 @@ def walk(read: Read, root: int, va: int, levels: int = 4) -> list[Entry]:
 
 
 def rights(steps: list[Entry] | tuple[Entry, ...]) -> str:
-    """What all levels together allow: "rw-", "r-x", …."""
+    """The rights of all levels together: "rw-", "r-x", …."""
     write = all(entry.value & WRITE for entry in steps)
     execute = not any(entry.value & NX for entry in steps)
     return f"r{'w' if write else '-'}{'x' if execute else '-'}"
@@ -115,7 +115,7 @@ def target(steps: list[Entry]) -> int | None:
 
 
 class Range(NamedTuple):
-    """Pages in a row with the same rights, over frames in a row."""
+    """Contiguous pages with the same rights, on contiguous frames."""
 
     va: int
     pa: int
@@ -155,7 +155,7 @@ def leaves(read: Read, table: int, level: int = 4, base: int = 0,
 
 
 def merged(pages: Iterator[Range]) -> Iterator[Range]:
-    """Ranges, as one where one goes on where the last one ended."""
+    """Ranges, with adjacent ones merged."""
     last = None
     for page in pages:
         if last and last.goes_on_with(page):

@@ -1,4 +1,4 @@
-"""Where things are. Every other file takes its paths from here."""
+"""All paths. Every other file takes its paths from here."""
 
 import fcntl
 import os
@@ -9,29 +9,29 @@ ROOT = Path(os.environ.get("BATON_ROOT")
             or Path(__file__).resolve().parents[2]).resolve()
 BUILD = ROOT / "build"
 
-KERNEL = BUILD / "baton"  # what GRUB loads
+KERNEL = BUILD / "baton"  # GRUB loads this
 SYMBOLS = BUILD / "baton.elf"  # the same, for GDB
-FONT = BUILD / "font.psf"  # what the kernel writes on a screen with
-BUNDLE = BUILD / "bundle.cpio"  # what generation 0 hands on
+FONT = BUILD / "font.psf"  # the kernel's font
+BUNDLE = BUILD / "bundle.cpio"  # the kernels that generation 0 can start
 ISO = BUILD / "baton.iso"
 SINS = BUILD / "sins.efi"  # a driver that misbehaves
 FIRMWARE = ROOT / "tests/firmware"  # and its sources
-LINUX = BUILD / "linux"  # the folder that has Debian's kernel
-LINUX_MISSING = BUILD / "linux.missing"  # why there is none
+LINUX = BUILD / "linux"  # the folder with Debian's kernel
+LINUX_MISSING = BUILD / "linux.missing"  # the reason if there is none
 LINUX_BUNDLE = BUILD / "linux.cpio"  # a bundle with it, and its initramfs
 
 MEDIA = BUILD / "media"  # made once, shared by all runs
-# Machines in front of the kernel, to go on from. No kernel has a part in them,
-# so all checkouts share them.
+# Saved machines, before the kernel starts. They do not contain a kernel, so all
+# checkouts share them.
 SAVED = Path(os.environ.get("BATON_SAVED") or Path(
     os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "baton/saved")
 RUNS = BUILD / "runs"  # one directory per machine
 
 
 def hold(path: Path, wait: bool = True):
-    """Take `path`.lock; it is let go when the returned file is closed.
+    """Take `path`.lock; it is released when the returned file is closed.
 
-    BlockingIOError if somebody else has it and we are not to wait.
+    BlockingIOError if another process has it and we must not wait.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = open(f"{path}.lock", "w")

@@ -1,10 +1,10 @@
-"""How long to wait for a program on a host that has other things to do.
+"""Time limits for a program on a busy host.
 
-A limit in wall time takes a healthy machine for dead when the host is busy. So
+A limit in wall time stops a healthy machine if the host is busy. So
 time does not count while a thread is ready and only waits for a processor,
 which Linux measures for each thread (/proc/PID/schedstat). A program that
-computes for ever reaches its limit, one that sleeps for ever does as well, and
-one that waits its turn does not. SLOWNESS=3 in the environment is for a host
+computes for ever reaches its limit, and so does one that sleeps for ever, but
+not one that waits for a processor. SLOWNESS=3 in the environment is for a host
 that is slow for other reasons: it makes every limit three times as long.
 """
 
@@ -16,14 +16,14 @@ from pathlib import Path
 from . import cli
 
 SLOWNESS = cli.variable("SLOWNESS", cli.factor, "1")
-AT_ONCE = 0.25  # seconds within which most answers come
+AT_ONCE = 0.25  # seconds; most answers come earlier
 
 NANOSECONDS = 1e-9
 
 
 def threads(pid: str = "self"):
     """Folders in /proc: the threads of a process and of its descendants."""
-    with suppress(OSError):  # a process may end while we look
+    with suppress(OSError):  # a process may end meanwhile
         for thread in Path(f"/proc/{pid}/task").iterdir():
             yield thread
             for child in (thread / "children").read_text().split():
@@ -31,7 +31,7 @@ def threads(pid: str = "self"):
 
 
 def delays() -> dict[str, float]:
-    """Seconds for which each thread of ours has waited for a processor."""
+    """Seconds for which each of our threads has waited for a processor."""
     found = {}
     for thread in threads():
         with suppress(OSError):

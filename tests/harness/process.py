@@ -1,6 +1,6 @@
-"""A QEMU process, and the sockets through which it is talked to.
+"""A QEMU process and its sockets.
 
-It never outlives the Python that started it, not even when that is killed.
+It never outlives the Python that started it, even if that is killed.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ def spawn(home: Path, words: list[str],
     return subprocess.Popen(
         words,
         cwd=home,
-        stdin=subprocess.PIPE,  # the keyboard of the serial line
+        stdin=subprocess.PIPE,  # the input of the serial line
         stdout=serial,
         stderr=open(home / "qemu.err", "wb"),
         start_new_session=True,
@@ -30,7 +30,7 @@ def spawn(home: Path, words: list[str],
 
 
 def die_with_parent() -> None:
-    """In the child: SIGKILL when the parent is gone (PR_SET_PDEATHSIG)."""
+    """In the child: SIGKILL when the parent ends (PR_SET_PDEATHSIG)."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
@@ -54,7 +54,7 @@ def open_socket(path: Path, process: subprocess.Popen) -> socket.socket | None:
 
 
 def receive(link: socket.socket, limit: float) -> bytes:
-    """What comes over a socket next; TimeoutError after `limit` seconds."""
+    """The next bytes from a socket; TimeoutError after `limit` seconds."""
     def wait(seconds: float) -> bytes:
         link.settimeout(seconds)
         return link.recv(65536)

@@ -20,8 +20,8 @@ EMULATED = "/usr/share/ovmf/OVMF.fd"
 U_BOOT = "/usr/lib/u-boot/qemu-x86_64/u-boot.rom"
 DEBUG_EXIT_PORT = 0xF4
 
-# icount makes time a count of instructions: no two runs differ by the host's
-# load, and with sleep=off the firmware's waits cost nothing. KVM has neither;
+# icount makes time a count of instructions: it does not depend on the host's
+# load, and with sleep=off the firmware's delays cost nothing. KVM has neither;
 # and a menu that waits for a person needs real time.
 ACCEL = {
     "tcg": ["-accel", "tcg", "-icount", "shift=7,sleep=off"],
@@ -41,24 +41,24 @@ class Config:
     ram_mib: int = 512
     machine: str = ""  # more properties of QEMU's -machine: "pit=off"
     cpu: str = ""  # QEMU's default, which has neither SMEP nor 1 GiB pages
-    cpus: int = 1  # the others are halted; only accel "realtime" has them run
+    cpus: int = 1  # the others are halted; they run only with accel "realtime"
     screen: str = ""  # a graphics card, for QEMU's -display: none, gtk, vnc=…
     without: str = ""  # what a PC may lack: "keyboard", "serial keyboard"
     holes: int = 0  # in memory, cut by GRUB: each makes its map longer
     paused: bool = False  # wait for a debugger before the first instruction
-    serial: str = "pipe"  # who is at the serial line: a key of SERIAL
+    serial: str = "pipe"  # the other end of the serial line: a key of SERIAL
     accel: str = cli.variable("ACCEL", cli.one_of(*ACCEL), "tcg")
 
     @property
     def words(self) -> str:
-        """The kernel's command line. Here the machine's flash and clock are
-        nobody's, so the proofs may change them if nothing else is said."""
+        """The kernel's command line. This machine's flash and clock are its own,
+        so the proofs may change them by default."""
         asked = re.search(r"(^| )prove=", self.cmdline)
         return self.cmdline if asked else f"{self.cmdline} prove=write".strip()
 
     @property
     def restored(self) -> bool:
-        """Does it start from a saved state, right before the kernel?"""
+        """Does it start from a saved state, immediately before the kernel?"""
         return self.medium == "saved"
 
     @property
@@ -69,11 +69,11 @@ class Config:
 
 FLASH = ["-drive", "if=pflash,unit=1,format=raw,file=vars.fd"]
 
-# Where the variables live: in a flash file that the firmware writes as such
+# Where the variables are: in a flash file that the firmware writes directly
 # (pflash); in one that it writes only in system management mode (smm); in one
-# that it cannot write at all, though it says that it did (lying); in memory
-# alone (bios: OVMF without flash); in memory, and not at runtime (uboot: not
-# EDK II at all). Or there is no UEFI (none: SeaBIOS).
+# that it cannot write although it reports success (lying); only in memory
+# (bios: OVMF without flash); in memory, read-only at runtime (uboot, which is
+# not EDK II). Or there is no UEFI (none: SeaBIOS).
 FIRMWARE = {
     "pflash": [
         "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE}",
@@ -95,7 +95,7 @@ FIRMWARE = {
 }
 
 # More builds of EDK II, of the packages of Debian 13 and later. Each that is
-# installed is a row above, so the tests take it in.
+# installed becomes a row above, so the tests include it.
 BUILDS = {
     "strictnx": ("smm", "/usr/share/OVMF/OVMF_CODE_4M.secboot.strictnx.fd"),
     "legacy": ("bios", "/usr/share/ovmf/OVMF.legacy.fd"),
@@ -112,7 +112,7 @@ def code_of(firmware: str) -> str:
 
 
 def build(like: str, code: str) -> list[str]:
-    """The words for a build that is used as another one is."""
+    """The options for a build that is used like another one."""
     return [word.replace(code_of(like), code) for word in FIRMWARE[like]]
 
 
@@ -120,11 +120,11 @@ FIRMWARE |= {name: build(*how) for name, how in BUILDS.items()
              if os.path.exists(how[1])}
 
 
-# "saved" goes on from a saved state: see saved.py. The firmware looks only at
+# "saved" continues from a saved state: see saved.py. The firmware only scans
 # disks that it may boot from, so the cargo has a bootindex as well. U-Boot has
-# no driver for virtio, so "disk" is one that everybody knows. "stub" and "esp"
-# are not Baton at all: Linux, which the firmware starts by its EFI stub, from
-# QEMU's own tables or from a disk, which leaves another memory map. "core" has
+# no driver for virtio, so "disk" is a common one. "stub" and "esp" do not boot
+# Baton, but Linux, which the firmware starts by its EFI stub, from QEMU's own
+# tables or from a disk, which gives another memory map. "core" has
 # a second disk, which a capture kernel finds by its serial number.
 DISK = [
     "-drive", "if=none,id=boot,format=raw,file=disk.img",
@@ -153,8 +153,7 @@ MEDIUM = {
     ],
 }
 
-# A pipe; a terminal in front; or whoever comes (tools/console). QEMU itself
-# keeps the log.
+# A pipe; this terminal; or a socket (tools/console). QEMU itself writes the log.
 CHARDEV = "id=serial,logfile=serial.log"
 SERIAL = {
     "pipe": [
@@ -171,7 +170,7 @@ SERIAL = {
     ],
 }
 
-# No port where everybody looks for one; here the harness waits in vain.
+# No port at the usual address; the harness gets no output.
 COM2 = ["-chardev", f"stdio,{CHARDEV},signal=off",
         "-device", "isa-serial,chardev=serial,index=1", "-monitor", "none"]
 
@@ -195,8 +194,8 @@ def command(config: Config, saving: bool = False,
     """The exact command, to be run inside the directory of the run.
 
     saving: boot up to the point where the state is saved.
-    watched: pause instead of ending, so that the one who watches over QMP can
-    look at the machine as it was when it died.
+    watched: pause instead of ending, so that the state of a crashed machine can
+    be read over QMP.
     """
     start = SAVING if saving else RESTORING if config.restored else []
     return [

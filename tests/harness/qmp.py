@@ -1,7 +1,7 @@
-"""QMP, by which QEMU is asked and tells what happens to the machine.
+"""QMP: commands to QEMU, and events of the machine.
 
 One JSON object per line, in both directions: a command is answered by
-`return` or `error`, and events come in between whenever they like.
+`return` or `error`, and events may come in between at any time.
 """
 
 import json
@@ -12,15 +12,15 @@ from pathlib import Path
 
 from .process import open_socket, receive
 
-TIMEOUT = 60  # seconds, for an answer; QEMU gives most of them at once
+TIMEOUT = 60  # seconds, for an answer; most come immediately
 
 
 class Refused(Exception):
-    """QEMU did not carry out a command, and says why."""
+    """QEMU refused a command, with a reason."""
 
 
 class Qmp:
-    """One connection. Events that come while an answer is awaited are kept."""
+    """One connection. Events that come before an answer are kept."""
 
     def __init__(self, link: socket.socket):
         self.link = link
@@ -37,7 +37,7 @@ class Qmp:
                 return cls(link)
         said = (home / "qemu.err").read_text(errors="replace").strip()
         raise ConnectionError(
-            "QEMU ended at once: "
+            "QEMU ended immediately: "
             + (said or f"it gave no reason; see {home}/qemu.cmd"))
 
     def fileno(self) -> int:
@@ -47,7 +47,7 @@ class Qmp:
         self.link.close()
 
     def execute(self, command: str, **arguments):
-        """Carry out a command; returns its answer."""
+        """Execute a command; returns its answer."""
         message = {"execute": command, "arguments": arguments}
         with suppress(BrokenPipeError):
             self.link.sendall(json.dumps(message).encode() + b"\n")
@@ -60,11 +60,11 @@ class Qmp:
         raise ConnectionError(f"QEMU ended before it answered {command}")
 
     def human(self, line: str) -> str:
-        """What QEMU's monitor for people says to a line."""
+        """The output of QEMU's human monitor for a command."""
         return self.execute("human-monitor-command", **{"command-line": line})
 
     def wait(self, name: str, **data) -> dict:
-        """Until this event comes; others that come before it are dropped."""
+        """Waits for this event; others before it are dropped."""
         while self.open or self._events:
             for event in self.events():
                 if event["event"] == name and data.items() <= event.get(
@@ -79,7 +79,7 @@ class Qmp:
         return came
 
     def take_in(self) -> list[dict]:
-        """Read what is there; the events that have come."""
+        """Read the available input; returns the events in it."""
         self._receive()
         return self.events()
 

@@ -1,7 +1,7 @@
-"""The GDB remote protocol, as much as it takes to damage a machine.
+"""The GDB remote protocol, as far as needed to damage a machine.
 
-A test stops the machine at a symbol, changes a register or a bit of memory
-behind the kernel's back, lets it go on, and expects the kernel to notice. The
+A test stops the machine at a symbol, changes a register or a bit of memory,
+lets it continue, and expects the kernel to detect the change. The
 protocol is in GDB's manual, appendix E: `$packet#checksum`, answered by `+`.
 """
 
@@ -15,8 +15,8 @@ from elftools.elf.elffile import ELFFile
 
 from .process import receive
 
-# The order of registers in QEMU's `g` packet for x86_64; `p n` reads one. Those
-# of the first row are what a function may change.
+# The order of registers in QEMU's `g` packet for x86_64; `p n` reads one. A
+# function may change those of the first row.
 GENERAL = """rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15
     rip""".split()
 REGISTERS = GENERAL + """eflags cs ss ds es fs gs fs_base gs_base k_gs_base
@@ -28,7 +28,7 @@ TIMEOUT = 60  # seconds, for a breakpoint that is never reached
 
 
 def symbol(elf: Path, name: str) -> int:
-    """The linked address of a symbol."""
+    """The link address of a symbol."""
     found = symbols(elf, elf.stat().st_mtime_ns)
     if name not in found:
         raise KeyError(f"{elf} has no symbol {name}")
@@ -40,7 +40,7 @@ SYMBOL = struct.Struct("<IBBHQQ")  # Elf64_Sym: name, info, …, value, size
 
 @functools.lru_cache(maxsize=8)
 def symbols(elf: Path, _as_of: int) -> dict[str, int]:
-    """All of them; where a name is there twice, the first one."""
+    """All symbols; if a name occurs twice, the first one."""
     with open(elf, "rb") as file:
         table = ELFFile(file).get_section_by_name(".symtab")
         rows = SYMBOL.iter_unpack(table.data())
@@ -52,7 +52,7 @@ def symbols(elf: Path, _as_of: int) -> dict[str, int]:
 
 
 class Elsewhere(AssertionError):
-    """The machine has stopped at another place than it was to run to."""
+    """The machine has stopped at an unexpected address."""
 
     def __init__(self, rip: int):
         super().__init__(f"stopped at {rip:#x}")
@@ -60,15 +60,15 @@ class Elsewhere(AssertionError):
 
 
 class Hangs(TimeoutError):
-    """The machine has not come to where it was to run to; it is stopped."""
+    """The machine did not reach the expected address; it is stopped."""
 
     def __init__(self, rip: int):
-        super().__init__(f"it came to no breakpoint; it is at {rip:#x}")
+        super().__init__(f"it reached no breakpoint; it is at {rip:#x}")
         self.rip = rip
 
 
 class Gone(ConnectionError):
-    """The machine is gone, and the stub with it."""
+    """The machine has ended, and the stub with it."""
 
 
 class Debugger:
@@ -78,7 +78,7 @@ class Debugger:
         self.link, self.patience = link, patience
         self._unread, self._physical = b"", False
         # QEMU reads and writes single registers only for a debugger that has
-        # asked for the description of the machine.
+        # requested the description of the machine.
         self.command("qXfer:features:read:target.xml:0,ff")
 
     def __enter__(self):
@@ -90,11 +90,11 @@ class Debugger:
     # What a test does
 
     def run_to(self, *addresses: int) -> int:
-        """Go on until the processor is about to execute one of `addresses`;
-        which. Elsewhere: it stopped for another reason. Hangs: it does
-        not, within this debugger's patience."""
+        """Continue until the processor is about to execute one of `addresses`;
+        returns it. Elsewhere: it stopped for another reason. Hangs: it did
+        not stop within this debugger's patience."""
         if self.register("rip") in addresses:
-            self.command("s")  # or the breakpoint would stop us right here
+            self.command("s")  # or the breakpoint would stop it here again
         for address in addresses:
             self.must(f"Z1,{address:x},1")
         hangs = self._go_on()
@@ -108,8 +108,8 @@ class Debugger:
         return stopped
 
     def call(self, function: int, *arguments: int, traps: tuple = ()) -> int:
-        """Have the kernel call a function of its own, between the present
-        instruction and the next; what it returns. Elsewhere: it came to one
+        """Make the kernel call one of its functions, between the current
+        instruction and the next; returns its result. Elsewhere: it reached one
         of `traps` instead, and the machine is left there."""
         here = self.register("rip")
         before = {name: self.register(name) for name in GENERAL}
@@ -127,7 +127,7 @@ class Debugger:
         return result
 
     def _go_on(self) -> bool:
-        """Until the machine stops; True: it had to be stopped."""
+        """Continues until the machine stops; True: it had to be stopped."""
         try:
             self.command("c")  # answered when the machine stops
             return False
@@ -146,7 +146,7 @@ class Debugger:
         self.must(f"P{REGISTERS.index(name):x}={word}")
 
     def physical(self, on: bool = True) -> None:
-        """Addresses of memory are physical from now on (or virtual again)."""
+        """Memory addresses are physical from now on (or virtual again)."""
         if on != self._physical:
             self.must(f"Qqemu.PhyMemMode:{int(on)}")
         self._physical = on
@@ -161,7 +161,7 @@ class Debugger:
         return data
 
     def read_physical(self, pa: int, size: int) -> bytes:
-        """The same of physical memory, whatever physical() has said."""
+        """The same for physical memory, independent of physical()."""
         before = self._physical
         self.physical()
         try:
@@ -184,8 +184,8 @@ class Debugger:
         self.write(address, bytes([byte ^ (1 << bit)]))
 
     def detach(self) -> None:
-        """Let the machine go on without us. It may be at its end before the
-        stub hears that we have its answer."""
+        """Let the machine continue. It may have ended before the stub gets the
+        acknowledgement."""
         with suppress(BrokenPipeError, ConnectionResetError):
             self.must("D")
         self.link.close()
@@ -206,7 +206,7 @@ class Debugger:
         body = self._until(b"#")
         while len(self._unread) < 2:
             self._more()
-        self._unread = self._unread[2:]  # the checksum: a socket does not lie
+        self._unread = self._unread[2:]  # the checksum: sockets are reliable
         self.link.sendall(b"+")
         return body
 
@@ -219,5 +219,5 @@ class Debugger:
     def _more(self) -> None:
         data = receive(self.link, self.patience)
         if not data:
-            raise Gone("the machine is gone")
+            raise Gone("the machine has ended")
         self._unread += data

@@ -1,17 +1,17 @@
-"""Machines that have booted already: saved once, gone on from many times.
+"""Machines that have booted already: saved once, restored many times.
 
-Firmware and GRUB take three seconds to come to the kernel, and it is the same
-three seconds for every test. So a machine is stopped there once, and its
+Firmware and GRUB take three seconds to reach the kernel, which are the same
+for every test. So a machine is stopped there once, and its
 memory and devices are written to a file; a test's machine reads that file in
-a tenth of a second and goes on as if it had booted itself.
+a tenth of a second and continues as if it had booted itself.
 
 What differs from test to test (command line, kernel, bundle) is on a second
-disk, the cargo, which nobody has read yet at that point. The machine stops
-itself, at one and the same instruction every time: GRUB's script writes to
+disk, the cargo, which has not been read yet at that point. The machine stops
+itself, always at the same instruction: GRUB's script writes to
 the port of a pvpanic device, which makes QEMU pause.
 
-The file is found by a digest of everything that had a part in it; a change of
-any of these is another file.
+The name of the file contains a digest of all its inputs; a change of any of
+these results in another file.
 """
 
 import functools
@@ -28,19 +28,19 @@ from .qmp import Qmp
 
 STATE, FLASH = "state", "vars.fd"
 
-# QEMU notes in the file that the machine was paused by pvpanic, and would
-# have it so again. We want it to run, or to wait if the command line says -S.
-# The note is at the head of a section, which begins with its name.
+# QEMU records in the file that the machine was paused by pvpanic, and would
+# restore that state. We want it to run, or to wait if the command line has -S.
+# The record is at the head of a section, which begins with its name.
 SECTION, SECTION_HEAD_BYTES = b"\x0bglobalstate", 256
 PAUSED, RUNNING = b"guest-panicked", b"running"
 
-# A state that nobody has gone on from for so long is removed. Another checkout
-# or another session may use the same folder, so a younger one is left alone.
+# A state that was not used for so long is removed. Another checkout or session
+# may use the same folder, so a newer one is kept.
 UNUSED_SECONDS = 24 * 3600
 
 
 def ready(config: qemu.Config) -> Path:
-    """The directory with this machine's saved state; made if need be."""
+    """The directory with this machine's saved state; made if necessary."""
     config = replace(config, cmdline="", paused=False, sin="")
     recipe = ingredients(config)
     key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
@@ -64,7 +64,7 @@ def remove_unused(folder: Path, pattern: str) -> None:
 
 
 def ingredients(config: qemu.Config) -> str:
-    """All that a saved state depends on, one thing per line."""
+    """All inputs of a saved state, one per line."""
     words = qemu.command(config, saving=True)
     names = [word.rpartition("file=")[2] for word in words[1:]]
     files = [name for name in names if name.startswith("/")]
@@ -107,7 +107,7 @@ def _make(home: Path, config: qemu.Config, recipe: str) -> None:
     try:
         _save(Qmp.of(draft, machine))
     except Exception as problem:
-        raise RuntimeError("the firmware and GRUB did not come to the kernel; "
+        raise RuntimeError("the firmware and GRUB did not reach the kernel; "
                            f"see serial.log and qemu.err in {draft}"
                            ) from problem
     finally:
@@ -125,21 +125,21 @@ def _save(qmp: Qmp) -> None:
 
 
 def _let_it_run(state: Path) -> None:
-    """Change QEMU's note of how the machine was, and nothing else: the memory
-    in the file may hold any bytes."""
+    """Change QEMU's record of the machine's state, and nothing else: the memory
+    in the file may contain any bytes."""
     data = bytearray(state.read_bytes())
     section = data.rfind(SECTION)  # devices come after memory
     at = data.find(PAUSED, section, section + SECTION_HEAD_BYTES)
     if section < 0 or at < 0:
-        raise RuntimeError("this QEMU does not note in its migration stream "
+        raise RuntimeError("this QEMU does not record in its migration stream "
                            f"that a machine is {PAUSED.decode()}: saved.py "
-                           "has to learn its form")
+                           "has to be adapted")
     data[at : at + len(PAUSED)] = RUNNING.ljust(len(PAUSED), b"\0")
     state.write_bytes(data)
 
 
 def restore(home: Path, config: qemu.Config) -> None:
-    """Put into the directory of a run what its machine goes on from.
+    """Put the state from which its machine continues into a run's directory.
 
     QEMU keeps the flash in memory, so its content is part of the state; the
     file is the one from the same moment.

@@ -1,7 +1,7 @@
-"""What a person would read off the screen.
+"""The text on the screen.
 
-A picture of it is compared, cell by cell, with the font that was built into
-the kernel: what is not exactly one of its glyphs is no text.
+A picture of it is compared, cell by cell, with the font in the kernel: only
+exact glyphs are text.
 """
 
 import functools
@@ -19,8 +19,8 @@ STRANGE = "\ufffd"
 
 @functools.cache
 def font() -> dict[bytes, str]:
-    """Glyph, a byte per dot, to the first character that it stands for; the
-    same upside down, in light and dark, for the cursor."""
+    """Glyph, a byte per dot, to the first character that it represents; the
+    same with inverted colours, for the cursor."""
     data = paths.FONT.read_bytes()
     assert data[:2] == MAGIC and data[3] == HEIGHT
     end = 4 + GLYPHS * HEIGHT

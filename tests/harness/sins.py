@@ -1,6 +1,6 @@
-"""What becomes of a firmware that misbehaves: a run becomes a row of docs/sins.md.
+"""Runs with a misbehaving firmware, as rows of docs/sins.md.
 
-The sins are in tests/firmware, what has to come of each in
+The faults are in tests/firmware, the expected results in
 tests/boot/test_sins.py.
 """
 
@@ -10,10 +10,10 @@ from . import paths
 from .machine import Run
 
 DOCUMENT = paths.ROOT / "docs" / "sins.md"
-HEAD = "| sin | mode | generation 0 says | proofs that fail | firmware |"
+HEAD = "| sin | mode | generation 0 logs | proofs that fail | firmware |"
 RULE = "| --- | --- | --- | --- | --- |"
 TELLING = {"efi.fault", "efi.deviation", "efi.reject", "efi.quirk", "refused"}
-# What is another number in each build, and what is the same in all rows.
+# A number that differs in each build, and keys that are the same in all rows.
 HIDDEN = {"gen", "rip", "va", "action", "what"}
 PLACE = re.compile(r"\b0x[0-9a-f]{7,8}\b")
 
@@ -26,7 +26,7 @@ def _words(event) -> str:
 
 
 def outcome(run: Run) -> str:
-    """What was said, what failed, and in which state generation 1 found the
+    """Events, failed proofs, and the state in which generation 1 found the
     firmware: the last columns of a row."""
     said = [_words(event) for event in run.events
             if event.name in TELLING and event.get("gen") == "0"]
@@ -39,7 +39,7 @@ def outcome(run: Run) -> str:
 
 
 def table(outcomes: dict[tuple[str, str], str]) -> list[str]:
-    """Rows of Markdown, out of {(sin, mode): outcome}: one for modes that do
+    """Rows of Markdown, from {(sin, mode): outcome}: one for modes that do
     not differ."""
     rows = {}
     for (sin, mode), text in outcomes.items():
@@ -49,7 +49,7 @@ def table(outcomes: dict[tuple[str, str], str]) -> list[str]:
 
 
 def documented() -> dict[tuple[str, str], str]:
-    """The same back from the document."""
+    """The same, read from the document."""
     text = DOCUMENT.read_text().partition(HEAD)[2].partition("\n\n")[0]
     rows = [line[2:-2].split(" | ", 2) for line in text.splitlines()[2:]]
     return {(sin, mode): rest for sin, modes, rest in rows

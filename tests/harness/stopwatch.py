@@ -1,10 +1,10 @@
-"""Counts instructions, from outside: the kernel has no line for it.
+"""Counts instructions, from outside: the kernel has no code for it.
 
 Under `-icount shift=7` an instruction takes 128 ns of the machine's time, which
 its time-stamp counter counts: exactly, and the same on every host. A stop by
-the debugger does cost time, though, so the counter is read on the way: once by
-a piece of code that the debugger puts the machine on (it goes on where the
-machine stood), once by one that it puts in the way of where it will arrive.
+the debugger takes time, though, so the counter is read by injected code: once
+by a piece of code that the debugger makes the machine execute (it continues at
+the original address), once by one at the end of the measured interval.
 """
 
 import struct
@@ -19,8 +19,8 @@ FOUR_GIB = 1 << 32
 CYCLES = 1 << 7  # of the time-stamp counter, for one instruction
 FLAGS_AT, FLAGS_IF = 17 * 8, 0x200  # in QEMU's `g` packet
 
-# Room for our code and for what it notes: places that the kernel does not use
-# while we measure.
+# Space for our code and its results, which the kernel does not use during a
+# measurement.
 CODE, NOTES = "selftest_run", "boot_stack_end"
 NOTES_BELOW = 0x4000
 
@@ -31,9 +31,9 @@ JUMP = b"\xff\x25\0\0\0\0"
 PROBE_BYTES = 64
 OVERHEAD = 9  # our own instructions, from the first RDTSC to the second
 
-# The services that can be called once more without harm, and the functions
-# that call them; how many bytes the first two arguments point to, where the
-# call changes what it asks for.
+# The services that can be called twice without harm, and the functions
+# that call them; the number of bytes at the first two arguments, if the call
+# changes its input.
 SERVICES = {
     "GetTime": "efi_get_time",
     "SetTime": "efi_set_time",
@@ -50,7 +50,7 @@ SERVICES = {
 }
 POINTED = {"GetNextVariableName": {"rdi": 1024, "rsi": 16}}
 
-# The gate's budget: what it may cost over the firmware's own instructions.
+# The gate's budget, in addition to the firmware's own instructions.
 PRIVATE = {"physical", "identity"}  # modes with a page table of their own
 
 
@@ -63,34 +63,34 @@ class Call:
     """One call of a service, in instructions."""
 
     firmware: int  # the firmware's own
-    gate: int  # all that we put around it, the copies of arguments included
+    gate: int  # everything that the kernel adds, including copies of arguments
 
 
 def symbols() -> dict[str, int]:
-    """All of the kernel's, linked addresses."""
+    """All of the kernel's, with link addresses."""
     with open(paths.SYMBOLS, "rb") as file:
         table = ELFFile(file).get_section_by_name(".symtab")
         return {s.name: s["st_value"] for s in table.iter_symbols()}
 
 
 class Stopwatch:
-    """A debugger with a watch. Make it before the kernel runs."""
+    """A debugger with a stopwatch. Make it before the kernel runs."""
 
     def __init__(self, debugger: Debugger):
         self.debugger = debugger
         self.symbols = symbols()
         self.run_to("kernel_main")
         self.base_pa = debugger.register("rdx")
-        self.shift = 0  # from linked addresses to those where our code runs
+        self.shift = 0  # from link addresses to those where our code runs
 
     # Going on
 
     def run_to(self, *places: str | int) -> int:
-        """Go on to whichever of these symbols or addresses comes first."""
+        """Continue to the first of these symbols or addresses."""
         bug = self.debugger
         wanted = {self.symbols.get(place, place) for place in places}
         if bug.register("rip") in wanted:
-            bug.command("s")  # or the breakpoint would stop us right here
+            bug.command("s")  # or the breakpoint would stop it here again
         for address in wanted:
             assert bug.command(f"Z1,{address:x},1") == "OK"
         bug.command("c")
@@ -100,9 +100,9 @@ class Stopwatch:
 
     def lap(self, place: str | int, base_pa: int | None = None,
             one_to_one: bool = False) -> int:
-        """Go on to a place, and count the instructions on the way. If the
-        place is in another kernel than this one, `base_pa` is where it lies.
-        If only that kernel is mapped there, and 1:1, our code runs there too.
+        """Continue to an address, and count the instructions. If it is in
+        another kernel than this one, `base_pa` is that kernel's address.
+        If only that kernel is mapped there, 1:1, our code runs there too.
         """
         bug = self.debugger
         self.interrupts(False)
@@ -125,7 +125,7 @@ class Stopwatch:
         return cycles // CYCLES - OVERHEAD
 
     def interrupts(self, on: bool) -> bool:
-        """Let the machine take interrupts or not; what it did before."""
+        """Enable or disable interrupts; returns the previous state."""
         state = self.debugger.command("g")
         at = 2 * FLAGS_AT
         flags = int.from_bytes(bytes.fromhex(state[at : at + 8]), "little")
@@ -136,7 +136,7 @@ class Stopwatch:
         return was
 
     def back(self) -> int:
-        """At the first instruction of a function: where it will return to."""
+        """At the first instruction of a function: its return address."""
         return self.debugger.word(self.debugger.register("rsp"))
 
     # The services
@@ -152,8 +152,8 @@ class Stopwatch:
             yield name, self._call(POINTED.get(name, {}))
 
     def _call(self, pointed: dict[str, int]) -> Call:
-        """The machine is about to call a service. It has to do so twice: the
-        first time it may have something to say about the answer."""
+        """The machine is about to call a service. It does so twice: the
+        first time it may log a new status."""
         bug = self.debugger
         interrupts = self.interrupts(False)
         begin, back = bug.command("g"), self.back()
@@ -182,8 +182,8 @@ class Stopwatch:
         return self._place(self._note_at(number))
 
     def _write_probe(self, number: int, target: int) -> int:
-        """Write code that notes the time and goes on at `target`; where its
-        last instruction is."""
+        """Write code that stores the time and continues at `target`; returns the
+        address of its last instruction."""
         at, note = self._probe_at(number), self._note_at(number)
         low = struct.pack("<i", note - (at + 10))
         high = struct.pack("<i", note + 4 - (at + 16))
@@ -192,8 +192,8 @@ class Stopwatch:
         return at + len(code)
 
     def _write(self, address: int, code: bytes) -> bytes:
-        """Put code there; what it replaces. By the physical address where that
-        is known: the virtual one need not be mapped yet."""
+        """Write code; returns the bytes that it replaces. By the physical address
+        if known: the virtual one need not be mapped yet."""
         bug, address = self.debugger, self._place(address)
         bug.physical(address < FOUR_GIB)
         replaced = bug.read(address, len(code))
@@ -202,7 +202,7 @@ class Stopwatch:
         return replaced
 
     def _place(self, address: int) -> int:
-        """Where something in the image is in physical memory."""
+        """The physical address of something in the image."""
         text, end = self.symbols["text_start"], self.symbols["image_end"]
         inside = text <= address < end
         return address - text + self.base_pa if inside else address

@@ -1,4 +1,4 @@
-"""Tables of Markdown in a document, written anew by who has measured again."""
+"""Tables of Markdown in a document, replaced by new results."""
 
 import re
 from pathlib import Path
@@ -7,8 +7,8 @@ TABLE = re.compile(r"^(\|.*\n)(?:\|.*\n)+", re.MULTILINE)
 
 
 def renew_tables(document: str, report: str) -> str:
-    """The document, with the report's tables for those of the same head, each
-    of which it has to have."""
+    """The document, with its tables replaced by those of the report with the
+    same header; each of them must exist."""
     new = {found[1]: found[0] for found in TABLE.finditer(report)}
     old = {found[1] for found in TABLE.finditer(document)}
     if missing := new.keys() - old:

@@ -1,4 +1,4 @@
-"""A tool in a terminal of its own, as a person starts it, for a test to type at.
+"""A tool in a terminal, for a test to type at.
 """
 
 import os
@@ -12,7 +12,7 @@ TIMEOUT = 60  # seconds of silence
 
 
 class Terminal(pexpect.spawn):
-    """pexpect, as patient as everybody here."""
+    """pexpect, with the limits of patience.py."""
 
     def __init__(self, program: Path, *words: str, size=(24, 80), **variables):
         # By env: pexpect splits the name of a program without arguments at
@@ -22,7 +22,7 @@ class Terminal(pexpect.spawn):
                          env={**os.environ, "TERM": "dumb", **variables})
 
     def read_nonblocking(self, size: int = 1, timeout: float | None = None):
-        """Everything that pexpect waits for comes through here."""
+        """All waiting of pexpect goes through here."""
         read = super().read_nonblocking
         return patiently(TIMEOUT, lambda seconds: read(size, seconds),
                          pexpect.TIMEOUT)

@@ -1,4 +1,4 @@
-"""Reading a dead machine, on memory made here; QMP, on a pair of sockets."""
+"""Reading a crashed machine, on memory made here; QMP, on a pair of sockets."""
 
 import json
 import socket
@@ -17,7 +17,7 @@ IDT=     ffffffff80001000 00000fff
 
 
 class FakeQmp:
-    """Answers what QEMU answers, from a dictionary of pages."""
+    """Answers like QEMU, from a dictionary of pages."""
 
     def __init__(self, home, words: dict, rip=0, rbp=0):
         self.home, self.pages = home, {}
@@ -81,7 +81,7 @@ def test_a_walk_ends_where_nothing_is(tmp_path):
     steps, pa = machine(tmp_path).walk(0xFFFF_8000_0000_0000)
     assert pa is None and steps[-1].endswith("not present")
     with pytest.raises(autopsy.Nowhere):
-        machine(tmp_path).walk(0x0040_0000)  # a table that is no memory
+        machine(tmp_path).walk(0x0040_0000)  # a table that is not in memory
     assert machine(tmp_path).walk(1 << 50) == (
         [f"{1 << 50:#x} is not canonical"], None)
 
@@ -101,7 +101,7 @@ def test_a_stack_that_turns_in_a_circle_has_an_end(tmp_path):
 
 @pytest.fixture
 def qemu():
-    """Both ends of a connection; QEMU's greeting has been said."""
+    """Both ends of a connection, after QEMU's greeting."""
     ours, theirs = socket.socketpair()
     lines = [{"QMP": {}}, {"return": {}}]
     theirs.sendall(b"".join(json.dumps(m).encode() + b"\r\n" for m in lines))

@@ -46,21 +46,21 @@ LOG = [events.parse(line) for line in (
 )]
 
 
-def test_a_story_may_leave_events_out():
+def test_other_events_may_come_between():
     assert events.missing(LOG, [
         wanted("boot", gen=0), wanted("boot", gen=1),
         wanted("end", verdict=re.compile("pass|fail")),
     ]) is None
 
 
-def test_a_story_has_an_order():
-    story = [wanted("boot", gen=1), wanted("boot", gen=0)]
-    assert "MISSING  @boot gen=0" in events.missing(LOG, story)
+def test_events_have_an_order():
+    expected = [wanted("boot", gen=1), wanted("boot", gen=0)]
+    assert "MISSING  @boot gen=0" in events.missing(LOG, expected)
 
 
 def test_the_report_shows_what_came_instead():
-    story = [wanted("boot", gen=1), wanted("end", verdict="pass")]
-    report = events.missing(LOG, story)
+    expected = [wanted("boot", gen=1), wanted("end", verdict="pass")]
+    report = events.missing(LOG, expected)
     assert "found    @boot gen=1" in report
     assert "MISSING  @end verdict=pass" in report
     assert "instead  @end gen=1 verdict=fail" in report

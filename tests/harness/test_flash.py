@@ -92,7 +92,7 @@ def test_a_record_must_end_inside_the_store():
     sizes = struct.pack("<II", 2 * len(NAME) + 2, 4)
     image = store(record(word(1)))
     assert image.count(sizes) == 1
-    with pytest.raises(flash.NoStore, match="reaches over"):
+    with pytest.raises(flash.NoStore, match="extends beyond"):
         flash.records(image.replace(sizes, sizes[:4] + word(0x2000)))
 
 

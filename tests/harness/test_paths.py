@@ -1,4 +1,4 @@
-"""Which tree is meant, and where states of machines are kept."""
+"""The tree in use, and the folder of saved machines."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ SHOW = "from harness import paths; print(paths.KERNEL, paths.SAVED)"
 
 
 def told(**environment) -> list[str]:
-    """What another Python makes of these variables."""
+    """The paths of another Python with these variables."""
     return subprocess.run(
         [sys.executable, "-c", SHOW], cwd=paths.ROOT / "tests", text=True,
         env={"PATH": os.environ["PATH"], "HOME": "/home/me", **environment},

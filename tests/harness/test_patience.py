@@ -1,4 +1,4 @@
-"""A busy host takes nobody for dead; what hangs is found nevertheless."""
+"""A busy host stops no healthy program; one that hangs is still found."""
 
 import os
 import signal

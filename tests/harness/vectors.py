@@ -1,4 +1,4 @@
-"""What a firmware answers to the vectors of kernel/conformance/vectors.c.
+"""A firmware's results for the vectors of kernel/conformance/vectors.c.
 
 The kernel reports in KTAP; here a report becomes points, and points of several
 firmwares become the table of docs/conformance.md.
@@ -15,10 +15,10 @@ COMMAND = "efi vectors"
 COLUMNS = {"pflash": "OVMF", "bios": "OVMF -bios", "smm": "OVMF SMM",
            "uboot": "U-Boot"}
 
-# What stands behind the '#' of a point.
+# The text after the '#' of a point.
 ANSWER = re.compile(r"(EFI_\w+)(?:, (.*?))? \(([^()]*)\)")
 
-# The attributes of the variables that are UEFI's own (UEFI 2.10 table 3-1; Lang
+# The attributes of UEFI's own variables (UEFI 2.10 table 3-1; Lang
 # and LangCodes: EFI 1.10), where # is a hexadecimal digit.
 GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 ATTRIBUTES = {
@@ -36,14 +36,14 @@ VARIABLE = re.compile(r" +([0-9a-f-]{36}) (.. .. ..) +\d+  (\w+)")
 
 @dataclass(frozen=True)
 class Point:
-    """One vector, and how it went."""
+    """One vector, and its result."""
 
     ok: bool
     service: str
     what: str
     status: str
-    note: str  # what was wanted instead; that a fault was contained
-    who: str  # says what is right
+    note: str  # the expected status; or that a fault was contained
+    who: str  # the source of the expectation
     skipped: bool
 
     @property
@@ -52,7 +52,7 @@ class Point:
 
     @property
     def answer(self) -> str:
-        """As it stands in a table."""
+        """As a cell of the table."""
         if self.skipped:
             return "–"
         short = self.status.removeprefix("EFI_")
@@ -60,7 +60,7 @@ class Point:
 
 
 def points(lines: list[str]) -> list[Point]:
-    """All of a report, which has to be whole."""
+    """All points of a report, which must be complete."""
     report, = ktap.reports(lines)
     found = []
     for result in report.results:
@@ -73,13 +73,13 @@ def points(lines: list[str]) -> list[Point]:
 
 
 def global_variables(lines: list[str]) -> dict[str, str]:
-    """UEFI's own variables, of what `efi vars` lists, and their attributes."""
+    """UEFI's own variables in the list of `efi vars`, and their attributes."""
     found = [m for line in lines if (m := VARIABLE.fullmatch(line))]
     return {m[3]: m[2] for m in found if m[1] == GLOBAL}
 
 
 def specified(name: str) -> str | None:
-    """The attributes that a variable of UEFI's own has to have."""
+    """The specified attributes of one of UEFI's own variables."""
     for attributes, names in ATTRIBUTES.items():
         pattern = "|".join(names.split()).replace("#", "[0-9A-F]")
         if re.fullmatch(pattern, name):
@@ -89,7 +89,7 @@ def specified(name: str) -> str | None:
 
 def table(answers: dict[str, list[Point]]) -> list[str]:
     """Rows of Markdown: a column for each firmware."""
-    rows = [["vector", "who says so", *answers],
+    rows = [["vector", "source", *answers],
             ["---", "---", *("---" for _ in answers)]]
     for same in zip(*answers.values(), strict=True):
         assert len({point.name for point in same}) == 1
