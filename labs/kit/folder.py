@@ -168,8 +168,19 @@ def write(texts: dict[str, str], target: Path, before: dict[str, str] = {}):
         _copy(paths.ROOT / name, target / name)
         os.utime(target / name)
     for name, text in texts.items():
-        if (target / name).read_text() != text:
-            (target / name).write_text(text)
+        old, path = (target / name).read_text(), target / name
+        if old != text:
+            times = path.stat()
+            path.write_text(text)
+            if name.endswith(".h") and code(old) == code(text):
+                # Only a contract is another one: nothing is to be compiled.
+                os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def code(text: str) -> list[str]:
+    """A header without its comments, which have lines of their own."""
+    return ["" if line.startswith("//") else line
+            for line in text.splitlines()]
 
 
 def variant(lab: Lab, target: Path, texts: dict[str, str], name: str = "",

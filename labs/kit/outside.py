@@ -73,18 +73,20 @@ def name_of(status: int) -> str:
 
 
 class Live:
-    """A machine that stands at live(): to call, to read, to walk."""
+    """A machine that stands at live(): to call, to read, to walk. (Or before
+    its first instruction: `stop` is "".)"""
 
-    def __init__(self, cmdline: str, ram_mib: int):
+    def __init__(self, cmdline: str, ram_mib: int, stop: str = "live"):
         self._stack = ExitStack()
-        home = paths.RUNS / f"grade-{ram_mib}"
+        home = paths.RUNS / f"grade-{stop}"
         config = qemu.Config(cmdline, medium="saved", ram_mib=ram_mib,
                              paused=True)
         self.machine = self._stack.enter_context(
             Machine(home, config, patience=PATIENCE))
         self.debugger = self._stack.enter_context(self.machine.debugger())
         self.debugger.patience = PATIENCE
-        self.run_to("live")
+        if stop:
+            self.run_to(stop)
         bottom = self.debugger.register("rsp") - 8 * PAGE + 8
         self.scratch = bottom & -16
 
@@ -209,6 +211,10 @@ class Outside:
         if self._live:
             live, self._live = self._live, None
             live.close()
+
+    def start(self, cmdline: str) -> Live:
+        """Another machine, before its first instruction; to be closed."""
+        return Live(f"{cmdline} {self.words}", self.ram_mib, "")
 
     def run(self, cmdline: str) -> Run:
         """Another machine, from its start to its end."""

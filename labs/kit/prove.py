@@ -14,7 +14,7 @@ from pathlib import Path
 from . import cut, seed
 from .folder import Lab, variant, write
 
-NAME = "somebody"
+NAME = "a"  # whose rules are those of the tree, where a lab has variants
 
 
 class Bench:
