@@ -9,7 +9,7 @@ from harness.dossier import death
 from harness.machine import Run, symbols_of
 from harness.qemu import Config
 
-SHOW = "from harness import paths; print(paths.KERNEL, paths.SAVED)"
+SHOW = "from harness import paths; print(paths.KERNEL); print(paths.SAVED)"
 
 
 def told(**environment) -> list[str]:
@@ -17,7 +17,7 @@ def told(**environment) -> list[str]:
     return subprocess.run(
         [sys.executable, "-c", SHOW], cwd=paths.ROOT / "tests", text=True,
         env={"PATH": os.environ["PATH"], "HOME": "/home/me", **environment},
-        capture_output=True, check=True).stdout.split()
+        capture_output=True, check=True).stdout.splitlines()
 
 
 def test_another_tree_can_be_named(tmp_path):
