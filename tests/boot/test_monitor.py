@@ -110,7 +110,6 @@ def test_addresses_where_nothing_is(boot):
     nothing = {
         "pt 0": "PML4[  0] = 0000000000000000  not present",
         "pt 0x800000000000": "0x800000000000 is not canonical",
-        "pt 0xffffffffc0000000": "guard page below a stack",
         "pt 0xffffff0000000000": "area: nothing",
         "pt 18446744073709551616": "is no number",
         "pt firmware 1": "has no table",
@@ -119,6 +118,19 @@ def test_addresses_where_nothing_is(boot):
     with boot("efi=off generations=1") as machine:
         for line, expected in nothing.items():
             assert expected in machine.ask(line).text
+        guard_va = first_stack_guard(machine)
+        for va, is_guard in ((guard_va, True), (guard_va + 0xfff, True),
+                             (guard_va + 0x1000, False)):
+            walk = machine.ask(f"pt {va:#x}").text
+            assert ("guard page below a stack" in walk) == is_guard
+            assert ("not present" in walk) == is_guard
+
+
+def first_stack_guard(machine) -> int:
+    offset = (symbol(paths.SYMBOLS, "stack_guard")
+              - symbol(paths.SYMBOLS, "text_start"))
+    base = machine.run.one("boot", gen=0).number("base")
+    return int.from_bytes(machine.memory(base + offset, 8), "little")
 
 
 def test_the_firmware_as_the_log_has_it(boot):
