@@ -69,51 +69,26 @@ static inline unsigned cpuid_address_bits(void) {
     return cpuid(0x80000008, 0).eax & 0xff;
 }
 
-static inline uint64_t read_cr0(void) {
-    uint64_t value;
-    __asm__ volatile("mov %%cr0, %0" : "=r"(value));
-    return value;
-}
+// read_cr0() and write_cr0(), and so on.
+#define REGISTER(name)                                                         \
+    static inline uint64_t read_##name(void) {                                 \
+        uint64_t value;                                                        \
+        __asm__ volatile("mov %%" #name ", %0" : "=r"(value));                 \
+        return value;                                                          \
+    }                                                                          \
+    static inline void write_##name(uint64_t value) {                          \
+        __asm__ volatile("mov %0, %%" #name ::"r"(value) : "memory");          \
+    }
 
-static inline void write_cr0(uint64_t value) {
-    __asm__ volatile("mov %0, %%cr0" ::"r"(value) : "memory");
-}
+REGISTER(cr0)
+REGISTER(cr2)
+REGISTER(cr3)
+REGISTER(cr4)
+REGISTER(cr8) // the priority that an interrupt must have to pass, 0 to 15; the
+              // local APIC's task priority is the same register
+REGISTER(dr7)
 
-static inline uint64_t read_cr2(void) {
-    uint64_t value;
-    __asm__ volatile("mov %%cr2, %0" : "=r"(value));
-    return value;
-}
-
-static inline uint64_t read_cr3(void) {
-    uint64_t value;
-    __asm__ volatile("mov %%cr3, %0" : "=r"(value));
-    return value;
-}
-
-static inline void write_cr3(uint64_t value) {
-    __asm__ volatile("mov %0, %%cr3" ::"r"(value) : "memory");
-}
-
-static inline uint64_t read_cr4(void) {
-    uint64_t value;
-    __asm__ volatile("mov %%cr4, %0" : "=r"(value));
-    return value;
-}
-
-static inline void write_cr4(uint64_t value) {
-    __asm__ volatile("mov %0, %%cr4" ::"r"(value) : "memory");
-}
-
-// The priority that an interrupt must have to pass, 0 to 15; the local APIC's
-// task priority is the same register.
-static inline void write_cr8(uint64_t value) {
-    __asm__ volatile("mov %0, %%cr8" ::"r"(value) : "memory");
-}
-
-static inline void write_dr7(uint64_t value) {
-    __asm__ volatile("mov %0, %%dr7" ::"r"(value));
-}
+#undef REGISTER
 
 // Of the page table that the processor is on.
 static inline unsigned paging_levels(void) {
@@ -144,25 +119,21 @@ static inline uint64_t read_rflags(void) {
     return value;
 }
 
-static inline void out8(uint16_t port, uint8_t value) {
-    __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
-}
+// in8() and out8(), in32() and out32().
+#define PORT(bits, suffix)                                                     \
+    static inline uint##bits##_t in##bits(uint16_t port) {                     \
+        uint##bits##_t value;                                                  \
+        __asm__ volatile("in" suffix " %1, %0" : "=a"(value) : "Nd"(port));    \
+        return value;                                                          \
+    }                                                                          \
+    static inline void out##bits(uint16_t port, uint##bits##_t value) {        \
+        __asm__ volatile("out" suffix " %0, %1" ::"a"(value), "Nd"(port));     \
+    }
 
-static inline uint8_t in8(uint16_t port) {
-    uint8_t value;
-    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
+PORT(8, "b")
+PORT(32, "l")
 
-static inline void out32(uint16_t port, uint32_t value) {
-    __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port));
-}
-
-static inline uint32_t in32(uint16_t port) {
-    uint32_t value;
-    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
+#undef PORT
 
 static inline void interrupts_on(void) {
     __asm__ volatile("sti" ::: "memory");
