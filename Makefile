@@ -31,7 +31,6 @@ FONT    := /usr/share/consolefonts/Lat15-VGA16.psf.gz
 # can be left out. `make core` links none, ANNEXES="efi/guard …" those.
 CORE := \
 	boot/entry.asm \
-	boot/nmi.asm \
 	lib/string.c \
 	lib/format.c \
 	lib/status.c \
@@ -71,7 +70,6 @@ CORE := \
 	kernel/symbols.c \
 	kernel/power.c \
 	kernel/stage.c \
-	kernel/nmi.c \
 	kernel/panic.c \
 	kernel/trap.asm \
 	kernel/trap.c \
@@ -97,7 +95,7 @@ USES_kernel/conformance := kernel/monitor
 USES_kernel/arrival     := kernel/apic
 USES_kernel/timer       := kernel/apic
 USES_kernel/clocks      := kernel/acpi kernel/timer
-USES_kernel/watchdog    := kernel/apic kernel/timer
+USES_kernel/watchdog    := kernel/apic kernel/nmi kernel/timer
 USES_efi/quirks         := efi/guard
 USES_kexec/linux        := efi/protect
 

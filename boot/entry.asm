@@ -3,9 +3,8 @@
 ; Two ways in. GRUB enters `entry32` in 32-bit protected mode (Multiboot2 §3.3);
 ; a kexec, ours or Linux's, enters `entry64` in long mode on a page table of
 ; its own (boot.rst, "64-bit Boot Protocol"). The 32-bit way only climbs to long
-; mode; then both meet in `common64`, which prepares for NMIs (boot/nmi.asm)
-; and builds the early page table. It maps the image alone, by one PT that is
-; reached on two ways:
+; mode; then both meet in `common64`, which builds the early page table. It maps
+; the image alone, by one PT that is reached on two ways:
 ;
 ;     1:1            to survive the change of table
 ;     KERNEL_BASE    to run where we are linked
@@ -51,7 +50,7 @@ TABLES_END      equ 0x7000
 
 extern kernel_main
 extern early_tables_offset, boot_stack_offset, early_gdt_offset
-extern nmi_ignore, early_gdt_limit
+extern early_hooks
 extern text_pages, image_pages
 
 ; Section .head goes on: entry64 has to sit at +0x200 of the payload, and $$ is
@@ -65,7 +64,7 @@ entry64:
     xor edi, edi                ; no magic number: rsi points to boot_params
 common64:                       ; edi = magic, rsi = physical information
     lea rsp, [rel boot_stack_end]
-    call nmi_ignore             ; until trap_init()
+    call early_hooks
     lea rbp, [rel multiboot2_header]
     xor r9d, r9d                ; the NX bit of an entry, if there is one
     mov eax, CPUID_EXTENDED
@@ -182,6 +181,24 @@ entry32:                        ; eax = magic, ebx = physical information
     push dword KERNEL_CS
     push eax
     retf
+
+align 8
+global early_gdt, early_gdt_limit, early_gdt_pointer
+early_gdt:                      ; "accessed" is set, so it may be read-only
+    dq 0, 0
+    dq 0x00af9b000000ffff       ; KERNEL_CS: 64-bit code
+    dq 0x00cf93000000ffff       ; KERNEL_DS
+early_gdt_limit equ $ - early_gdt - 1
+early_gdt_pointer:              ; for LGDT where the kernel is linked
+    dw early_gdt_limit
+    dq early_gdt
+
+; Early hooks run at the beginning of each kernel and before the jump to the
+; next one, on whatever address they have, and may change rax and rsp. Each is a
+; section .early.*, and the linker puts them in front of this one: they fall
+; through to it.
+section .early.99_end progbits alloc exec nowrite
+    ret
 
 section .bss align=4096
 global early_tables, boot_stack_end

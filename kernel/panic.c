@@ -4,7 +4,6 @@
 
 #include <stdarg.h>
 
-#include "kernel/nmi.h"
 #include "kernel/power.h"
 #include "kernel/stage.h"
 #include "kernel/symbols.h"
@@ -117,12 +116,11 @@ void panic(const char *reason, ...) {
     finish();
 }
 
-void panic_trap(const struct trap_frame *frame) {
+void panic_trap(const struct trap_frame *frame, const char *detail) {
     char reason[160], place[96];
     symbol_format(frame->rip, place, sizeof(place));
-    const char *error = frame->vector == VECTOR_NMI ? nmi_reason() : NULL;
     format(reason, sizeof(reason), "%s at %s%s%s", trap_name(frame->vector),
-           place, error ? ": " : "", error ? error : "");
+           place, detail ? ": " : "", detail ? detail : "");
     begin(reason);
     panic_frame = *frame;
     if (frame->vector == VECTOR_PAGE_FAULT)

@@ -6,7 +6,6 @@
 
 #include "kernel/trap.h"
 
-#include "kernel/nmi.h"
 #include "kernel/panic.h"
 #include "lib/x86.h"
 #include "mm/layout.h"
@@ -161,17 +160,13 @@ bool trap_is_instruction(const struct trap_frame *frame) {
            code[-2] == 0xcd && code[-1] == frame->vector;
 }
 
-// The hardware reports an error, whatever was interrupted: a panic. An NMI that
-// reports none is counted.
+// The hardware reports an error, whatever was interrupted.
 static bool handle_report(struct trap_frame *frame) {
     bool reports =
         frame->vector == VECTOR_NMI || frame->vector == VECTOR_MACHINE;
-    if (!reports || trap_is_instruction(frame))
-        return false;
-    if (frame->vector == VECTOR_MACHINE || nmi_reason())
-        panic_trap(frame);
-    nmi_count(frame->rip);
-    return true;
+    if (reports && !trap_is_instruction(frame))
+        panic_trap(frame, NULL);
+    return false;
 }
 
 ROW(traps, 30_report) = {VECTOR_NMI, VECTOR_MACHINE, .nested = true,
@@ -194,7 +189,7 @@ void trap_handler(struct trap_frame *frame);
 void trap_handler(struct trap_frame *frame) {
     depth++;
     if (!handle(frame))
-        panic_trap(frame);
+        panic_trap(frame, NULL);
     FOR_EACH_ROW(traps, row)
         if (row->after && concerns(row, frame->vector))
             row->after(frame);

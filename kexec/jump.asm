@@ -3,11 +3,11 @@
 ; What the 64-bit boot protocol of Linux asks for (boot.rst): long mode, the
 ; image and its data mapped 1:1, flat segments with selectors 0x10 and 0x18,
 ; interrupts off, rsi = boot_params. This code runs at its usual address until
-; the jump itself. Of this kernel, the new table maps section .head and the page
-; that an NMI needs (boot/nmi.asm): after the change of CR3 there is no other
-; stack, and no data.
+; the jump itself. Of this kernel, the new table maps section .head alone: after
+; the change of CR3 there is no stack, and no data, but what an early hook has
+; (boot/entry.asm).
 
-extern nmi_ignore, nmi_stack_end
+extern early_hooks, early_gdt_pointer
 global kexec_jump
 
 CR4_PAE        equ 1 << 5
@@ -18,8 +18,8 @@ section .head progbits alloc exec nowrite
 kexec_jump:
     cli
     cld
-    lea rsp, [rel nmi_stack_end]
-    call nmi_ignore             ; a fault from here on resets the machine
+    lgdt [rel early_gdt_pointer]
+    call early_hooks            ; a fault from here on resets the machine
     mov cr3, rdx
     mov rax, cr4
     and eax, CR4_PAE | CR4_LA57 ; without SMEP, SMAP: the image is not ready yet

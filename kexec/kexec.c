@@ -18,7 +18,6 @@
 extern void kexec_jump(pa_t entry_pa, pa_t params_pa, pa_t table_pa)
     __attribute__((noreturn));
 extern const char head_end[]; // of kexec_jump()'s section, which is the first
-extern const char nmi_page[];
 
 // ---- find the image and place it
 
@@ -152,19 +151,16 @@ static status_t write_handoff(const struct boot_info *boot,
 
 // ---- the transition page table, and the jump
 
-// It maps the code that loads it, where that runs, with a page for NMIs
-// (boot/nmi.asm); and 1:1 what boot.rst asks for: the image, which may write
-// wherever it runs until it has a table of its own, boot_params and the command
-// line.
+// It maps the code that loads it, where that runs; and 1:1 what boot.rst asks
+// for: the image, which may write wherever it runs until it has a table of its
+// own, boot_params and the command line.
 static status_t build_transition(struct kexec_staged *staged) {
     struct page_table *table = &staged->transition;
-    va_t code = (va_t)text_start, page = (va_t)nmi_page;
+    va_t code = (va_t)text_start;
     TRY(page_table_init(table, kernel_table.levels, kernel_table.leaf_max,
                         &kernel_frames));
     TRY(page_table_map(table, code, image_pa_of(text_start),
                        align_up((va_t)head_end, PAGE_SIZE) - code, MAP_EXEC));
-    TRY(page_table_map(table, page, image_pa_of(nmi_page), PAGE_SIZE,
-                       MAP_WRITE));
     TRY(page_table_map(table, staged->base_pa, staged->base_pa,
                        pages_for(staged->image.header.init_size) * PAGE_SIZE,
                        MAP_ANY));

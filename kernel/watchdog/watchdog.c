@@ -10,7 +10,7 @@
 
 #include "kernel/apic/apic.h"
 #include "kernel/apic/io_apic.h"
-#include "kernel/nmi.h"
+#include "kernel/nmi/nmi.h"
 #include "kernel/time.h"
 #include "lib/log.h"
 #include "lib/x86.h"

@@ -25,5 +25,5 @@ void watchdog_stop(void);
 // For the handler of an NMI that was not raised by an instruction; `rip` is
 // what it interrupted. True: it was the watchdog's, however late it came, or
 // has no known reason, in which case it is counted; the interrupted code may go
-// on. False: it reports a hardware error, see kernel/nmi.h.
+// on. False: it reports a hardware error, see kernel/nmi/nmi.h.
 bool watchdog_take_nmi(va_t rip);

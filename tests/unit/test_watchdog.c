@@ -7,7 +7,7 @@
 
 #include "kernel/apic/apic.h"
 #include "kernel/apic/io_apic.h"
-#include "kernel/nmi.h"
+#include "kernel/nmi/nmi.h"
 #include "kernel/time.h"
 #include "lib/log.h"
 #include "tests/unit/machine/lib/x86.h"
@@ -15,7 +15,7 @@
 
 #define MS 1000UL // the counter counts microseconds
 
-volatile uint64_t nmi_unknown; // boot/nmi.asm
+volatile uint64_t nmi_unknown; // kernel/nmi/early.asm
 va_t nmi_rip;
 
 static uint64_t now, expires; // 0: the PIT does not count

@@ -46,7 +46,7 @@ UNIT_test_efi_space  := efi/space.c efi/region.c efi/protect/attributes.c efi/na
 UNIT_test_acpi       := kernel/acpi/acpi.c lib/status.c lib/format.c
 UNIT_test_region     := efi/region.c efi/mode.c $(wildcard efi/modes/*.c) lib/random.c lib/memory_map.c lib/log.c \
 	lib/string.c lib/status.c lib/format.c
-UNIT_test_watchdog   := kernel/watchdog/watchdog.c kernel/nmi.c
+UNIT_test_watchdog   := kernel/watchdog/watchdog.c kernel/nmi/nmi.c
 UNIT_test_clock      := kernel/timer/clock.c kernel/clocks/clocks.c
 UNIT_test_keyboard   := kernel/screen/keyboard.c
 UNIT_test_console    := kernel/console.c
@@ -103,7 +103,7 @@ UNIT_RENAME_lib/string := $(foreach name,memcpy memmove memset memcmp strlen \
 	strnlen strcmp strncmp,-D$(name)=baton_$(name)) -fno-builtin
 
 # The machine behind these is a test.
-$(foreach source,kernel/watchdog/watchdog kernel/nmi kernel/timer/clock kernel/clocks/clocks kernel/console kernel/screen/keyboard\
+$(foreach source,kernel/watchdog/watchdog kernel/nmi/nmi kernel/timer/clock kernel/clocks/clocks kernel/console kernel/screen/keyboard\
 	mm/early efi/space,\
 	$(eval UNIT_RENAME_$(source) := -iquote tests/unit/machine))
 

@@ -1,6 +1,6 @@
 // What NMIs report, and the count of those that report nothing.
 
-#include "kernel/nmi.h"
+#include "kernel/nmi/nmi.h"
 
 #include "lib/log.h"
 #include "lib/x86.h"
@@ -13,7 +13,7 @@
 #define NMI_IOCHK   0x40
 #define NMI_NO_PORT 0xff
 
-extern volatile uint64_t nmi_unknown; // boot/nmi.asm counts the first ones
+extern volatile uint64_t nmi_unknown; // early.asm counts the first ones
 extern va_t nmi_rip;
 
 const char *nmi_reason(void) {
@@ -36,5 +36,3 @@ void nmi_report(void) {
     reported = nmi_unknown;
     event("nmi", "unknown=%lu rip=%#lx", reported, nmi_rip);
 }
-
-ROW(sinks, 20_nmi) = {.before = nmi_report};

@@ -3,21 +3,24 @@
 ;
 ; An NMI cannot be masked (SDM vol. 3 §6.7), and without a gate for it the
 ; machine resets. So both sides of the jump load a table with one gate, whose
-; handler counts and returns. All of it runs where the image is mapped 1:1, too:
-; each address is found from rip. It lies in section .head and in one page of
-; .bss, which is all that the jump's table maps of the sender (kexec/kexec.c).
+; handler counts and returns: this is an early hook (boot/entry.asm). All of it
+; also runs where the image is mapped 1:1, so each address is found from rip.
+; The transition page table maps section .head and one page of .bss, which has
+; the stack and the tables (kernel/nmi/attach.c).
 
 %include "layout.inc"
 
 VECTOR_NMI     equ 2
 INTERRUPT_GATE equ 0x8e
 
-global nmi_ignore, early_gdt, early_gdt_limit
-global nmi_page, nmi_stack_end, nmi_unknown, nmi_rip
+extern early_gdt, early_gdt_limit
+global nmi_page, nmi_unknown, nmi_rip
 
-section .head progbits alloc exec nowrite
+section .early.50_nmi progbits alloc exec nowrite
 bits 64
-nmi_ignore:                     ; needs a stack; changes rax
+    pop rax                     ; the caller's stack may not be mapped soon
+    lea rsp, [rel nmi_stack_end]
+    push rax
     lea rax, [rel nmi]
     mov [rel gate], ax
     mov dword [rel gate + 2], INTERRUPT_GATE << 24 | KERNEL_CS
@@ -31,20 +34,13 @@ nmi_ignore:                     ; needs a stack; changes rax
     mov word [rel table], idt_end - idt - 1
     mov [rel table + 2], rax
     lidt [rel table]
-    ret
 
+section .head progbits alloc exec nowrite
 nmi:
     inc qword [rel nmi_unknown]
     push qword [rsp]
     pop qword [rel nmi_rip]
     iretq
-
-align 8
-early_gdt:                      ; "accessed" is set, so it may be read-only
-    dq 0, 0
-    dq 0x00af9b000000ffff       ; KERNEL_CS: 64-bit code
-    dq 0x00cf93000000ffff       ; KERNEL_DS
-early_gdt_limit equ $ - early_gdt - 1
 
 section .bss align=4096
 nmi_page:
@@ -55,7 +51,7 @@ idt:
 gate:
     resb 16
 idt_end:
-nmi_unknown:                    ; NMIs of unknown reason (kernel/watchdog.c)
+nmi_unknown:                    ; NMIs of unknown reason (kernel/nmi/nmi.c)
     resq 1
 nmi_rip:                        ; what the last of them interrupted
     resq 1
