@@ -1,7 +1,7 @@
-"""What a kernel believes of an inherited firmware, and what it refuses.
+"""Validation of inherited firmware addresses.
 
-The sender is honest and its checksum right; what is wrong is changed after
-that check, from outside, so that only the check that is meant can notice.
+The sender is correct and its checksum matches; the test changes data after
+that check, from outside, so that only the intended check can fail.
 """
 
 import struct
@@ -21,7 +21,7 @@ def at(debugger, name: str) -> None:
 
 
 def with_other_words(boot, cmdline: str, words: str):
-    """A run in which generation 1 reads `words` for its command line."""
+    """A run in which generation 1 gets `words` as its command line."""
     with boot(cmdline, paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "options_read")  # of generation 0 …
@@ -35,7 +35,7 @@ def with_other_words(boot, cmdline: str, words: str):
 
 
 def test_virtefi_leaves_physical_mode(boot):
-    """As in Indoh's patch: the same words and one more, and nothing is lost."""
+    """As in Indoh's patch: the same words and one more; no memory is lost."""
     run = with_other_words(boot, "efi=physical generations=2 end=exit ",
                            "efi=physical virtefi generations=2 end=exit")
     run.one("efi.mode", gen=0, mode="physical", svam="never")
@@ -66,7 +66,7 @@ def test_from_physical_any_mode_can_be_reached(boot):
     ("table", 0xffffffffc0000000),  # above it
 ])
 def test_an_impossible_address_is_refused(boot, mode, elsewhere):
-    """One region was handed over at another place than the mode allows."""
+    """One region was handed over at an address that the mode does not allow."""
     with boot(f"efi={mode} generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "efi_start")
@@ -85,7 +85,7 @@ def test_an_impossible_address_is_refused(boot, mode, elsewhere):
 
 def test_addresses_need_not_ascend(boot):
     """Linux places regions in the order of the firmware's map, which need not
-    be sorted. Here two trade places before SetVirtualAddressMap is called."""
+    be sorted. Here two are exchanged before SetVirtualAddressMap is called."""
     with boot("efi=table generations=3 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "efi_services_init")
@@ -101,7 +101,7 @@ def test_addresses_need_not_ascend(boot):
 
 
 def swap_places(debugger) -> dict[int, int]:
-    """Two regions of one size get each other's address; who is now where."""
+    """Exchanges the addresses of two regions of the same size; returns them."""
     va = symbol(paths.SYMBOLS, "firmware")
     data = debugger.read(va, 4096)
     places = {}
@@ -117,12 +117,12 @@ def swap_places(debugger) -> dict[int, int]:
 
 
 @pytest.mark.parametrize("name", [
-    "fixee",  # of a Baton that has other modes, or a damaged one
-    "physical",  # known, but it calls nothing
+    "fixee",  # of a Baton with other modes, or damaged
+    "physical",  # known, but without a call
     "",
 ])
 def test_an_unknown_mode_is_refused(boot, name):
-    """SetVirtualAddressMap was called, but what for is not known."""
+    """SetVirtualAddressMap was called, but the mode is not known."""
     with boot("efi=inherit,inherit generations=2 end=exit",
               paused=True) as machine:
         with machine.debugger() as debugger:
@@ -143,16 +143,16 @@ def change_word(debugger, old: int, new: int) -> None:
 
 
 def change(debugger, old: bytes, new: bytes) -> None:
-    """Replace what is there once in struct boot_info, wherever in it."""
+    """Replace bytes that occur once in struct boot_info."""
     boot_va = symbol(paths.SYMBOLS, "kernel")
     data = debugger.read(boot_va, 64 * 1024)
     assert data.count(old) == 1, f"{old} is there {data.count(old)} times"
     debugger.write(boot_va + data.index(old), new)
 
 
-def test_a_region_that_svam_was_not_told_of_is_noticed(boot):
-    """OVMF answers EFI_SUCCESS to a map in which its code is missing, and
-    leaves its pointers physical. Only looking at them tells."""
+def test_a_region_missing_from_svam_is_detected(boot):
+    """OVMF returns EFI_SUCCESS for a map without its code, and leaves its
+    pointers physical. Only a check of the pointers detects it."""
     with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "gate_enter")  # the first call: SVAM
@@ -168,7 +168,7 @@ def test_a_region_that_svam_was_not_told_of_is_noticed(boot):
 
 
 def hide_runtime_code(debugger) -> None:
-    """Take the RUNTIME attribute from the descriptor of runtime code."""
+    """Remove the RUNTIME attribute from the descriptor of runtime code."""
     current = symbol(paths.SYMBOLS, "gate_current")
     record = debugger.word(current)
     fields = struct.unpack("<6Q", debugger.read(record, 48))

@@ -1,9 +1,9 @@
-"""How a kernel may find the machine that a kexec leaves to it.
+"""The state of the machine in which a kernel may be entered after a kexec.
 
-Baton's own kexec is tidy. Linux's two are not, and they differ: boot_params in
-the first MiB or at the top of RAM, what hangs on it elsewhere, descriptors of
-40 bytes or of 48, an image above 4 GiB. So right before the jump of
-generation 0, the debugger makes the tidy machine an untidy one.
+Baton's own kexec leaves a well-defined state. Linux's two variants differ:
+boot_params in the first MiB or at the top of RAM, its data elsewhere,
+descriptors of 40 bytes or of 48, an image above 4 GiB. So immediately before
+the jump of generation 0, the debugger changes the state.
 """
 
 import re
@@ -22,8 +22,8 @@ RUNTIME = 1 << 63
 LOADER_KEXEC = 0xD0
 RNG_SEED, SETUP_EFI = 9, 4
 RAM, RESERVED_BY_KEXEC = 1, 128
-# Boot services that a Linux keeps, since something of them was reserved. To its
-# kexec they are RAM, and it puts the bundle there: GRUB's lies at 0 here.
+# Boot services that a Linux keeps, since a part of them was reserved. Its kexec
+# treats them as RAM, and puts the bundle there: GRUB's is at 0 here.
 BOOT_SERVICES_DATA, KEPT_PA, KEPT_PAGES = 4, 0x1F000, 4
 HOLE_PA = 0x5000F10  # in RAM, inside a page
 
@@ -63,7 +63,7 @@ def descriptors(debugger, params: bytes):
 
 
 def write_chain(debugger, chain) -> int:
-    """A setup_data chain of (pa, type, payload); where it begins."""
+    """Writes a setup_data chain of (pa, type, payload); returns its start."""
     following = 0
     for pa, kind, payload in reversed(chain):
         head = struct.pack("<QII", following, kind, len(payload))
@@ -73,8 +73,8 @@ def write_chain(debugger, chain) -> int:
 
 
 def split_for_kexec(params: bytearray, pa: int) -> None:
-    """A hole of type 128 in RAM with bounds that are no pages', as `kexec -s`
-    leaves it where it put a node."""
+    """A hole of type 128 in RAM that is not aligned to pages, as `kexec -s`
+    leaves it for a node."""
     count = params[E820_ENTRIES]
     for i in range(count):
         start, size, kind = struct.unpack_from("<QQI", params, E820 + 20 * i)
@@ -90,16 +90,16 @@ def split_for_kexec(params: bytearray, pa: int) -> None:
 
 
 def kept_va(table) -> int:
-    """Where the rule of `fixed` puts the page: below all others."""
+    """The address of the page by the rule of `fixed`: below all others."""
     regions = [(KEPT_PA, KEPT_PAGES)] + [(row[2], row[4]) for row in table]
     return rule_of_linux(regions)[KEPT_PA]
 
 
 def like_linux(debugger, params_pa: int, data_pa: int, step: int,
                tables_pa: int | None = None) -> None:
-    """Make of the tidy handoff what a Linux would have left: boot_params at
-    `params_pa`, all that hangs on it from `data_pa` on, anywhere else.
-    `tables_pa`: a lie about the firmware's configuration tables."""
+    """Turn the handoff into that of a Linux: boot_params at `params_pa`, its
+    data at `data_pa`. `tables_pa`: a wrong address of the firmware's
+    configuration tables."""
     tidy_pa = debugger.register("rsi")
     params = bytearray(debugger.read(tidy_pa, 4096))
     efi, = (payload for kind, payload in
@@ -158,9 +158,9 @@ def test_as_linux_leaves_it(boot, params_pa, data_pa, step, la57):
     run.one("end", gen=2, verdict="pass")
 
 
-def test_a_table_in_a_page_that_is_ram_in_part(boot):
-    """Such a page is not mapped, and reading from it must not be tried. Nobody
-    needs the table: the firmware is called without."""
+def test_a_table_in_a_page_that_is_partly_ram(boot):
+    """Such a page is not mapped, and must not be read. The table is not
+    needed: the firmware is called without it."""
     with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "kexec_last_instruction")
@@ -179,7 +179,7 @@ def test_a_table_in_a_page_that_is_ram_in_part(boot):
 
 
 def test_no_firmware_is_passed_on(boot):
-    """As by a Linux with efi=noruntime: that is what is said, and no more."""
+    """As by a Linux with efi=noruntime: only this reason is logged."""
     with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "kexec_last_instruction")
@@ -195,7 +195,7 @@ def test_no_firmware_is_passed_on(boot):
 
 
 def map_above_4g(debugger) -> None:
-    """The kernel maps no free memory there, but that of boot services."""
+    """The kernel maps no free memory there, except that of boot services."""
     multiboot2.first_memory(debugger)
     for where, row in multiboot2.rows(debugger, multiboot2.EFI_MAP,
                                       multiboot2.DESCRIPTOR):
@@ -206,7 +206,7 @@ def map_above_4g(debugger) -> None:
 
 
 def free_above_4g(debugger) -> None:
-    """A kernel that takes frames there, too, as Linux does."""
+    """A kernel that also allocates frames there, as Linux does."""
     at(debugger, "kexec_load")
     pool = symbol(paths.SYMBOLS, "pool")
     count, = struct.unpack("<Q", debugger.read(pool, 8))
@@ -216,7 +216,7 @@ def free_above_4g(debugger) -> None:
 
 
 def above_4g(debugger) -> None:
-    """The next request for frames in a row is served from 4 GiB up."""
+    """The next request for contiguous frames is served from 4 GiB up."""
     at(debugger, "frame_pool_take_low")
     debugger.set_register("rcx", 4 * GIB)  # its floor
     debugger.set_register("r8", 8 * GIB)  # its ceiling
@@ -224,7 +224,7 @@ def above_4g(debugger) -> None:
 
 @pytest.mark.parametrize("la57", ["auto", "off,on,off"])
 def test_an_image_above_4_gib(boot, la57):
-    """And its handoff: the next kernel reaches both, and goes on."""
+    """And its handoff: the next kernel reads both, and continues."""
     with boot(f"efi=fixed generations=3 la57={la57} selftest=on end=exit",
               cpu="" if la57 == "auto" else "max", ram_mib=6144,
               paused=True) as machine:
@@ -247,8 +247,8 @@ def test_an_image_above_4_gib(boot, la57):
     pytest.param(1 << 63, id="not canonical"),
     pytest.param((1 << 64) - 4, id="wraps"),
 ])
-def test_a_node_where_no_memory_can_be(boot, pa):
-    """QEMU's processor has 40 bits of a physical address."""
+def test_a_node_at_an_impossible_address(boot, pa):
+    """QEMU's processor has physical addresses of 40 bits."""
     with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "kexec_last_instruction")
@@ -262,8 +262,8 @@ def test_a_node_where_no_memory_can_be(boot, pa):
     run.one("end", gen=1)
 
 
-# What a kernel may leave in the registers that the 64-bit boot protocol does
-# not name: CR8 as Linux leaves it, Linux's PAT, SYSCALL enabled,
+# Possible values of registers that the 64-bit boot protocol does
+# not define: CR8 as Linux leaves it, Linux's PAT, SYSCALL enabled,
 # bases of FS and GS, a breakpoint, and flags that make an IRET fault (NT).
 UNTIDY = """
     bits 64
@@ -306,7 +306,7 @@ def word(value: int) -> bytes:
 
 
 def leave_untidy_devices(debugger) -> None:
-    """Between the kernel's last word and the jump."""
+    """Between the kernel's last log line and the jump."""
     write = symbol(paths.SYMBOLS, "apic_write")
     for register in ENTRIES.values():
         debugger.call(write, register, DELIVER_EXTINT)
@@ -323,7 +323,7 @@ def leave_untidy_devices(debugger) -> None:
 
 
 def forget_to_acknowledge(debugger) -> None:
-    """The timer's interrupt, as if its handler had died."""
+    """The timer's interrupt, as if its handler had crashed."""
     at(debugger, "handle_timer")
     stack = debugger.register("rsp")
     debugger.set_register("rax", True)  # it was handled
@@ -341,8 +341,8 @@ def leave_untidy_processor(debugger, folder) -> None:
 
 
 def local_apic_between_ticks(machine) -> str:
-    """The machine is running: the look may fall into the handler of a tick.
-    An interrupt that nobody acknowledged is there at each look."""
+    """The machine is running, so the state may be that in the handler of a
+    tick. An interrupt that was not acknowledged is always present."""
     for _ in range(50):
         local = machine.human("info lapic")
         if NONE_IN_SERVICE.search(local):
@@ -350,8 +350,8 @@ def local_apic_between_ticks(machine) -> str:
     return local
 
 
-def test_nothing_is_taken_as_it_was_found(boot, tmp_path):
-    """Registers and sources of interrupts, left as no kernel should."""
+def test_inherited_registers_are_reset(boot, tmp_path):
+    """Registers and sources of interrupts, in invalid states."""
     with boot("efi=fixed generations=2", cpus=2, paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "kexec_load")
@@ -360,7 +360,7 @@ def test_nothing_is_taken_as_it_was_found(boot, tmp_path):
             leave_untidy_devices(debugger)
             leave_untidy_processor(debugger, tmp_path)
             at(debugger, "gate_enter")
-            # The watchdog, whenever it expires, lets all interrupts pass.
+            # When the watchdog expires, it enables all interrupts.
             debugger.call(symbol(paths.SYMBOLS, "watchdog_take_nmi"), 0)
             debugger.detach()
         machine.at_prompt()

@@ -1,6 +1,6 @@
-"""The gate keeps to its budget: instructions, which are the same everywhere.
+"""The gate's budget in instructions, which are the same on every host.
 
-No test looks at seconds. How it is counted: tests/harness/stopwatch.py.
+No test measures seconds. The method is in tests/harness/stopwatch.py.
 """
 
 import re
@@ -23,7 +23,7 @@ def measured(boot, mode: str) -> dict:
             calls = dict(Stopwatch(debugger).services())
             debugger.detach()
         run = machine.finish()
-    assert run.one("end", gen=1)["verdict"] == "pass"  # it did no harm
+    assert run.one("end", gen=1)["verdict"] == "pass"  # without side effects
     return calls
 
 
@@ -37,16 +37,16 @@ def test_the_gate_is_cheap(boot, mode):
                       f"by {compiler()}, firmware {saved.digest(qemu.CODE)}")
 
 
-# What a kexec may cost. For each 64 bytes of the image: what no compiler can do
-# without (kexec/digest/sha256.c), and a quarter more, which is what compilers
-# differ by (GCC 11 to 16: 2,790 to 2,910; clang 14 to 21: 3,050 to 3,090). A
-# digest that is taken twice needs twice as much. And for all the rest.
+# The budget of a kexec. For each 64 bytes of the image: the minimum for any
+# compiler (kexec/digest/sha256.c), and a quarter more for the difference between
+# compilers (GCC 11 to 16: 2,790 to 2,910; clang 14 to 21: 3,050 to 3,090), which
+# is exceeded if the digest is computed twice. And the budget of the rest.
 DIGEST, REST = 2_576 * 5 // 4, 900_000
 
 
 def test_a_kexec_is_cheap():
-    """Its digest is taken once, and costs little else. The way to the next
-    kernel's first line is counted too."""
+    """The digest is computed once, and everything else is cheap. The path to
+    the next kernel's first line is counted too."""
     tool = runpy.run_path(str(TOOLS / "bench"))
     parts = dict(tool["parts"](256, "")["kexec"])
     digest, size = parts.pop("digest"), paths.KERNEL.stat().st_size
@@ -56,7 +56,7 @@ def test_a_kexec_is_cheap():
 
 
 def compiler() -> str:
-    """Which one has built the kernel."""
+    """The compiler of the kernel."""
     with open(paths.SYMBOLS, "rb") as file:
         units = ELFFile(file).get_dwarf_info().iter_CUs()
         makers = [unit.get_top_DIE().attributes["DW_AT_producer"].value
@@ -70,7 +70,7 @@ def test_the_compiler_is_known():
 
 
 def test_the_stopwatch_is_exact(boot):
-    """Another machine, the same numbers."""
+    """Another machine gives the same numbers."""
     calls = [measured(boot, "fixed")["GetTime"] for _ in range(2)]
     assert calls[0] == calls[1]
 
@@ -88,7 +88,7 @@ def test_coverage_knows_lines():
     assert name == "efi/gate.asm" and "gate_current" in text[line - 1]
 
 
-def test_a_report_renews_the_tables_of_a_document():
+def test_a_report_updates_the_tables_of_a_document():
     tool = runpy.run_path(str(TOOLS / "bench_report.py"))
     old, other, new = ([["GetTime", n]] for n in (1, 2, 3))
     mine, yours = ["service", "fixed"], ["service", "naive"]
@@ -113,7 +113,7 @@ def test_the_tools_explain_themselves(tool):
     pytest.param(4 << 20, "max,phys-bits=46", id="4T-in-1-GiB-pages"),
 ])
 def test_a_boot_costs_the_same_with_much_memory(ram_mib, cpu):
-    """Within a twentieth, from the first line in C to the proof."""
+    """Within 5 %, from the first line in C to the proofs."""
     tool = runpy.run_path(str(TOOLS / "bench"))
     little, much = (tool["parts"](*machine)["boot"] for machine in
                     [(256, cpu.partition(",")[0]), (ram_mib, cpu)])

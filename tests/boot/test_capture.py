@@ -1,5 +1,5 @@
-"""A Linux that waits for a panic, and what it finds: memory as it was, the
-firmware, and the record in flash.
+"""A Linux that is loaded for a panic, and its results: the memory of the
+crashed kernel, the firmware, and the record in flash.
 """
 
 import re
@@ -19,7 +19,7 @@ RING_MAGIC = 0x474F4C4E4F544142  # "BATONLOG": kernel/history/log_ring.c
 
 @pytest.fixture
 def captured(request, run_of):
-    """Generation 1 divides by zero, and Linux is told to look."""
+    """Generation 1 divides by zero, and Linux examines its memory."""
     mode = request.param
     return run_of(f"capture-{mode}",
                   f'efi={mode} generations=2 {WORDS} run="crash divide"',
@@ -88,8 +88,8 @@ def test_a_capture_kernel_that_was_damaged_is_not_started(boot):
 
 
 @pytest.mark.slow
-def test_a_core_with_more_pieces_than_it_has_room_for(boot):
-    """It says so, and is handed on as far as it goes."""
+def test_a_core_with_too_many_pieces(boot):
+    """This is logged, and as many ranges as possible are handed on."""
     pieces = 120  # CORE_SEGMENTS in kexec/capture/core.h
     with boot(f'efi=off generations=1 {WORDS} run="crash null"', paused=True,
               bundle=paths.LINUX_BUNDLE, ram_mib=768) as machine:
@@ -115,8 +115,8 @@ def test_nothing_is_written_to_the_capture_kernel_by_mistake(boot):
 
 
 def refused(boot, words: str, **options):
-    """A run in which the capture kernel is refused, and all else is as if
-    nobody had asked for it: free frames, and how a panic ends."""
+    """A run in which the capture kernel is refused, and everything else is as
+    without `capture=`: free frames, and the end of a panic."""
     cmdline = f'generations=1 end=exit run="crash null" {words}'
     with boot(cmdline, **options) as machine:
         run = machine.finish()
@@ -129,15 +129,15 @@ def refused(boot, words: str, **options):
     return run.one("refused", what="capture")["why"]
 
 
-def test_a_capture_kernel_that_is_not_there(boot):
+def test_a_missing_capture_kernel(boot):
     assert "nobody" in refused(boot, "efi=fixed capture=nobody")
 
 
-def test_a_capture_kernel_that_is_no_linux(boot):
+def test_a_capture_kernel_that_is_not_linux(boot):
     assert "baton is a Baton" in refused(boot, "efi=fixed capture=baton")
 
 
-def test_a_command_line_without_room_for_a_capture_kernels_words(boot):
+def test_a_command_line_too_long_for_a_capture_kernel(boot):
     why = refused(boot, f"efi=fixed capture=vmlinuz {'x' * 1940}",
                   bundle=paths.LINUX_BUNDLE)
     assert "capture: a command line of" in why and "room for 2047" in why

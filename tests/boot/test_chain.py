@@ -1,8 +1,8 @@
 """The proof: in every mode that works, three generations reach the firmware.
 
-One run per mode, many questions to it. What the kernel says of itself is
-checked against what it cannot fake: QEMU's account of how the machine ended,
-and the flash file after power-off.
+One run per mode serves many tests. The kernel's own results are compared with
+independent ones: QEMU's report of how the machine ended, and the flash file
+after power-off.
 """
 
 import pytest
@@ -44,7 +44,7 @@ def test_nothing_is_unexpected(the_chain, mode):
 
 
 @pytest.mark.modes(*EXPECTED)
-def test_nobody_panics(the_chain):
+def test_no_panic(the_chain):
     assert the_chain.run.all("panic") == []
 
 
@@ -54,7 +54,7 @@ def test_the_flash_file_holds_three(the_chain):
 
 
 @pytest.mark.modes(*PROVING)
-def test_each_generation_reads_what_the_former_wrote(the_chain):
+def test_each_generation_reads_the_previous_count(the_chain):
     for gen in ALL:
         detail = the_chain.proof(gen, "variable")["detail"]
         found = f"the last kernel's {gen}" if gen else "not there yet"
@@ -71,7 +71,7 @@ def test_the_firmware_is_moved_once(the_chain, mode):
 
 
 @pytest.mark.modes(*PROVING)
-def test_the_firmware_is_where_it_was(the_chain):
+def test_the_firmware_does_not_move_again(the_chain):
     first = the_chain.regions(0)
     assert first
     for gen in ALL:
@@ -84,14 +84,14 @@ def test_virtual_is_physical(the_chain):
 
 
 @pytest.mark.modes(*EXPECTED)
-def test_the_kernel_is_not_where_it_was(the_chain):
+def test_the_kernel_moves(the_chain):
     bases = [the_chain.base(gen) for gen in ALL]
     assert all(old != new for old, new in zip(bases, bases[1:]))
 
 
 @pytest.mark.modes(*EXPECTED)
-def test_the_firmware_keeps_to_the_rules(the_chain, mode):
-    """Each generation that calls it has counted, and found nothing wrong."""
+def test_the_firmware_follows_the_rules(the_chain, mode):
+    """Each generation that calls it has counters without deviations."""
     assert wrongs(the_chain.run) == []
     called = [gen for gen in ALL if expected_proof(mode, gen, "gate")]
     accounts = the_chain.run.all("efi.gate")
@@ -104,7 +104,7 @@ def test_the_firmware_keeps_to_the_rules(the_chain, mode):
 
 @pytest.mark.modes(*PROVING)
 def test_no_memory_is_lost_from_generation_to_generation(the_chain):
-    """Generation 0 has had GRUB's memory map; the others are alike."""
+    """Generation 0 has GRUB's memory map; the others are equal."""
     free = [the_chain.run.one("mm", gen=gen, at="ready").number("free")
             for gen in ALL[1:]]
     assert len(set(free)) == 1, free

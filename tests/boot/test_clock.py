@@ -1,4 +1,4 @@
-"""Time: a host that lets the machine stand still, a firmware that takes long,
+"""Time: a host that stops the machine, a slow firmware,
 and machines without the usual clocks."""
 
 import os
@@ -18,8 +18,8 @@ SECONDS = 1e-3
 
 @contextmanager
 def stuttering(machine, seed: int, run_ms=(1, 60), stop_ms=(60, 200)):
-    """The host stops QEMU again and again, for longer than the watchdog's 55
-    ms; the list that comes counts the stops."""
+    """The host stops QEMU repeatedly, for longer than the watchdog's 55
+    ms; the resulting list counts the stops."""
     chance, done, stops = random.Random(seed), threading.Event(), []
 
     def stutter():
@@ -39,7 +39,7 @@ def stuttering(machine, seed: int, run_ms=(1, 60), stop_ms=(60, 200)):
 
 
 def is_sound(run) -> None:
-    """Nobody was blamed for anything, and no NMI had an unknown reason."""
+    """The firmware was not blamed, and no NMI had an unknown reason."""
     for name in ("panic", "efi.fault", "efi.deviation", "refused", "nmi"):
         assert run.all(name) == []
     assert {e["state"] for e in run.all("efi.mode")} == {"sound"}
@@ -62,14 +62,14 @@ PLACES = ["handle_timer", "sha256_final", "kexec_jump", "watchdog_init"]
 
 
 def run_to_firmware(debugger) -> None:
-    """Go on to the first instruction of a service."""
+    """Continue to the first instruction of a service."""
     debugger.run_to(symbol(paths.SYMBOLS, "gate_enter"))
     call = debugger.word(symbol(paths.SYMBOLS, "gate_current"))
     debugger.run_to(debugger.word(call))
 
 
 def test_an_nmi_without_a_reason_is_counted(boot):
-    """Whatever it interrupts; and it is no fault of the firmware's."""
+    """At any instruction; it is not attributed to the firmware."""
     with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, PLACES[0]))
@@ -89,7 +89,7 @@ def test_an_nmi_without_a_reason_is_counted(boot):
 
 
 def behind(code: bytes, function: str) -> int:
-    """The address behind these bytes in a function of the kernel."""
+    """The address after these bytes in a function of the kernel."""
     with open(paths.SYMBOLS, "rb") as file:
         text = ELFFile(file).get_section_by_name(".text")
         start, data = text["sh_addr"], text.data()
@@ -112,8 +112,8 @@ def test_an_nmi_is_no_instruction_of_the_kernel(boot):
     run.one("end", gen=1)
 
 
-# From the change of tables to the last instruction before a kernel has a trap
-# table of its own. What the next kernel does first is at its physical address.
+# From the change of tables to the last instruction before a kernel has its own
+# trap table. The first instructions of the next kernel are at physical addresses.
 ENTRY_OFFSET, LINKED_AT = 0x200, 0x200000
 EARLY = ["common64.fill", "common64.descend", "common64.high", "kernel_main",
          "console_init", "stages_begin", "trap_init",
@@ -130,7 +130,7 @@ def interrupt_early(machine, debugger, base: int) -> None:
 
 
 def test_an_nmi_between_two_kernels_is_survived(boot):
-    """Those before the next kernel has its table are not counted: it cannot know."""
+    """NMIs before the next kernel has its table are not counted."""
     with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "kexec_last_instruction"))
@@ -155,7 +155,7 @@ def test_an_nmi_after_grub_is_survived(boot):
     run.one("end", gen=0, verdict="pass")
 
 
-def test_a_host_that_stands_still_is_nobodys_fault(boot):
+def test_a_stopped_host_is_not_blamed_on_the_firmware(boot):
     run, stops = stutter_through(boot, "efi=fixed generations=3 end=exit",
                                  seed=1)
     assert stops
@@ -187,7 +187,7 @@ def test_nor_at_the_prompt(boot, seed):
     is_sound(run)
 
 
-# ---- a firmware that takes long
+# ---- a slow firmware
 
 @pytest.mark.parametrize("sin, words", [
     ("slow-time", ""),  # 52 s, under the usual limit
@@ -207,22 +207,22 @@ def test_a_service_that_is_too_slow_is(boot):
     assert run.all("efi.fault", svc="GetTime", vector=32, action="aborted")
 
 
-def test_a_host_that_stands_still_ends_no_call(boot):
-    """The call has 1 s and takes no end; the host's 2 s do not count."""
+def test_a_stopped_host_ends_no_call(boot):
+    """The call has 1 s and never returns; the host's 2 s do not count."""
     with boot("efi=fixed generations=1 end=exit efi.timeout=1",
               accel="realtime",
               sin="hang-deaf") as machine:
         machine.wait_for("efi.mode")
         with stuttering(machine, 3, run_ms=(5, 20), stop_ms=(400, 500)) as stops:
             machine.wait_for("efi.fault", vector=2)
-    # 55 ms are counted for each time, so it was interrupted at least so often.
+    # 55 ms are counted at most between interrupts, so there were at least so many.
     assert len(stops) >= 8
 
 
 # ---- a count that cannot be read
 
-def test_what_cannot_be_read_is_not_counted_on(boot):
-    """Generation 1 writes a 2 that nobody can read: it stays."""
+def test_an_unreadable_count_is_not_incremented(boot):
+    """Generation 1 writes a 2 that cannot be read: it stays."""
     with boot("efi=fixed generations=4 end=exit", sin="unreadable") as machine:
         run = machine.finish()
     for gen in (2, 3):
@@ -232,8 +232,8 @@ def test_what_cannot_be_read_is_not_counted_on(boot):
     assert flash.generation(run.flash) == 2
 
 
-def test_what_is_no_count_is_said_to_be_none(boot):
-    """Not that the firmware answered with an error, for it did not."""
+def test_an_invalid_count_is_reported(boot):
+    """Not as an error of the firmware, because there was none."""
     with boot('efi=fixed generations=1 run="efi vars write BatonGeneration no; '
               'kexec baton efi=fixed generations=1 end=exit"') as machine:
         run = machine.finish()
@@ -249,13 +249,13 @@ def test_what_is_no_count_is_said_to_be_none(boot):
     pytest.param("pit=off,hpet=off,acpi=off", "guess",
                  marks=pytest.mark.slow)])
 def test_without_a_pit(boot, machine, source):
-    """Another clock measures; and that nobody watches is said."""
+    """Another clock is used; and the log says that there is no watchdog."""
     with boot("efi=fixed generations=2 end=exit", machine=machine) as machine:
         run = machine.finish()
     clock = run.one("clock", gen=0)
     assert clock["source"] == source
     run.one("watchdog", gen=0, source="none")
-    # Under icount the TSC counts nanoseconds, by all accounts.
+    # Under icount the TSC counts nanoseconds.
     assert abs(clock.number("tsc_hz") - 10**9) < 10**6
     run.one("clock", gen=1, source="handoff")
     run.one("watchdog", gen=1, source="none")
@@ -271,8 +271,8 @@ def test_with_a_pit(the_chain):
         the_chain.run.one("watchdog", gen=gen, source="pit")
 
 
-def test_a_clock_that_cannot_be_is_measured_again(boot):
-    """Each kernel looks at what it is handed."""
+def test_an_invalid_clock_is_measured_again(boot):
+    """Each kernel checks the values in its handoff."""
     with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "kexec_load"))

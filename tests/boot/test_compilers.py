@@ -1,8 +1,8 @@
-"""Each compiler and each linker that is here builds a kernel without a warning
+"""Each installed compiler and linker builds a kernel without a warning
 (they are errors), and that kernel passes all proofs in three generations.
 
-`make test` compiles with two of them what others have warned about; the rest
-takes minutes: `pytest tests/boot/test_compilers.py -m slow`.
+`make test` only compiles with two of them code that others warned about; the
+rest takes minutes: `pytest tests/boot/test_compilers.py -m slow`.
 """
 
 import os
@@ -18,7 +18,7 @@ from harness.events import wanted
 
 
 def compilers() -> list[str]:
-    """gcc, clang, and all that are called gcc-N or clang-N."""
+    """gcc, clang, and all named gcc-N or clang-N."""
     named = re.compile(r"(gcc|clang)(-\d+)?")
     found = {path.name for folder in os.get_exec_path()
              if Path(folder).is_dir() for path in Path(folder).iterdir()
@@ -40,7 +40,7 @@ WARNED_ABOUT = ["handoff", "acpi", "clock", "multiboot2"]
 
 
 def object_of(name: str) -> str:
-    """In the kernel's folders, wherever it lies there."""
+    """Anywhere in the kernel's folders."""
     layers = ["lib", "boot", "mm", "efi", "kexec", "kernel"]
     source, = [path for layer in layers
                for path in (paths.ROOT / layer).rglob(f"{name}.c")]
@@ -48,7 +48,7 @@ def object_of(name: str) -> str:
 
 
 @pytest.mark.parametrize("compiler, level", [("gcc", "-O3"), ("clang", "-O2")])
-def test_what_others_have_warned_about(tmp_path, compiler, level):
+def test_warnings_of_other_compilers(tmp_path, compiler, level):
     build(tmp_path, *map(object_of, WARNED_ABOUT), CC=compiler, OPT=level)
 
 
@@ -70,7 +70,7 @@ def test_a_kernel_of_each_compiler(tmp_path, boot, compiler, level, linker):
 @pytest.mark.slow
 @pytest.mark.parametrize("compiler", compilers())
 def test_a_panic_of_each_compiler(tmp_path, boot, compiler):
-    """The function that died has a name: it was not inlined."""
+    """The function that crashed has a name: it was not inlined."""
     build(tmp_path, "baton", "bundle.cpio", CC=compiler)
     with boot("efi=off generations=1 crash=null end=exit",
               kernel=tmp_path / "baton",

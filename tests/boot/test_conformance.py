@@ -1,7 +1,7 @@
-"""The same questions to the firmware in every mode and generation.
+"""The same conformance vectors in every mode and generation.
 
-The answers are in docs/conformance.md, which is held against them. None may
-depend on how the firmware is mapped, and none on who called it before.
+The results are compared with docs/conformance.md. None may depend on the
+mapping of the firmware, or on earlier callers.
 """
 
 import subprocess
@@ -13,7 +13,7 @@ from harness import ktap, paths, qemu, saved, vectors
 from harness.chain import translate
 from harness.rsp import symbol
 
-# The builds of which the document tells, by the digest of their file.
+# The builds in the document, by the digest of their file.
 KNOWN = {
     "pflash": "b157d97b1f697295", "smm": "d50189a486d22af4", "bios": "7b456907dd0786d4", "uboot": "72c58846c155b361",
 }
@@ -21,7 +21,7 @@ MODES = ("physical", "identity", "fixed", "contiguous", "direct", "table")
 DOCUMENT = paths.ROOT / "docs" / "conformance.md"
 DIFFERENT = {"SetTime Year=1970", "SetTime Year=2099",
              "QueryVariableInfo reserved attribute"}
-WEAR = 4 << 10  # bytes of the store that one report may use up
+WEAR = 4 << 10  # bytes of the store that one report may consume
 # Before the vectors: a variable that cannot be written at runtime, and all.
 SCRIPT = f"efi vars delete PlatformLangCodes 8be; efi vars; {vectors.COMMAND}"
 
@@ -43,8 +43,8 @@ def is_known(firmware: str) -> bool:
 
 @pytest.fixture
 def expected(run_of):
-    """A function: vector -> point of a firmware. As documented; of a build
-    that is in no document, as it answers in generation 0 of efi=physical."""
+    """A function: vector -> expected point of a firmware. As documented; for
+    other builds, the result in generation 0 of efi=physical."""
     def get(firmware: str) -> dict[str, str]:
         if is_known(firmware):
             return documented(firmware)
@@ -59,7 +59,7 @@ def first_points(run_of, firmware: str) -> list[vectors.Point]:
 
 
 @pytest.mark.parametrize("firmware", vectors.COLUMNS)
-def test_the_document_tells_of_this_build(firmware):
+def test_the_document_has_this_build(firmware):
     if not is_known(firmware):
         pytest.skip(f"{qemu.code_of(firmware)} is another build than that of "
                     "docs/conformance.md: its modes are compared with each "
@@ -67,7 +67,7 @@ def test_the_document_tells_of_this_build(firmware):
 
 
 def documented(firmware: str) -> dict[str, str]:
-    """Vector -> answer, from its column of the document's table."""
+    """Vector -> result, from its column of the document's table."""
     rows = [[cell.strip() for cell in line.replace(r"\|", "\0").split("|")[1:-1]]
             for line in DOCUMENT.read_text().splitlines()
             if line.startswith("| ")]
@@ -78,7 +78,7 @@ def documented(firmware: str) -> dict[str, str]:
 @pytest.mark.parametrize("generations", [
     pytest.param(1, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("mode", MODES)
-def test_the_same_answers_everywhere(boot, expected, mode, generations):
+def test_the_same_results_everywhere(boot, expected, mode, generations):
     run = finished(boot, f"efi={mode} generations={generations}", SCRIPT)
     found = vectors.points(run.lines)
     assert {p.name: p.answer for p in found} == expected("pflash")
@@ -88,7 +88,7 @@ def test_the_same_answers_everywhere(boot, expected, mode, generations):
     assert variables == {name: vectors.specified(name) for name in variables}
 
 
-def test_the_same_answers_again_and_again(boot, expected):
+def test_the_same_results_repeatedly(boot, expected):
     """By three generations of one boot, on the smallest of the stores."""
     with boot("efi=fixed generations=1", firmware="bios") as machine:
         for generation in range(3):
@@ -134,7 +134,7 @@ def told_by_perl(report: list[str]) -> list[str]:
 @pytest.mark.parametrize("firmware, different", [
     ("bios", DIFFERENT), pytest.param("uboot", set(), marks=pytest.mark.slow)])
 def test_differences_are_known(boot, firmware, different):
-    """And the faults of bad pointers are all that there are."""
+    """And there are no faults except those of invalid pointers."""
     lines = finished(boot, "generations=1", firmware=firmware).lines
     found = vectors.points(lines)
     assert {p.name for p in found if not p.ok} == different
@@ -148,7 +148,7 @@ def test_differences_are_known(boot, firmware, different):
 
 
 def test_nothing_is_left_in_the_store(boot):
-    """But the room: what is deleted takes it until the next reset."""
+    """Except space: deleted variables occupy it until the next reset."""
     with boot("generations=1") as machine:
         before, free_before = machine.ask("efi vars").lines, free(machine)
         machine.ask(vectors.COMMAND)
@@ -164,8 +164,8 @@ def free(machine) -> int:
 @pytest.mark.parametrize("sin, ok", [
     ("announces-none", False),
     pytest.param("announces-all", True, marks=pytest.mark.slow)])
-def test_a_service_is_what_the_firmware_says_it_is(boot, sin, ok):
-    """One that is not there, and answers; one that is, and does not."""
+def test_a_service_matches_its_announcement(boot, sin, ok):
+    """A missing service that works; an announced one that does not."""
     found = [p for p in ask(boot, "generations=1", sin=sin)
              if p.service == "GetTime" and p.who != "nobody"]
     assert {p.ok for p in found} == {ok}
@@ -181,19 +181,19 @@ def test_a_service_is_what_the_firmware_says_it_is(boot, sin, ok):
                  marks=pytest.mark.slow),
     pytest.param("claim-overrun", "GetVariable its size",
                  marks=pytest.mark.slow)])
-def test_what_an_answer_brings_is_looked_at(boot, sin, seen):
+def test_results_are_checked(boot, sin, seen):
     different = {p.name for p in ask(boot, "generations=1",
                                      sin=sin) if not p.ok}
     assert seen in different and DIFFERENT < different
 
 
-def test_a_wrong_answer_is_seen(boot):
-    """GetTime is changed: it says EFI_SUCCESS, whatever it is asked."""
+def test_a_wrong_result_is_detected(boot):
+    """GetTime is changed: it returns EFI_SUCCESS for any arguments."""
     line = f'generations=1 end=exit run="{vectors.COMMAND}"'
     with boot(line, paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "run_efi_vectors"))
-            call_under_way(debugger)  # what time it is, for all rows
+            call_under_way(debugger)  # the current time, for all rows
             _, function = call_under_way(debugger)
             machine.wait_for("end")
             at = translate(machine.run, function, "va", "pa")

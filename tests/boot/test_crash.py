@@ -1,4 +1,4 @@
-"""A panic is a report: what, where, how it came there; then exit code 35."""
+"""The report of a panic: what, where, the backtrace; then exit code 35."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 from harness import paths
 from harness.rsp import symbol
 
-# crash=KIND -> what the first line says, what the report explains.
+# crash=KIND -> the text of the first line, the explanation in the report.
 KINDS = {
     "null": ("page fault", "tried to write (0x)?0: nothing is mapped there"),
     "code": ("page fault", "tried to write .*: the page forbids it"),
@@ -38,7 +38,7 @@ def test_a_crash_is_explained(boot, kind):
 
 
 def test_a_backtrace_that_goes_in_circles(boot):
-    """It ends, and says that it was ended."""
+    """It is terminated, and the report says so."""
     with boot("efi=off crash=panic end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "panic"))

@@ -1,7 +1,7 @@
-"""Damage from outside: what no kernel should have to expect, but must survive.
+"""Damage from outside, which a kernel must survive.
 
-The machine is stopped in mid-flight by QEMU's GDB stub, one bit or one
-register is changed behind the kernel's back, and it goes on.
+The running machine is stopped by QEMU's GDB stub, one bit or one
+register is changed, and it continues.
 """
 
 import random
@@ -16,15 +16,15 @@ from harness.rsp import symbol
 
 
 def at(debugger, name: str) -> None:
-    """Go on until this function of the kernel is called."""
+    """Continue until this function of the kernel is called."""
     debugger.run_to(symbol(paths.SYMBOLS, name))
 
 
 def test_truncated_multiboot2_information(boot):
-    """The information says that it is shorter than it is: no end tag.
+    """The information reports a length that is too short: no end tag.
 
-    Without a memory map nothing is left to live on, so this is a panic, but
-    one that says why.
+    Without a memory map the kernel cannot run, so this is a panic, with a
+    reason.
     """
     with boot("generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
@@ -41,7 +41,7 @@ def test_truncated_multiboot2_information(boot):
 
 
 def test_a_table_that_cannot_be_kept(boot):
-    """Linux would believe what is there later: so it gets no firmware."""
+    """Linux would trust its later contents: so it gets no firmware."""
     with boot("efi=fixed generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "efi_attributes_take")
@@ -54,7 +54,7 @@ def test_a_table_that_cannot_be_kept(boot):
 
 
 def test_a_flipped_bit_in_the_handoff(boot):
-    """Generation 1 sees it by the CRC, and calls no firmware on its word."""
+    """Generation 1 detects it by the CRC, and does not call the firmware."""
     with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "kernel_main")  # of generation 0 …
@@ -70,10 +70,10 @@ def test_a_flipped_bit_in_the_handoff(boot):
     assert run.end.how == "debug-exit"
 
 
-# Handoffs that are damaged on the way, one after the other, in one machine: a
+# Handoffs that are damaged in transit, one after the other, in one machine: a
 # kernel whose handoff was refused is a generation 1 and starts the next one.
 
-# boot/handoff.h: struct handoff's node, and the first one behind it.
+# boot/handoff.h: struct handoff's node, and the first one after it.
 SEAL, ACCOUNT, ENTRIES = 0x1810, 0x18A0, 0x18C0
 E820, E820_ENTRY = 0x2D0, struct.Struct("<QQI")  # zero-page.rst
 E820_COUNT, LOADER, SETUP_DATA = 0x1E8, 0x210, 0x250
@@ -82,7 +82,7 @@ COMMAND_LINE, BUNDLE, RSDP, EFI_MAP = 0x228, 0x218, 0x70, 0x1D0
 
 class Relay:
     """A machine whose kernels are stopped at the last instruction of each
-    jump, to damage what they hand on."""
+    jump, to damage their handoff."""
 
     def __init__(self, machine, debugger):
         self.machine, self.debugger = machine, debugger
@@ -98,7 +98,7 @@ class Relay:
         self.debugger.physical()
 
     def block(self) -> bytes:
-        """All of the block: Baton's own node is its end, and comes first in
+        """The whole block: Baton's own node is its end, and the first in
         the chain of setup_data."""
         node_pa = self.debugger.word(self.block_pa + SETUP_DATA) + 16
         size, = struct.unpack("<I", self.debugger.read(node_pa + 24, 4))
@@ -108,15 +108,15 @@ class Relay:
         self.debugger.flip(self.block_pa + offset, bit)
 
     def change(self, offset: int, form: str, change) -> None:
-        """Replace fields in the block by what `change` makes of them."""
+        """Replace fields in the block by the results of `change`."""
         fields = struct.Struct(form)
         where = self.block_pa + offset
         values = fields.unpack(self.debugger.read(where, fields.size))
         self.debugger.write(where, fields.pack(*change(*values)))
 
     def check_survivor(self) -> None:
-        """The receiver refuses the handoff, has all of its memory, and comes
-        to a jump of its own."""
+        """The receiver refuses the handoff, has all of its memory, and reaches
+        its own jump."""
         self.to_jump()
         boot = self.machine.wait_for("boot", gen=1)
         assert boot.number("ram_mib") == self.ram
@@ -150,7 +150,7 @@ WHOLE_ENTRIES = [moved, endless, other_kind]
 
 
 def test_damaged_lists_of_memory(boot):
-    """An entry is elsewhere, without end, of another kind; in either list."""
+    """An entry has a wrong address, length, or kind; in either list."""
     with relay(boot) as chain:
         for change in WHOLE_ENTRIES:
             for start in (E820, ENTRIES):
@@ -161,7 +161,7 @@ def test_damaged_lists_of_memory(boot):
 
 
 def test_damaged_pointers_and_counts(boot):
-    """What is followed or counted before any checksum was looked at."""
+    """Pointers and counts that are used before the checksum is checked."""
     with relay(boot) as chain:
         for offset in (COMMAND_LINE, BUNDLE, BUNDLE + 4, RSDP, SETUP_DATA,
                        EFI_MAP, E820_COUNT - 1, ACCOUNT, ACCOUNT + 4):
@@ -172,7 +172,7 @@ def test_damaged_pointers_and_counts(boot):
 
 
 def test_no_memory_that_two_lists_agree_on(boot):
-    """Then nothing can be lived on, and that is what is said."""
+    """Then the kernel cannot run, and reports that."""
     with relay(boot) as chain:
         for start, change in ((E820, moved), (ENTRIES, endless)):
             for index in range(chain.block()[E820_COUNT]):
@@ -191,8 +191,8 @@ def is_in_command_line(block: bytes, offset: int, base: int) -> bool:
 
 
 def flip_anywhere(chain, rng, count: int) -> None:
-    """Flip one bit of each handoff, but none of the words on the command line:
-    another `generations=` would be obeyed."""
+    """Flip one bit of each handoff, except in the words of the command line:
+    another `generations=` would be used."""
     for _ in range(count):
         block = chain.block()
         offset = rng.randrange(len(block))
@@ -212,7 +212,7 @@ def test_single_bits_of_a_handoff(boot):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_many_single_bits_of_handoffs(boot, seed):
-    """The first one has the firmware's part as well."""
+    """The first one also has the firmware's part."""
     with relay(boot) as chain:
         flip_anywhere(chain, random.Random(seed), 30)
 
@@ -220,8 +220,8 @@ def test_many_single_bits_of_handoffs(boot, seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_several_bits_of_handoffs(boot, seed):
-    """Whoever is damaged in many places may not find memory enough, but never
-    dies in another way."""
+    """A kernel with damage in many places may have too little memory, but
+    never fails in another way."""
     rng = random.Random(seed)
     with relay(boot) as chain:
         for _ in range(1 << seed + 2):
@@ -234,7 +234,8 @@ def test_several_bits_of_handoffs(boot, seed):
 
 
 def test_a_staged_image_that_changes_after_loading(boot):
-    """It is checked again before the jump, where an error still can return."""
+    """It is checked again before the jump, where an error can still be
+    returned."""
     with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "kexec_run")
@@ -246,5 +247,5 @@ def test_a_staged_image_that_changes_after_loading(boot):
     assert "SHA-256" in run.one("refused", gen=0, what="kexec")["why"]
     assert run.all("kexec.jump") == []
     run.one("end", gen=0, verdict="refused")
-    # Nothing is lost: image, handoff and page tables are free again.
+    # No memory is lost: image, handoff and page tables are free again.
     assert run.one("mm", at="end")["free"] == run.one("mm", at="ready")["free"]

@@ -1,6 +1,6 @@
-"""When a run dies: each way to die is told apart, and its dossier helps.
+"""Failed runs: each kind of failure is distinguished, with a useful dossier.
 
-The machines here are killed on purpose, each in another way.
+The machines here are crashed on purpose, each in another way.
 """
 
 import os
@@ -20,7 +20,7 @@ WORDS = "efi=fixed generations=2 end=exit"
 
 
 def at(debugger, name: str) -> int:
-    """Go on until this function of the kernel is called; where it is."""
+    """Continue until this function of the kernel is called; its address."""
     address = symbol(paths.SYMBOLS, name)
     debugger.run_to(address)
     return address
@@ -37,8 +37,8 @@ def test_a_panic(boot):
 
 
 def test_a_triple_fault(boot):
-    """No interrupt table: the first exception is the end. The machine is held
-    at the faulting instruction."""
+    """No interrupt table: the first exception is a triple fault. The machine
+    is stopped at the faulting instruction."""
     with boot(WORDS, paused=True) as machine:
         with machine.debugger() as debugger:
             address = at(debugger, "kexec_load")
@@ -59,7 +59,7 @@ def test_a_triple_fault(boot):
 
 
 def test_a_report_of_a_machine_that_runs(boot):
-    """A failure in the harness itself is not to be hidden by its report."""
+    """A failure in the harness itself must not be hidden by its report."""
     with boot(WORDS) as machine:
         machine.wait_for("boot", gen=0)
         assert machine.run.end is None
@@ -78,7 +78,7 @@ def test_a_machine_ends_even_if_it_cannot_be_examined(boot, monkeypatch):
 
 
 def test_a_loop_without_an_end(boot):
-    """`cli; jmp $` over the code: it runs, and says nothing."""
+    """`cli; jmp $` over the code: it runs, and prints nothing."""
     with boot(WORDS, paused=True, patience=1) as machine:
         with machine.debugger() as debugger:
             debugger.write(at(debugger, "kexec_load"), b"\xfa\xeb\xfe")
@@ -100,8 +100,8 @@ def test_a_machine_that_a_debugger_left_standing(boot):
     assert "efi_start at " in text
 
 
-def test_a_death_inside_the_firmware(boot):
-    """Its code loads an empty interrupt table: the gate's record names the
+def test_a_crash_inside_the_firmware(boot):
+    """Its code loads an empty interrupt table: the gate's record has the
     call."""
     with boot("efi=physical generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
@@ -133,7 +133,7 @@ def test_qemu_is_killed(boot):
 
 
 def test_a_reset_in_the_middle(boot):
-    """The kernel is gone without a word: reset, but no triple fault."""
+    """The kernel ends without a message: a reset, but no triple fault."""
     with boot(WORDS, paused=True) as machine:
         with machine.debugger() as debugger:
             address = at(debugger, "kexec_load")
@@ -157,7 +157,7 @@ def test_no_boot_at_all(boot, tmp_path):
 
 
 def test_a_test_that_fails_in_the_middle(boot):
-    """Where the machine was by then is often the answer."""
+    """The state of the machine at that time is often the answer."""
     with pytest.raises(ZeroDivisionError):
         with boot(WORDS, paused=True) as machine:
             with machine.debugger() as debugger:
@@ -168,7 +168,7 @@ def test_a_test_that_fails_in_the_middle(boot):
 
 
 @pytest.mark.parametrize("words", ["end=exit", "end=shutdown"])
-def test_a_good_end_is_none_of_these(boot, words):
+def test_a_normal_end(boot, words):
     with boot(f"efi=fixed generations=1 {words}") as machine:
         run = machine.finish()
     assert death(run)[0] == "none"
@@ -176,7 +176,7 @@ def test_a_good_end_is_none_of_these(boot, words):
 
 
 def test_the_command_in_the_dossier_starts_the_machine_again(boot, tmp_path):
-    """Also when it is one that goes on from a saved state."""
+    """Also for one that continues from a saved state."""
     with boot("efi=fixed generations=1 end=exit") as machine:
         run = machine.finish()
     done = subprocess.run(["sh", run.home / "qemu.cmd"],
@@ -185,7 +185,7 @@ def test_the_command_in_the_dossier_starts_the_machine_again(boot, tmp_path):
     assert b"@end gen=0 verdict=pass" in done.stdout
 
 
-def test_the_machine_of_a_test_in_front_of_gdb(boot):
+def test_the_machine_of_a_test_under_gdb(boot):
     """make debug TEST=…: the same command line, before it was loaded."""
     with boot("efi=off generations=1 crash=divide end=exit") as machine:
         run = machine.finish()

@@ -1,8 +1,8 @@
-"""efi.diff=on: what SetVirtualAddressMap changed, on a firmware that we know.
+"""efi.diff=on: what SetVirtualAddressMap changes in a known firmware.
 
-Debian's OVMF converts what UEFI 2.10 §8.4 says, and relocates its images. The
-kernel's word for it is held against the regions' addresses, and against
-changes made from outside, behind its back.
+Debian's OVMF converts the pointers of UEFI 2.10 §8.4, and relocates its images.
+The kernel's results are compared with the regions' addresses, and with
+changes made from outside.
 """
 
 import struct
@@ -18,7 +18,7 @@ PHYSICAL = {"SetVirtualAddressMap", "ConvertPointer"}
 def diff_of(boot, chain_of, mode: str):
     with boot(f"efi={mode} generations=2 end=exit efi.diff=on") as machine:
         run = machine.finish()
-    # The copy is given back: a machine that made none has as much.
+    # The copy is freed: a machine without one has as much.
     without = chain_of(mode).run
     assert (run.one("mm", gen=0, at="ready")["free"] ==
             without.one("mm", gen=0, at="ready")["free"])
@@ -54,7 +54,7 @@ def test_what_moves_in_fixed(boot, chain_of):
 
 
 def counted(before: bytes, after: bytes, regions) -> dict[str, int]:
-    """The kernel's counts of a region, counted here once more."""
+    """The kernel's counts of a region, counted here again."""
     def region_of(address: int):
         return next((r for r in regions
                      if 0 <= address - r.pa < r.pages * 4096), None)
@@ -118,8 +118,8 @@ def at(debugger, name: str) -> None:
     debugger.run_to(symbol(paths.SYMBOLS, name))
 
 
-def test_what_a_bad_firmware_would_leave(boot, chain_of):
-    """A wrong CRC, a service that went astray, a pointer at an odd place."""
+def test_damage_by_a_bad_firmware(boot, chain_of):
+    """A wrong CRC, a service with a wrong address, an unaligned pointer."""
     good = diff_of(boot, chain_of, "fixed")
     runtime_pa = fields(good, "system")["RuntimeServices"].number("before")
     data, code = (next(r for r in Chain(good).regions(0) if r.type == kind)

@@ -1,7 +1,7 @@
-"""A direct map that is not where the last kernel had it.
+"""A direct map with another base than in the previous kernel.
 
-Linux moves its own at random since 2016. Only `direct` cares: its addresses
-are the direct map's. That is why option 3 of 2013 lost.
+Linux has randomized its own since 2016. Only `direct` is affected: its addresses
+are those of the direct map. That is why option 3 of 2013 was rejected.
 """
 
 import pytest
@@ -25,7 +25,7 @@ def bases(run) -> list[int]:
 
 
 @pytest.mark.parametrize("mode", PROVING)
-def test_who_survives_a_direct_map_that_moves(boot, mode):
+def test_modes_that_survive_a_moved_direct_map(boot, mode):
     run = boot_with(boot, mode, f"direct_base={BASE:#x},{OTHER:#x}")
     assert bases(run) == [BASE, OTHER]
     if mode != "direct":
@@ -40,8 +40,8 @@ def test_who_survives_a_direct_map_that_moves(boot, mode):
 
 
 def test_direct_survives_where_the_map_stays(boot):
-    """Also where it reaches into a second top-level entry: OVMF's flash is 3
-    GiB further up than its memory."""
+    """Also if it extends into a second top-level entry: OVMF's flash is 3
+    GiB above its memory."""
     run = boot_with(boot, "direct", f"direct_base={OTHER:#x} selftest=on")
     assert bases(run) == [OTHER, OTHER]
     va = {region.number("va") - region.number("pa")
@@ -51,7 +51,7 @@ def test_direct_survives_where_the_map_stays(boot):
 
 
 def test_inherited_addresses_that_are_in_the_way(boot):
-    """The firmware's old place is now the direct map of other memory."""
+    """The firmware's old addresses are now the direct map of other memory."""
     run = boot_with(boot, "direct",
                     f"direct_base={BASE + (2 << 30):#x},{BASE:#x}",
                     ram_mib=6144)
@@ -63,7 +63,7 @@ def test_inherited_addresses_that_are_in_the_way(boot):
     run.one("end", gen=1, verdict="refused")
 
 
-def test_random_is_another_one_each_time_and_comes_again(boot):
+def test_random_differs_each_time_and_can_be_repeated(boot):
     runs = [boot_with(boot, "table", f"direct_base=random seed={seed}")
             for seed in (7, 7, 8)]
     first, again, other = map(bases, runs)

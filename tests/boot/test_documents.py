@@ -1,7 +1,7 @@
-"""What README and docs show was printed by this kernel, and still is.
+"""The output in README and docs is that of this kernel.
 
-Each page has its runs below; docs/gdb.md and the README's look into GDB are
-typed again by tools/gdb/replay (tests/boot/test_gdb.py).
+Each page has its runs below; the GDB sessions in docs/gdb.md and the README are
+replayed by tools/gdb/replay (tests/boot/test_gdb.py).
 """
 
 import os
@@ -27,8 +27,8 @@ def name_of(page) -> str:
 # ---- the prompt
 
 def sessions(page):
-    """A machine for each: the generation at its prompt never goes back, and
-    what a kexec leads to is shown, or it is the end."""
+    """One machine for each: the generation of its prompts never decreases, and
+    the output of a kexec is shown, or it is the end."""
     found = []
     for one in documents.exchanges(page):
         last = found[-1][-1] if found else None
@@ -41,8 +41,8 @@ def sessions(page):
 
 
 def answer(machine, one: documents.Exchange) -> list[str]:
-    """All that is said after a command, up to the next prompt, which after a
-    kexec is another kernel's."""
+    """All output after a command, up to the next prompt, which after a
+    kexec is that of another kernel."""
     machine.at_prompt()
     start = len(machine.run.lines) + 1
     machine.type(f"{one.command}\r")
@@ -58,7 +58,7 @@ def answer(machine, one: documents.Exchange) -> list[str]:
 @pytest.mark.parametrize("session", [
     *sessions(README), *sessions(DOCS / "monitor.md")])
 def test_a_session_at_the_prompt(boot, session):
-    """What is typed on a page is typed again, and answered as shown."""
+    """The commands on a page are typed again, and give the output shown."""
     wrong = []
     with boot(f"efi=fixed generations={session[0].gen + 1}") as machine:
         for one in session:
@@ -81,7 +81,7 @@ def test_a_session_at_the_prompt(boot, session):
 
 # ---- the log
 
-# What was booted for a page, besides the chains of all modes.
+# The machines for a page, in addition to the chains of all modes.
 MACHINES = {
     "modes.md": [
         *({"cmdline": "efi=physical generations=1 end=exit", "sin": sin}
@@ -113,7 +113,7 @@ def test_lines_of_a_log(boot, chain_of, name):
 
 @pytest.mark.parametrize("page", documents.PAGES, ids=name_of)
 def test_events_have_the_keys_that_are_documented(page):
-    """On the pages too of which no test boots the machine: with a Linux, with
+    """Also on pages whose machines no test boots: with a Linux, with
     other firmware."""
     rows = documented() | documented(DOCS / "linux.md")
     for block in documents.blocks(page):
@@ -142,7 +142,7 @@ def printed(*words: str) -> list[str]:
 
 @shown_firmware
 def test_what_the_demonstration_prints():
-    """README's part of it; of the table at its end, one mode."""
+    """The part in the README; of the table at the end, one mode."""
     said = printed("tools/demo", "fixed")
     shown = block_with(README, "Generation 0, started by GRUB")
     start = next(i for i, line in enumerate(said) if "Generation 0," in line)

@@ -1,7 +1,7 @@
 """Every mode on every firmware, as far as each allows.
 
-What a firmware has and lacks is a row of chain.FIRMWARES. `make test` runs a
-slice of this, `make test-all` all; the table at its end is what is noted here.
+The features of a firmware are a row of chain.FIRMWARES. `make test` runs a
+part of these tests, `make test-all` all; they record the table at its end.
 """
 
 import itertools
@@ -22,7 +22,7 @@ def is_quick(firmware: str, mode: str) -> bool:
 
 
 def pairs(modes):
-    """Every firmware with each mode; slow, if it is not in the slice."""
+    """Every firmware with each mode; slow, if it is not in that part."""
     for pair in itertools.product(FIRMWARES, modes):
         marks = [] if is_quick(*pair) else [pytest.mark.slow]
         yield pytest.param(*pair, marks=marks)
@@ -49,7 +49,7 @@ def test_chain(chain, firmware, mode):
     assert run.run.all("panic") == []
     quirks = {event["name"] for event in run.run.all("efi.quirk")}
     quirks.discard("open-code")  # of some builds of EDK II
-    unseen = set()  # what needs a call, and a table that it changes
+    unseen = set()  # quirks that need a call, and a table that it changes
     if EXPECTED[mode].first == "never":
         unseen |= {"svam-in-boot-memory"}
     if mode in ("physical", "identity"):
@@ -57,29 +57,30 @@ def test_chain(chain, firmware, mode):
     assert quirks == FIRMWARES[firmware].quirks - unseen
 
 
-def test_no_flash_is_mapped_where_the_driver_is_in_smm(chain):
-    """The driver for variables is out of reach; only its door is mapped."""
+def test_no_flash_is_mapped_with_a_driver_in_smm(chain):
+    """The driver for variables is not accessible; only its interface is
+    mapped."""
     types = {region.type for region in chain("fixed", "smm").regions(0)}
     assert types and "MMIO" not in types
 
 
 def test_a_descriptor_of_another_size(chain):
-    """U-Boot's have 40 bytes, EDK II's 48; what is handed on is alike."""
+    """U-Boot's have 40 bytes, EDK II's 48; the handoff is the same."""
     run = chain("fixed", "uboot")
     assert all(run.regions(gen) == run.regions(0) != []
                for gen in range(1, GENERATIONS))
 
 
-def test_where_nothing_can_be_written_it_can_be_read(chain):
+def test_read_only_variables_can_be_read(chain):
     run = chain("fixed", "uboot").run
     details = {e["detail"] for e in run.all("proof", check="enumerate")}
     assert len(details) == 1
     assert re.match(r"[1-9]\d* variables, [1-9]", details.pop())
 
 
-def test_a_call_into_memory_that_was_given_back_is_refused(boot):
+def test_a_call_into_reused_memory_is_refused(boot):
     """U-Boot's SetVirtualAddressMap is in boot-services memory, which the
-    generation before has long used for something else."""
+    previous generation has reused."""
     with boot("generations=3 efi=physical,fixed,physical end=exit",
               firmware="uboot") as machine:
         run = machine.finish()

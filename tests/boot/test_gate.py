@@ -1,8 +1,9 @@
 """The call gate, with a firmware that misbehaves.
 
-Stock OVMF keeps to all rules, so it is changed from outside, in mid-flight:
+Unmodified OVMF follows all rules, so it is changed from outside, while it runs:
 its code in memory, or the entry that the kernel is about to call. The kernel
-has to name what happened, repair it, and go on; the kexec after it still works.
+has to report the fault, restore its state, and continue; the kexec that follows
+still works.
 """
 
 import struct
@@ -18,8 +19,8 @@ from harness.rsp import symbol
 MODES = ["physical", "fixed"]  # a private page table, and the kernel's own
 NOWHERE = 0x0000_6EAD_BEEF_0000
 
-# Firmware code, each in the place of GetTime. Four registers that are the
-# caller's are changed, and EFI_SUCCESS returned:
+# Firmware code, each in place of GetTime. It changes four registers of the
+# caller, and returns EFI_SUCCESS:
 VANDAL = """
     not rbx
     not r15
@@ -33,14 +34,14 @@ VANDAL = """
 """
 VANDALISED = {"rbx", "r15", "rflags", "cr0"}
 
-# A stack that is nowhere:
+# An invalid stack:
 STACK_THIEF = """
     xor esp, esp
     mov rax, [rsp - 8]
 """
 
-# Looks for the FPU state that UEFI 2.10 §2.3.4 promises, answers
-# EFI_DEVICE_ERROR if it is another, and leaves another behind:
+# Checks the FPU state of UEFI 2.10 §2.3.4, returns EFI_DEVICE_ERROR if it is
+# another one, and changes it:
 FPU_CRITIC = """
     stmxcsr [rsp + 8]
     cmp dword [rsp + 8], 0x1f80
@@ -69,7 +70,7 @@ def assemble(text: str, folder) -> bytes:
 
 
 def call_under_way(debugger) -> tuple[int, int]:
-    """Go on to the next call: where its record is, and the function."""
+    """Continue to the next call; its record's address, and the function."""
     debugger.run_to(symbol(paths.SYMBOLS, "gate_enter"))
     current = symbol(paths.SYMBOLS, "gate_current")
     record = debugger.word(current)
@@ -131,7 +132,7 @@ def overwrite(code: bytes):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_call_into_nowhere_is_contained(boot, mode):
+def test_a_jump_to_an_invalid_address_is_contained(boot, mode):
     def damage(_machine, debugger, record, _function):
         debugger.write(record, struct.pack("<Q", NOWHERE))
 
@@ -146,7 +147,7 @@ def test_a_call_into_nowhere_is_contained(boot, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_registers_that_come_back_changed_are_put_back(boot, mode, tmp_path):
+def test_changed_registers_are_restored(boot, mode, tmp_path):
     run = misbehave(boot, mode, overwrite(assemble(VANDAL, tmp_path)))
     gate = run.one("efi.gate", gen=0)
     calls = len(VANDALISED)
@@ -167,16 +168,16 @@ def test_a_firmware_that_loses_its_stack_is_contained(boot, mode, tmp_path):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_each_call_has_the_fpu_that_was_promised(boot, mode, tmp_path):
-    """Whatever the call before it left behind."""
+def test_each_call_has_the_specified_fpu_state(boot, mode, tmp_path):
+    """Independent of the state that the previous call left."""
     run = misbehave(boot, mode, overwrite(assemble(FPU_CRITIC, tmp_path)))
     assert {event["status"] for event in run.all("efi.call", svc="GetTime")
             } == {"EFI_SUCCESS"}
     assert run.one("efi.gate", gen=0).number("deviations") > 100
 
 
-def test_what_there_is_no_room_for_is_not_called(boot):
-    """That is logged, with the limits; not only returned."""
+def test_arguments_that_are_too_large_are_not_passed(boot):
+    """It is logged, with the limits; not only returned."""
     with boot("efi=fixed generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "proof_run"))
@@ -212,16 +213,16 @@ def test_there_is_no_call_within_a_call(boot):
             assert under_way == record
             debugger.detach()
         run = machine.finish()
-    # And the call that was under way is ended when its time is over.
+    # And the call in progress is ended after its timeout.
     assert {e["vector"] for e in run.all("efi.fault")} == {"32"}
     run.one("end", gen=0, verdict="fail")
 
 
-GENERATIONS = [0, 3]  # later ones know the rights from the first one's copy
+GENERATIONS = [0, 3]  # later generations know the rights from the copy of the first one
 
 
 def contained(run, gen: int):
-    """What happened to GetTime; and the firmware is called still."""
+    """The fault in GetTime; the firmware is still called."""
     assert {event["status"] for event in
             run.all("efi.call", gen=gen, svc="GetTime")} == {"EFI_ABORTED"}
     assert run.one("proof", gen=gen, check="variable")["verdict"] == "pass"
@@ -258,8 +259,8 @@ def test_firmware_cannot_execute_its_data(boot, mode, gen, tmp_path):
     assert fault["va"] == fault["rip"] == first["va"]
 
 
-def test_a_call_that_strays_into_the_kernel_is_ended(boot, tmp_path):
-    """And stays there: the deadline knows no place where it does not count."""
+def test_a_call_that_jumps_into_the_kernel_is_ended(boot, tmp_path):
+    """And loops there: the deadline applies at any address."""
     there = symbol(paths.SYMBOLS, "selftest_run")
 
     def damage(machine, debugger, record, function):
@@ -274,10 +275,10 @@ def test_a_call_that_strays_into_the_kernel_is_ended(boot, tmp_path):
     assert run.one("proof", gen=0, check="variable")["verdict"] == "pass"
 
 
-def test_boot_services_are_mapped_for_svam_alone(boot):
+def test_boot_services_are_mapped_only_for_svam(boot):
     """Some firmware runs there during SetVirtualAddressMap; no other call
-    may. Address 0 is mapped like all that belongs to boot services, and no
-    runtime region is near: can it be read when the firmware has begun?"""
+    may. Address 0 is mapped like all boot-services memory, and no runtime
+    region is near: can it be read when the firmware has been entered?"""
     with boot("efi=identity generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             mapped = []

@@ -1,8 +1,7 @@
 """Baton's commands for GDB, each on a real machine.
 
-A session is a script of commands, as a person would type them. What they print
-is held against what the kernel itself says of the same things on its serial
-line, where it does.
+A session is a script of commands. Their output is compared with the kernel's
+own output on the serial line, where there is any.
 """
 
 import re
@@ -139,7 +138,7 @@ continue
 
 
 class Talk:
-    """What was said in a session, to be asked in its order."""
+    """The output of a session, to be queried in order."""
 
     def __init__(self, name: str, cmdline: str, commands: list[str]):
         self.home = paths.RUNS / f"gdb-{name}"
@@ -149,17 +148,17 @@ class Talk:
             *commands)
 
     def __call__(self, command: str, nth: int = 0) -> str:
-        """The answer to the nth of these commands."""
+        """The output of the nth of these commands."""
         places = [i for i, one in enumerate(self.commands) if one == command]
         return self.answers[places[nth]]
 
     def after(self, command: str, then: str) -> str:
-        """The answer to the first `then` that follows `command`."""
+        """The output of the first `then` that follows `command`."""
         start = self.commands.index(command)
         return self.answers[self.commands.index(then, start + 1)]
 
     def log(self) -> list[str]:
-        """What the kernel said meanwhile on its serial line."""
+        """The kernel's output meanwhile on its serial line."""
         data = (self.home / "serial.log").read_bytes()
         return [clean(line) for line in data.splitlines()]
 
@@ -249,7 +248,7 @@ def test_the_kernels_own_table_is_w_xor_x(fixed):
             "vmap: stacks, devices:"} <= set(text.splitlines())
 
 
-def test_a_walk_says_what_the_kernel_says(crash):
+def test_a_walk_agrees_with_the_kernel(crash):
     """The panic's own report of the faulting address, word by word."""
     told = [line.split("panic:   ")[1] for line in crash.log()
             if re.search(r"panic:   (PML4|PDPT|PD |PT )", line)]
@@ -261,7 +260,7 @@ def test_a_walk_says_what_the_kernel_says(crash):
 
 
 def test_two_tables_two_answers(identity):
-    """Identity: the firmware is at VA = PA on its own table alone."""
+    """Identity: the firmware is at VA = PA only on its own table."""
     entry = re.search(r"at (0x[0-9a-f]+) \(pa (0x[0-9a-f]+),",
                       identity("step-firmware SetVirtualAddressMap"))
     assert entry[1] == entry[2]
@@ -284,9 +283,9 @@ def test_regions_are_those_that_the_kernel_announced(fixed):
 
 
 def rights_left(fixed, region) -> set[str]:
-    """What the firmware's own table of attributes leaves of the rights to a
-    region, as it was handed on. A row that takes nothing away is writable,
-    and no more before its code has been called."""
+    """The rights to a region that the firmware's table of attributes leaves,
+    as it was handed on. A row that removes none is writable, and not
+    executable before its code has been called."""
     start, size = region.number("pa"), region.number("pages") * 4096
     rows = re.findall(r"pa (0x\w+) \d+ \w+ ([A-Z_|]+)",
                       fixed("print memory_attributes"))
@@ -297,7 +296,7 @@ def rights_left(fixed, region) -> set[str]:
             ("x" if "RO" in has and "XP" not in has else "-") for has in flags}
 
 
-def test_the_mode_and_who_chose_it(fixed, identity):
+def test_the_mode_and_its_caller(fixed, identity):
     first, later = fixed("efi-mode", 2), fixed("efi-mode", 3)
     assert "called: by this generation" in first
     assert "inherited: generation 0 called it, kernel at 0x" in later
@@ -364,7 +363,7 @@ def test_a_backtrace_goes_through_a_trap_of_the_kernels_own(crash):
 # ---- the jump
 
 def entries(talk: Talk) -> list[int]:
-    """Where the next kernels begin, by the kernel's own account."""
+    """The entries of the next kernels, from the kernel's events."""
     return [event.number("base") + ENTRY_OFFSET
             for event in talk.events("kexec.load")]
 
@@ -392,7 +391,7 @@ def test_symbols_follow_the_kernel(fixed):
 
 
 def test_one_jump_after_the_other(identity):
-    """Nothing stops generation 1 before it has come to its own last one."""
+    """Nothing stops generation 1 before its own last instruction."""
     places = entries(identity)
     assert len(set(places)) == 2
     for generation, stop in enumerate([0, 2]):
@@ -405,7 +404,7 @@ def test_one_jump_after_the_other(identity):
 
 # ---- structures
 
-def test_structures_are_printed_by_what_they_mean(fixed, crash):
+def test_structures_are_decoded(fixed, crash):
     assert re.search(r"\[2\] = RuntimeServicesCode pa 0x\w+ va 0x\w+ 1 MiB ",
                      fixed("print firmware.regions"))
     assert fixed("print efi_guid_acpi").endswith(
@@ -424,7 +423,7 @@ def test_structures_are_printed_by_what_they_mean(fixed, crash):
 
 # ---- the page that walks through all of it
 
-def test_the_walk_in_the_documentation_is_true():
+def test_the_sessions_in_the_documents():
     done = subprocess.run([paths.ROOT / "tools/gdb/replay", "--check"],
                           capture_output=True, text=True)
     assert done.returncode == 0, \

@@ -1,8 +1,8 @@
 """Many generations in one boot: nothing grows, nothing is lost.
 
-What each leaves behind is compared with what the first one left: the frames
-that are free, the handoff, the room in the firmware's store, which only a reset
-gives back. So the kernel writes in ten generations of a long chain, not in all.
+The state after each is compared with that after the first: the free frames,
+the handoff, the space in the firmware's store, which only a reset
+recovers. So the kernel writes in ten generations of a long chain, not in all.
 """
 
 import re
@@ -15,11 +15,11 @@ from harness.chain import CHECKS, Chain
 
 WRITES = 10
 LINEAGE = 8  # kernel/chain/lineage.h
-LONG = 45 * 60  # seconds, for a machine that nobody looks at
+LONG = 45 * 60  # seconds, for a machine without a debugger
 
 
 def live(machine, generations: int, terminal):
-    """Go on to the end, and say every now and then how far it has come."""
+    """Continue to the end, and report the progress."""
     for event in machine.events():
         if (event.name != "boot" or event.number("gen") % 100
                 or generations < 100):
@@ -45,14 +45,14 @@ def nothing_grows(run, generations: int) -> None:
         due = WRITES if check in spared else generations
         passed = len(run.all("proof", check=check, verdict="pass"))
         assert passed == due or (check == "again" and passed == 0)
-    # Generation 0 has had GRUB's memory map; and the lineage is full in the end.
+    # Generation 0 has GRUB's memory map; and the lineage is full at the end.
     for at in ("start", "ready", "jump"):
         same_in_all(run, "mm", "free", 1, at=at)
     same_in_all(run, "boot", "handoff", LINEAGE)
 
 
 def store_is_spared(run, generations: int) -> None:
-    """As many writes as are due; only they take room, each the same."""
+    """As many writes as planned; only they use space, each the same."""
     assert Chain(run).counted() == WRITES
     history = [r for r in flash.records(run.flash)
                if (r.name, r.vendor) == (flash.GENERATION, flash.BATON)]
@@ -80,8 +80,8 @@ def test_generations(boot, request, mode, generations):
     store_is_spared(run, generations)
 
 
-def test_a_full_lineage_says_so(boot):
-    """Eight generations are handed on: the tenth hears of 1 to 8 alone."""
+def test_a_full_lineage_is_logged(boot):
+    """Eight generations are handed on: the tenth has 1 to 8."""
     run = boot("efi=off generations=10 end=exit").finish()
     said = [line for line in run.lines if "none before generation" in line]
     assert len(said) == 1 and said[0].startswith("g9 ")

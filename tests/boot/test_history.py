@@ -1,5 +1,5 @@
-"""The log survives its kernel: what generation 3 finds in memory is what was
-seen on the serial line since generation 0, to the byte.
+"""The persistent log: generation 3 finds in memory exactly the bytes that were
+printed on the serial line since generation 0.
 """
 
 import re
@@ -23,7 +23,7 @@ def at(debugger, name: str) -> None:
 
 
 def read_ring(debugger, ring_pa: int) -> list[tuple[int, str]]:
-    """(generation, line) from the oldest to the newest; each CRC agrees."""
+    """(generation, line) from the oldest to the newest; each CRC matches."""
     debugger.physical()
     _magic, size, start, end = RING.unpack(debugger.read(ring_pa, RING.size))
     text = debugger.read(ring_pa + RING.size, size + HEAD.size + 512)
@@ -83,7 +83,7 @@ def of_generation(gen: int, log: list[str]) -> list[str]:
 
 
 def check_lineage(run, lineage: list[str]) -> None:
-    """Each ran as long as the time stamps say, of its @boot and the next."""
+    """The run times agree with the time stamps of @boot events."""
     stamps = [event.number("tsc") for event in run.all("boot")]
     assert len(lineage) == 4
     for gen, line in enumerate(lineage[:3]):
@@ -109,7 +109,7 @@ def test_a_panic_is_in_it(boot):
 
 
 def test_it_stays_where_it_is_and_costs_no_memory(boot):
-    """It goes round: the oldest lines are gone, and nothing else changes."""
+    """It wraps around: the oldest lines are dropped, the others unchanged."""
     with boot("efi=off generations=40") as machine:
         log = asked(machine, "log")
         run = machine.run
@@ -126,8 +126,8 @@ def test_it_stays_where_it_is_and_costs_no_memory(boot):
 
 ENTRY = struct.Struct("<QQI")  # of the list of memory: address, size, kind
 
-# struct handoff (boot/handoff.h): behind boot_params and the command line; in
-# it the length of the block, and the CRC over all of it.
+# struct handoff (boot/handoff.h): after boot_params and the command line; it
+# contains the length of the block, and the CRC of the block.
 SEAL_AT, BYTES_AT, CRC_AT = 0x1000 + 2048 + 16, 24, 28
 E820_COUNT_AT, E820_AT = 0x1E8, 0x2D0
 
@@ -161,7 +161,7 @@ def damaged(boot, words: str, damage):
         return machine.finish()
 
 
-DAMAGE = {  # what is written where in the ring, and what the refusal names
+DAMAGE = {  # offset and bytes written to the ring, and the reason of the refusal
     "magic": (0, 0x1234, "0x1234"),
     "size": (8, 1 << 40, "1099511627776 bytes"),
     "start": (16, 1 << 61, "lines from 0x2000000000000000"),
@@ -171,7 +171,7 @@ DAMAGE = {  # what is written where in the ring, and what the refusal names
 
 
 @pytest.mark.parametrize("what", DAMAGE)
-def test_a_damaged_ring_is_refused_and_made_anew(boot, what):
+def test_a_damaged_ring_is_refused_and_replaced(boot, what):
     offset, value, named = DAMAGE[what]
     run = damaged(boot, "efi=fixed generations=3 end=exit",
                   lambda debugger, ring_pa, _: debugger.write(
@@ -183,13 +183,13 @@ def test_a_damaged_ring_is_refused_and_made_anew(boot, what):
     run.one("end", gen=2, verdict="pass")
 
 
-def test_what_others_keep_does_not_hide_it(boot):
+def test_other_kept_ranges_do_not_hide_it(boot):
     """Two ranges before it in the memory map: of its size, and of another."""
     foreign = (0x8000000, 0x10000), (0x8100000, 0x3000)
 
     def keep(debugger, _ring_pa, params_pa):
         def replace(entries):
-            """What is reserved above all memory is not missed."""
+            """A range that is reserved above all memory costs no memory."""
             spare = [i for i, (pa, _, kind) in enumerate(entries)
                      if kind == RESERVED and pa > FOUR_GIB // 2]
             for i, (pa, size) in zip(spare, foreign, strict=False):
@@ -208,7 +208,7 @@ def test_what_others_keep_does_not_hide_it(boot):
 
 
 def test_it_survives_a_handoff_that_is_refused(boot):
-    """Its place is in the memory map, which is used all the same."""
+    """Its address is in the memory map, which is used nevertheless."""
     def flip(debugger, _ring_pa, params_pa):
         debugger.flip(debugger.word(params_pa + 0x250) + 16 + 8)
 
@@ -219,8 +219,8 @@ def test_it_survives_a_handoff_that_is_refused(boot):
     assert new["since"] == "0"
 
 
-def test_a_damaged_line_is_seen_when_it_is_read(boot):
-    """One bit of the text of the oldest line: what is left says so."""
+def test_a_damaged_line_is_detected_when_it_is_read(boot):
+    """One bit of the oldest line: the output reports it."""
     with boot("efi=off generations=2", paused=True) as machine:
         with machine.debugger() as debugger:
             at(debugger, "kernel_main")

@@ -1,7 +1,7 @@
-"""Bad input: refused with a reason that names it, and the kernel lives on.
+"""Invalid input: refused with a reason, and the kernel continues.
 
-None of these may be a panic: a wrong word on the command line or a broken
-file is the outside world's mistake, not the kernel's.
+None of these may be a panic: a wrong word on the command line or a damaged
+file is an error of the input, not of the kernel.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ INIT_SIZE = 0x260  # of the setup header (boot.rst)
 
 
 def refused(run, gen: int, what: str):
-    """The refusal, in a run in which nobody panicked."""
+    """The refusal, in a run without a panic."""
     assert run.all("panic") == []
     return run.one("refused", gen=gen, what=what)["why"]
 
@@ -44,7 +44,7 @@ def test_an_unknown_mode(boot):
     assert run.end.how == "debug-exit"
 
 
-def test_two_mistakes_are_told_both(boot):
+def test_two_mistakes_are_both_reported(boot):
     with boot("efi=telepathic generations=0 la57=six end=exit") as machine:
         run = machine.finish()
     why = refused(run, 0, "cmdline")
@@ -53,7 +53,7 @@ def test_two_mistakes_are_told_both(boot):
 
 
 def test_unknown_words(boot):
-    """Told in the log and as an event, and handed on."""
+    """Reported in the log and as an event, and handed on."""
     with boot('efi=off lvies=1 generations=2 "no such=word" efi.tuch=on '
               "end=exit") as machine:
         run = machine.finish()
@@ -74,8 +74,8 @@ def documented() -> dict[str, str]:
 
 
 def test_the_readme_has_the_options_of_the_kernel(boot):
-    """All of its rows, and nothing else: the help is where the README's text
-    begins, which names each word that there is to choose from."""
+    """All of its rows, and no others: the README's text starts with the help,
+    and contains each word that can be selected."""
     with boot("efi=off generations=1") as machine:
         shown = machine.ask("options").lines
     table = documented()
@@ -90,7 +90,7 @@ def test_the_readme_has_the_options_of_the_kernel(boot):
 
 
 def test_each_mode_and_each_crash_is_in_the_readme(boot):
-    """What is refused is refused with a list of what there is."""
+    """A refusal lists the valid words."""
     with boot("efi=telepathic crash=boredom generations=1 end=exit") as machine:
         why = refused(machine.finish(), 0, "cmdline")
     for key in ("efi", "crash"):
@@ -114,8 +114,8 @@ def test_no_bundle(boot):
 
 
 @pytest.mark.parametrize("pa", [1 << 40, (1 << 64) - 0x1000])
-def test_a_bundle_that_is_in_no_memory(boot, pa):
-    """As another kernel than Baton may hand it over, without a checksum."""
+def test_a_bundle_outside_memory(boot, pa):
+    """As another kernel than Baton may pass it, without a checksum."""
     size = paths.BUNDLE.stat().st_size
     with boot("efi=off generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
@@ -131,7 +131,7 @@ def test_a_bundle_that_is_in_no_memory(boot, pa):
     run.one("end", gen=0, verdict="refused")
 
 
-def test_a_bundle_that_is_no_archive(boot, tmp_path):
+def test_a_bundle_that_is_not_an_archive(boot, tmp_path):
     noise = tmp_path / "noise"
     noise.write_bytes(b"this is no archive" * 100)
     with boot("generations=2 end=exit", bundle=noise) as machine:
@@ -141,7 +141,7 @@ def test_a_bundle_that_is_no_archive(boot, tmp_path):
 
 
 def test_an_image_with_a_wrong_checksum(boot, tmp_path):
-    """One bit of the next kernel is not as its checksum says."""
+    """One bit of the next kernel differs from its checksum."""
     kernel = bytearray(paths.KERNEL.read_bytes())
     kernel[-1] ^= 1
     bad = bundle(tmp_path, baton=bytes(kernel))
@@ -163,7 +163,7 @@ def test_an_image_that_is_cut_off(boot, tmp_path):
 
 
 def test_an_image_that_is_too_large_does_not_hinder_the_next(boot, tmp_path):
-    """What was asked for the one is not asked for the other."""
+    """The requirements of one image do not apply to the next."""
     baton = paths.KERNEL.read_bytes()
     huge = bytearray(baton)
     struct.pack_into("<I", huge, INIT_SIZE, 1 << 30)

@@ -1,7 +1,7 @@
-"""What has to be installed, for what, and what happens where it cannot be.
+"""Packages for each purpose, and what happens if they cannot be installed.
 
-Each machine here is a folder of stand-ins, the only one on PATH: what is not in
-it is not installed.
+Each machine here is a folder of fake programs, the only one on PATH: programs
+that it lacks are not installed.
 """
 
 import os
@@ -20,7 +20,7 @@ BASE = """apt-cache awk basename cat cp cut dirname dpkg-deb echo env find grep
 
 
 class Host:
-    """A folder of programs, and how to run something that sees no others."""
+    """A folder of programs, and a way to run a command that finds no others."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -64,7 +64,7 @@ def test_running_needs_only_what_running_needs(host):
 
 
 def test_headers_of_the_host_are_of_packages_to_build_with():
-    """The kernel includes a few: each is of a package in a `build` row."""
+    """The kernel includes a few: each is in a package of a `build` row."""
     rows = [line.split() for line in
             (TOOLS / "install-deps").read_text().splitlines()]
     packages = {row[-1] for row in rows if row and row[0] == "build"}
@@ -84,7 +84,7 @@ def test_headers_of_the_host_are_of_packages_to_build_with():
     ("demo", "run"), ("run", "run"), ("relay", "run"), ("crash_demo", "run"),
     ("bench", "run"), ("media", "iso"), ("fuzz", "fuzz")])
 def test_a_tool_imports_only_what_it_has_installed(tmp_path, tool, purposes):
-    """The modules that other purposes install are not there."""
+    """Modules that other purposes install are missing."""
     for line in (TOOLS / "install-deps").read_text().splitlines():
         row = line.split()
         if row[1:2] == ["module"] and purposes not in row[0].split(","):
@@ -124,7 +124,7 @@ def test_a_sudo_that_refuses(host):
 
 
 def test_every_target_that_installs_has_a_purpose():
-    """And each purpose is one that tools/install-deps knows."""
+    """And tools/install-deps knows each purpose."""
     makefile = (paths.ROOT / "Makefile").read_text()
     rows = dict(line.removeprefix("NEEDS_").replace(" ", "").split(":=")
                 for line in makefile.splitlines()
@@ -142,7 +142,7 @@ def test_a_build_without_its_tools_names_their_package():
     assert "apt-get install --no-install-recommends gcc-0" in done.stdout
 
 
-# A distribution in miniature: packages made here, and an apt that knows them.
+# A small distribution: packages made here, and an apt that knows them.
 
 PACKAGES = {
     "linux-image-virtual": ("linux-image-9.9-demo", {}),
@@ -157,15 +157,15 @@ UNPACKED = {"xz": "xz -c", "zst": "zstd -q -c", "gz": "gzip -c"}
 
 
 def libraries_of(program: str) -> dict[str, Path]:
-    """The libraries of a program of this machine, by where a package of a
-    merged /usr has them."""
+    """The libraries of a program of this machine, with their paths in a
+    package for a merged /usr."""
     words = subprocess.check_output(["ldd", program], text=True).split()
     found = [Path(word) for word in words if word.startswith("/")]
     return {f"usr/lib/x86_64-linux-gnu/{path.name}": path for path in found}
 
 
 def distribution(host: Host, folder: Path, form: str) -> None:
-    """Modules in this form; what has no file is built in."""
+    """Modules in this form; those without a file are built in."""
     pack = UNPACKED[form]
     packages = dict(PACKAGES)
     packages["libdemo7t64"] = ("libc6", libraries_of("/bin/ls"))

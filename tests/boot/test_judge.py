@@ -1,9 +1,9 @@
-"""Linux as a judge: Debian's own, started by the firmware, before any Baton.
+"""Linux as a reference: Debian's own, started by the firmware, before any Baton.
 
-With efi=debug its EFI stub's kernel prints the map by which it calls
-SetVirtualAddressMap, and in the end it shows each region's address. The
-function behind efi=fixed has to find the same ones in the same map. Then this
-Linux starts Baton by kexec, and Baton has to adopt what it finds.
+With efi=debug it prints the map with which it calls
+SetVirtualAddressMap, and at the end each region's address. The
+function of efi=fixed must compute the same ones from the same map. Then this
+Linux starts Baton by kexec, and Baton has to adopt these addresses.
 """
 
 import re
@@ -35,8 +35,8 @@ def run(run_of, way):
 
 
 def printed_map(run) -> list[tuple[int, int]]:
-    """(pa, pages) of all that Linux maps for the firmware, merged by itself:
-    runtime regions, and those of boot services for as long as it takes."""
+    """(pa, pages) of all regions that Linux maps for the firmware, as it merged
+    them: runtime regions and, temporarily, those of boot services."""
     lines = [event["line"] for event in run.all("linux.log")]
     start = next(i for i, line in enumerate(lines)
                  if "EFI runtime memory map" in line)
@@ -74,7 +74,7 @@ def test_efivar_lists_what_efivarfs_has(run):
 
 
 def test_baton_lists_what_linux_lists(run):
-    """Names and sizes; but for those that Baton's own proof has made."""
+    """Names and sizes; except variables that Baton's own proof has created."""
     row = re.compile(r"  ([0-9a-f-]{36}) [NVBSRT -]+ (\d+)  (.+)")
     ours = {f"{hit[3]}-{hit[1]}": int(hit[2]) for line in run.lines
             if (hit := row.fullmatch(line))}
@@ -86,7 +86,7 @@ def test_baton_lists_what_linux_lists(run):
 
 
 def test_baton_takes_over_what_linux_has_mapped(run):
-    """All of the proof, through addresses that a stock Linux chose."""
+    """All proofs, at addresses that an unmodified Linux chose."""
     run.expect(wanted("linux.boot", runtime="on"),
                wanted("boot", gen=1, via="boot_params", by="linux"),
                wanted("efi.mode", gen=1, mode="table", svam="inherited"),

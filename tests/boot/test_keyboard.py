@@ -1,4 +1,4 @@
-"""The keyboard: what a key does, it does as on a serial terminal."""
+"""The keyboard: keys have the same effect as on a serial terminal."""
 
 from harness.events import clean
 
@@ -13,7 +13,7 @@ SHIFTED = "!@#$%^&*()_+" "QWERTYUIOP{}" 'ASDFGHJKL"~|' "ZXCVBNM<>?:"
 
 
 def type_keys(machine, *chords) -> str:
-    """Press them one after the other, and what the command line then is."""
+    """Press them one after the other; returns the resulting line."""
     machine.at_prompt()
     for keys in [*chords, "ret"]:
         machine.press(*keys.split("-"))
@@ -49,7 +49,7 @@ def test_caps_lock_is_for_letters(boot):
 
 
 def test_a_long_answer_stops_at_each_screenful(boot):
-    """For who types on the keyboard; on a terminal it scrolls."""
+    """For input from the keyboard; on a terminal it scrolls."""
     with boot("efi=fixed generations=2", screen="none") as machine:
         whole = machine.ask("log").lines
         machine.at_prompt()
@@ -71,7 +71,7 @@ def until_more(machine) -> str:
     question = "-- more: any key, q for the prompt --"
     while not clean(machine._pending).endswith(question):
         machine._pump()
-    for _ in range(1000):  # the screen comes after the serial line
+    for _ in range(1000):  # the screen is written after the serial line
         rows = [row for row in machine.screen() if row]
         if rows[-1].startswith(question):
             return rows[-2]

@@ -1,8 +1,8 @@
 """Page tables of four and of five levels, handed from one to the other.
 
-Anvin's wish of 2013: the firmware's addresses have to be as good for a kernel
-with another number of levels. So generations change it under way, and all that
-is proved of the firmware is proved on both.
+Anvin's requirement of 2013: the firmware's addresses must also be valid for a
+kernel with another number of levels. So generations change it, and all proofs
+run on both.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import pytest
 from harness import media, paths
 from harness.chain import CHECKS, EXPECTED, PROVING, expected_proof
 
-LA57 = "max"  # the only one of QEMU's processors that has five levels
+LA57 = "max"  # QEMU's only processor with five levels
 XLOADFLAGS, XLF_5LEVEL = 0x236, 1 << 5  # boot.rst
 FOUND = {"off": 4, "on": 5}
 LONG, SHORT = "off,on,off", "on,off"
@@ -72,7 +72,7 @@ def test_no_memory_is_lost_by_a_change(boot):
 
 
 def test_an_image_without_an_entry_for_five(boot, tmp_path):
-    """It is refused on five levels, and welcome on four."""
+    """It is refused on five levels, and accepted on four."""
     kernel = bytearray(paths.KERNEL.read_bytes())
     kernel[XLOADFLAGS] &= ~XLF_5LEVEL
     sums = f"{hashlib.sha256(kernel).hexdigest()}  baton\n".encode()

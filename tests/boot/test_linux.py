@@ -1,8 +1,8 @@
-"""Debian's Linux, as the next kernel, as the one before, and as a judge.
+"""Debian's Linux, as the next kernel, as the previous one, and as a reference.
 
-It is Debian's own, unchanged, with an init of ours that tells what it sees
-(tools/linux_init). What it says of the firmware is held against what Baton
-said, and against the flash file that is left when both are gone.
+It is Debian's own, unmodified, with our own init that logs its view
+(tools/linux_init). This is compared with Baton's log, and with the flash file
+after power-off.
 """
 
 import re
@@ -16,7 +16,7 @@ from harness import flash, paths
 from harness.events import wanted
 from harness.rsp import symbol
 
-# Linux reads each efi=, Baton the last one.
+# Linux reads every efi=, Baton the last one.
 WORDS = "console=ttyS0 nowatchdog tsc=reliable efi=debug"
 GENERATION = f"{flash.GENERATION}-{flash.BATON}"
 
@@ -42,7 +42,7 @@ def forward(run_of):
 
 @pytest.fixture
 def judged(mode, forward):
-    """The run of the mode that this test is parametrized with."""
+    """The run of this test's mode."""
     return forward(mode)
 
 
@@ -61,7 +61,7 @@ def regions(run, event: str, gen: int) -> list[tuple]:
 
 
 def variables(run) -> dict[str, bytes]:
-    """What efivarfs has: name-guid, four bytes of attributes and content."""
+    """The files of efivarfs: name-guid, four bytes of attributes and content."""
     return {event["name"]: bytes.fromhex(event["data"])
             for event in run.all("linux.variable")}
 
@@ -82,7 +82,7 @@ def test_linux_comes_up_with_runtime_services(judged):
 
 @modes(*FORWARD)
 def test_linux_has_the_firmware_where_baton_had_it(mode, judged, chain_of):
-    """Where Baton never called SetVirtualAddressMap, Linux did, and its rule
+    """If Baton never called SetVirtualAddressMap, Linux did, and its rule
     is that of efi=fixed: the same map, the same addresses."""
     ours = [(r.pa, r.va, r.pages) for r in chain_of("fixed").regions(0)] \
         if mode == "physical" else \
@@ -98,7 +98,7 @@ def test_nothing_but_runtime_regions_is_handed_over(judged):
 
 @modes(*FORWARD)
 def test_linux_reads_baton_s_variable_and_writes_it(judged):
-    """Baton counted to 2, Linux reads that byte for byte, and counts on."""
+    """Baton counted to 2; Linux reads these bytes, and increments the count."""
     assert variables(judged)[GENERATION] == bytes([7, 0, 0, 0, 2, 0, 0, 0])
     judged.one("linux.count", gen=2, found="2", wrote="3", reads="3")
     assert flash.generation(judged.flash) == 3
@@ -121,7 +121,7 @@ def test_the_same_variables_in_four_lists(judged):
 
 @modes(*FORWARD)
 def test_the_memory_attributes_table_is_kept_for_linux(judged):
-    """Linux believes what is in it, whoever has used that memory since."""
+    """Linux trusts its contents, even if that memory was reused."""
     table = next(match for line in log(judged)
                  if (match := re.search(r"MEMATTR=(0x[0-9a-f]+)", line)))
     address = int(table[1], 16)
@@ -143,8 +143,8 @@ def test_a_layout_that_linux_would_lose_is_refused(boot, mode):
 
 
 def test_a_table_that_linux_would_believe_is_refused(boot):
-    """What overwrites the Memory Attributes Table, a kexec for example, may
-    make it as large as memory."""
+    """If the Memory Attributes Table is overwritten, by a kexec for example, its
+    size may be that of all memory."""
     with boot("generations=2 efi=fixed next=vmlinuz end=exit",
               bundle=paths.LINUX_BUNDLE,
               paused=True) as machine:
@@ -163,7 +163,7 @@ def test_a_table_that_linux_would_believe_is_refused(boot):
 
 @slow
 def test_linux_after_a_baton_that_does_not_call_the_firmware(boot):
-    """It is not handed on either: Linux does without."""
+    """It is not handed on either: Linux runs without it."""
     with boot(f"{WORDS} generations=2 efi=off next=vmlinuz",
               bundle=paths.LINUX_BUNDLE) as machine:
         run = machine.finish()
@@ -191,7 +191,7 @@ def test_what_linux_says_is_documented():
                                   "contiguous", "table"])
 @pytest.mark.usefixtures("linux_folder")
 def test_the_relay(mode):
-    """Five kernels in one boot, and each found what the last had left."""
+    """Five kernels in one boot, and each finds the previous one's count."""
     done = subprocess.run([paths.ROOT / "tools" / "relay", mode], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout
@@ -213,8 +213,8 @@ def test_the_relay(mode):
     ("load", 4, {"firmware": "bios"}),
 ])
 def test_there_and_back(boot, way, paging, options):
-    """Who ran before is known in the end, through a Linux that was told of
-    nobody."""
+    """The lineage is known at the end, even through a Linux that does not know
+    it."""
     with boot(f"{WORDS} generations=4 efi=table*3,inherit "
               f"next=baton,vmlinuz,baton end=exit linux={way}",
               bundle=paths.LINUX_BUNDLE, **options) as machine:
@@ -234,8 +234,8 @@ def test_there_and_back(boot, way, paging, options):
 
 
 @slow
-def test_without_the_preserved_handoff_it_is_a_stranger(boot, tmp_path, linux_folder):
-    """Linux may forget to pass the word on: then nobody ran before."""
+def test_without_the_preserved_handoff_the_lineage_is_empty(boot, tmp_path, linux_folder):
+    """If Linux does not pass the option on, the lineage is empty."""
     other = tmp_path / "linux"
     shutil.copytree(linux_folder, other)
     init = other / "init"

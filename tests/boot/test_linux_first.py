@@ -1,8 +1,8 @@
 """Chains that begin with a Linux which the firmware itself has started.
 
-Its EFI stub leaves boot services as they were, and Linux keeps those regions
-of them of which a part was reserved: it tags them EFI_MEMORY_RUNTIME. To
-kexec they are RAM all the same, and it puts the bundle there.
+Its EFI stub does not change boot services, and Linux keeps those of their
+regions of which a part was reserved: it marks them EFI_MEMORY_RUNTIME. kexec
+still treats them as RAM, and puts the bundle there.
 """
 
 import pytest
@@ -49,7 +49,7 @@ OTHERS = [
     pytest.param(*row, id="-".join(map(str, (*row[:2], *row[2].values()))))
     for row in GRID + OTHERS])
 def test_linux_then_three_more(run, following):
-    """Each of them calls the firmware where that Linux has it."""
+    """Each of them calls the firmware at the addresses of that Linux."""
     assert run.all("refused") == run.all("panic") == []
     run.expect(wanted("linux.boot", gen=0, runtime="on"),
                wanted("boot", gen=1, by="linux"),

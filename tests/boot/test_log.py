@@ -1,9 +1,9 @@
-"""The serial log is an interface: what the kernel says is documented.
+"""The serial log is an interface: all events are documented.
 
-An event's name and keys stand in one place, the call of event() that writes it.
-From there docs/serial-log.md is checked, in both directions: its table has a
-row for each event with the same keys in the same order, and each word that a
-format has as a value. And real logs say nothing else.
+An event's name and keys are in one place, the call of event() that writes it.
+docs/serial-log.md is compared with these calls, in both directions: its table
+has a row for each event with the same keys in the same order, and each word
+that a format has as a value. Real logs have no other events.
 """
 
 import re
@@ -75,7 +75,7 @@ def test_every_example_is_such_an_event():
 
 
 def test_every_event_of_a_linux_is_documented():
-    """Those of its first process, which is a script."""
+    """The events of its first process, which is a script."""
     script = (paths.ROOT / "tools/linux_init").read_text().replace("\\\n", "")
     said = {f"linux.{name}": ["gen", *re.findall(r"\b([a-z]+)=", pairs)]
             for name, pairs in re.findall(r"\bevent ([a-z]+) (.*)", script)}
@@ -86,7 +86,7 @@ STAGE = re.compile(r'^STAGE\(\w+, \w+, "([a-z0-9-]+)"\) {\n(.*?)^}', re.M | re.S
 
 
 def kinds_of_refusal(text: str) -> set[str]:
-    """What is given to tolerate(), and the stages that can return an error."""
+    """The first arguments of tolerate(), and stages that can return an error."""
     stages = {name for name, body in STAGE.findall(text)
               if "TRY(" in body or set(re.findall(r"return (.*?);", body))
               != {"STATUS_OK"}}
@@ -94,7 +94,7 @@ def kinds_of_refusal(text: str) -> set[str]:
 
 
 def test_every_kind_of_refusal_is_documented():
-    """Where it says what=…, the value is one of these."""
+    """The value of what=… is one of these."""
     kinds = {kind for folder in FOLDERS
              for source in (paths.ROOT / folder).rglob("*.c")
              for kind in kinds_of_refusal(source.read_text())}

@@ -11,7 +11,7 @@ from harness.media import FRAME, HOLES_PA
 
 
 def passes(run, generations: int) -> None:
-    """Powered off by the firmware, all proofs held, all writes in the flash."""
+    """Powered off by the firmware, all proofs passed, all writes in flash."""
     assert run.end.how == "guest-shutdown"
     run.one("end", gen=generations - 1, verdict="pass")
     assert run.all("proof", verdict="fail") == run.all("panic") == []
@@ -37,7 +37,7 @@ def test_memory(boot, ram_mib, more):
 
 
 def test_a_memory_full_of_holes(boot):
-    """40 frames are not ours, each apart from the others: they stay so."""
+    """40 separate frames are not available: this is handed on."""
     with boot("efi=fixed end=shutdown", holes=40) as machine:
         run = machine.finish()
     passes(run, 3)
@@ -46,7 +46,7 @@ def test_a_memory_full_of_holes(boot):
 
 
 def memory_map(machine) -> list[tuple[int, int, str]]:
-    """What the kernel says of memory: ranges from, to, and their kinds."""
+    """The kernel's memory map: ranges from, to, and their kinds."""
     return [(int(start, 16), int(end, 16), kind) for start, end, kind in
             re.findall(r"(0x\w+) - (0x\w+) .*  (\S+)$",
                        machine.ask("memory").text, re.MULTILINE)]
@@ -57,7 +57,7 @@ def kind_at(ranges, pa: int) -> str:
                 "hole")
 
 
-def test_more_holes_than_boot_params_have_room_for(boot):
+def test_more_holes_than_boot_params_can_hold(boot):
     """That is 128 ranges (asm/bootparam.h); the others follow in a node."""
     with boot("efi=fixed generations=3", holes=100) as machine:
         ranges = memory_map(machine)
@@ -72,9 +72,9 @@ def test_more_holes_than_boot_params_have_room_for(boot):
     run.one("end", gen=2, verdict="pass")
 
 
-def test_more_holes_than_the_kernel_can_tell_apart(boot):
-    """GRUB's map has 600 ranges, and so has the firmware's, since GRUB took
-    the frames from it."""
+def test_more_holes_than_the_kernel_can_list(boot):
+    """GRUB's map has 600 ranges, and so has the firmware's, since GRUB
+    allocated the frames from it."""
     with boot("efi=fixed generations=1", holes=300) as machine:
         ranges = memory_map(machine)
         run = machine.run
@@ -86,7 +86,7 @@ def test_more_holes_than_the_kernel_can_tell_apart(boot):
 
 
 def test_a_firmware_whose_map_is_long(boot):
-    """250 pages of its boot-services data lie one by one in free memory."""
+    """250 pages of its boot-services data are scattered in free memory."""
     with boot("efi=fixed generations=1", sin="map-long") as machine:
         ranges = memory_map(machine)
         run = machine.run
@@ -97,7 +97,7 @@ def test_a_firmware_whose_map_is_long(boot):
               if kind == "boot-services" and end - start == FRAME)
     kinds = [kind_at(ranges, top - 2 * i * FRAME) for i in range(250)]
     assert set(kinds) == {"boot-services", "lost"}
-    # Enough is left, and the firmware is called as ever.
+    # Enough is left, and the firmware is called as usual.
     assert run.all("proof", verdict="fail") == []
     run.one("end", gen=0, verdict="pass")
 
@@ -113,7 +113,7 @@ def test_a_firmware_whose_map_is_too_long(boot):
 
 
 def test_a_processor_with_everything(boot):
-    """SMEP, SMAP, 1 GiB pages: on where the CPU has them, and in no way."""
+    """SMEP, SMAP, 1 GiB pages: enabled if the CPU has them, without problems."""
     with boot("efi=fixed generations=2 selftest=on end=shutdown",
               cpu="max") as machine:
         run = machine.finish()
@@ -122,9 +122,9 @@ def test_a_processor_with_everything(boot):
                for line in run.lines)
 
 
-def test_firmware_that_lies(boot):
-    """Why the flash file is looked at: this firmware loses every write, and
-    from inside the machine nothing of it can be seen."""
+def test_firmware_that_loses_writes(boot):
+    """Why the flash file is checked: this firmware loses every write, and
+    this cannot be detected inside the machine."""
     with boot("efi=fixed generations=2 end=shutdown",
               firmware="lying") as machine:
         run = machine.finish()
@@ -141,7 +141,7 @@ def test_without_firmware_on_purpose(boot):
 
 
 def test_the_kernel_tests_itself(boot):
-    """KTAP, in every generation: the kernel that kexec made is as sound."""
+    """KTAP, in every generation: also in kernels started by kexec."""
     with boot("selftest=on generations=2 end=exit") as machine:
         run = machine.finish()
     assert (run.end.how, run.end.code) == ("debug-exit", 33)

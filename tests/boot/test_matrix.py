@@ -1,8 +1,8 @@
-"""Every step from mode to mode, of one generation and the next.
+"""Every change of mode from one generation to the next.
 
-SetVirtualAddressMap works once, so there are three kinds of steps: from
-`physical` to anything, for nothing has happened yet; to the same mode again; and
-all others, which are refused with the reason, by a kernel that lives on.
+SetVirtualAddressMap works once, so there are three kinds of changes: from
+`physical` to any mode, because it was not called yet; to the same mode; and
+all others, which are refused with a reason, by a kernel that continues.
 """
 
 import itertools
@@ -15,7 +15,7 @@ STEPS = list(itertools.product(EXPECTED, EXPECTED))
 
 
 def verdict(first: str, second: str, firmware: str) -> str:
-    """What generation 1 makes of the firmware that it finds."""
+    """The result of generation 1 with the inherited firmware."""
     if first == "physical" == second:
         return "never"
     if first == "physical":
@@ -24,8 +24,8 @@ def verdict(first: str, second: str, firmware: str) -> str:
 
 
 def cases():
-    """All of them; of those that OVMF's mode refuses, one for each first
-    mode is quick: from it to the next in the list."""
+    """All of them; of those that are refused, one for each first
+    mode is fast: from it to the next in the list."""
     modes = list(EXPECTED)
     for firmware, (first, second) in itertools.product(FIRMWARES, STEPS):
         quick = firmware == "pflash" and (
@@ -54,7 +54,7 @@ def test_step(boot, firmware, first, second):
 
 
 def test_a_longer_chain(boot):
-    """Physical as long as one likes, and then one mode for the rest."""
+    """Physical for any number of generations, then one mode for the rest."""
     with boot("generations=5 efi=physical*2,table end=shutdown") as machine:
         run = machine.finish()
     assert [(e["mode"], e["svam"]) for e in run.all("efi.mode")] == [
@@ -87,7 +87,7 @@ def test_inherit_where_there_is_none_is_fixed(boot):
     run.one("end", gen=1, verdict="pass")
 
 
-def test_a_link_has_a_number_that_is_none(boot):
+def test_an_invalid_generation_number(boot):
     with boot("generations=4 efi=fixed*2,physical*two end=exit") as machine:
         run = machine.finish()
     assert "physical*two" in run.one("refused", gen=0, what="cmdline")["why"]

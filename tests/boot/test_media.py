@@ -1,4 +1,4 @@
-"""Every way to the kernel: UEFI with and without flash, BIOS; disk and ISO."""
+"""All boot paths: UEFI with and without flash, BIOS; disk and ISO."""
 
 import re
 
@@ -19,7 +19,7 @@ def test_the_iso_boots_under_uefi(boot, iso, medium):
 
 
 def test_only_an_entry_that_says_so_changes_the_machine():
-    """What is chosen after five seconds looks, and no more."""
+    """The entry that is started after five seconds only reads."""
     menu = media.iso_menu("end=monitor")
     first, _, writing = menu.partition(f"submenu '{media.ISO_WRITES}'")
     entry = re.compile(r"menuentry '(.*)' \{\s+multiboot2 /baton (.*)")
@@ -36,8 +36,8 @@ CHANGING = {"SetTime", "SetWakeupTime", "UpdateCapsule",
             "GetNextHighMonotonicCount", "SetVariable"}
 
 
-def test_who_only_looks_changes_nothing(boot):
-    """Not even after a panic, and not what an earlier panic has left."""
+def test_prove_look_changes_nothing(boot):
+    """Not even after a panic, and not the record of an earlier panic."""
     with boot("efi=fixed generations=1 prove=look run=\"crash null\"") as machine:
         first = machine.finish()
     assert first.one("crash.saved")["why"] == "prove=write was not given"
@@ -55,8 +55,8 @@ def test_who_only_looks_changes_nothing(boot):
 
 
 @pytest.mark.parametrize("medium", MEDIA)
-def test_without_uefi_the_chain_goes_on_and_says_so(boot, iso, medium):
-    """SeaBIOS: nothing to call, but kernels start kernels all the same."""
+def test_without_uefi_the_chain_continues(boot, iso, medium):
+    """SeaBIOS: nothing to call, but kernels still start kernels."""
     with boot("", iso=iso, medium=medium, firmware="none") as machine:
         run = machine.finish()
     assert (run.end.how, run.end.code) == ("debug-exit", 39)

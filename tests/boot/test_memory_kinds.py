@@ -1,4 +1,4 @@
-"""Memory that is no plain RAM, and memory that is out of reach.
+"""Memory that is not ordinary RAM, and memory that is not addressable.
 
 GRUB's information is changed before the first generation reads it: QEMU has
 no such memory.
@@ -15,7 +15,7 @@ WB, SP = 1 << 3, 1 << 18
 
 
 def kind_at(text: str, pa: int) -> str:
-    """From the monitor's answer to `memory`."""
+    """From the output of the command `memory`."""
     ranges = re.findall(r"(0x\w+) - (0x\w+) .*  (\S+)$", text, re.MULTILINE)
     return next((kind for start, end, kind in ranges
                  if int(start, 16) <= pa < int(end, 16)), "hole")
@@ -34,9 +34,9 @@ def smallest_entry(debugger):
     pytest.param(lambda row: row[:5] + [row[5] & ~WB], id="not-write-back"),
     pytest.param(lambda row: [UNACCEPTED] + row[1:], id="unaccepted"),
 ])
-def test_what_is_no_plain_memory_is_left_alone(boot, change):
-    """Though GRUB's own map says that it is free; and the next kernels, which
-    do not see the EFI map any more, hear that it is reserved."""
+def test_special_memory_is_not_used(boot, change):
+    """Although GRUB's own map reports it as free; and for the next kernels,
+    which do not see the EFI map any more, it is reserved."""
     with boot("efi=fixed generations=3", paused=True) as machine:
         with machine.debugger() as debugger:
             _info_pa, image_pa = first_memory(debugger)
@@ -65,7 +65,7 @@ def test_free_memory_that_only_the_efi_map_knows(boot):
 
 
 def test_memory_out_of_reach_is_not_in_the_pool(boot):
-    """A TiB where this processor, with 40 bits, has no addresses."""
+    """A TiB beyond the addresses of this processor, which has 40 bits."""
     cmdline = "efi=off generations=2 end=exit"
     with boot(cmdline) as machine:
         usual = machine.finish()

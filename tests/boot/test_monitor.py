@@ -1,7 +1,7 @@
-"""The monitor: a person's session over the serial line, and scripts.
+"""The monitor: an interactive session over the serial line, and scripts.
 
-What a command says is checked against something else where that is possible:
-the flash file after power-off, QEMU's account of the end, the next kernel.
+The output of a command is compared with an independent source if possible:
+the flash file after power-off, QEMU's report of the end, the next kernel.
 """
 
 import re
@@ -16,8 +16,8 @@ DOCUMENT = paths.ROOT / "docs" / "monitor.md"
 GUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TIME = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d{9}, zone \d+"
 
-# What each command answers in generation 1 of efi=fixed. A test of its own has
-# those that end the session.
+# The output of each command in generation 1 of efi=fixed. Commands that end the
+# session have separate tests.
 ANSWERS = {
     "bundle ls": r" \d+  baton  \(a kernel\)",
     "efi call GetNextHighMonotonicCount": r"^0x[1-9a-f]",
@@ -52,7 +52,7 @@ ENDINGS = {"crash", "kexec", "poweroff", "reboot"}
 
 
 def usages(text: str) -> dict[str, str]:
-    """Command with its arguments -> the line of help, from what help prints."""
+    """Command with its arguments -> its text in the output of `help`."""
     return dict(re.findall(r"^ +(\S.*?) {2,}(\S.*)$", text, re.M))
 
 
@@ -89,7 +89,7 @@ def window(drawing: str, name: str = "firmware window") -> int:
 
 
 def test_memory_is_what_it_is_elsewhere(boot):
-    """Frames, image and the firmware, as the events of the boot have them."""
+    """Frames, image and the firmware agree with the events of the boot."""
     with boot("efi=fixed generations=2") as machine:
         free = machine.wait_for("mm", at="end").number("free")
         base = machine.run.one("boot", gen=1)["base"]
@@ -106,7 +106,7 @@ def test_memory_is_what_it_is_elsewhere(boot):
             assert f"physically {region.pa:#x}: " in walk
 
 
-def test_addresses_where_nothing_is(boot):
+def test_unmapped_addresses(boot):
     nothing = {
         "pt 0": "PML4[  0] = 0000000000000000  not present",
         "pt 0x800000000000": "0x800000000000 is not canonical",
@@ -171,7 +171,7 @@ def test_variables_end_up_in_the_flash(boot):
     assert any(r.name == "Gone" for r in flash.records(run.flash))
 
 
-def test_variables_that_cannot_be(boot):
+def test_invalid_variables(boot):
     wrong = {
         "efi vars read Nobody": ("not-found", "no variable Nobody; see"),
         "efi vars read Timeout": ("not-found", "but this one has: 8be4df61-"),
@@ -211,7 +211,7 @@ def test_without_the_firmware(boot):
                          ["efi=identity generations=1 run=lineage end=exit",
                                   '"efi=identity generations=1 run=lineage end=exit"'])
 def test_a_kexec_with_another_command_line(boot, line):
-    """The next kernel obeys it, so it chooses another mode for itself."""
+    """The next kernel uses it, and so selects another mode."""
     with boot("efi=physical generations=1") as machine:
         assert "may take any mode" in machine.ask("mode").text
         machine.type(f"kexec baton {line}\r")
@@ -227,7 +227,7 @@ def test_a_kexec_with_another_command_line(boot, line):
                      ".*generation 1 .*efi=identity .* called\n", lineage)
 
 
-def test_a_kexec_goes_on_with_the_same_command_line(boot):
+def test_a_kexec_without_a_command_line_passes_it_on(boot):
     with boot("efi=fixed generations=1") as machine:
         machine.wait_for("end", gen=0)
         for generation in (1, 2):
@@ -251,7 +251,7 @@ def test_a_kexec_that_is_refused(boot):
         machine.ask("help")
 
 
-def test_a_bundle_that_breaks_off(boot, tmp_path):
+def test_a_truncated_bundle(boot, tmp_path):
     archive = media.cpio({"one": b"1", "two": b"22"})
     bundle = tmp_path / "bundle.cpio"
     bundle.write_bytes(archive[:archive.rindex(b"two") - 20])
@@ -305,7 +305,7 @@ def test_an_address_may_be_a_function(boot):
 
 
 def test_a_narrow_terminal(boot):
-    """The prompt never writes to a column that is not there."""
+    """The prompt never writes beyond the last column."""
     with boot("efi=off generations=1 columns=40") as machine:
         machine.at_prompt()
         machine.type("help " + "x" * 60 + "\x01y\r")

@@ -1,7 +1,7 @@
-"""Pages of code from which the Memory Attributes Table takes no right.
+"""Pages of code that the Memory Attributes Table leaves writable and executable.
 
 EDK II of early 2024 has them, and older firmware may: its images are not
-divided into code and data. Here the debugger takes the two flags out of the
+split into code and data. Here the debugger removes the two flags from the
 rows of good firmware, so that such pages are executed, and others written.
 """
 
@@ -19,8 +19,8 @@ HEAD, ROW = struct.Struct("<IIII"), struct.Struct("<IIQQQQ")
 
 
 def open_rows(debugger, only_code: bool) -> int:
-    """Take the flags out of the table that the kernel is about to read, of
-    all rows of code regions or of those that are executable; their pages."""
+    """Remove the flags from the table that the kernel is about to read, in all
+    rows of code regions or in the executable ones; returns their pages."""
     debugger.run_to(symbol(paths.SYMBOLS, "efi_attributes_read"))
     at = debugger.register("rdi")
     debugger.physical()
@@ -58,7 +58,7 @@ def test_open_pages_are_never_both(boot, mode, only_code):
 
 
 def test_a_page_that_is_both_fails_the_proof(boot):
-    """The first service that is called writes to the page that it is on."""
+    """The first service that is called writes to its own page."""
     with boot("efi=physical generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             open_rows(debugger, True)

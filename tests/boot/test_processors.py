@@ -1,10 +1,10 @@
-"""More processors than one. Baton runs on the first; the others were left by
-firmware or by Linux in some loop, in memory that is free from then on. Each has
-to wait for a start-up IPI instead, which needs no memory.
+"""Several processors. Baton runs on the first; firmware or Linux left the others
+in a loop, in memory that is free from then on. Each must wait for a start-up IPI
+instead, which needs no memory.
 
-QEMU looks at a pending INIT only when something wakes a halted processor. So
-here all others are sent an NMI, as broken hardware would: one that is still in
-its loop has to run its owner's handler, one that was sent INIT has been reset.
+QEMU handles a pending INIT only when something wakes a halted processor. So
+here all others are sent an NMI, as by a hardware error: one that is still in
+its loop runs its previous owner's handler, one that was sent INIT is reset.
 """
 
 import re
@@ -22,7 +22,7 @@ WORDS = "console=ttyS0 nowatchdog tsc=reliable"
 
 
 def wake_others(machine, debugger) -> list[dict]:
-    """Where the others are after an NMI."""
+    """The instruction pointers of the others after an NMI."""
     debugger.call(symbol(paths.SYMBOLS, "apic_write"), APIC_COMMAND,
                   NMI_TO_ALL_OTHERS)
     debugger.run_to(symbol(paths.SYMBOLS, "kexec_enter"))
@@ -31,7 +31,7 @@ def wake_others(machine, debugger) -> list[dict]:
 
 @pytest.mark.parametrize("cpus, mode", [(2, "physical"), (4, "fixed")])
 def test_after_grub_and_after_baton(boot, cpus, mode):
-    """From when memory is used for the first time, in each generation."""
+    """From the first use of memory in each generation."""
     with boot(f"efi={mode} generations=3 end=exit", cpus=cpus,
               paused=True) as machine:
         with machine.debugger() as debugger:
@@ -46,7 +46,7 @@ def test_after_grub_and_after_baton(boot, cpus, mode):
 
 
 def test_before_memory_is_used(boot):
-    """And before the jump, once more."""
+    """And again before the jump."""
     with boot("efi=fixed generations=2 end=exit",
               cpus=2, paused=True) as machine:
         with machine.debugger() as debugger:
@@ -60,7 +60,7 @@ def test_before_memory_is_used(boot):
 
 
 def test_not_the_boot_processor(boot):
-    """INIT would have that one start the firmware: they are left alone, and
+    """INIT would make that one restart the firmware: none is sent, and
     the log says so."""
     with boot("efi=fixed generations=2 end=exit",
               cpus=2, paused=True) as machine:

@@ -1,8 +1,8 @@
-"""What another kernel than Baton is told: what its header says it understands.
+"""Other kernels than Baton get only what their header declares to support.
 
 The images here are Baton with another header (Documentation/x86/boot.rst), and
 memtest86+ as Debian has it: not relocatable, without XLF_EFI_KEXEC. Given the
-firmware's tables, it follows pointers that SetVirtualAddressMap made virtual.
+firmware's tables, it would use pointers that SetVirtualAddressMap made virtual.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from harness.chain import EXPECTED
 from harness.events import wanted
 from harness.rsp import symbol
 
-# Fields of the setup header, as in boot_params, and how long they are.
+# Fields of the setup header, as in boot_params, and their sizes.
 INITRD_MAX, RELOCATABLE, XLOADFLAGS = (0x22C, "I"), (0x234, "B"), (0x236, "H")
 COMMAND_LINE_MAX, PREFERRED = (0x238, "I"), (0x258, "Q")
 KERNEL_64, ABOVE_4G, EFI_KEXEC, LEVEL_5 = 1, 2, 16, 32
@@ -27,8 +27,8 @@ SETUP_EFI = 4
 
 @pytest.fixture
 def start(boot, tmp_path):
-    """A machine with an image `other`: a Baton but for its name and header.
-    So it takes `other` for a mode, and refuses that, if it reads that far."""
+    """A machine with an image `other`: a Baton except for its name and header.
+    So it reads `other` as a mode, and refuses that, if it gets so far."""
 
     def get(cmdline: str, fields: dict, **options):
         other = bytearray(paths.KERNEL.read_bytes())
@@ -80,7 +80,7 @@ def refused(start, cmdline: str, fields: dict, what: str = "image") -> str:
 
 
 @pytest.mark.parametrize("asks", [False, True])
-def test_efi_data_goes_to_who_asks_for_it(told, asks):
+def test_efi_data_is_passed_only_on_request(told, asks):
     flags = KERNEL_64 | ABOVE_4G | LEVEL_5 | EFI_KEXEC * asks
     params, nodes, run = told("generations=2 efi=fixed next=other",
                               {XLOADFLAGS: flags})
@@ -93,8 +93,8 @@ def test_efi_data_goes_to_who_asks_for_it(told, asks):
 
 
 @pytest.mark.parametrize("mode", ["direct", "naive"])
-def test_addresses_matter_only_to_who_gets_them(told, mode):
-    """A Linux could not keep these; who gets no EFI data need not."""
+def test_addresses_matter_only_with_efi_data(told, mode):
+    """A Linux could not keep these; a kernel without EFI data need not."""
     params, _, run = told(f"generations=2 efi={mode} next=other",
                           {XLOADFLAGS: KERNEL_64})
     assert not any(params[EFI_INFO:EFI_INFO + EFI_INFO_BYTES])
@@ -139,7 +139,7 @@ def test_a_preferred_address_that_is_taken(start, pa, kind):
 
 @pytest.fixture(scope="session")
 def memtest():
-    """Debian's, if it is to be had."""
+    """Debian's, if it is available."""
     image = paths.BUILD / "memtest.bin"
     with paths.hold(image):
         if not image.exists() and subprocess.run(
@@ -151,7 +151,7 @@ def memtest():
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", list(EXPECTED))
 def test_memtest86(boot, tmp_path, memtest, mode):
-    """It comes up, draws its picture on the serial line, and tests."""
+    """It starts, draws its screen on the serial line, and tests."""
     bundle = tmp_path / "memtest.cpio"
     subprocess.run([paths.ROOT / "tools/bundle", bundle, paths.KERNEL,
                     memtest], check=True)

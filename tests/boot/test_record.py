@@ -1,5 +1,5 @@
-"""A panic's last words in flash: as Linux's efi-pstore would leave them, and
-told by the next Baton.
+"""The log in flash after a panic: in the format of Linux's efi-pstore, and
+printed by the next Baton.
 """
 
 import pytest
@@ -28,7 +28,7 @@ def kept(part: flash.Variable) -> list[str]:
     return lines
 
 
-def test_a_panic_is_kept_and_told_after_the_reset(boot):
+def test_a_panic_is_saved_and_printed_after_the_reset(boot):
     with boot(DEATH) as machine:
         run = machine.finish()
     parts = parts_of(run.flash)
@@ -38,7 +38,7 @@ def test_a_panic_is_kept_and_told_after_the_reset(boot):
             if line and not line.startswith("@crash")]
     assert text == said[-len(text):] and "panic:   #" in text[-1]
     assert run.one("crash.saved")["parts"] == "8"
-    # What does not fit into eight parts is the beginning, and it is counted.
+    # The beginning does not fit into eight parts; its bytes are counted.
     older = said[: -len(text)]
     assert run.one("crash.saved").number("lost") > 0 and older
 
@@ -71,8 +71,8 @@ def check_told(run, parts) -> None:
 
 
 def die(boot, damage):
-    """A panic of generation 0 with `damage(machine, debugger)` done before the
-    record is written: it is not, or not as usual. Nothing else changes."""
+    """A panic of generation 0 with `damage(machine, debugger)` before the
+    record is written: it is missing or different. Nothing else changes."""
     with boot(DEATH.replace("generations=2",
                             "generations=1"), paused=True) as machine:
         with machine.debugger() as debugger:
@@ -123,7 +123,7 @@ def test_a_firmware_that_cannot_be_called(boot, damage, why):
 
 @pytest.mark.parametrize("free, parts", [(5120 + 1279, 0), (5120 + 3900, 3)])
 def test_the_store_is_never_full(boot, tmp_path, free, parts):
-    """QueryVariableInfo tells how much is free: here, what it is told to."""
+    """QueryVariableInfo returns the free space: here, the given number."""
     code = assemble(f"""
         mov qword [rdx], {free}
         mov qword [r8], {free}
@@ -145,7 +145,7 @@ def test_the_store_is_never_full(boot, tmp_path, free, parts):
     assert bool(saved["why"]) == (parts == 0)
 
 
-def test_a_panic_in_a_panic_ends_all_the_same(boot):
+def test_a_panic_in_a_panic_ends(boot):
     with boot(DEATH.replace("generations=2",
                             "generations=1"), paused=True) as machine:
         with machine.debugger() as debugger:

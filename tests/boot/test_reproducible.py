@@ -1,4 +1,4 @@
-"""What make builds: the same bytes in two places, and whatever is missing."""
+"""Builds: the same bytes in two folders, and missing files are rebuilt."""
 
 import os
 import shutil
@@ -9,14 +9,14 @@ import pytest
 
 from harness import media, paths
 
-# Of a built tree: neither what make does not look at, nor what is large.
+# Of a built tree: neither files that make ignores, nor large ones.
 LARGE = {"runs", "saved", "media", "linux", "linux.packages", "linux.cpio",
          "pytest"}
 KEEP_OUT = shutil.ignore_patterns("build", ".git", "__pycache__")
 
 
 def but_for_the_large(folder: str, names: list[str]) -> set[str]:
-    """For copytree: no history, and of what was built not what is large."""
+    """For copytree: no history, and no large build products."""
     built = LARGE if Path(folder) == paths.ROOT / "build" else set()
     return {".git", "__pycache__"} | built & set(names)
 
@@ -40,8 +40,8 @@ def test_two_builds_are_the_same(tmp_path):
 
 
 def test_a_disk_has_no_bytes_of_a_tool_s_memory(tmp_path, monkeypatch):
-    """mformat -C copies some to the last sector. The C library is told to
-    fill all that it hands out."""
+    """mformat -C copies some to the last sector. Here the C library fills all
+    memory that it allocates."""
     monkeypatch.setitem(media.ENVIRONMENT, "MALLOC_PERTURB_", "170")
     note = tmp_path / "note"
     note.write_text("some words")
@@ -52,8 +52,8 @@ def test_a_disk_has_no_bytes_of_a_tool_s_memory(tmp_path, monkeypatch):
         ["mtype", "-i", image, "::/folder/note"]) == b"some words"
 
 
-def test_another_compiler_builds_anew(tmp_path):
-    """And `make -q` and `make -n` with another one leave no trace."""
+def test_another_compiler_rebuilds(tmp_path):
+    """And `make -q` and `make -n` with another one change nothing."""
     words = ["make", "-s", f"OUT={tmp_path}", f"{tmp_path}/lib/crc32.o"]
     stamp = tmp_path / "lib/crc32.o"
 

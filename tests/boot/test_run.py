@@ -1,4 +1,4 @@
-"""efi=contiguous: two numbers are all that the next kernel is told."""
+"""efi=contiguous: the next kernel gets only two numbers."""
 
 import struct
 
@@ -40,7 +40,7 @@ def test_no_other_address_is_handed_on(boot):
     (0, 4096, "no runtime table is"), (0, 4 << 40, "no address in any"),
     (0, 1, "second quadrant"), (1, 4096, "span")])
 def test_a_wrong_number_is_refused(boot, number, more, why):
-    """Before anything is called at an address that it leads to."""
+    """Before any service is called at a resulting address."""
     with boot("efi=contiguous generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "kexec_prepare"))

@@ -1,4 +1,4 @@
-"""Machines that go on from a saved state are as good as machines that boot."""
+"""Machines that continue from a saved state are equivalent to booted ones."""
 
 import os
 from dataclasses import replace
@@ -12,13 +12,13 @@ WORDS = "efi=fixed generations=2 end=shutdown"
 
 
 def outline(run) -> list:
-    """What a run said, without the numbers that differ by its boot's time."""
+    """The events of a run, without numbers that depend on the time of boot."""
     keep = ("type", "pa", "va", "mode", "svam", "svc", "status", "verdict")
     return [(event.name, {key: event.get(key) for key in keep})
             for event in run.events]
 
 
-def test_going_on_is_like_booting(boot):
+def test_a_restored_machine_is_like_a_booted_one(boot):
     runs = []
     for medium in ("saved", "disk"):
         with boot(WORDS, medium=medium) as machine:
@@ -27,7 +27,7 @@ def test_going_on_is_like_booting(boot):
     assert runs[0].end == runs[1].end
 
 
-def test_two_that_go_on_from_one_state_do_not_meet(boot):
+def test_two_machines_from_one_state_are_independent(boot):
     with boot(WORDS) as one, boot(WORDS) as other:
         runs = [one.finish(), other.finish()]
     assert [Chain(run).counted() for run in runs] == [2, 2]
@@ -35,7 +35,7 @@ def test_two_that_go_on_from_one_state_do_not_meet(boot):
     assert flash.generation(kept.read_bytes()) is None
 
 
-def test_the_recipe_names_all_that_it_is_made_of():
+def test_the_recipe_lists_all_inputs():
     recipe = saved.ingredients(qemu.Config(medium="saved"))
     loader = saved.local(str(media.loader()))
     for name in (qemu.CODE, qemu.VARS, loader, "QEMU emulator"):
@@ -58,7 +58,7 @@ def test_the_recipe_is_the_same_in_every_checkout():
     assert str(paths.ROOT) not in saved.ingredients(qemu.Config(medium="saved"))
 
 
-def test_a_state_is_removed_only_if_nobody_has_used_it_for_long(tmp_path):
+def test_only_unused_states_are_removed(tmp_path):
     old, young = (tmp_path / f"pflash-{digit * 12}" for digit in "01")
     for home in (old, young):
         home.mkdir()
@@ -67,7 +67,7 @@ def test_a_state_is_removed_only_if_nobody_has_used_it_for_long(tmp_path):
     assert [home.exists() for home in (old, young)] == [False, True]
 
 
-def test_only_the_note_in_the_state_is_changed(tmp_path):
+def test_only_the_record_in_the_state_is_changed(tmp_path):
     note = saved.SECTION + bytes(8) + saved.PAUSED + bytes(3)
     state = tmp_path / "state"
     state.write_bytes(saved.PAUSED + note + saved.PAUSED)

@@ -1,4 +1,4 @@
-"""The screen: what is written there can be read, whoever has booted."""
+"""The screen: its text can be read, with any loader."""
 
 import pytest
 
@@ -16,14 +16,14 @@ def as_shown(lines: list[str]) -> list[str]:
 
 
 def said(run) -> list[str]:
-    """What the kernels have said, without the words of firmware and GRUB."""
+    """The output of the kernels, without that of firmware and GRUB."""
     first = next(number for number, line in enumerate(run.lines)
                  if line.startswith("@boot gen=0"))
     return as_shown(run.lines[first:])
 
 
 def look(boot, cmdline: str, at: str = "power_off_after", **options):
-    """Run, and read the screen when the kernel is at its end."""
+    """Run, and read the screen at the kernel's end."""
     with boot(cmdline, screen="none", paused=True, **options) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, at))
@@ -36,7 +36,7 @@ def look(boot, cmdline: str, at: str = "power_off_after", **options):
 
 
 def test_the_whole_log_is_on_the_screen(boot):
-    """From its first line on, though the screen was not there yet then."""
+    """From its first line on, although the screen was not available yet."""
     run, rows = look(boot, "efi=telepathic generations=1 end=exit")
     assert "telepathic" in run.one("refused", what="cmdline")["why"]
     assert rows == said(run)
@@ -44,7 +44,7 @@ def test_the_whole_log_is_on_the_screen(boot):
 
 @pytest.mark.parametrize("mode", ["fixed", "physical"])
 def test_each_generation_has_the_screen(boot, mode):
-    """The last rows of it are the last lines of the kernel that was started
+    """Its last rows are the last lines of the kernel that was started
     by kexec."""
     run, rows = look(boot, f"efi={mode} generations=2 end=exit")
     run.one("end", gen=1, verdict="pass")
@@ -85,7 +85,7 @@ def test_an_early_panic_is_on_the_screen(boot, gen, where):
 
 
 def test_no_keyboard_answers(boot):
-    """As on a PC with one on USB alone: it says so, on the screen too."""
+    """As on a PC with only a USB keyboard: this is reported, also on the screen."""
     with boot("efi=fixed generations=1", screen="none",
               without="keyboard") as machine:
         machine.wait_for("monitor.input", serial=1, keyboard=0)
@@ -100,7 +100,7 @@ def test_no_keyboard_answers(boot):
     ("off", "reboot", "reset", "guest-reset"),
 ])
 def test_nothing_can_be_typed(boot, mode, last, told, end):
-    """It says so, and is switched off: not for ever the same dead prompt."""
+    """This is reported, and the machine is switched off after a while."""
     with boot(f"efi={mode} generations=1", screen="none", paused=True,
               without="serial keyboard") as machine:
         with machine.debugger() as debugger:
@@ -118,7 +118,7 @@ def test_a_keyboard_answers(boot):
 
 
 def test_a_framebuffer_in_memory_is_refused(boot):
-    """The kernel lives on without, and does not hand it on."""
+    """The kernel continues without it, and does not hand it on."""
     with boot("efi=fixed generations=2 end=exit", screen="none",
               paused=True) as machine:
         with machine.debugger() as debugger:
@@ -136,7 +136,7 @@ def test_a_framebuffer_in_memory_is_refused(boot):
 
 @pytest.mark.slow
 def test_a_screen_without_uefi(boot, iso):
-    """SeaBIOS, and the video BIOS's own mode: the same kernel's way."""
+    """SeaBIOS, and a mode of the video BIOS: the same path in the kernel."""
     run, rows = look(boot, "", iso=iso, medium="iso", firmware="none")
     run.one("end", gen=2, verdict="none")
     assert run.all("refused") == []

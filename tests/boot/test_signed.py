@@ -1,10 +1,10 @@
 """Variables that only the holder of a key can change (UEFI 2.10 §8.2.6).
 
-What FWTS (uefirtauthvar) and SCT ask of them, in each mode, by a generation to
+The tests of FWTS (uefirtauthvar) and SCT, in each mode, by a generation to
 which the firmware was handed on: to check a signature EDK2 runs OpenSSL, which
-is more of its code and stack than all else together. Baton has no use for such
-variables and no command: a debugger puts the signed bytes where the monitor
-would write others.
+uses more code and stack than everything else together. Baton has no command for
+such variables: a debugger replaces the bytes that the monitor writes by signed
+ones.
 """
 
 import re
@@ -26,7 +26,7 @@ WRONG = "SetVariable: EFI_SECURITY_VIOLATION"
 
 
 class Key:
-    """A key, and a certificate that says whose it is."""
+    """A key and its certificate."""
 
     def __init__(self, folder, owner: str):
         self.files = [folder / f"{owner}.key", folder / f"{owner}.crt"]
@@ -52,7 +52,7 @@ def keys(tmp_path_factory) -> dict[str, Key]:
 
 
 class Row(NamedTuple):
-    """One write: what is special about it, the answer, what is there then."""
+    """One write: its peculiarity, the result, the contents afterwards."""
 
     what: str
     answer: str
@@ -84,7 +84,7 @@ ROWS = [
 
 
 def signed(row: Row, key: Key) -> bytes:
-    """EFI_VARIABLE_AUTHENTICATION_2, with the data behind it."""
+    """EFI_VARIABLE_AUTHENTICATION_2, followed by the data."""
     vendor = uuid.UUID(flash.BATON).bytes_le
     when = struct.pack("<HBB12x", row.year, 1, 1)
     signature = key.sign(row.name.encode("utf-16-le") + vendor
@@ -97,10 +97,10 @@ def signed(row: Row, key: Key) -> bytes:
 
 
 def put(debugger, row: Row, made: bytes) -> None:
-    """Let the monitor write what was `made`, instead of what it wanted to."""
+    """Make the monitor write `made` instead of its own data."""
     for function in ("run_efi_vars_write", "efi_set_variable"):
         debugger.run_to(symbol(paths.SYMBOLS, function))
-    room = symbol(paths.SYMBOLS, "cells")  # of a screen that is not there
+    room = symbol(paths.SYMBOLS, "cells")  # of a screen that does not exist
     debugger.write(room, made)
     for register, value in (("rdx", row.attributes), ("rcx", room),
                             ("r8", len(made))):
@@ -108,7 +108,7 @@ def put(debugger, row: Row, made: bytes) -> None:
 
 
 def outcomes(run) -> list[tuple[str, bytes | None]]:
-    """The answer to each write, and what is read afterwards."""
+    """The result of each write, and what is read afterwards."""
     found, said = [], []
     for line in run.lines:
         said.append(line)

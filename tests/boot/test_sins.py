@@ -1,11 +1,11 @@
-"""A firmware that misbehaves: one row per sin.
+"""A firmware that misbehaves: one row per fault ("sin").
 
-The sins are committed by a driver in OVMF (tests/firmware), each time that the
-service is called, in both generations. Whatever it is: the kernel lives, the
-log names it, and the kexec after it works.
+The faults are injected by a driver in OVMF (tests/firmware), each time that the
+service is called, in both generations. In all cases the kernel survives, the
+log names the fault, and the kexec that follows works.
 
-`make test` runs the rows that are OFTEN, some of each class, in one mode, by
-turns; `make test-all` runs all rows in all modes.
+`make test` runs the rows in OFTEN, some of each class, in alternating modes;
+`make test-all` runs all rows in all modes.
 """
 
 import re
@@ -23,10 +23,10 @@ TIME = {"time", "services"}  # the checks that call GetTime
 
 @dataclass(frozen=True)
 class Row:
-    """What is to be seen of a sin, in each generation."""
+    """The expected effects of a fault, in each generation."""
 
     sin: str
-    event: tuple  # ("efi.fault", {"vector": 14}): said at least once
+    event: tuple  # ("efi.fault", {"vector": 14}): logged at least once
     fails: frozenset | set  # these checks, and no other
     modes: tuple = ("physical", "fixed")  # a table of its own; the kernel's
     suspect: bool = False  # is that the firmware's state afterwards?
@@ -50,7 +50,7 @@ def reject(sin, service, why, *fails):
 
 
 def beyond(sin, service, access, *fails):
-    """The end of what is lent: a page that is not mapped."""
+    """The guard page after a bounce buffer."""
     event = ("efi.fault", {"svc": service, "access": access, "class": "guard"})
     return Row(sin, event, set(fails) | {"gate"}, suspect=True)
 
@@ -61,7 +61,7 @@ def detail(sin, check, words, *fails, **more):
     return Row(sin, event, set(fails) | {check}, **more)
 
 
-KIND_0, KIND_1 = "boot-services", "usable"  # later generations know no better
+KIND_0, KIND_1 = "boot-services", "usable"  # the same in later generations
 CODE, DATA = "RuntimeServicesCode", "RuntimeServicesData"
 BOOT = re.compile(f"{KIND_0}|{KIND_1}")
 
@@ -90,11 +90,11 @@ ROWS = [
     fault("breakpoint", 3),
     fault("jump-wild", 13),
     fault("direction-fault", 6),
-    # what comes home with it, and faults there
+    # state that is returned, and faults in the gate
     fault("task-switched", 7),
     fault("emulation", 7),
     fault("no-sse", 6),
-    # another kind of code: its own privilege, its own size
+    # other code: with another privilege level or size
     fault("user", 14, "execute", CODE),
     fault("compatibility", 6, modes=("physical",)),
     fault("compatibility", 14, "execute", "hole", modes=("fixed",)),
@@ -107,7 +107,7 @@ ROWS = [
     fault("stack-wild", re.compile("12|13")),
     fault("stack-overflow", 14, "write", "guard"),
     fault("stack-underflow", 14, "write", "guard"),
-    # no end: the timer's vector, or the NMI's
+    # infinite loops: the timer's vector, or the NMI's
     fault("hang", 32),
     fault("hang-urgent", re.compile("2|32")),
     fault("halt-awake", 32),
@@ -123,8 +123,8 @@ ROWS = [
     deviation("nested-flag", "rflags"),
     deviation("privilege-flags", "rflags"),
     deviation("sse-exceptions", "mxcsr"),
-    # #XM on a real CPU. TCG raises none, and only MXCSR is seen to be changed;
-    # what a fault in the midst of arithmetic does is seen of "fpu".
+    # #XM on a real CPU. TCG never raises it, so only a changed MXCSR is detected;
+    # "fpu" tests a fault in arithmetic.
     deviation("simd", "mxcsr"),
     deviation("fpu-control", "fcw"),
     deviation("xmm", "xmm6", "xmm15"),
@@ -162,7 +162,7 @@ ROWS = [
     detail("month-13", "time", "2013-13-", "services"),
     detail("half-a-time", "time", "2013-03-00", "services"),
     detail("no-time", "time", "0000-00-00", "services"),
-    # success, and nothing done
+    # success, without any effect
     reject("idle-set-time", "SetTime", "set to 2017 and shows 2013",
            "services"),
     reject("idle-get-wakeup", "GetWakeupTime", "not written", "services"),
@@ -179,7 +179,7 @@ ROWS = [
            "space"),
     detail("move-lies", "services", "SetVirtualAddressMap: EFI_SUCCESS",
            modes=("physical",)),
-    # what must be moved before it works
+    # services that work only after SetVirtualAddressMap
     detail("needs-move", "time", "EFI_DEVICE_ERROR", "services",
            modes=("physical",)),
     Row("needs-move", ("end", dict(verdict="pass")), set(),
@@ -188,7 +188,7 @@ ROWS = [
     beyond("overrun-name", "GetNextVariableName", "write", "enumerate"),
     *[beyond(name, "SetVariable", "read", "variable", "space")
       for name in ("read-past-name", "read-past-data")],
-    # announcements: less than there is, and more
+    # announcements: fewer services than exist, and more
     Row("announces-none", ("efi.quirk", {"does": re.compile("says it is not")}),
         {"services"}),
     Row("announces-all", ("proof", dict(check="time", verdict="fail",
@@ -197,13 +197,13 @@ ROWS = [
     Row("wild-service", ("efi.fault", {"svc": "QueryVariableInfo",
                                        "access": "execute", "class": "hole"}),
         {"space", "gate"}, suspect=True),
-    # fields that nobody needs
+    # fields that are not needed
     Row("crc-zero", ("efi.quirk", {"does": re.compile("CRC is 0")}), set()),
     Row("header-short", ("proof", dict(check="space", verdict="skip")), set()),
     *[Row(name, ("efi.quirk", {"does": re.compile("leads nowhere")}), set(),
           modes=("fixed", "identity"))
       for name in "vendor-boot vendor-nowhere tables-boot tables-nowhere".split()],
-    # none that can be seen, or that does harm
+    # faults without a visible or harmful effect
     *[Row(name, ("end", dict(verdict="pass")), set()) for name in (
         "none no-service map-reversed map-ordered map-of-40 map-of-56 "
         "map-empty-entry map-huge-entry "
@@ -217,14 +217,14 @@ ROWS = [
       for name in ("apple", "fails-at-identity")],
     Row("move-identity", ("efi.mode", dict(svam="called")), set(),
         modes=("fixed",)),
-    # half moved: what it writes to the flash goes to where that was before
+    # half moved: it writes to the flash at the old address
     Row("move-half", ("efi.fault", {"svc": "SetVariable", "class": "MMIO"}),
         {"variable", "space", "services", "gate"},
         modes=("fixed",), suspect=True),
 ]
 
-# Nothing can be called, and generation 0 says why; generation 1 as well, in
-# words of its own.
+# Nothing can be called, and generation 0 logs the reason; generation 1 as well,
+# with a reason of its own.
 REFUSED = [
     *[(*row, mode) for mode in ("physical", "fixed") for row in [
         ("crc", "CRC is"),
@@ -253,8 +253,8 @@ REFUSED = [
 ]
 
 
-# One or more of each class; each kind of fault's access and memory, the
-# registers that the gate restores in different ways, the answers by service.
+# One or more of each class: each kind of access and memory, the registers that
+# the gate restores in different ways, the results by service.
 OFTEN = set("""
     read-boot-services execute-data write-kernel physical-pointer
     opcode fpu breakpoint stack-lost stack-overflow hang
@@ -287,8 +287,8 @@ ELSEWHERE = set("""
 """.split())
 
 
-def test_every_sin_is_a_row():
-    """And no row a sin that nobody commits, for then it would pass."""
+def test_every_fault_is_a_row():
+    """And there is no row without a fault, because it would pass."""
     committed = re.findall(r'^(?:SIN |    \{)"([\w-]+)"', "".join(
         (paths.ROOT / "tests/firmware" / name).read_text()
         for name in ("sins.c", "registers.asm")), re.MULTILINE)
@@ -297,7 +297,7 @@ def test_every_sin_is_a_row():
     assert OFTEN <= rows
 
 
-# Each of the fourteen in the place of which nothing is done, with success.
+# Each of the fourteen services, replaced by one that only returns success.
 IDLE = {
     "GetTime": "no-time", "SetTime": "idle-set-time",
     "GetWakeupTime": "idle-get-wakeup", "SetWakeupTime": "idle-set-wakeup",
@@ -314,7 +314,7 @@ IDLE = {
 @pytest.mark.parametrize("service", IDLE)
 @pytest.mark.parametrize("mode", ["physical", "fixed"])
 def test_success_alone_proves_nothing(boot, mode, service):
-    """Whichever service it is, the run ends badly, and it is named."""
+    """For each service, the run fails, and the service is named."""
     with boot(f"efi={mode} generations=1 end=shutdown",
               sin=IDLE[service]) as machine:
         run = machine.finish()
@@ -325,7 +325,7 @@ def test_success_alone_proves_nothing(boot, mode, service):
     assert any(service in text for text in told), told
 
 
-def test_looking_changes_nothing(boot):
+def test_prove_look_calls_no_changing_service(boot):
     """Without prove=write no service is called that changes anything."""
     with boot("efi=physical generations=2 end=exit prove=look") as machine:
         run = machine.finish()
@@ -358,7 +358,7 @@ def commit(boot, sin: str, words: str):
 
 
 def no_sin(run):
-    """Attributes that take no right from code: to execute it breaks no rule."""
+    """Attributes that remove no right from code: executing it is allowed."""
     for gen in (0, 1):
         assert failed_checks(run, gen) == set()
         run.one("efi.fault", gen=gen, svc="GetTime", access="execute",
@@ -377,13 +377,13 @@ def is_documented(run, sin: str, mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode, row", cases())
-def test_a_sin_is_named_and_survived(boot, mode, row):
+def test_a_fault_is_named_and_survived(boot, mode, row):
     run = commit(boot, row.sin, f"efi={mode}")
     is_documented(run, row.sin, mode)
     name, fields = row.event
     assert run.all(name, **fields), f"no {name} with {fields}"
     assert failed_checks(run, 0) == row.fails
-    # What was not written in generation 0 cannot be found in generation 1.
+    # A variable not written in generation 0 cannot be found in generation 1.
     assert failed_checks(run, 1) == row.fails
     state = "suspect" if row.suspect else "sound"
     assert [e["state"] for e in run.all("efi.mode")] == ["sound", state]
@@ -393,7 +393,7 @@ def test_a_sin_is_named_and_survived(boot, mode, row):
 
 
 def refusals():
-    """One that is committed often is so in its first mode."""
+    """Those in OFTEN run in their first mode."""
     seen = set()
     for sin, why, mode in REFUSED:
         rare = sin not in OFTEN or sin in seen
@@ -403,23 +403,23 @@ def refusals():
 
 
 @pytest.mark.parametrize("sin, why, mode", refusals())
-def test_a_sin_that_leaves_no_firmware(boot, sin, why, mode):
+def test_a_fault_after_which_the_firmware_is_refused(boot, sin, why, mode):
     run = commit(boot, sin, f"efi={mode}")
     is_documented(run, sin, mode)
     assert why in run.one("refused", gen=0, what="efi")["why"]
     run.one("refused", gen=1, what="efi")
     run.one("end", gen=1, verdict="refused")
     assert run.all("proof") == []
-    # What can be seen before the one move is not found after it.
+    # Errors that can be detected before SetVirtualAddressMap are not found after it.
     if not sin.startswith(("move-", "handler-")):
         assert run.all("efi.call") == []
 
 
 @pytest.mark.parametrize("mode, later", [
-    ("physical", "pass"),  # there is one move left
+    ("physical", "pass"),  # SetVirtualAddressMap is still available
     ("identity", "refused")])
 def test_a_firmware_that_fails_at_identity(boot, mode, later):
-    """Nobody knew it by its name; the calls tell."""
+    """Its name is unknown; the calls show it."""
     with boot(f"generations=2 efi={mode},fixed end=exit",
               sin="fails-at-identity") as machine:
         run = machine.finish()
@@ -445,7 +445,7 @@ def test_a_refused_kexec_does_not_hide_a_proof_that_failed(boot):
     ("garbled-attributes", "attributes", "known are versions 1 to 2"),
     pytest.param("attributes-nowhere", "attributes", "0x6eadbeef0000 is not",
                  marks=pytest.mark.slow)])
-def test_a_table_that_is_none(boot, sin, table, why):
+def test_an_invalid_table(boot, sin, table, why):
     run = commit(boot, sin, "efi=fixed")
     told = [x for x in run.lines if f"{table} ignored: " in x]
     assert len(told) == 1 and why in told[0]
@@ -454,7 +454,7 @@ def test_a_table_that_is_none(boot, sin, table, why):
         assert "ignored: memory attributes: " in details[0]
         assert "no memory attributes were handed on: " in details[1]
     assert run.all("proof", verdict="fail") == []
-    # Nothing is missing: every proof is run.
+    # No service is missing: every proof is run.
     assert run.all("proof", gen=0, check="time", verdict="pass")
 
 
@@ -478,18 +478,18 @@ MENDED = [("read-boot-services", BOOT), ("write-boot-services", BOOT),
 
 
 @pytest.mark.parametrize("sin, kind", MENDED)
-def test_a_firmware_may_have_its_page(boot, sin, kind):
-    """What is told of the page is what it was before it was granted."""
+def test_a_faulting_page_can_be_granted(boot, sin, kind):
+    """The owner of the page that is logged is that before it was granted."""
     run = commit(boot, sin, "efi=fixed efi.fault=retry")
     for gen in (0, 1):
-        # Mended, but not sound; and a page that is code and data now.
+        # Recovered, but tainted; and the page is now code and data.
         assert failed_checks(run, gen) - {"wx"} == {"gate"}
         assert run.one("efi.gate", gen=gen).number("mended") == 1
         run.one("efi.fault", gen=gen, svc="GetTime", action="mapped",
                 **{"class": re.compile(kind)})
 
 
-def test_the_kernels_memory_is_not_to_be_had(boot):
+def test_kernel_memory_is_not_granted(boot):
     run = commit(boot, "write-conventional", "efi=physical efi.fault=retry")
     assert run.all("efi.fault", gen=0, action="mapped") == []
     assert failed_checks(run, 0) == TIME | {"gate"}
@@ -502,8 +502,8 @@ def test_one_fault_can_be_enough(boot):
     assert "suspect" in run.one("refused", gen=1, what="efi")["why"]
 
 
-def test_a_bug_of_ours_is_not_blamed_on_the_firmware(boot):
-    """The timer's handler goes astray while the firmware runs."""
+def test_a_kernel_bug_is_not_blamed_on_the_firmware(boot):
+    """The timer's handler faults while the firmware runs."""
     with boot("efi=physical generations=1 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "gate_enter"))
@@ -523,7 +523,7 @@ def test_a_bug_of_ours_is_not_blamed_on_the_firmware(boot):
 @pytest.mark.parametrize("sin, answer", [
     ("reset-returns", "EFI_SUCCESS"), ("reset-faults", "EFI_ABORTED"),
     pytest.param("reset-hangs", "EFI_ABORTED", marks=pytest.mark.slow)])
-def test_a_reset_that_comes_back(boot, sin, answer):
+def test_a_reset_that_returns(boot, sin, answer):
     with boot("efi=fixed generations=1 end=shutdown efi.timeout=2",
               sin=sin) as machine:
         run = machine.finish()
@@ -550,7 +550,7 @@ def acpi_tables(seed: str):
     (0, "no reset by ACPI: ACPI: no readable RSDP at 0"),
     (0x1000, "reset by ACPI: 0xf to address 0xcf9")])
 def test_where_acpi_does_not_reset(boot, rsdp_pa, told):
-    """No table; and one whose register, in memory, is none."""
+    """No table; and one with an invalid register in memory."""
     with boot('generations=1 run="reboot"', sin="reset-returns",
               paused=True) as machine:
         with machine.debugger() as debugger:

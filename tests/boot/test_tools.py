@@ -1,4 +1,4 @@
-"""The tools that people start: the demonstration, `run`, and GDB in front."""
+"""The tools: the demonstration, `run`, and GDB."""
 
 import json
 import os
@@ -23,9 +23,9 @@ QUIT = "\x01x"  # Ctrl-A X
 
 
 def alive(home) -> bool:
-    """Is any process left whose working directory is this run's?"""
+    """Is there any process left whose working directory is this run's?"""
     for link in Path("/proc").glob("[0-9]*/cwd"):
-        with suppress(OSError):  # ended meanwhile, or not ours to look at
+        with suppress(OSError):  # ended meanwhile, or not readable for us
             if link.readlink() == home:
                 return True
     return False
@@ -33,7 +33,7 @@ def alive(home) -> bool:
 
 @pytest.fixture
 def terminal():
-    """Start a tool in a terminal of its own; it is gone after the test."""
+    """Start a tool in a terminal; it is ended after the test."""
     children = []
 
     def start(name: str, *words: str) -> Terminal:
@@ -84,7 +84,7 @@ def test_a_run_is_quit_from_the_keyboard(terminal, tmp_path):
 
 
 def end_of(*words, **variables) -> subprocess.CompletedProcess:
-    """A program's output as text, standard error behind standard output."""
+    """A program's output as text, standard output before standard error."""
     return subprocess.run(
         [str(word) for word in words], cwd=paths.ROOT, text=True,
         env={**os.environ, **variables}, stdin=subprocess.DEVNULL,
@@ -93,7 +93,7 @@ def end_of(*words, **variables) -> subprocess.CompletedProcess:
 
 @pytest.fixture
 def qemu_that(tmp_path):
-    """A program in QEMU's place, which does this."""
+    """A program in place of QEMU, with this script."""
     def make(body: str) -> str:
         program = tmp_path / "qemu"
         program.write_text(f"#!/bin/sh\n{body}\n")
@@ -120,7 +120,7 @@ def test_a_tool_may_lie_in_a_folder_with_blanks(tmp_path):
     ("echo Triple fault >qemu.log", 1, "reset by a triple fault"),
 ])
 def test_the_exit_status_of_a_run(qemu_that, body, status, told):
-    """make adds "Error" and a number to any other than 0."""
+    """make adds "Error" and the status if it is not 0."""
     done = end_of(TOOLS / "run", "--generations=1", QEMU=qemu_that(body))
     assert done.returncode == status, done.stdout
     assert told in done.stdout
@@ -148,7 +148,7 @@ def test_a_narrow_terminal_is_announced(qemu_that, width, word):
             if text.startswith("columns=")] == ([word] if word else [])
 
 
-def test_blanks_come_through_to_the_kernel(boot):
+def test_blanks_reach_the_kernel(boot):
     line = media.command_line(
         ["efi=off", "generations=1", "end=exit", "run=mode; frames; help"])
     with boot(line) as machine:
@@ -157,7 +157,7 @@ def test_blanks_come_through_to_the_kernel(boot):
                  for name in ("mode", "frames", "help")])
 
 
-# A mistake, and what has to be said of it.
+# A mistake, and the expected message.
 MISTAKES = [
     ("run", {"MODE": "fxied"}, "MODE=fxied: 'fxied' is none of fixed, phys"),
     ("run", {"GENERATIONS": "0"}, "GENERATIONS=0: '0' is not a whole number from 1 to"),
@@ -201,7 +201,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize("words, variables, told", MISTAKES,
                          ids=[f"{row[0]} {row[1] or ''}" for row in MISTAKES])
-def test_a_mistake_is_told_in_a_line(words, variables, told):
+def test_a_mistake_is_reported_in_one_line(words, variables, told):
     name, *more = words.split()
     done = end_of(TOOLS / name, *more, **variables)
     assert done.returncode not in (0, 130), done.stdout
@@ -225,7 +225,7 @@ def test_what_the_makefile_assigns_can_be_set():
 
 
 def test_a_make_in_a_test_is_not_that_of_the_tests():
-    """What was given to `make test` is not given to a make in a test."""
+    """Variables of `make test` are not passed to a make in a test."""
     done = end_of("/usr/bin/python3", "-m", "pytest", "-n0", __file__, "-k",
                   "test_what_the_makefile_assigns_can_be_set",
                   MAKEFLAGS=" -- JUNIT=build/junit.xml", MAKELEVEL="1")
@@ -240,7 +240,7 @@ def test_a_report_that_cannot_be_written():
 
 
 def test_every_variable_is_listed():
-    """All that tools read of the environment is in the list of `make help`."""
+    """All environment variables of tools are in the list of `make help`."""
     read = set()
     for path in [*TOOLS.rglob("*"), *(paths.ROOT / "tests").rglob("*.py")]:
         if path.is_file() and path.suffix in ("", ".py"):

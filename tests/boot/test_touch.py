@@ -1,7 +1,8 @@
-"""efi.touch=on: the pages that each service used, by the CPU's own marks.
+"""efi.touch=on: the pages that each service used, by accessed and dirty bits.
 
-What the firmware does is the same in each mode, so the marks are; and some of
-it is known: reading a variable writes nothing, and a written one is in flash.
+The firmware does the same in each mode, so the bits are the same; and some
+effects are known: reading a variable writes nothing, and a written one is in
+flash.
 """
 
 import pytest
@@ -18,7 +19,7 @@ def touched(boot, mode: str, more: str = "", **options):
 
 
 def notes(run, gen: int, but=("SetVirtualAddressMap",)) -> list[str]:
-    """All that is told of a generation, as it stands in the log."""
+    """The report of one generation, as in the log."""
     return [str(event) for name in ("efi.touch", "efi.touch.stack")
             for event in run.all(name, gen=gen) if event["svc"] not in but]
 
@@ -59,7 +60,7 @@ def test_a_drawing_has_as_many_letters_as_pages_were_used(fixed):
     assert drawn.count("x") == event.number("executed")
 
 
-def test_every_mode_touches_the_same(boot, fixed):
+def test_every_mode_touches_the_same_pages(boot, fixed):
     physical = touched(boot, "physical")
     assert notes(physical, 1) == notes(fixed, 1) != []
 
@@ -73,7 +74,7 @@ def test_a_page_that_is_not_its_own_is_named(boot):
     assert {e["access"] for e in outside} == {"write"}
 
 
-def test_nothing_is_noted_unasked(the_chain_without_notes):
+def test_nothing_is_recorded_by_default(the_chain_without_notes):
     assert the_chain_without_notes.run.all("efi.touch") == []
 
 
@@ -82,7 +83,7 @@ def the_chain_without_notes(chain_of):
     return chain_of("fixed")
 
 
-def test_nothing_was_noted_to_be_shown(boot):
+def test_nothing_was_recorded_to_be_shown(boot):
     with boot("efi=fixed generations=1") as machine:
         answer = machine.ask("efi touch")
     assert answer.status == "unsupported"

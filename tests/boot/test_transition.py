@@ -1,7 +1,7 @@
 """The two page tables between one kernel and the next, walked from outside.
 
-The sender's maps as little as the jump works with; the receiver's first one,
-its own image. Neither may show memory that nobody asked for.
+The sender's maps only what the jump needs; the receiver's first one only
+its own image. Neither may map other memory.
 """
 
 import pytest
@@ -13,7 +13,7 @@ from harness.rsp import symbol
 KIB, MIB = 1 << 10, 1 << 20
 BLOCK = 64 * KIB
 LOW = 640 * KIB  # a Linux keeps a trampoline there
-TABLES = 3 * MIB  # of ACPI and of the firmware: a Linux may read them
+TABLES = 3 * MIB  # tables of ACPI and of the firmware: a Linux may read them
 
 
 def mapped(debugger) -> tuple[int, list[Range], list[Range]]:
@@ -83,8 +83,8 @@ def test_from_baton_to_baton(boot, words, options):
 
 
 def check_early(debugger) -> None:
-    """At the first instruction in C: the image, 1:1 and where it is linked,
-    and nothing of it is writable and executable."""
+    """At the first instruction in C: the image, 1:1 and at its link address,
+    and none of it is both writable and executable."""
     start, text_end, end = (symbol(paths.SYMBOLS, name) for name in
                             ("text_start", "text_end", "image_end"))
     base = debugger.register("rdx")
@@ -116,7 +116,7 @@ def test_from_grub_to_baton(boot):
 
 @pytest.mark.slow
 def test_linux_comes_up_on_five_levels(boot):
-    """On four, it does in test_linux.py."""
+    """Four levels are tested in test_linux.py."""
     with boot("la57=on generations=2 efi=fixed next=vmlinuz console=ttyS0 "
               "nowatchdog tsc=reliable", cpu="max", bundle=paths.LINUX_BUNDLE) as machine:
         run = machine.finish()

@@ -1,4 +1,4 @@
-"""Annexes can be taken away: everything but one of them is linked and booted.
+"""Annexes can be left out: the kernel is linked and booted without each one.
 
 The objects are the same in all of them, so a variant costs a link.
 """
@@ -24,7 +24,7 @@ def make(folder, annexes: list[str]):
 
 
 def chain(boot, name: str, annexes: list[str]):
-    """Three generations of a kernel that has these."""
+    """Three generations of a kernel with these annexes."""
     folder = paths.BUILD / "variants" / name.replace("/", "-")
     done = make(folder, annexes)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -38,7 +38,7 @@ def chain(boot, name: str, annexes: list[str]):
 
 
 def without(annex: str) -> list[str]:
-    """All annexes but that one, and those that use it, and so on."""
+    """All annexes except that one, and those that use it, recursively."""
     uses, gone = objects.uses(), {annex}
     while more := {other for other in ANNEXES
                    if gone & set(uses.get(other, []))} - gone:
@@ -58,7 +58,7 @@ def test_no_more_than_core_needs(boot):
             if name.count("/") > 1} <= NEEDED
 
 
-def test_an_annex_that_there_is_not():
+def test_an_unknown_annex():
     done = make(paths.BUILD / "variants" / "none", ["efi/nonsense"])
     assert done.returncode
     assert "efi/nonsense" in done.stderr and "efi/guard" in done.stderr

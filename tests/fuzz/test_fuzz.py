@@ -103,7 +103,7 @@ def waits_for(other: str) -> str:
         exit 1"""
 
 
-def test_targets_run_side_by_side(fuzz):
+def test_targets_run_in_parallel(fuzz):
     pair = {"one": waits_for("two"), "two": waits_for("one")}
     status, text = fuzz(pair, "--jobs", "2")
     head, *lines = text.splitlines()
@@ -113,7 +113,7 @@ def test_targets_run_side_by_side(fuzz):
         ["one", "7", "3", "7", "-"], ["two", "7", "3", "7", "-"]]
 
 
-def test_a_crash_is_told_in_the_end_and_stops_nobody(fuzz):
+def test_a_crash_is_reported_at_the_end_and_stops_no_other_target(fuzz):
     status, text = fuzz({"bad": "echo '==1==ERROR: found' >&2; exit 77",
                          "good": "exit 0", "mute": "exit 3"})
     assert status == 1
@@ -122,7 +122,7 @@ def test_a_crash_is_told_in_the_end_and_stops_nobody(fuzz):
     assert text.endswith("\nbad:\n==1==ERROR: found\n\n\nmute:\nexit status 3\n\n")
 
 
-def test_on_a_terminal_one_line_tells_of_all(tool, monkeypatch, capsys):
+def test_a_terminal_shows_the_progress_in_one_line(tool, monkeypatch, capsys):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "24")
     board = tool.Board()

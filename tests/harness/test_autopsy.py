@@ -54,7 +54,7 @@ def machine(tmp_path, more={}, **registers):
                            tmp_path)
 
 
-def test_every_step_of_a_walk_is_told(tmp_path):
+def test_every_step_of_a_walk_is_reported(tmp_path):
     steps, pa = machine(tmp_path).walk(0x123)
     assert pa == STACK + 0x123 and len(steps) == 5
     assert steps[0].startswith("PML4[  0] = ") and "table at 0x2000" in steps[0]
@@ -68,7 +68,7 @@ def test_a_large_page_ends_a_walk(tmp_path):
     assert steps[2].endswith("2 MiB at 0x40000000, read-only, executable")
 
 
-def test_rights_that_a_table_takes_away_are_told(tmp_path):
+def test_rights_removed_by_a_table_are_reported(tmp_path):
     taken = {PDPT: PD | PRESENT | NX}
     steps, _ = machine(tmp_path, taken).walk(0x123)
     assert steps[1].endswith(
@@ -77,7 +77,7 @@ def test_rights_that_a_table_takes_away_are_told(tmp_path):
     assert steps[4].endswith("r-- by all levels together")
 
 
-def test_a_walk_ends_where_nothing_is(tmp_path):
+def test_a_walk_ends_at_an_unmapped_address(tmp_path):
     steps, pa = machine(tmp_path).walk(0xFFFF_8000_0000_0000)
     assert pa is None and steps[-1].endswith("not present")
     with pytest.raises(autopsy.Nowhere):
@@ -117,7 +117,7 @@ def test_events_are_not_lost_while_an_answer_is_awaited(qemu):
     assert [event["event"] for event in qmp.events()] == ["STOP", "RESUME"]
 
 
-def test_a_refusal_says_why(qemu):
+def test_a_refusal_has_a_reason(qemu):
     qmp, theirs = qemu
     theirs.sendall(b'{"error": {"class": "x", "desc": "not today"}}\n')
     with pytest.raises(Refused, match="question: not today"):

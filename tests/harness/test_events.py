@@ -17,7 +17,7 @@ def test_an_event_has_a_name_and_fields():
 
 
 @pytest.mark.parametrize("line", ["", "g1 [    0.012345] efi: text", " @boot"])
-def test_other_lines_are_no_events(line):
+def test_other_lines_are_not_events(line):
     assert events.parse(line) is None
 
 

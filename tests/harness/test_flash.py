@@ -83,7 +83,7 @@ def test_the_last_valid_record_wins(states, expected):
     store().replace(guid(flash.AUTHENTICATED_STORE), bytes(16)),
     store().replace(b"\x5a\xfe", b"\x5a\x00"),
 ])
-def test_what_is_no_store_is_refused(image):
+def test_invalid_stores_are_refused(image):
     with pytest.raises(flash.NoStore):
         flash.records(image)
 

@@ -32,14 +32,14 @@ def test_states_of_machines_are_shared_by_all_trees(tmp_path):
     assert told(BATON_SAVED="/s", XDG_CACHE_HOME="/c")[1] == "/s"
 
 
-def test_a_kernel_has_its_symbols_beside_it(tmp_path):
+def test_a_kernel_has_its_symbols_next_to_it(tmp_path):
     kernel, beside = tmp_path / "baton", tmp_path / "baton.elf"
     assert symbols_of(kernel) == paths.SYMBOLS
     beside.touch()
     assert symbols_of(kernel) == beside
 
 
-def test_a_kernel_that_died_before_it_said_boot_is_not_the_firmware(tmp_path):
+def test_a_panic_before_the_boot_event_is_not_the_firmware(tmp_path):
     run = Run(tmp_path, Config())
     run.add('@panic gen=0 why="no stack"')
     assert death(run) == ("panic", "generation 0 panicked: no stack")

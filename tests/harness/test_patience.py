@@ -38,7 +38,7 @@ def test_time_in_which_a_child_waits_for_a_processor_does_not_count(crowd):
 
 
 @pytest.mark.parametrize("program", [LOOP, ["sleep", "1000"]])
-def test_what_computes_or_sleeps_for_ever_is_found(program):
+def test_programs_that_hang_are_found(program):
     with subprocess.Popen(program) as child:
         with pytest.raises(subprocess.TimeoutExpired):
             patience.patiently(0.5, lambda seconds: child.wait(seconds),
@@ -46,7 +46,7 @@ def test_what_computes_or_sleeps_for_ever_is_found(program):
         child.kill()
 
 
-def test_what_comes_late_is_taken():
+def test_a_late_result_is_accepted():
     calls = []
 
     def third_time(seconds: float) -> str:
