@@ -90,6 +90,7 @@ $(if $(UNKNOWN),$(error ANNEXES: no annex is called $(UNKNOWN); there are: $(ALL
 # monitor are in files of that name, which need the monitor and do not bring it.
 USES_kernel/monitor     := kernel/reboot efi/services
 USES_kernel/reboot      := kernel/acpi
+USES_kernel/proofs      := efi/services
 USES_kernel/pstore      := kernel/history efi/services
 USES_kernel/conformance := kernel/monitor
 USES_kernel/arrival     := kernel/apic

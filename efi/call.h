@@ -90,8 +90,3 @@ efi_call(enum efi_service service, uint64_t a, uint64_t b, uint64_t c,
 }
 
 #undef ARGUMENT
-
-// For a result that cannot be right: logs the reason, once for each service.
-// Returns what the caller gets instead of EFI_SUCCESS, EFI_DEVICE_ERROR.
-efi_status_t efi_reject(enum efi_service service, const char *reason, ...)
-    __attribute__((format(printf, 2, 3)));

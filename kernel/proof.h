@@ -1,25 +1,65 @@
-// The proof that the firmware is really there: a list of checks, each of which
-// looks at an effect, not at a status.
+// The proof that the firmware can be called: checks, each of which looks at an
+// effect, not at a status. EFI_SUCCESS alone proves little: a variable counts
+// when the next kernel reads it, time when it moves.
 
 #pragma once
 
 #include "boot/boot_info.h"
-#include "efi/types.h"
+#include "efi/services.h"
+#include "kernel/verdict.h"
+#include "lib/table.h"
 
 // The vendor of Baton's variables: 7d1b2a9e-5c43-4f0e-9a86-62b0a7013e15. They
-// are kept in flash, and to be had here as well as by a boot loader.
+// are non-volatile, and a boot loader can read them as well.
 extern const struct efi_guid baton_guid;
 #define BATON_ATTRIBUTES                                                       \
     (EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOT_SERVICE |                   \
      EFI_VARIABLE_RUNTIME_ACCESS)
 
-// Runs all checks, one `@proof` line each. `*counter` is what the last kernel
-// left in the variable BatonGeneration, and becomes what this one leaves there.
-// `spared`: why nothing may be written, and neither clock nor alarm be moved,
-// as the details of what is skipped then say; NULL: all is tried, and what was
-// changed is put back. False if any check failed.
+// The variable that every generation increments.
+extern const struct efi_name proof_counter_name;
+
+#define PROOF_DETAIL_BYTES 256
+
+// One check that runs.
+struct proof {
+    const struct boot_info *boot;
+    uint64_t *counter;  // BatonGeneration, as far as it is known
+    const char *spared; // why nothing may be changed; NULL: it may
+    char detail[PROOF_DETAIL_BYTES];
+};
+
+// Walked by proof_run(), once a generation, after the firmware is opened. A row
+// may call any service. What it changes it puts back, but for the counter, and
+// it changes nothing where `spared` is a reason.
+struct proof_row {
+    const char *name;
+    enum verdict (*run)(struct proof *proof);
+    uint32_t needs; // services; if the firmware has not all, the row is skipped
+};
+
+TABLE(proofs, struct proof_row);
+
+#define PROOF_NEEDS(service) (1u << (service))
+
+// Appends to the detail, and returns `verdict`.
+enum verdict proof_detail(struct proof *proof, enum verdict verdict,
+                          const char *text, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// The verdict of a check whose other part was spared: SKIP.
+enum verdict proof_spared(struct proof *proof);
+
+// Timer interrupts that must come during the calls of GetTime: one. 0 if most
+// of each call is the work of an observer, so that there may be none.
+extern uint64_t proof_interrupts;
+
+// Runs all checks, with an event `@proof` for each. `*counter` is what the last
+// kernel left in the variable BatonGeneration, and becomes what this one leaves
+// there. `spared`: the reason for which nothing may be written, and neither
+// clock nor alarm be changed; NULL: all is tried. False if a check failed.
 bool proof_run(const struct boot_info *boot, uint64_t *counter,
                const char *spared);
 
-// Logs the proof that failed because ResetSystem came back, with `status`.
+// Logs the proof that failed because ResetSystem returned, with `status`.
 void proof_off(efi_status_t status);

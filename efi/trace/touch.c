@@ -6,6 +6,7 @@
 #include "efi/observe.h"
 #include "efi/services.h"
 #include "efi/space.h"
+#include "kernel/proof.h"
 #include "kernel/stage.h"
 #include "lib/format.h"
 #include "lib/log.h"
@@ -21,11 +22,11 @@
 // What is known of a page, and its letter in the drawing, the strongest last.
 enum mark { READ = 1, EXECUTED = 2, WRITTEN = 4 };
 
-unsigned efi_touch_wanted;
+static unsigned wanted;
 
 ROW(options, efi_touch) = {"efi.touch",
                            "log and draw which pages each service used",
-                           .words = "off on", .choice = &efi_touch_wanted};
+                           .words = "off on", .choice = &wanted};
 
 // For each service, a byte a page of all regions in their order; and how much
 // of the stack it took, in bytes.
@@ -42,9 +43,10 @@ struct harvest {
 // The firmware in pages of 4 KiB, a byte of notes a page and service, and a
 // pattern on its stack.
 static status_t touch_begin(void) {
-    if (!efi_touch_wanted)
+    if (!wanted)
         return STATUS_OK;
     efi_leaf_max = 1;
+    proof_interrupts = 0;
     note_count = efi_regions_bytes(&firmware.regions) / PAGE_SIZE;
     uint64_t pages = pages_for(EFI_SERVICES * note_count);
     pa_t pa;
@@ -177,7 +179,7 @@ static void report(enum efi_service service) {
 static bool touch_after(struct gate_call *call) {
     enum efi_service service = call->service;
     struct harvest harvest = {service, efi_space_table(call->table_pa)};
-    if (!efi_touch_wanted)
+    if (!wanted)
         return false;
     deepest[service] = max_u64(take_stack(), deepest[service]);
     page_table_each(harvest.table, take, &harvest);
@@ -198,5 +200,5 @@ status_t efi_touch_report(void) {
 }
 
 STAGE(READY, 20_touch, "efi.touch") {
-    return efi_touch_wanted ? efi_touch_report() : STATUS_OK;
+    return wanted ? efi_touch_report() : STATUS_OK;
 }

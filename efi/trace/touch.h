@@ -10,8 +10,6 @@
 
 #include "lib/status.h"
 
-extern unsigned efi_touch_wanted;
-
 // Reports it all, service by service, and draws it. UNSUPPORTED: efi.touch= was
 // off.
 status_t efi_touch_report(void);

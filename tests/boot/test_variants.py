@@ -8,12 +8,9 @@ import subprocess
 import pytest
 
 from harness import objects, paths
-from harness.chain import Chain
+from harness.chain import EXPECTED, GENERATIONS, Chain, cmdline
 
 ANNEXES = objects.files("ALL_ANNEXES")
-# What core still needs: this list only ever shrinks.
-NEEDED = {"efi/protect", "efi/services", "efi/trace"}
-GENERATIONS = 3
 
 
 def make(folder, annexes: list[str]):
@@ -23,17 +20,19 @@ def make(folder, annexes: list[str]):
                           capture_output=True)
 
 
-def chain(boot, name: str, annexes: list[str]):
+def chain(boot, name: str, annexes: list[str], mode: str = "fixed"):
     """Three generations of a kernel with these annexes."""
     folder = paths.BUILD / "variants" / name.replace("/", "-")
     done = make(folder, annexes)
     assert done.returncode == 0, done.stderr[-2000:]
-    with boot("efi=fixed prove=write end=shutdown", kernel=folder / "baton",
+    with boot(f"{cmdline(mode)} prove=write", kernel=folder / "baton",
               bundle=folder / "bundle.cpio") as machine:
         run = machine.finish()
-    run.one("end", gen=GENERATIONS - 1, verdict="pass")
+    want = EXPECTED[mode]
+    run.one("end", gen=GENERATIONS - 1, verdict=want.verdict)
+    assert run.end == want.end
     assert run.all("panic") == run.all("proof", verdict="fail") == []
-    assert Chain(run).counted() == GENERATIONS
+    assert Chain(run).counted() == want.counted
     return (folder / "linked-of").read_text().split()
 
 
@@ -46,16 +45,25 @@ def without(annex: str) -> list[str]:
     return [other for other in ANNEXES if other not in gone]
 
 
-@pytest.mark.parametrize("annex", sorted(set(ANNEXES) - NEEDED))
+@pytest.mark.parametrize("mode", ["physical", "identity", "fixed", "naive"])
+def test_core_alone(boot, mode):
+    """It has these modes, and refuses what the last one leaves behind."""
+    linked = chain(boot, f"core-{mode}", [], mode)
+    assert linked == objects.files("CORE")
+
+
+@pytest.mark.parametrize("annex", ANNEXES)
 def test_everything_but_one(boot, annex):
     linked = chain(boot, f"without-{annex}", without(annex))
     assert not [name for name in linked if name.startswith(f"{annex}/")]
 
 
-def test_no_more_than_core_needs(boot):
-    linked = chain(boot, "needed", sorted(NEEDED))
-    assert {name.rpartition("/")[0] for name in linked
-            if name.count("/") > 1} <= NEEDED
+@pytest.mark.slow
+@pytest.mark.parametrize("annex", ANNEXES)
+def test_nothing_but_one(boot, annex):
+    """And what it uses."""
+    assert set(chain(boot, f"only-{annex}", [annex])) > set(
+        objects.files("CORE"))
 
 
 def test_an_unknown_annex():

@@ -19,7 +19,6 @@
 
 struct efi_firmware firmware;
 struct page_table kernel_table;
-unsigned efi_touch_wanted;
 
 static const struct efi_mode in_kernel_table = {.table = PAGE_TABLE_KERNEL};
 static const struct efi_mode in_own_table = {.table = PAGE_TABLE_OWN};

@@ -1,0 +1,33 @@
+// The proof that the firmware keeps to the calling convention, and the sum of
+// what the gate counted.
+
+#include "kernel/proof.h"
+#include "efi/gate.h"
+#include "kernel/stage.h"
+#include "lib/log.h"
+#include "lib/x86.h"
+#include "mm/space.h"
+
+// A call that changed registers was repaired; but on good firmware none does.
+// And after hundreds of calls the page table is still the kernel's.
+static enum verdict check_gate(struct proof *proof) {
+    const struct gate_statistics *s = &gate_statistics;
+    bool home = read_cr3() == kernel_table.root_pa;
+    return proof_detail(
+        proof, verdict_of(home && !s->deviations && !s->faults && !s->mended),
+        "%lu calls, %lu registers came back changed, %lu faults%s", s->calls,
+        s->deviations, s->faults, home ? "" : "; CR3 is not the kernel's");
+}
+
+ROW(proofs, 90_gate) = {"gate", check_gate, 0};
+
+// Before any other row of this stage calls a service.
+STAGE(READY, 00_gate, "gate") {
+    const struct gate_statistics *s = &gate_statistics;
+    if (!s->calls)
+        return STATUS_OK;
+    event("efi.gate",
+          "calls=%lu deviations=%lu faults=%lu interrupts=%lu mended=%lu",
+          s->calls, s->deviations, s->faults, s->interrupts, s->mended);
+    return STATUS_OK;
+}
