@@ -55,6 +55,7 @@ class Tailored:
     says: str  # in the README's place for it
     edits: list = field(default_factory=list)  # like EDITS, for him alone
     solution: str = ""  # a folder of staff/, an overlay
+    solved: list = field(default_factory=list)  # edits of the solution
 
 
 class Lab:
@@ -102,6 +103,8 @@ class Lab:
         def changes(apply) -> None:
             if solution := self.tailored(of).solution:
                 self.overlay(self.folder / STAFF / solution, apply)
+            for name, old, new in self.tailored(of).solved:
+                apply(name, cut.edit, old, new)
         return self.texts(of, changes)
 
     def mutant(self, of: int, wrong: Mutant) -> dict[str, str]:
