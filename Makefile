@@ -56,12 +56,13 @@ CORE := \
 	efi/quirk.c \
 	efi/tables.c \
 	efi/mode.c \
-	efi/space.c \
 	efi/gate.asm \
 	efi/gate.c \
+	efi/firmware.c \
+	efi/space.c \
 	efi/services.c \
 	efi/virtual.c \
-	efi/firmware.c \
+	efi/open.c \
 	kexec/image.c \
 	kexec/handoff.c \
 	kexec/jump.asm \
@@ -97,6 +98,7 @@ USES_kernel/arrival     := kernel/apic
 USES_kernel/timer       := kernel/apic
 USES_kernel/clocks      := kernel/acpi kernel/timer
 USES_kernel/watchdog    := kernel/apic kernel/nmi kernel/timer
+USES_efi/trace          := efi/guard
 USES_efi/quirks         := efi/guard
 USES_kexec/linux        := efi/protect
 

@@ -1,45 +1,51 @@
 // The firmware as this kernel knows it: where its tables and regions are, which
-// mode maps them, and how each service is entered.
+// mode maps them, and how each service is entered. efi/open.c alone writes
+// this.
 
 #pragma once
 
-#include "boot/boot_info.h"
 #include "efi/mode.h"
 #include "efi/region.h"
 #include "efi/types.h"
-#include "mm/page_table.h"
 
 struct efi_firmware {
-    bool ready; // may be called
-    bool moved; // this kernel called SetVirtualAddressMap, whatever came of it
+    bool ready;   // may be called
+    bool refused; // must not be called, though there is one
     const struct efi_mode *mode;
     enum efi_svam svam;
-    struct memory_map *memory; // boot_info's
-    bool boot_memory_free;     // boot-services memory is for all to use
-    uint64_t aborted; // calls that were ended since power-on, by any kernel
-    struct efi_regions regions;
+    uint64_t aborted_before; // calls that earlier kernels had to end
 
-    // The firmware's own tables, physical: where they are and, from before
-    // their addresses became virtual, what they pointed to, as it is handed on.
+    struct efi_regions regions;
+    const struct memory_map *memory; // boot_info's
+    bool boot_memory_free;           // boot-services memory is in the allocator
+
+    // The firmware's own tables, and what their pointers were before
+    // SetVirtualAddressMap, as it is handed on.
     pa_t system_table_pa, runtime_table_pa, rsdp_pa;
     struct efi_setup setup;
     uint64_t config_table_count;
 
-    // Which services it says it has not at runtime: bit n for service n.
+    // Services that it does not support at runtime: bit n for service n.
     uint32_t missing_services;
 
-    // The entry of each service, as it has to be called; 0: it may not be.
+    // The entry of each service, as it has to be called; 0: it must not be.
     uint64_t service[EFI_SERVICES];
-
-    // Its regions at VA = PA under the kernel's upper half: for physical mode,
-    // and in every mode for SetVirtualAddressMap, which is only ever callable
-    // there (UEFI 2.10 §8.4).
-    struct page_table private_table;
 };
 
-extern struct efi_firmware firmware;
+extern const struct efi_firmware *const firmware;
 
-// Does it say that it has not that service at runtime (UEFI 2.10 §8.1)?
+// Does it say that it does not support that service at runtime (UEFI 2.10
+// §8.1)?
 static inline bool firmware_lacks(enum efi_service service) {
-    return firmware.missing_services >> service & 1;
+    return firmware->missing_services >> service & 1;
 }
+
+// What happened to SetVirtualAddressMap, for reports: SVAM_REFUSED if the
+// firmware must not be called.
+static inline enum efi_svam firmware_svam(void) {
+    return firmware->refused ? SVAM_REFUSED : firmware->svam;
+}
+
+// Calls that had to be ended since power-on, by any kernel. If there is one,
+// the firmware is tainted.
+uint64_t firmware_aborted(void);

@@ -28,7 +28,7 @@ static bool on_private_table;
 struct gate_call efi_calls[EFI_SERVICES];
 
 status_t efi_services_init(void) {
-    on_private_table = firmware.mode->table == PAGE_TABLE_OWN;
+    on_private_table = firmware->mode->table == PAGE_TABLE_OWN;
     efi_bounce_shift =
         on_private_table ? image_pa_of(&efi_bounce) - (va_t)&efi_bounce : 0;
     for (size_t i = 0; i < ARRAY_SIZE(guards); i++)
@@ -75,7 +75,7 @@ bool efi_services_guard(uint64_t address) {
 }
 
 __attribute__((cold)) efi_status_t efi_not_called(enum efi_service service) {
-    return firmware.service[service] ? EFI_NOT_READY : EFI_UNSUPPORTED;
+    return firmware->service[service] ? EFI_NOT_READY : EFI_UNSUPPORTED;
 }
 
 // Not inline, or its constant would be loaded with each call.
@@ -90,7 +90,6 @@ too_large(enum efi_service service, uint64_t words, uint64_t bytes) {
 
 efi_status_t efi_look_at(struct gate_call *call) {
     bool always = false;
-    firmware.aborted += call->outcome == GATE_FAULTED;
     FOR_EACH_ROW(observers, row)
         if (row->after)
             always |= row->after(call);

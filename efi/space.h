@@ -6,13 +6,14 @@
 #include "boot/boot_info.h"
 #include "efi/firmware.h"
 #include "lib/table.h"
+#include "mm/page_table.h"
 
 // Narrows the rights of the firmware's pages, which are mapped as wide as its
 // memory map says. The table may be empty.
 struct protection {
     // Called by efi_space_protect(), once: reads what the firmware says of its
     // pages (boot-services memory is as it left it), and changes the rights in
-    // firmware.private_table and, if the mode runs on it, in kernel_table. An
+    // firmware_table and, if the mode runs on it, in kernel_table. An
     // error refuses the firmware.
     status_t (*apply)(struct boot_info *boot);
 
@@ -23,7 +24,12 @@ struct protection {
 
 TABLE(protections, struct protection);
 
-// Builds firmware.private_table: the regions at VA = PA, stack and arguments,
+// The firmware's regions at VA = PA below the kernel's upper half: for modes
+// that need such a table, and in every mode for SetVirtualAddressMap, which can
+// only be called there (UEFI 2.10 §8.4).
+extern struct page_table firmware_table;
+
+// Builds firmware_table: the regions at VA = PA, stack and arguments,
 // under the kernel's upper half. NO_MEMORY, REFUSED (a clash).
 status_t efi_space_build(void);
 
@@ -46,25 +52,18 @@ status_t efi_space_protect(struct boot_info *boot);
 // it.
 status_t efi_space_verify(void);
 
-// What lies at an address that the firmware has used: the type of a runtime
-// region (by its virtual or its physical address), "guard", "kernel", or the
-// kind of memory at that physical address: "boot-services", "usable", "hole",
-// ….
-const char *efi_space_class(va_t va);
-
 // The table with this root, of the two that a call may be on.
 struct page_table *efi_space_table(pa_t root_pa);
 
 // The one that the mode calls services on.
 const struct page_table *efi_space_of_mode(void);
 
+// The rights of a region's pages, before any row of `protections` narrows them:
+// flags for page_table_map().
+uint64_t efi_space_rights(const struct efi_region *region);
+
 // The runtime region at a virtual or physical address; NULL if there is none.
 const struct efi_region *efi_space_region(uint64_t address);
-
-// Lets the firmware have the page at `va`, for good, in the table with this
-// root: one of its own regions with all the rights of the region, or memory
-// that no kernel uses, at VA = PA. REFUSED: it has it already, or may not.
-status_t efi_space_grant(pa_t table_pa, va_t va, bool execute);
 
 // Asks the rows of `protections` if a page that faulted shall have a further
 // right, and grants it. `table_pa` is the root of the table of the call.

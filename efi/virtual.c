@@ -7,6 +7,7 @@
 #include "efi/firmware.h"
 #include "efi/quirk.h"
 #include "efi/services.h"
+#include "efi/space.h"
 #include "efi/tables.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -17,10 +18,10 @@ static uint8_t map[16 * KIB];
 
 // Can SetVirtualAddressMap be reached?
 static status_t check_entry(void) {
-    va_t entry = firmware.service[EFI_SET_VIRTUAL_ADDRESS_MAP];
+    va_t entry = firmware->service[EFI_SET_VIRTUAL_ADDRESS_MAP];
     pa_t pa;
-    if (efi_region_of_pa(&firmware.regions, entry, 1) ||
-        (page_table_translate(&firmware.private_table, entry, &pa) &&
+    if (efi_region_of_pa(&firmware->regions, entry, 1) ||
+        (page_table_translate(&firmware_table, entry, &pa) &&
          efi_tolerates("svam-in-boot-memory")))
         return STATUS_OK;
     return fail(STATUS_REFUSED,
@@ -29,32 +30,36 @@ static status_t check_entry(void) {
                 entry);
 }
 
-status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
-    const struct efi_regions *regions = &firmware.regions;
+status_t efi_virtual_check(uint32_t descriptor_bytes) {
+    const struct efi_regions *regions = &firmware->regions;
     uint64_t bytes = regions->count * (uint64_t)descriptor_bytes;
     if (bytes > sizeof(map))
         return fail(STATUS_NO_MEMORY,
                     "efi: %zu descriptors of %u bytes do not fit into %zu",
                     regions->count, descriptor_bytes, sizeof(map));
-    TRY(check_entry());
+    return check_entry();
+}
+
+status_t efi_virtual_enter(uint32_t descriptor_bytes) {
+    const struct efi_regions *regions = &firmware->regions;
+    uint64_t bytes = regions->count * (uint64_t)descriptor_bytes;
     efi_regions_write(regions, descriptor_bytes, true, map);
-    firmware.moved = true; // even if it fails: it cannot be tried again
     efi_status_t answer = efi_set_virtual_address_map(
         map, bytes, descriptor_bytes, EFI_DESCRIPTOR_VERSION);
     if (answer != EFI_SUCCESS)
         return fail(STATUS_FAILED, "efi: SetVirtualAddressMap answered %s",
                     efi_status_name(answer));
-    TRY(efi_system_table_check(firmware.system_table_pa, false));
-    return efi_runtime_table_check(firmware.runtime_table_pa, false);
+    TRY(efi_system_table_check(firmware->system_table_pa, false));
+    return efi_runtime_table_check(firmware->runtime_table_pa, false);
 }
 
 // One that leads nowhere did so before, and may never be called: firmware of
 // EFI 1.10 had none for QueryVariableInfo, and garbage there.
 static status_t check_service(enum efi_service service) {
-    uint64_t entry = firmware.service[service];
+    uint64_t entry = firmware->service[service];
     if (efi_stays_physical(service) ||
-        efi_region_of_va(&firmware.regions, entry, 1) ||
-        !efi_region_of_pa(&firmware.regions, entry, 1))
+        efi_region_of_va(&firmware->regions, entry, 1) ||
+        !efi_region_of_pa(&firmware->regions, entry, 1))
         return STATUS_OK;
     return fail(STATUS_FAILED,
                 "efi: %s is at %#lx, a physical address: "
@@ -66,7 +71,7 @@ static status_t check_service(enum efi_service service) {
 // physical?
 static bool leads_to(uint64_t pointer, pa_t pa) {
     const struct efi_region *region =
-        efi_region_of_va(&firmware.regions, pointer, 1);
+        efi_region_of_va(&firmware->regions, pointer, 1);
     return region && region_pa(region, pointer) == pa;
 }
 
@@ -84,19 +89,19 @@ static status_t check_pointer(const char *name, uint64_t pointer, pa_t was_pa) {
 status_t efi_check_pointers(void) {
     for (unsigned i = 0; i < EFI_SERVICES; i++)
         TRY(check_service(i));
-    const struct efi_system_table *system = pa_to_va(firmware.system_table_pa);
-    const struct efi_setup *was = &firmware.setup;
+    const struct efi_system_table *system = pa_to_va(firmware->system_table_pa);
+    const struct efi_setup *was = &firmware->setup;
     TRY(check_pointer("FirmwareVendor", system->firmware_vendor,
                       was->firmware_vendor_pa));
     TRY(check_pointer("ConfigurationTable", system->config_tables,
                       was->config_tables_pa));
-    if (leads_to(system->runtime_services, firmware.runtime_table_pa))
+    if (leads_to(system->runtime_services, firmware->runtime_table_pa))
         return STATUS_OK;
     return fail(STATUS_FAILED,
                 "efi: RuntimeServices is %#lx after SetVirtualAddressMap; the "
                 "table at pa %#lx is mapped at va %#lx",
-                system->runtime_services, firmware.runtime_table_pa,
-                region_va(efi_region_of_pa(&firmware.regions,
-                                           firmware.runtime_table_pa, 1),
-                          firmware.runtime_table_pa));
+                system->runtime_services, firmware->runtime_table_pa,
+                region_va(efi_region_of_pa(&firmware->regions,
+                                           firmware->runtime_table_pa, 1),
+                          firmware->runtime_table_pa));
 }

@@ -5,10 +5,14 @@
 #include "lib/status.h"
 #include "lib/types.h"
 
-// Calls it with the regions as they are placed, in descriptors of the size that
-// the firmware's own map has. FAILED: it answered with an error, or faulted.
-// REFUSED: it is where nothing can be called any more.
-status_t efi_enter_virtual_mode(uint32_t descriptor_bytes);
+// Can it be called? `descriptor_bytes`: the size of a descriptor of the
+// firmware's own map. NO_MEMORY: there are too many regions. REFUSED: its code
+// is in memory that was freed.
+status_t efi_virtual_check(uint32_t descriptor_bytes);
+
+// After that check: calls it with the regions as they are placed. FAILED: it
+// returned an error, or faulted.
+status_t efi_virtual_enter(uint32_t descriptor_bytes);
 
 // Afterwards, or when the result was inherited: does every pointer of the two
 // tables that has to be virtual lead into a runtime region, and to where the

@@ -23,15 +23,15 @@ const struct handoff *leave_description(const struct kernel *kernel) {
     next.generation = boot->generation + 1;
     next.clock = kernel_clock;
     next.counter = kernel->counter;
-    next.aborted = max_u64(firmware.aborted, next.aborted);
-    if (firmware.moved || boot->svam)
+    next.aborted = max_u64(firmware_aborted(), next.aborted);
+    if (firmware->svam == SVAM_CALLED || boot->svam)
         next.svam = SVAM_CALLED;
-    if (firmware.ready) {
-        str_copy(next.mode, sizeof(next.mode), firmware.mode->name);
-        next.missing_services = firmware.missing_services;
+    if (firmware->ready) {
+        str_copy(next.mode, sizeof(next.mode), firmware->mode->name);
+        next.missing_services = firmware->missing_services;
         next.run = (struct handoff_run){0};
-        if (firmware.mode->hand_on)
-            firmware.mode->hand_on(&firmware.regions, &next);
+        if (firmware->mode->hand_on)
+            firmware->mode->hand_on(&firmware->regions, &next);
     }
     return &next;
 }
@@ -58,7 +58,7 @@ status_t leave_for(const struct kernel *kernel, const char *image,
 }
 
 void leave_switch_off(struct kernel *kernel) {
-    if (firmware.ready) {
+    if (firmware->ready) {
         say("end: ResetSystem(EfiResetShutdown)");
         efi_status_t status = efi_reset_system(EFI_RESET_SHUTDOWN);
         say("end: ResetSystem came back: %s", efi_status_name(status));

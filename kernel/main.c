@@ -4,9 +4,9 @@
 
 #include "boot/boot_info.h"
 #include "efi/firmware.h"
+#include "efi/open.h"
 #include "efi/quirk.h"
 #include "efi/services.h"
-#include "efi/start.h"
 #include "kernel/console.h"
 #include "kernel/leave.h"
 #include "kernel/options.h"
@@ -160,7 +160,7 @@ static const char *why_spared(void) {
 }
 
 static enum outcome prove(void) {
-    say("efi: mode %s (%s)", firmware.mode->name, firmware.mode->proposal);
+    say("efi: mode %s (%s)", firmware->mode->name, firmware->mode->proposal);
     bool proved = proof_run(boot, &kernel.counter, why_spared());
     if (tolerate("efi", efi_check_answers()))
         return OUTCOME_REFUSED;
@@ -172,7 +172,7 @@ static enum outcome take_firmware(void) {
         say("efi: services stay off");
         return options.mode_refused ? OUTCOME_REFUSED : OUTCOME_NONE;
     }
-    status_t status = efi_start(boot, options.mode);
+    status_t status = efi_open(boot, options.mode);
     if (status == STATUS_OK)
         return prove();
     if (boot->efi.system_table_pa == 0) {
@@ -181,11 +181,6 @@ static enum outcome take_firmware(void) {
     }
     tolerate("efi", status);
     return OUTCOME_REFUSED;
-}
-
-static void free_boot_services(void) {
-    frames_add(&boot->memory, MEMORY_BOOT_SERVICES);
-    firmware.boot_memory_free = true;
 }
 
 // ---- from here to the next generation
@@ -204,7 +199,7 @@ void live(void) {
     enum outcome found = take_firmware();
     if (kernel.outcome != OUTCOME_FAIL)
         kernel.outcome = found;
-    free_boot_services();
+    efi_free_boot_services(&boot->memory);
     stage_run(STAGE_READY);
     event("mm", "at=ready free=%lu", frames_free_pages());
     if (boot->generation + 1 < options.generations) {

@@ -140,7 +140,7 @@ ROW(proofs, 20_variable) = {"variable", check_variable,
 
 // EFI_RT_PROPERTIES_TABLE may lack something that the check needs.
 static enum verdict run(const struct proof_row *row, struct proof *proof) {
-    uint32_t lacking = row->needs & firmware.missing_services;
+    uint32_t lacking = row->needs & firmware->missing_services;
     if (!lacking)
         return row->run(proof);
     return proof_detail(proof, SKIP,
@@ -152,7 +152,7 @@ static void report(const char *check, enum verdict verdict,
                    const char *detail) {
     static const char *const verdicts[] = {"fail", "skip", "pass"};
     event("proof", "mode=%s check=%s verdict=%s detail=\"%s\"",
-          firmware.mode->name, check, verdicts[verdict], detail);
+          firmware->mode->name, check, verdicts[verdict], detail);
 }
 
 void proof_off(efi_status_t status) {

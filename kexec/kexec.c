@@ -100,17 +100,17 @@ static void describe_firmware(const struct boot_info *boot,
     content->with_efi_setup = boot->has_efi_setup;
     content->efi_setup = boot->efi_setup;
     *content->efi = boot->efi;
-    if (!firmware.ready)
+    if (!firmware->ready)
         return;
     uint32_t step = boot->efi.descriptor_bytes;
-    content->efi->map_bytes = firmware.regions.count * (uint64_t)step;
-    efi_regions_write(&firmware.regions, step,
-                      firmware.mode->hands_on && !firmware.mode->hand_on,
+    content->efi->map_bytes = firmware->regions.count * (uint64_t)step;
+    efi_regions_write(&firmware->regions, step,
+                      firmware->mode->hands_on && !firmware->mode->hand_on,
                       content->efi->map);
-    if (firmware.svam == SVAM_NEVER)
+    if (firmware->svam == SVAM_NEVER)
         return;
     content->with_efi_setup = true;
-    content->efi_setup = firmware.setup;
+    content->efi_setup = firmware->setup;
 }
 
 static status_t describe_to(struct kexec_staged *staged,
@@ -137,7 +137,7 @@ static status_t write_handoff(const struct boot_info *boot,
         .command_line = staged->command_line,
         .bundle_pa = boot->bundle_pa,
         .bundle_bytes = boot->bundle_bytes,
-        .rsdp_pa = firmware.rsdp_pa ? firmware.rsdp_pa : boot->rsdp_pa,
+        .rsdp_pa = firmware->rsdp_pa ? firmware->rsdp_pa : boot->rsdp_pa,
         .screen = boot->screen,
         .efi = &efi,
         .baton = baton,

@@ -135,3 +135,10 @@ def test_only_one_file_has_inline_assembly():
     having = [name for name in C_FILES if "__asm__" in
               (paths.ROOT / name).read_text()]
     assert having == ["lib/x86.h"]
+
+
+def test_only_one_file_writes_the_record_of_the_firmware():
+    """All others read it, through a pointer to const."""
+    having = [name for name in C_FILES if not name.startswith("tests/")
+              and "firmware_record" in (paths.ROOT / name).read_text()]
+    assert having == ["efi/firmware.c", "efi/open.c"]

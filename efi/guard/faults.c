@@ -1,11 +1,12 @@
 // Faults of the firmware: what is reported of them, and what efi.fault= does.
 
 #include "efi/firmware.h"
+#include "efi/guard/memory.h"
 #include "efi/observe.h"
+#include "efi/open.h"
 #include "efi/space.h"
 #include "lib/log.h"
 #include "lib/options.h"
-#include "lib/string.h"
 #include "lib/x86.h"
 
 #define MENDED_MAX 64 // pages; a firmware that wants more is lost
@@ -36,8 +37,8 @@ struct fault_place {
 
 static struct fault_place place_of(const struct gate_fault *fault) {
     return (struct fault_place){
-        fault->is_page_fault ? efi_space_class(fault->address_va) : "none",
-        efi_space_class(fault->rip)};
+        fault->is_page_fault ? efi_class(fault->address_va) : "none",
+        efi_class(fault->rip)};
 }
 
 static void report_fault(enum efi_service service,
@@ -68,7 +69,7 @@ static const char *give_right(pa_t table_pa, const struct gate_fault *fault) {
     if (efi_space_learn(table_pa, fault->address_va, fetch))
         return "learned";
     if (on_fault != FAULT_RETRY || is_mended_enough() ||
-        efi_space_grant(table_pa, fault->address_va, fetch))
+        efi_grant(table_pa, fault->address_va, fetch))
         return NULL;
     gate_statistics.mended++;
     return "mapped";
@@ -94,17 +95,17 @@ static bool faults_after(struct gate_call *call) {
                  "aborted");
     if (on_fault == FAULT_OFF) {
         say("efi: all services are off from here on");
-        memset(firmware.service, 0, sizeof(firmware.service));
+        efi_close();
     }
     return false;
 }
 
 static status_t faults_begin(void) {
-    if (firmware.aborted > 0 && on_fault == FAULT_OFF)
+    if (firmware_aborted() > 0 && on_fault == FAULT_OFF)
         return fail(STATUS_REFUSED,
                     "it is suspect: %lu calls have had to be aborted, and "
                     "efi.fault=off says that this is enough",
-                    firmware.aborted);
+                    firmware_aborted());
     return STATUS_OK;
 }
 

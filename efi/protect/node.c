@@ -31,8 +31,8 @@ static status_t read_node(const void *payload, uint32_t bytes,
 static status_t write_node(struct block_writer *to,
                            const struct handoff_content *content) {
     (void)content;
-    const void *rows = firmware.ready ? ours->row : inherited;
-    size_t count = firmware.ready ? ours->count : inherited_count;
+    const void *rows = firmware->ready ? ours->row : inherited;
+    size_t count = firmware->ready ? ours->count : inherited_count;
     if (count == 0)
         return STATUS_OK;
     return node_write(to, SETUP_ATTRIBUTES, rows, count * sizeof(inherited[0]));
@@ -42,8 +42,8 @@ ROW(nodes, 50_attributes) = {SETUP_ATTRIBUTES, read_node, write_node};
 
 // 0: the firmware has no such table.
 static status_t find_table(pa_t *table_pa) {
-    pa_t tables_pa = firmware.setup.config_tables_pa;
-    uint64_t count = firmware.config_table_count;
+    pa_t tables_pa = firmware->setup.config_tables_pa;
+    uint64_t count = firmware->config_table_count;
     *table_pa = 0;
     if (count && !efi_config_tables(tables_pa, count, physical_read))
         return fail(STATUS_REFUSED, "configuration tables: %s", why());
@@ -57,10 +57,10 @@ static status_t take(const struct boot_info *boot) {
     if (boot->has_handoff) {
         ours->count = inherited_count;
         memcpy(ours->row, inherited, sizeof(inherited));
-        return efi_attributes_check(ours, &firmware.regions);
+        return efi_attributes_check(ours, &firmware->regions);
     }
     TRY(find_table(&table_pa));
-    return table_pa ? efi_attributes_read(table_pa, &firmware.regions, ours,
+    return table_pa ? efi_attributes_read(table_pa, &firmware->regions, ours,
                                           physical_read)
                     : STATUS_OK;
 }

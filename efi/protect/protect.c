@@ -21,15 +21,14 @@ static status_t keep_table(struct memory_map *memory) {
 }
 
 static status_t apply(struct boot_info *boot) {
-    const struct efi_regions *regions = &firmware.regions;
+    const struct efi_regions *regions = &firmware->regions;
     efi_attributes_take(boot);
     TRY(keep_table(&boot->memory));
     uint64_t open = efi_attributes_open_pages(attributes, regions);
     if (open > 0 && efi_tolerates("open-code"))
         say("efi: memory attributes: %lu pages of code are open", open);
-    TRY(efi_attributes_apply(attributes, regions, false,
-                             &firmware.private_table));
-    return firmware.mode->table == PAGE_TABLE_KERNEL
+    TRY(efi_attributes_apply(attributes, regions, false, &firmware_table));
+    return firmware->mode->table == PAGE_TABLE_KERNEL
                ? efi_attributes_apply(attributes, regions, true, &kernel_table)
                : STATUS_OK;
 }

@@ -26,15 +26,15 @@ static bool every_call_faulted(void) {
 }
 
 static status_t check(const char *vendor) {
-    if (firmware.mode->table != PAGE_TABLE_OWN)
+    if (firmware->mode->table != PAGE_TABLE_OWN)
         return STATUS_OK;
     if (every_call_faulted() && efi_tolerates(NAME))
         return fail(STATUS_REFUSED,
                     "efi: no call came back in mode %s, where VA = PA: the "
                     "firmware fails there; a mode that moves it elsewhere is "
                     "efi=fixed",
-                    firmware.mode->name);
-    if (firmware.svam != SVAM_INHERITED && is_known(vendor) &&
+                    firmware->mode->name);
+    if (firmware->svam != SVAM_INHERITED && is_known(vendor) &&
         efi_tolerates(NAME))
         return fail(STATUS_REFUSED,
                     "efi: firmware by %s is known to fail where VA = PA: a "

@@ -36,7 +36,7 @@ static bool is_copied(const struct efi_region *r) {
 // How many bytes the copies of the regions before this one take.
 static uint64_t copied_before(const struct efi_region *region) {
     uint64_t bytes = 0;
-    for (const struct efi_region *r = firmware.regions.region; r < region; r++)
+    for (const struct efi_region *r = firmware->regions.region; r < region; r++)
         bytes += is_copied(r) ? region_bytes(r) : 0;
     return bytes;
 }
@@ -48,7 +48,7 @@ static uint8_t *copy_of(const struct efi_region *region) {
 // Copies the runtime regions aside. Without memory for that there will be
 // nothing to compare.
 static void copy_regions(void) {
-    const struct efi_regions *regions = &firmware.regions;
+    const struct efi_regions *regions = &firmware->regions;
     const struct efi_region *end = regions->region + regions->count;
     copy_pages = pages_for(copied_before(end));
     copy_pa = frames_alloc_high(copy_pages);
@@ -60,7 +60,7 @@ static void copy_regions(void) {
 }
 
 static const struct efi_region *region_of(uint64_t address) {
-    return efi_region_of_pa(&firmware.regions, address, 1);
+    return efi_region_of_pa(&firmware->regions, address, 1);
 }
 
 // What was at the physical address `before` is at `after`, and that is new.
@@ -99,7 +99,7 @@ static void report(const char *table, const char *field, uint64_t before,
 static void compare_table(const char *name, pa_t pa, uint64_t bytes,
                           const char *(*name_of)(unsigned), status_t crc) {
     const struct efi_region *region =
-        efi_region_of_pa(&firmware.regions, pa, bytes);
+        efi_region_of_pa(&firmware->regions, pa, bytes);
     if (!region || !is_copied(region))
         return;
     const struct efi_table_header *after = pa_to_va(pa);
@@ -152,21 +152,21 @@ static void compare_region(const struct efi_region *region) {
 }
 
 static status_t diff_begin(void) {
-    bool calls = firmware.mode->calls_svam && firmware.svam == SVAM_NEVER;
+    bool calls = firmware->mode->calls_svam && firmware->svam == SVAM_NEVER;
     if (wanted && calls)
         copy_regions();
     else if (wanted)
         say("efi: diff: nothing to compare: SetVirtualAddressMap is %s here",
-            firmware.svam == SVAM_NEVER ? "not called" : "not called again");
+            firmware->svam == SVAM_NEVER ? "not called" : "not called again");
     return STATUS_OK;
 }
 
 // Field by field, region by region.
 static void compare(void) {
-    const struct efi_regions *regions = &firmware.regions;
+    const struct efi_regions *regions = &firmware->regions;
     const struct efi_region *end = regions->region + regions->count;
-    pa_t system_pa = firmware.system_table_pa;
-    pa_t runtime_pa = firmware.runtime_table_pa;
+    pa_t system_pa = firmware->system_table_pa;
+    pa_t runtime_pa = firmware->runtime_table_pa;
     compare_table("system", system_pa, sizeof(struct efi_system_table),
                   system_word, efi_system_table_check(system_pa, true));
     compare_table("runtime", runtime_pa, sizeof(struct efi_runtime_services),

@@ -3,6 +3,7 @@
 #include "efi/trace/touch.h"
 
 #include "efi/firmware.h"
+#include "efi/guard/memory.h"
 #include "efi/observe.h"
 #include "efi/services.h"
 #include "efi/space.h"
@@ -47,7 +48,7 @@ static status_t touch_begin(void) {
         return STATUS_OK;
     efi_leaf_max = 1;
     proof_interrupts = 0;
-    note_count = efi_regions_bytes(&firmware.regions) / PAGE_SIZE;
+    note_count = efi_regions_bytes(&firmware->regions) / PAGE_SIZE;
     uint64_t pages = pages_for(EFI_SERVICES * note_count);
     pa_t pa;
     TRY(frames_take("efi.touch", pages, &pa));
@@ -62,7 +63,7 @@ static status_t touch_begin(void) {
 static uint8_t *notes_of(enum efi_service service,
                          const struct efi_region *region) {
     uint8_t *note = notes + service * note_count;
-    for (const struct efi_region *r = firmware.regions.region; r < region; r++)
+    for (const struct efi_region *r = firmware->regions.region; r < region; r++)
         note += r->pages;
     return note;
 }
@@ -87,7 +88,7 @@ static void tell_outside(enum efi_service service, const struct leaf *leaf) {
         return;
     told[service] = page;
     event("efi.touch.outside", "svc=%s pa=%#lx class=%s access=%s",
-          efi_service_name(service), leaf_pa(leaf), efi_space_class(leaf->va),
+          efi_service_name(service), leaf_pa(leaf), efi_class(leaf->va),
           leaf->entry & PTE_DIRTY ? "write" : "read");
 }
 
@@ -100,8 +101,8 @@ static bool take(const struct leaf *leaf, void *context) {
     if (!(leaf->entry & PTE_ACCESSED))
         return true;
     const struct efi_region *region =
-        private ? efi_region_of_pa(&firmware.regions, leaf->va, PAGE_SIZE)
-                : efi_region_of_va(&firmware.regions, leaf->va, PAGE_SIZE);
+        private ? efi_region_of_pa(&firmware->regions, leaf->va, PAGE_SIZE)
+                : efi_region_of_va(&firmware->regions, leaf->va, PAGE_SIZE);
     if (!private && !region)
         return true; // the kernel's own
     page_table_unmark(harvest->table, leaf->va);
@@ -171,8 +172,8 @@ static void report(enum efi_service service) {
         efi_service_name(service));
     event("efi.touch.stack", "svc=%s bytes=%lu of=%lu",
           efi_service_name(service), deepest[service], EFI_STACK_BYTES);
-    for (size_t i = 0; i < firmware.regions.count; i++)
-        report_region(service, &firmware.regions.region[i]);
+    for (size_t i = 0; i < firmware->regions.count; i++)
+        report_region(service, &firmware->regions.region[i]);
 }
 
 // Takes the bits away, and notes them.

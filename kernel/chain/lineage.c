@@ -20,12 +20,12 @@ static size_t listed_count;
 
 static struct lineage_entry us(uint32_t generation) {
     struct lineage_entry entry = {.generation = generation,
-                                  .svam = firmware.svam,
+                                  .svam = firmware_svam(),
                                   .mode = "none",
                                   .image_pa = image_pa_of(text_start),
                                   .tsc_start = tsc_here};
-    if (firmware.ready)
-        str_copy(entry.mode, sizeof(entry.mode), firmware.mode->name);
+    if (firmware->ready)
+        str_copy(entry.mode, sizeof(entry.mode), firmware->mode->name);
     return entry;
 }
 

@@ -13,18 +13,18 @@ COMMAND(mode, .name = "mode",
     print("    mode        page table    SVAM  proposed by");
     FOR_EACH_ROW(modes, mode)
         print("  %c %-10s  %-12s  %-4s  %s",
-              firmware.ready && firmware.mode == mode ? '*' : ' ', mode->name,
+              firmware->ready && firmware->mode == mode ? '*' : ' ', mode->name,
               mode->table == PAGE_TABLE_OWN ? "its own" : "the kernel's",
               mode->calls_svam ? "yes" : "no", mode->proposal);
-    if (firmware.svam == SVAM_CALLED || firmware.svam == SVAM_INHERITED)
-        print("SetVirtualAddressMap: %s. The firmware is bound to this mode "
-              "until the next reset.",
-              efi_svam_name(firmware.svam));
-    else if (firmware.ready)
+    if (!firmware->ready)
+        print("No mode is on: this generation does not call the firmware.");
+    else if (firmware->svam == SVAM_NEVER)
         print("SetVirtualAddressMap was never called: the next kernel may take "
               "any mode (kexec baton efi=MODE).");
     else
-        print("No mode is on: this generation does not call the firmware.");
+        print("SetVirtualAddressMap: %s. The firmware is bound to this mode "
+              "until the next reset.",
+              efi_svam_name(firmware->svam));
     return STATUS_OK;
 }
 

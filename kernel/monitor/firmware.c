@@ -21,12 +21,12 @@
 #define DUMP_BYTES 16
 
 status_t need_firmware(void) {
-    if (firmware.ready)
+    if (firmware->ready)
         return STATUS_OK;
     return fail(STATUS_UNSUPPORTED,
                 "this generation does not call the firmware: SVAM %s; "
                 "@refused in the log may say why",
-                efi_svam_name(firmware.svam));
+                efi_svam_name(firmware_svam()));
 }
 
 static status_t answer(enum efi_service service, efi_status_t status) {
@@ -70,17 +70,17 @@ COMMAND(efi_tables, .name = "efi tables",
         .help = "the firmware's tables and services") {
     char guid[GUID_TEXT];
     const struct efi_config_table *config =
-        efi_config_tables(firmware.setup.config_tables_pa,
-                          firmware.config_table_count, physical_read);
+        efi_config_tables(firmware->setup.config_tables_pa,
+                          firmware->config_table_count, physical_read);
     TRY(need_firmware());
-    print("  system table   %#lx", firmware.system_table_pa);
+    print("  system table   %#lx", firmware->system_table_pa);
     print("  runtime table  %#lx, with its services at",
-          firmware.runtime_table_pa);
+          firmware->runtime_table_pa);
     for (unsigned i = 0; i < EFI_SERVICES; i++)
-        print("    %-26s %#lx", efi_service_name(i), firmware.service[i]);
+        print("    %-26s %#lx", efi_service_name(i), firmware->service[i]);
     print("  configuration  %#lx, with these tables",
-          firmware.setup.config_tables_pa);
-    for (size_t i = 0; config && i < firmware.config_table_count; i++) {
+          firmware->setup.config_tables_pa);
+    for (size_t i = 0; config && i < firmware->config_table_count; i++) {
         guid_words(&config[i].vendor, guid);
         print("    %s %#12lx  %s", guid, config[i].table_pa,
               table_name(&config[i].vendor));
@@ -91,8 +91,8 @@ COMMAND(efi_tables, .name = "efi tables",
 COMMAND(efi_regions, .name = "efi regions",
         .help = "the firmware's memory, where it is mapped") {
     TRY(need_firmware());
-    for (size_t i = 0; i < firmware.regions.count; i++) {
-        const struct efi_region *r = &firmware.regions.region[i];
+    for (size_t i = 0; i < firmware->regions.count; i++) {
+        const struct efi_region *r = &firmware->regions.region[i];
         print("  %-20s %#12lx %#18lx %6lu pages  %#lx",
               efi_memory_type_name(r->type), r->pa, r->va, r->pages,
               r->attribute);

@@ -14,9 +14,9 @@ COMMAND(poweroff, .name = "poweroff", .help = "ResetSystem(EfiResetShutdown)") {
 
 COMMAND(reboot, .name = "reboot",
         .help = "ResetSystem(EfiResetCold), or the hardware") {
-    if (firmware.ready) {
+    if (firmware->ready) {
         efi_status_t status = efi_reset_system(EFI_RESET_COLD);
         say("end: ResetSystem came back: %s", efi_status_name(status));
     }
-    reboot(firmware.rsdp_pa ? firmware.rsdp_pa : monitored->boot.rsdp_pa);
+    reboot(firmware->rsdp_pa ? firmware->rsdp_pa : monitored->boot.rsdp_pa);
 }

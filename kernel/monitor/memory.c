@@ -1,6 +1,7 @@
 // Memory: what it is, physically, and how it is mapped.
 
 #include "efi/firmware.h"
+#include "efi/space.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/symbols.h"
 #include "lib/format.h"
@@ -78,7 +79,7 @@ static void explain_frame(pa_t pa) {
     const struct boot_info *boot = &monitored->boot;
     const struct memory_range *range = memory_map_find(&boot->memory, pa);
     const struct efi_region *region =
-        efi_region_of_pa(&firmware.regions, pa, 1);
+        efi_region_of_pa(&firmware->regions, pa, 1);
     print("physically %#lx: %s", pa,
           range ? memory_kind_name(range->kind) : "no memory");
     if (region)
@@ -107,8 +108,8 @@ static status_t explain(const struct page_table *table, const char *word) {
     return STATUS_OK;
 }
 
-static status_t firmware_table(const struct page_table **table) {
-    *table = &firmware.private_table;
+static status_t table_of_firmware(const struct page_table **table) {
+    *table = &firmware_table;
     if ((*table)->root_pa == 0)
         return fail(STATUS_UNSUPPORTED, "this generation does not call the "
                                         "firmware, so it has no table for it");
@@ -123,7 +124,7 @@ COMMAND(pt, .name = "pt", .arguments = "ADDRESS",
 COMMAND(pt_firmware, .name = "pt firmware", .arguments = "ADDRESS",
         .help = "the same in the firmware's own table") {
     const struct page_table *table;
-    TRY(firmware_table(&table));
+    TRY(table_of_firmware(&table));
     return explain(table, words->word[0]);
 }
 
@@ -177,6 +178,6 @@ COMMAND(map, .name = "map", .help = "the kernel's address space, a drawing") {
 COMMAND(map_firmware, .name = "map firmware",
         .help = "the same of the firmware's own table") {
     const struct page_table *table;
-    TRY(firmware_table(&table));
+    TRY(table_of_firmware(&table));
     return draw(table);
 }

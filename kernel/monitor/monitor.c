@@ -44,7 +44,7 @@ ROW(options, run) = {.key = SCRIPT,
 
 // Only the firmware knows how to switch off; a reset needs nobody.
 static void give_up_waiting(void) {
-    if (firmware.ready)
+    if (firmware->ready)
         leave_switch_off(monitored);
     reboot(monitored->boot.rsdp_pa);
 }
@@ -99,7 +99,7 @@ static void announce_input(void) {
     if (keyboard || serial)
         return;
     print("and there is no serial port. This machine is %s in %u seconds.",
-          firmware.ready ? "switched off" : "reset", LONELY_SECONDS);
+          firmware->ready ? "switched off" : "reset", LONELY_SECONDS);
     give_up = time_microseconds() + LONELY_SECONDS * 1000000UL;
 }
 

@@ -6,7 +6,7 @@
 #include "kernel/proof.h"
 
 static enum verdict check_again(struct proof *proof) {
-    if (firmware.svam == SVAM_NEVER)
+    if (firmware->svam == SVAM_NEVER)
         return proof_detail(proof, SKIP,
                             "never called, so it would not refuse");
     struct efi_memory_descriptor none = {0};
@@ -24,7 +24,7 @@ static enum verdict check_mapping(struct proof *proof) {
     if (efi_space_verify())
         return proof_detail(proof, FAIL, "%s", why());
     return proof_detail(proof, PASS, "%lu pages lead where they should",
-                        efi_regions_bytes(&firmware.regions) / PAGE_SIZE);
+                        efi_regions_bytes(&firmware->regions) / PAGE_SIZE);
 }
 
 ROW(proofs, 70_mapping) = {"mapping", check_mapping, 0};

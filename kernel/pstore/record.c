@@ -79,9 +79,9 @@ static efi_status_t write_part(unsigned part, uint64_t time, size_t bytes) {
 static status_t check_firmware(void) {
     if (!options.prove)
         return fail(STATUS_REFUSED, "prove=write was not given");
-    if (!firmware.ready)
+    if (!firmware->ready)
         return fail(STATUS_UNSUPPORTED, "the firmware is not called here");
-    if (gate_current || firmware.aborted)
+    if (gate_current || firmware_aborted())
         return fail(STATUS_REFUSED, "the firmware %s",
                     gate_current ? "was in the middle of a call"
                                  : "has faulted before");
@@ -173,7 +173,7 @@ STAGE(READY, 10_record_report, "crash-record") {
     char name[NAME_TEXT];
     uint64_t bytes;
     const struct boot_info *boot = &kernel->boot;
-    if (!firmware.ready || (boot->has_handoff && !boot->through_linux))
+    if (!firmware->ready || (boot->has_handoff && !boot->through_linux))
         return STATUS_OK;
     status_t status = efi_variables_next(&all);
     while (status == STATUS_OK) {

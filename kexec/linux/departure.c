@@ -55,19 +55,19 @@ static status_t place(struct kexec_staged *staged) {
 // ---- the machine, as it is described to it
 
 static bool is_told_of_firmware(const struct kexec_staged *staged) {
-    return firmware.ready && linux_takes_efi(&staged->image.header);
+    return firmware->ready && linux_takes_efi(&staged->image.header);
 }
 
 // Will Linux keep the firmware, and its own memory, if it is told of them?
 static status_t check_firmware(void) {
-    pa_t table_pa = efi_config_find(firmware.setup.config_tables_pa,
-                                    firmware.config_table_count,
+    pa_t table_pa = efi_config_find(firmware->setup.config_tables_pa,
+                                    firmware->config_table_count,
                                     &efi_guid_memory_attributes, physical_read);
     TRY(linux_can_believe(
         physical_read(table_pa, sizeof(struct efi_memory_attributes_table)),
         table_pa));
-    return firmware.svam == SVAM_NEVER ? STATUS_OK
-                                       : linux_can_keep(&firmware.regions);
+    return firmware->svam == SVAM_NEVER ? STATUS_OK
+                                        : linux_can_keep(&firmware->regions);
 }
 
 // It is told of a firmware that we call ourselves, if it asks for that; and of
@@ -83,8 +83,8 @@ static status_t describe_firmware(const struct kexec_staged *staged,
         content->with_efi_setup = false;
         return STATUS_OK;
     }
-    efi_regions_write(&firmware.regions, content->efi->descriptor_bytes,
-                      firmware.mode->hands_on, content->efi->map);
+    efi_regions_write(&firmware->regions, content->efi->descriptor_bytes,
+                      firmware->mode->hands_on, content->efi->map);
     return check_firmware();
 }
 
@@ -118,9 +118,9 @@ static status_t describe_command_line(const struct kexec_staged *staged,
 
 static status_t write_preserved(const struct kexec_staged *staged,
                                 const struct handoff_content *content) {
-    enum efi_svam svam = !is_told_of_firmware(staged)  ? SVAM_NEVER
-                         : firmware.svam == SVAM_NEVER ? SVAM_CALLED
-                                                       : SVAM_INHERITED;
+    enum efi_svam svam = !is_told_of_firmware(staged)   ? SVAM_NEVER
+                         : firmware->svam == SVAM_NEVER ? SVAM_CALLED
+                                                        : SVAM_INHERITED;
     struct handoff next = *content->baton;
     struct lineage_entry linux_entry = {next.generation++, svam, "linux",
                                         staged->base_pa, read_tsc()};
@@ -168,9 +168,10 @@ static status_t map_more(struct kexec_staged *staged) {
     }
     if (!is_told_of_firmware(staged))
         return STATUS_OK;
-    TRY(show(table, firmware.system_table_pa, sizeof(struct efi_system_table)));
-    return show(table, firmware.setup.config_tables_pa,
-                firmware.config_table_count * sizeof(struct efi_config_table));
+    TRY(show(table, firmware->system_table_pa,
+             sizeof(struct efi_system_table)));
+    return show(table, firmware->setup.config_tables_pa,
+                firmware->config_table_count * sizeof(struct efi_config_table));
 }
 
 static status_t describe(struct kexec_staged *staged,

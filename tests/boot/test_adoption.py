@@ -69,8 +69,8 @@ def test_an_impossible_address_is_refused(boot, mode, elsewhere):
     """One region was handed over at an address that the mode does not allow."""
     with boot(f"efi={mode} generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
-            at(debugger, "efi_start")
-            at(debugger, "efi_start")
+            at(debugger, "efi_open")
+            at(debugger, "efi_open")
             machine.wait_for("boot", gen=1)
             moved = machine.run.all("efi.region", gen=0)[0].number("va")
             elsewhere += moved % 0x200000
@@ -102,7 +102,7 @@ def test_addresses_need_not_ascend(boot):
 
 def swap_places(debugger) -> dict[int, int]:
     """Exchanges the addresses of two regions of the same size; returns them."""
-    va = symbol(paths.SYMBOLS, "firmware")
+    va = symbol(paths.SYMBOLS, "firmware_record")
     data = debugger.read(va, 4096)
     places = {}
     for at_byte in range(0, len(data) - 16, 8):
@@ -126,8 +126,8 @@ def test_an_unknown_mode_is_refused(boot, name):
     with boot("efi=inherit,inherit generations=2 end=exit",
               paused=True) as machine:
         with machine.debugger() as debugger:
-            at(debugger, "efi_start")
-            at(debugger, "efi_start")
+            at(debugger, "efi_open")
+            at(debugger, "efi_open")
             change(debugger, b"fixed\0".ljust(16, b"\0"),
                    name.encode().ljust(16, b"\0"))
             debugger.detach()

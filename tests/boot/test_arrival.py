@@ -333,7 +333,7 @@ def forget_to_acknowledge(debugger) -> None:
 
 def leave_untidy_processor(debugger, folder) -> None:
     at(debugger, "kexec_last_instruction")
-    text = UNTIDY.format(breakpoint=symbol(paths.SYMBOLS, "efi_start"))
+    text = UNTIDY.format(breakpoint=symbol(paths.SYMBOLS, "efi_open"))
     source, binary = folder / "untidy.asm", folder / "untidy.bin"
     source.write_text(text)
     subprocess.run(["nasm", "-f", "bin", "-o", binary, source], check=True)

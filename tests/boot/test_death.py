@@ -92,12 +92,12 @@ def test_a_loop_without_an_end(boot):
 def test_a_machine_that_a_debugger_left_standing(boot):
     with boot(WORDS, paused=True, patience=1) as machine:
         with machine.debugger() as debugger:
-            at(debugger, "efi_start")
+            at(debugger, "efi_open")
             run = machine.finish()
     assert death(run)[0] == "hang"
     text = dossier(run)
     assert re.search("the machine was (paused|debug)", text)
-    assert "efi_start at " in text
+    assert "efi_open at " in text
 
 
 def test_a_crash_inside_the_firmware(boot):
@@ -124,7 +124,7 @@ def word(debugger, address: int) -> int:
 def test_qemu_is_killed(boot):
     with boot(WORDS, paused=True) as machine:
         with machine.debugger() as debugger:
-            at(debugger, "efi_start")
+            at(debugger, "efi_open")
             os.kill(machine.pid, signal.SIGKILL)
         run = machine.finish()
     kind, words = death(run)

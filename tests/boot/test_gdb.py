@@ -327,7 +327,7 @@ def test_a_backtrace_goes_through_the_firmware(fixed, identity):
     assert deeper[:2] == ["SetVariable", "guard_enter"]
     moving = frames(identity("bt", 1))
     assert moving[0] == "SetVirtualAddressMap"
-    assert {"efi_start", "live", "run_on_stack"} <= set(moving)
+    assert {"efi_open", "live", "run_on_stack"} <= set(moving)
 
 
 def test_gdbs_own_finish_works_there(fixed):

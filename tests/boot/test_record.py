@@ -89,7 +89,7 @@ def at_the_record(debugger):
 
 def no_firmware(_machine, debugger):
     at_the_record(debugger)
-    debugger.write(symbol(paths.SYMBOLS, "firmware"), bytes(1))  # .ready
+    debugger.write(symbol(paths.SYMBOLS, "firmware_record"), bytes(1))  # .ready
 
 
 def call_open(_machine, debugger):

@@ -1,15 +1,15 @@
-// Opening the firmware (efi/firmware.c) on what loader and firmware left in
+// Opening the firmware (efi/open.c) on what loader and firmware left in
 // memory: of a first generation, or of a later one. Nothing is called here;
 // what would be is looked at instead.
 
 #include "efi/firmware.h"
 #include "efi/gate.h"
 #include "efi/guard/guard.h"
+#include "efi/open.h"
 #include "efi/protect/attributes.h"
 #include "efi/quirk.h"
 #include "efi/services.h"
 #include "efi/space.h"
-#include "efi/start.h"
 #include "efi/virtual.h"
 #include "mm/space.h"
 #include "tests/fuzz/boot.h"
@@ -20,7 +20,7 @@ static const char *const modes[] = {"physical",   "identity", "fixed", "table",
                                     "contiguous", "direct",   "naive"};
 static struct boot_info boot;
 
-// ---- what efi_start() stands on
+// ---- what efi_open() stands on
 
 va_t direct_map_base = DIRECT_MAP_BASE; // the kernel has it in mm/space.c
 
@@ -30,6 +30,8 @@ const void *physical_read(pa_t pa, uint64_t bytes) {
 
 // Nothing is called or mapped here.
 struct gate_statistics gate_statistics;
+struct page_table firmware_table;
+extern struct efi_firmware firmware_record;
 uint32_t efi_came_back;
 
 void *pa_to_va(pa_t pa) {
@@ -40,16 +42,16 @@ void *pa_to_va(pa_t pa) {
 static void check_regions(void) {
     static struct efi_regions told;
     struct efi_map_view view = efi_map_of(&boot.efi);
-    const struct efi_regions *regions = &firmware.regions;
+    const struct efi_regions *regions = &firmware->regions;
     check_apart(regions);
     for (size_t i = 0; i < ARRAY_SIZE(promises); i++)
-        if (strcmp(promises[i].name, firmware.mode->name) == 0 &&
-            (firmware.mode->adopt == efi_adopt_by_rule || !boot.svam))
+        if (strcmp(promises[i].name, firmware->mode->name) == 0 &&
+            (firmware->mode->adopt == efi_adopt_by_rule || !boot.svam))
             check_promise(&promises[i], regions);
-    if (firmware.svam != SVAM_INHERITED)
+    if (firmware->svam != SVAM_INHERITED)
         return;
     assert_int_equal(efi_regions_read(&view, &told), STATUS_OK);
-    bool is_run = firmware.mode->hand_on && boot.svam == BOOT_SVAM_BATON;
+    bool is_run = firmware->mode->hand_on && boot.svam == BOOT_SVAM_BATON;
     for (size_t i = 0; is_run && i < told.count; i++)
         told.region[i].va =
             boot.handoff.run.va + (told.region[i].pa - told.region[0].pa);
@@ -61,16 +63,26 @@ static void check_regions(void) {
 status_t efi_services_init(void) {
     check_regions();
     uint64_t bytes = sizeof(struct efi_runtime_services);
-    assert_non_null(
-        efi_region_of_pa(&firmware.regions, firmware.runtime_table_pa, bytes));
-    assert_non_null(memory_at(firmware.runtime_table_pa, bytes));
+    assert_non_null(efi_region_of_pa(&firmware->regions,
+                                     firmware->runtime_table_pa, bytes));
+    assert_non_null(memory_at(firmware->runtime_table_pa, bytes));
     return STATUS_OK;
 }
 
-// Told once in a power-on, by a generation that knows of no call before it.
-status_t efi_enter_virtual_mode(uint32_t descriptor_bytes) {
-    assert_true(firmware.mode->calls_svam && descriptor_bytes >= 40);
+void frames_add(const struct memory_map *memory, enum memory_kind kind) {
+    (void)memory, (void)kind;
+}
+
+// Called once after power-on, by a generation that knows of no call before it.
+status_t efi_virtual_check(uint32_t descriptor_bytes) {
+    assert_true(firmware->mode->calls_svam && descriptor_bytes >= 40);
     assert_int_equal(boot.svam, BOOT_SVAM_NONE);
+    return STATUS_OK;
+}
+
+status_t efi_virtual_enter(uint32_t descriptor_bytes) {
+    (void)descriptor_bytes;
+    assert_int_equal(firmware->svam, SVAM_CALLED);
     return STATUS_OK;
 }
 
@@ -80,8 +92,8 @@ status_t efi_space_build(void) {
 }
 
 status_t efi_space_map_kernel(void) {
-    const struct efi_regions *regions = &firmware.regions;
-    bool is_table = strcmp(firmware.mode->name, "table") == 0;
+    const struct efi_regions *regions = &firmware->regions;
+    bool is_table = strcmp(firmware->mode->name, "table") == 0;
     for (size_t i = 0; is_table && i < regions->count; i++)
         assert_true(regions->region[i].va >= EFI_WINDOW_END &&
                     end_of(&regions->region[i]) <= EFI_WINDOW_START);
@@ -97,7 +109,7 @@ status_t efi_check_pointers(void) {
 
 status_t efi_space_protect(struct boot_info *info) {
     efi_attributes_take(info);
-    return efi_attributes_check(&memory_attributes, &firmware.regions);
+    return efi_attributes_check(&memory_attributes, &firmware->regions);
 }
 
 status_t efi_space_verify(void) {
@@ -118,16 +130,16 @@ static void fuzz(struct input in) {
     pa_t root_pa = take(&in, 8);
     unsigned how = take(&in, 1), mode = take(&in, 1) % ARRAY_SIZE(modes);
     memory_fill(&in);
-    memset(&firmware, 0, sizeof(firmware));
+    memset(&firmware_record, 0, sizeof(firmware_record));
     if (read_boot_info(root_pa, how) == STATUS_OK) {
         check_why(efi_quirks_keep(&boot.efi, memory_read, &boot.memory));
-        status_t status = efi_start(&boot, efi_mode_find(modes[mode]));
+        status_t status = efi_open(&boot, efi_mode_find(modes[mode]));
         check_why(status);
-        assert_int_equal(firmware.ready, status == STATUS_OK);
+        assert_int_equal(firmware->ready, status == STATUS_OK);
         if (status)
-            assert_int_equal(firmware.svam, boot.efi.system_table_pa
-                                                ? SVAM_REFUSED
-                                                : SVAM_NEVER);
+            assert_int_equal(firmware_svam(), boot.efi.system_table_pa
+                                                  ? SVAM_REFUSED
+                                                  : SVAM_NEVER);
     }
     memory_drop();
 }

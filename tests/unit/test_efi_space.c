@@ -3,6 +3,9 @@
 
 #include "efi/space.h"
 
+#include "efi/gate.h"
+#include "efi/guard/memory.h"
+#include "efi/open.h"
 #include "efi/quirk.h"
 #include "efi/services.h"
 #include "efi/trace/touch.h"
@@ -17,7 +20,8 @@
 #define ACPI_PA 0x5000000UL
 #define FREE_PA 0x6000000UL
 
-struct efi_firmware firmware;
+extern struct efi_firmware firmware_record;
+struct gate_statistics gate_statistics;
 struct page_table kernel_table;
 
 static const struct efi_mode in_kernel_table = {.table = PAGE_TABLE_KERNEL};
@@ -47,6 +51,10 @@ status_t efi_services_map(struct page_table *private_table) {
     return STATUS_OK;
 }
 
+status_t efi_take_page(pa_t page_pa) {
+    return memory_map_put(&memory, page_pa, PAGE_SIZE, MEMORY_RUNTIME);
+}
+
 bool efi_tolerates(const char *name) {
     (void)name;
     return false;
@@ -58,9 +66,9 @@ static int set_up(void **state) {
     memory = (struct memory_map){0};
     memory_map_put(&memory, ACPI_PA, PAGE_SIZE, MEMORY_ACPI);
     memory_map_put(&memory, FREE_PA, PAGE_SIZE, MEMORY_USABLE);
-    firmware =
+    firmware_record =
         (struct efi_firmware){.mode = &in_kernel_table, .memory = &memory};
-    firmware.regions = (struct efi_regions){
+    firmware_record.regions = (struct efi_regions){
         .count = 2,
         .region = {{EFI_RUNTIME_SERVICES_CODE, CODE_PA, EFI_WINDOW_END, 3,
                     EFI_MEMORY_WB, 0},
@@ -105,26 +113,27 @@ static void check_page(const struct efi_region *region, uint64_t page) {
 static void every_page_is_looked_at(void **state) {
     (void)state;
     assert_int_equal(efi_space_verify(), STATUS_OK);
-    for (size_t i = 0; i < firmware.regions.count; i++)
-        for (uint64_t page = 0; page < firmware.regions.region[i].pages; page++)
-            check_page(&firmware.regions.region[i], page);
+    for (size_t i = 0; i < firmware->regions.count; i++)
+        for (uint64_t page = 0; page < firmware->regions.region[i].pages;
+             page++)
+            check_page(&firmware->regions.region[i], page);
 }
 
 // What counts is the table that the mode's calls run on.
 static void the_table_of_the_mode(void **state) {
     (void)state;
-    firmware.mode = &in_own_table;
+    firmware_record.mode = &in_own_table;
     check_named("va ", EFI_WINDOW_END, "not mapped; pa ", CODE_PA);
-    for (size_t i = 0; i < firmware.regions.count; i++)
-        firmware.regions.region[i].va = firmware.regions.region[i].pa;
+    for (size_t i = 0; i < firmware->regions.count; i++)
+        firmware_record.regions.region[i].va = firmware->regions.region[i].pa;
     assert_int_equal(efi_space_verify(), STATUS_OK);
-    move(&firmware.private_table, DATA_PA + PAGE_SIZE, 0);
+    move(&firmware_table, DATA_PA + PAGE_SIZE, 0);
     check_named("va ", DATA_PA + PAGE_SIZE, "not mapped; pa ",
                 DATA_PA + PAGE_SIZE);
 }
 
 static status_t grant(va_t va, bool execute) {
-    return efi_space_grant(firmware.private_table.root_pa, va, execute);
+    return efi_grant(firmware_table.root_pa, va, execute);
 }
 
 static void check_refused(va_t va, bool execute) {

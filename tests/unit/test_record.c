@@ -13,7 +13,8 @@
 #define RECORDS 3
 #define HEAD    "Panic#1 Part1 of Baton's log\n"
 
-struct efi_firmware firmware = {.ready = true};
+extern struct efi_firmware firmware_record;
+struct gate_statistics gate_statistics;
 struct options options;
 struct gate_call *gate_current;
 struct log_ring *history;
@@ -84,6 +85,7 @@ static int set_up(void **state) {
     said[0] = '\0';
     broken_at = RECORDS + 1;
     deleted = options.prove = 0;
+    firmware_record.ready = true;
     return 0;
 }
 

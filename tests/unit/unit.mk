@@ -41,7 +41,7 @@ UNIT_test_tables     := efi/tables.c efi/quirk.c efi/quirks/quirks.c \
 	lib/status.c lib/format.c
 UNIT_test_quirk      := efi/quirk.c efi/tables.c efi/names.c lib/utf16.c lib/crc32.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
-UNIT_test_efi_space  := efi/space.c efi/region.c efi/protect/attributes.c efi/names.c mm/page_table.c \
+UNIT_test_efi_space  := efi/space.c efi/firmware.c efi/guard/memory.c efi/region.c efi/protect/attributes.c efi/names.c mm/page_table.c \
 	lib/memory_map.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_acpi       := kernel/acpi/acpi.c lib/status.c lib/format.c
 UNIT_test_region     := efi/region.c efi/mode.c $(wildcard efi/modes/*.c) lib/random.c lib/memory_map.c lib/log.c \
@@ -55,7 +55,7 @@ UNIT_test_deadline   := efi/guard/deadline.c lib/options.c lib/string.c \
 UNIT_test_names      := efi/names.c
 UNIT_test_variables  := efi/services/variables.c efi/names.c lib/utf16.c lib/string.c \
 	lib/status.c lib/format.c
-UNIT_test_record     := kernel/pstore/record.c efi/services/variables.c efi/names.c \
+UNIT_test_record     := efi/firmware.c kernel/pstore/record.c efi/services/variables.c efi/names.c \
 	kernel/history/log_ring.c lib/crc32.c lib/utf16.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_verdict    :=
 UNIT_test_line       := kernel/monitor/line.c lib/string.c lib/format.c
@@ -104,7 +104,7 @@ UNIT_RENAME_lib/string := $(foreach name,memcpy memmove memset memcmp strlen \
 
 # The machine behind these is a test.
 $(foreach source,kernel/watchdog/watchdog kernel/nmi/nmi kernel/timer/clock kernel/clocks/clocks kernel/console kernel/screen/keyboard\
-	mm/early efi/space,\
+	mm/early efi/space efi/guard/memory,\
 	$(eval UNIT_RENAME_$(source) := -iquote tests/unit/machine))
 
 -include $(UNIT_OBJECTS:.o=.d)

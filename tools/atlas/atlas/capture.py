@@ -173,7 +173,7 @@ class Capture:
 
     def _services(self) -> dict[str, int]:
         """The entries of the services that are phases."""
-        entries = self.read("firmware.service")
+        entries = self.read("firmware_record.service")
         names = {text: n for n, text in self.image.enum("efi_service").items()}
         return {name: entries[names[word]]
                 for name, word in phases.SERVICES.items()}
@@ -259,7 +259,7 @@ class Capture:
         size = self.read("kernel.boot.efi.map_bytes")
         stop.step = self.read("kernel.boot.efi.descriptor_bytes")
         stop.descriptors = self.read("kernel.boot.efi.map")[:size]
-        regions = self.read("firmware.regions")
+        regions = self.read("firmware_record.regions")
         stop.regions = regions["region"][:regions["count"]]
 
     def _tables(self, stop: Stop) -> list[Table]:
@@ -271,7 +271,7 @@ class Capture:
         kernel = firmware = 0
         if stop.phase.table == Phase.table:
             kernel = self.read("kernel_table.root_pa")
-            firmware = self.read("firmware.private_table.root_pa")
+            firmware = self.read("firmware_table.root_pa")
         roots = [(stop.phase.table, kernel or in_use)]
         if firmware:
             roots.append(("the firmware's table", firmware))

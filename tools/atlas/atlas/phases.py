@@ -63,7 +63,7 @@ PHASES = [
     Phase("adopted", "adopted", "Adopted",
           "This generation has taken the firmware over where the one before "
           "had it, or has refused to.",
-          leave="efi_start", compare=True, inherits=True),
+          leave="efi_open", compare=True, inherits=True),
     Phase("call", "in a call", "Inside a call",
           "GetTime's first instruction: CR3 shows which table the firmware "
           "runs on in this mode.",

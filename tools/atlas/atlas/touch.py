@@ -46,7 +46,7 @@ class Touch(Capture):
     def _gate(self) -> None:
         call = self.call()
         names = self.image.enum("efi_service")
-        entries = self.read("firmware.service")
+        entries = self.read("firmware_record.service")
         name = next((camel(names[n]) for n, entry in
                      enumerate(entries) if entry == call["function"]), "?")
         back = self.stub.word(self.stub.registers["rsp"])
@@ -57,8 +57,8 @@ class Touch(Capture):
         used = self.used.setdefault(name, {})
         self.calls[name] = self.calls.get(name, 0) + 1
         known: dict[int, tuple] = {}
-        regions = self.read("firmware.regions")
-        private = root_pa == self.read("firmware.private_table.root_pa")
+        regions = self.read("firmware_record.regions")
+        private = root_pa == self.read("firmware_table.root_pa")
         for region in regions["region"][:regions["count"]]:
             start = region["pa" if private else "va"] >> PAGE_BITS
             for i in range(region["pages"]):

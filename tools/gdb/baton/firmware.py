@@ -23,7 +23,7 @@ GATE = "gate_enter"
 
 
 def firmware() -> gdb.Value:
-    return gdb.parse_and_eval("firmware")
+    return gdb.parse_and_eval("*firmware")
 
 
 def lineage() -> list[gdb.Value]:
@@ -119,7 +119,7 @@ def table_of_mode() -> int:
     mode = firmware()["mode"]
     if int(mode) and table_kind(mode) == "kernel":
         return machine.number("kernel_table.root_pa")
-    return int(firmware()["private_table"]["root_pa"])
+    return int(gdb.parse_and_eval("firmware_table")["root_pa"])
 
 
 def converter(svam: str) -> str:

@@ -1,7 +1,7 @@
 """pt, ptmap: page tables as the processor sees them (SDM vol. 3 §4.5).
 
 tests/harness/paging.py reads the tables, by physical address: so any root can
-be used, not only the one in CR3. `pt ADDR firmware.private_table.root_pa` reads
+be used, not only the one in CR3. `pt ADDR firmware_table.root_pa` reads
 the firmware's table while the kernel's is in use.
 """
 
@@ -43,7 +43,7 @@ class WalkCommand(Command):
 
     ROOT is the physical address of a table, $cr3 by default; both may be
     any expression without blanks: pt $rip, pt &firmware $rax, or
-    pt $rdi firmware.private_table.root_pa."""
+    pt $rdi firmware_table.root_pa."""
 
     name = "pt"
 

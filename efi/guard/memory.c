@@ -1,0 +1,60 @@
+// Memory that the firmware accesses: see the header.
+
+#include "efi/guard/memory.h"
+
+#include "efi/firmware.h"
+#include "efi/open.h"
+#include "efi/services.h"
+#include "efi/space.h"
+#include "lib/x86.h"
+#include "mm/space.h"
+
+static enum memory_kind kind_at(pa_t pa) {
+    const struct memory_range *range = memory_map_find(firmware->memory, pa);
+    return range ? range->kind : MEMORY_HOLE;
+}
+
+const char *efi_class(va_t va) {
+    const struct efi_region *region = efi_space_region(va);
+    if (region)
+        return efi_memory_type_name(region->type);
+    if (space_is_stack_guard(va) || efi_services_guard(va))
+        return "guard";
+    return va >> 63 ? "kernel" : memory_kind_name(kind_at(va));
+}
+
+// The rights that the firmware may have to a page; 0: none.
+static uint64_t rights_to(const struct efi_region *region, pa_t page_pa) {
+    static const uint64_t flags[MEMORY_KINDS] = {
+        [MEMORY_BOOT_SERVICES] = MAP_ANY,
+        [MEMORY_ACPI] = MAP_WRITE,
+        [MEMORY_NVS] = MAP_WRITE,
+        [MEMORY_RESERVED] = MAP_ANY,
+        [MEMORY_MMIO] = MAP_WRITE | MAP_UNCACHED,
+    };
+    if (region)
+        return efi_space_rights(region);
+    enum memory_kind kind = kind_at(page_pa);
+    bool is_used = kind == MEMORY_BOOT_SERVICES && firmware->boot_memory_free;
+    return is_used ? 0 : flags[kind];
+}
+
+status_t efi_grant(pa_t table_pa, va_t va, bool execute) {
+    struct page_table *table = efi_space_table(table_pa);
+    va_t page_va = align_down(va, PAGE_SIZE);
+    const struct efi_region *region = efi_space_region(va);
+    uint64_t flags = rights_to(region, page_va);
+    struct page_walk walk;
+    page_table_walk(table, va, &walk);
+    if (flags == 0 || (execute && (flags & PTE_NX)) ||
+        (walk.mapped && walk.write && walk.exec >= execute))
+        return fail(STATUS_REFUSED, "efi: nothing can be granted at %#lx", va);
+    if (!region)
+        TRY(efi_take_page(page_va));
+    if (!walk.mapped)
+        TRY(page_table_map(table, page_va, page_va, PAGE_SIZE, flags));
+    else
+        TRY(page_table_protect(table, page_va, PAGE_SIZE, flags));
+    write_cr3(table_pa); // drop the old translation from the TLB
+    return STATUS_OK;
+}

@@ -1,0 +1,18 @@
+// Memory that the firmware accesses: what it is, and whether the firmware may
+// have it.
+
+#pragma once
+
+#include "lib/status.h"
+#include "lib/types.h"
+
+// Who owns an address that the firmware has used: the type of a runtime region
+// (by its virtual or its physical address), "guard", "kernel", or the kind of
+// memory at that physical address: "boot-services", "usable", "hole", ….
+const char *efi_class(va_t va);
+
+// Maps the page at `va` for the firmware until the next reset, in the table
+// with this root: a page of its own regions with all rights of the region, or
+// memory that no kernel uses, at VA = PA. From the fault handler. REFUSED: it
+// has these rights already, or must not have them.
+status_t efi_grant(pa_t table_pa, va_t va, bool execute);

@@ -1,0 +1,285 @@
+// Opening the firmware: from a system table's address to services that can be
+// called, in the mode that was asked for or the one that was inherited.
+//
+// Everything depends on one question: are its addresses still physical? The
+// system table has the answer: its pointer to the runtime table leads into a
+// region at its physical address, or into one at the virtual address that an
+// earlier kernel handed over. If it leads elsewhere, the firmware must not be
+// called until the next reset.
+
+#include "efi/open.h"
+
+#include "efi/firmware.h"
+#include "efi/quirk.h"
+#include "efi/services.h"
+#include "efi/space.h"
+#include "efi/tables.h"
+#include "efi/virtual.h"
+#include "lib/format.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "mm/frames.h"
+#include "mm/space.h"
+
+extern struct efi_firmware firmware_record;
+static struct efi_firmware *const known = &firmware_record;
+static struct memory_map *machine_memory; // what firmware->memory reads
+
+static bool is_runtime_table(pa_t pa) {
+    const struct efi_runtime_services *table =
+        physical_read(pa, sizeof(*table));
+    return table && is_aligned(pa, 8) &&
+           table->header.signature == EFI_RUNTIME_TABLE_SIGNATURE;
+}
+
+// Finds the runtime table behind the system table's pointer.
+static status_t find_runtime_table(const struct boot_info *boot,
+                                   uint64_t pointer) {
+    uint64_t bytes = sizeof(struct efi_runtime_services);
+    const struct efi_region *region;
+    pa_t pa = pointer;
+    if (boot->svam) {
+        region = efi_region_of_va(&known->regions, pointer, bytes);
+        pa = region ? region_pa(region, pointer) : 0;
+    } else {
+        region = efi_region_of_pa(&known->regions, pointer, bytes);
+    }
+    if (!region)
+        return fail(STATUS_REFUSED,
+                    "system table at %#lx: RuntimeServices is %#lx, which is "
+                    "no address in any runtime region, %s",
+                    known->system_table_pa, pointer,
+                    boot->svam
+                        ? "though SetVirtualAddressMap was called: the "
+                          "addresses that it was given were not handed over"
+                        : "and nobody said that SetVirtualAddressMap was "
+                          "called");
+    if (!is_runtime_table(pa))
+        return fail(STATUS_REFUSED,
+                    "system table at %#lx: RuntimeServices %#lx leads to pa "
+                    "%#lx, where no runtime table is",
+                    known->system_table_pa, pointer, pa);
+    known->runtime_table_pa = pa;
+    return STATUS_OK;
+}
+
+static pa_t find_config_table(const struct efi_guid *guid) {
+    return efi_config_find(known->setup.config_tables_pa,
+                           known->config_table_count, guid, physical_read);
+}
+
+// If not, why() says the reason.
+static bool config_tables_are_read(void) {
+    uint64_t count = known->config_table_count;
+    return count == 0 || efi_config_tables(known->setup.config_tables_pa, count,
+                                           physical_read);
+}
+
+static status_t read_tables(const struct boot_info *boot) {
+    bool virtual = boot->svam != BOOT_SVAM_NONE;
+    known->system_table_pa = boot->efi.system_table_pa;
+    TRY(efi_system_table_check(known->system_table_pa, !virtual));
+    const struct efi_system_table *system = pa_to_va(known->system_table_pa);
+    TRY(find_runtime_table(boot, system->runtime_services));
+    TRY(efi_runtime_table_check(known->runtime_table_pa, !virtual));
+
+    struct efi_setup physical = {.firmware_vendor_pa = system->firmware_vendor,
+                                 .config_tables_pa = system->config_tables};
+    known->setup = virtual ? boot->efi_setup : physical;
+    known->config_table_count = system->config_table_count;
+    known->setup.smbios_pa = find_config_table(&efi_guid_smbios);
+    known->rsdp_pa = find_config_table(&efi_guid_acpi);
+    return STATUS_OK;
+}
+
+// The mode that an earlier kernel left the firmware in. A Linux hands over no
+// mode: then it is that of a Baton before it, or follows from the addresses.
+// NULL, with the reason in why(): it is unknown.
+static const struct efi_mode *mode_found(const struct boot_info *boot) {
+    const struct efi_mode *mode = efi_mode_find(boot->handoff.mode);
+    if (!boot->svam || (mode && mode->calls_svam))
+        return mode;
+    if (boot->svam == BOOT_SVAM_LINUX)
+        return efi_mode_of(&known->regions);
+    set_why("SetVirtualAddressMap was called before, and the mode handed over, "
+            "\"%s\", is none that is known and calls it",
+            boot->handoff.mode);
+    return NULL;
+}
+
+// SetVirtualAddressMap works once, so an inherited mode cannot be changed.
+static status_t adopt_mode(const struct boot_info *boot,
+                           const struct efi_mode *wanted) {
+    const struct efi_mode *found = mode_found(boot);
+    bool from_baton = boot->svam == BOOT_SVAM_BATON;
+    if (!found)
+        return failed(STATUS_REFUSED);
+    known->mode = found;
+    TRY(found->adopt(found, &known->regions,
+                     from_baton ? &boot->handoff : NULL));
+    if (wanted && wanted != found)
+        return fail(STATUS_REFUSED,
+                    "mode %s was asked for, but the firmware is bound to mode "
+                    "%s: SetVirtualAddressMap works once per boot",
+                    wanted->name, found->name);
+    return STATUS_OK;
+}
+
+static void choose_mode(const struct boot_info *boot,
+                        const struct efi_mode *wanted) {
+    const struct efi_mode *found = mode_found(boot);
+    known->mode = wanted ? wanted : found ? found : efi_mode_find("fixed");
+}
+
+// Generation 0 finds the table by its GUID; later ones get its content.
+static uint32_t read_missing_services(const struct boot_info *boot) {
+    if (boot->via != VIA_MULTIBOOT2)
+        return boot->handoff.missing_services;
+    uint32_t missing;
+    if (efi_missing_services(find_config_table(&efi_guid_runtime_properties),
+                             physical_read, &missing))
+        say("efi: runtime properties ignored: %s", why());
+    return missing;
+}
+
+static void read_service_entries(void) {
+    const struct efi_runtime_services *table =
+        pa_to_va(known->runtime_table_pa);
+    uint32_t missing = efi_services_beyond(table);
+    known->missing_services |= missing;
+    for (unsigned i = 0; i < EFI_SERVICES; i++)
+        known->service[i] = missing >> i & 1 ? 0 : table->service[i];
+}
+
+static status_t enter_mode(struct boot_info *boot) {
+    bool call_svam = known->mode->calls_svam && !boot->svam;
+    TRY(efi_services_init());
+    if (known->mode->table == PAGE_TABLE_KERNEL)
+        TRY(efi_space_map_kernel());
+    TRY(efi_space_build());
+    read_service_entries();
+    if (call_svam) {
+        TRY(efi_quirks_map(&firmware_table, &boot->memory));
+        TRY(efi_virtual_check(boot->efi.descriptor_bytes));
+        known->svam = SVAM_CALLED; // even if it fails: it is the only attempt
+        TRY(efi_virtual_enter(boot->efi.descriptor_bytes));
+        read_service_entries();
+        efi_space_drop();
+        TRY(efi_space_build());
+    }
+    if (known->svam != SVAM_NEVER)
+        TRY(efi_check_pointers());
+    TRY(efi_space_protect(boot));
+    return efi_space_verify();
+}
+
+// "EDK II, UEFI 2.70". If the name is in no runtime region, only generation 0
+// can read it.
+static void report_firmware(const struct boot_info *boot) {
+    const struct efi_system_table *system = pa_to_va(known->system_table_pa);
+    char name[EFI_VENDOR_BYTES];
+    pa_t pa = known->setup.firmware_vendor_pa;
+    bool is_kept =
+        boot->via == VIA_MULTIBOOT2 || efi_region_of_pa(&known->regions, pa, 1);
+    if (is_kept || !pa)
+        efi_vendor_name(pa, physical_read, name);
+    else
+        format(name, sizeof(name),
+               "a firmware whose name, at %#lx, was not kept", pa);
+    uint32_t revision = system->header.revision;
+    uint64_t count = known->config_table_count;
+    bool is_read = config_tables_are_read();
+    say("efi: %s, UEFI %u.%u, %lu configuration tables%s%s", name,
+        revision >> 16, (revision & 0xffff) / 10, count,
+        is_read ? "" : ", none of them read: ", is_read ? "" : why());
+}
+
+static void report_regions(void) {
+    for (size_t i = 0; i < known->regions.count; i++) {
+        const struct efi_region *r = &known->regions.region[i];
+        event("efi.region", "n=%zu type=%s pa=%#lx va=%#lx pages=%lu attr=%#lx",
+              i, efi_memory_type_name(r->type), r->pa, r->va, r->pages,
+              r->attribute);
+    }
+}
+
+// If the firmware is refused: the mode that was asked for.
+static void report_mode(const struct efi_mode *wanted) {
+    const struct efi_mode *mode = known->ready ? known->mode : wanted;
+    event("efi.mode", "mode=%s svam=%s regions=%zu bytes=%lu state=%s",
+          mode ? mode->name : "none", efi_svam_name(firmware_svam()),
+          known->regions.count, efi_regions_bytes(&known->regions),
+          firmware_aborted() ? "suspect" : "sound");
+}
+
+static status_t open_firmware(struct boot_info *boot,
+                              const struct efi_mode *wanted) {
+    struct efi_map_view view = efi_map_of(&boot->efi);
+    TRY(efi_regions_read(&view, &known->regions));
+    if (boot->svam)
+        TRY(adopt_mode(boot, wanted));
+    else
+        choose_mode(boot, wanted);
+    known->svam = boot->svam ? SVAM_INHERITED : SVAM_NEVER;
+    TRY(read_tables(boot));
+    if (!boot->svam)
+        TRY(known->mode->place(&known->regions));
+    TRY(efi_quirks_check(known->setup.firmware_vendor_pa, physical_read));
+    known->missing_services = read_missing_services(boot);
+    return enter_mode(boot);
+}
+
+void efi_close(void) {
+    memset(known->service, 0, sizeof(known->service));
+}
+
+static void refuse(void) {
+    known->ready = false;
+    known->refused = true;
+    efi_close();
+}
+
+status_t efi_check_answers(void) {
+    status_t status =
+        efi_quirks_check(known->setup.firmware_vendor_pa, physical_read);
+    if (status)
+        refuse();
+    return status;
+}
+
+void efi_free_boot_services(const struct memory_map *memory) {
+    frames_add(memory, MEMORY_BOOT_SERVICES);
+    known->boot_memory_free = true;
+}
+
+status_t efi_take_page(pa_t page_pa) {
+    return memory_map_put(machine_memory, page_pa, PAGE_SIZE, MEMORY_RUNTIME);
+}
+
+static status_t explain_absence(const struct boot_info *boot) {
+    if (boot->handoff_status)
+        return fail(STATUS_NOT_FOUND, "no EFI system table was accepted: %s",
+                    boot->handoff_why);
+    return fail(STATUS_NOT_FOUND, "no EFI system table: %s",
+                boot->via == VIA_MULTIBOOT2
+                    ? "the loader passed none on (multiboot2 tag 12)"
+                    : "the kernel before this one passed none on "
+                      "(boot_params.efi_info)");
+}
+
+status_t efi_open(struct boot_info *boot, const struct efi_mode *wanted) {
+    known->memory = machine_memory = &boot->memory;
+    known->aborted_before = boot->has_handoff ? boot->handoff.aborted : 0;
+    if (boot->efi.system_table_pa == 0)
+        return explain_absence(boot);
+    status_t status = open_firmware(boot, wanted);
+    known->ready = status == STATUS_OK;
+    if (known->ready) {
+        report_firmware(boot);
+        report_regions();
+    } else {
+        refuse();
+    }
+    report_mode(wanted);
+    return status;
+}

@@ -1,0 +1,31 @@
+// Opening the firmware: how the rest of the kernel gets from a system table to
+// services that can be called, and gives up again.
+
+#pragma once
+
+#include "boot/boot_info.h"
+#include "efi/mode.h"
+#include "lib/status.h"
+
+// Opens the firmware that `boot` describes in mode `wanted`: adopts the mapping
+// of an earlier kernel, or makes one. NULL: in the mode that it is in, or in
+// mode fixed if it is in none. Afterwards the services of efi/services.h work.
+// `boot` has to stay, for its memory map is used and changed from now on.
+// NOT_FOUND: no firmware. Other errors: it is refused, and not called.
+status_t efi_open(struct boot_info *boot, const struct efi_mode *wanted);
+
+// After the proofs. REFUSED, and nothing is called any more: a quirk's check()
+// says that the firmware fails in this mode. SetVirtualAddressMap may still be
+// left for the next kernel.
+status_t efi_check_answers(void);
+
+// No service is called any more, for efi.fault=off.
+void efi_close(void);
+
+// Gives boot-services memory to the allocator: after efi_open(), or if it is
+// not to be called.
+void efi_free_boot_services(const struct memory_map *memory);
+
+// Takes the page at `page_pa` out of the memory map, for the firmware only.
+// From the fault handler. NO_MEMORY: as memory_map_put().
+status_t efi_take_page(pa_t page_pa);
