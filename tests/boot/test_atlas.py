@@ -194,6 +194,23 @@ def test_a_walk_agrees_with_qemus(boot):
     assert pages == theirs and len(theirs) > 4000
 
 
+def keys(value):
+    """Each key of an object, at any depth."""
+    if isinstance(value, dict):
+        yield from value
+    for part in value.values() if isinstance(value, dict) else \
+            value if isinstance(value, list) else []:
+        yield from keys(part)
+
+
+def test_every_key_is_documented(atlas):
+    text = (paths.ROOT / "docs/atlas.md").read_text()
+    known = set(re.findall(r"`(\w+)`", text))
+    assert {*keys(atlas.document), *COLUMNS} <= known
+    for phase in atlas.run["phases"]:
+        assert phase["title"] in text
+
+
 # ---- its parts, without a machine
 
 def span(page: int, pages: int, frame: int | None = None,
@@ -323,7 +340,8 @@ def test_a_span_is_explained(shown, atlas):
     shown.open(OUT / "index.html", f"#phase=g0-call&at={code['va']}")
     text = shown.ask("document.getElementById('details').textContent")
     for word in [code["va"], code["pa"], code["attr"], "RuntimeServicesCode",
-                 "256 pages", "PML4[511]", "PT  [", "efi/space.c"]:
+                 "256 pages", "PML4[511]", "PT  [", "efi/space.c",
+                 "Memory Attributes Table: 0x"]:
         assert word in text, text
     shown.press("ArrowDown")
     assert shown.ask("document.getElementById('details').textContent") != text
@@ -378,11 +396,11 @@ def many(count: int) -> dict:
                                    "active": True, "levels": 4,
                                    "spans": count, "leaves": count}]}
     return {"format": 1, "columns": COLUMNS, "areas": [[0, "all"]],
-            "texts": ["nobody"], "about": {"kernel": "", "firmware": "",
-                                           "code": "", "ram_mib": 0},
+            "texts": ["nobody"], "about": {"kernel": "", "mode": "", "code": "",
+                                           "firmware": "", "ram_mib": 0},
             "maps": [{"memory": [[0, count, "usable"]], "descriptors": [],
-                      "regions": []}],
-            "runs": [{"mode": "fixed", "complete": True, "services": [],
+                      "regions": [], "attributes": []}],
+            "runs": [{"mode": "fixed", "services": [],
                       "phases": [{**phase, "id": f"p{n}", "title": f"{n}",
                                   "spans": rows[n:]} for n in range(2)]}]}
 
@@ -428,9 +446,12 @@ def test_all_modes_side_by_side(page, tmp_path):
         names = [phase["id"] for phase in run["phases"]]
         assert ("g0-svam" in names) == (chain.EXPECTED[mode].first == "called")
         assert ("g1-call" in names) == (chain.EXPECTED[mode].later != "refused")
+        call = run["phases"][names.index("g0-call")]["tables"]
+        own = mode in ("physical", "identity")
+        assert [table["active"] for table in call] == [not own, own]
     page.view(1400, 950)
     page.open(tmp_path / "index.html", "#view=modes&moment=g1-adopted")
-    assert page.ask("document.querySelectorAll('#panels svg').length") == 7
+    assert page.ask("document.querySelectorAll('#panels .panel svg').length") == 7
     assert page.ask("document.querySelector('#panels .bad').textContent"
                     ).startswith("naive")
     page.picture(PICTURES / "modes.png")

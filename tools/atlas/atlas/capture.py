@@ -21,6 +21,8 @@ from .space import FRAME, PAGE_BITS
 IMAGE_LINK_PA = 0x200000  # where GRUB puts the image, if it is free
 PAGE = 1 << PAGE_BITS
 PAGING, FIVE_LEVELS = 1 << 31, 1 << 12  # in CR0, in CR4
+ATTRIBUTES = "memory_attributes"  # UEFI 2.10 §4.6.3, as the kernel keeps it
+LAST = "call"  # the phase after which the last generation has no more
 CONTROL = ("CR0", "CR3", "CR4")
 
 
@@ -81,6 +83,7 @@ class Stop:
     descriptors: bytes = b""
     step: int = 0  # of the descriptors
     regions: list[dict] = field(default_factory=list)
+    attributes: list[dict] = field(default_factory=list)  # rows of that table
     base_pa: int = 0  # of the image
     changes: int = 0  # of the journal, so far
     status: int = 0  # what the function returned, if it is a phase's end
@@ -101,9 +104,9 @@ class Capture:
     """One run, up to the last phase of the last generation."""
 
     def __init__(self, machine: machines.Machine, stub: Stub, image: Image,
-                 generations: int, until: str = ""):
+                 generations: int):
         self.machine, self.stub, self.image = machine, stub, image
-        self.generations, self.until = generations, until
+        self.generations = generations
         self.journal = Journal(image)
         self.stops: list[Stop] = []
         self.gen = 0
@@ -151,19 +154,17 @@ class Capture:
             self._jump()
 
     def _gate(self) -> None:
-        """A call: stop at the service's entry if it is one of a phase's."""
-        gate = self.image.symbol(phases.GATE)
-        function = self.call()["function"]
-        wanted = self._services()
+        """A call: stop at the service's entry if it is one of a phase's. Later
+        calls of this generation are of no interest."""
+        seen = {stop.phase.id for stop in self.stops if stop.gen == self.gen}
+        if LAST in seen:
+            return
+        self.stub.once(self.image.symbol(phases.GATE), self._gate)
+        function, entries = self.call()["function"], self._services()
         for phase in phases.PHASES:
-            if phase.enter in phases.SERVICES and \
-                    wanted[phase.enter] == function and \
-                    not self._has(phase):
+            if entries.get(phase.enter) == function and phase.id not in seen:
                 self.stub.once(function, lambda: self._record(phase))
-                break
-        if not any(phase.id == "call" and self._has(phase)
-                   for phase in phases.PHASES):
-            self.stub.once(gate, self._gate)
+                return
 
     def call(self) -> dict:
         """struct gate_call of the call that begins here."""
@@ -177,10 +178,6 @@ class Capture:
         names = {text: n for n, text in self.image.enum("efi_service").items()}
         return {name: entries[names[word]]
                 for name, word in phases.SERVICES.items()}
-
-    def _has(self, phase: Phase) -> bool:
-        return any(stop.phase is phase and stop.gen == self.gen
-                   for stop in self.stops)
 
     def _jump(self) -> None:
         """At the last instruction: rax is where the next kernel begins."""
@@ -243,8 +240,8 @@ class Capture:
             self._read_kernel(stop)
         stop.tables = self._tables(stop)
         self.stops.append(stop)
-        last = self.gen == self.generations - 1 and phase.id == "call"
-        self.ended |= last or f"g{self.gen}-{phase.id}" == self.until
+        self.ended |= (self.gen == self.generations - 1
+                       and phase.id == LAST)
 
     def _control(self) -> dict[str, int]:
         text = self.machine.human("info registers")
@@ -261,6 +258,9 @@ class Capture:
         stop.descriptors = self.read("kernel.boot.efi.map")[:size]
         regions = self.read("firmware_record.regions")
         stop.regions = regions["region"][:regions["count"]]
+        if self.image.has(ATTRIBUTES):  # an annex
+            count = self.read(f"{ATTRIBUTES}.count")
+            stop.attributes = self.read(f"{ATTRIBUTES}.row")[:count]
 
     def _tables(self, stop: Stop) -> list[Table]:
         r = stop.registers
@@ -291,12 +291,11 @@ class Capture:
         return found
 
 
-def capture(home, config: qemu.Config, image: Image, generations: int,
-            until: str = "", **contents) -> Capture:
-    """Boot a machine and read it at each phase. `until`: the phase after
-    which nothing more is wanted, such as "g1-adopted"."""
-    with machines.Machine(home, config, **contents) as machine:
+def capture(home, config: qemu.Config, image: Image,
+            generations: int) -> Capture:
+    """Boot a machine and read it at each phase."""
+    with machines.Machine(home, config) as machine:
         with machine.debugger() as debugger:
-            found = Capture(machine, Stub(debugger), image, generations, until)
+            found = Capture(machine, Stub(debugger), image, generations)
             found.run()
     return found

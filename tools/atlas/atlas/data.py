@@ -80,13 +80,12 @@ class Writer:
                 "areas": areas(), "texts": list(self.texts),
                 "maps": self.found_maps, "runs": self.runs}
 
-    def add(self, mode: str, run: Capture, services: list | None = None,
-            complete: bool = True) -> None:
+    def add(self, mode: str, run: Capture, services: list) -> None:
         stops = run.stops
         phases = [self._phase(run, stop, before) for before, stop in
                   zip([None, *stops], stops)]
-        self.runs.append({"mode": mode, "complete": complete,
-                          "phases": phases, "services": services or []})
+        self.runs.append({"mode": mode, "phases": phases,
+                          "services": services})
 
     def text(self, words: str) -> int:
         return self.texts.setdefault(words, len(self.texts))
@@ -131,6 +130,8 @@ class Writer:
             "regions": [[r["pa"] >> PAGE_BITS, r["pages"],
                          r["va"] >> PAGE_BITS, self.type(r["type"]),
                          hex(r["attribute"])] for r in told.regions],
+            "attributes": [[r["pa"] >> PAGE_BITS, r["pages"],
+                            hex(r["attributes"])] for r in told.attributes],
         }
         key = repr(found)
         if key not in self.maps:

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from threading import RLock
 
 from elftools.elf.elffile import ELFFile
 
@@ -24,6 +25,7 @@ class Image:
 
     def __init__(self, path: Path):
         self.path = path
+        self._lock = RLock()  # two machines run at once, and pyelftools seeks
         self.elf = ELFFile(open(path, "rb"))
         table = self.elf.get_section_by_name(".symtab")
         self.symbols = {s.name: s["st_value"] for s in table.iter_symbols()
@@ -39,6 +41,9 @@ class Image:
             raise AssertionError(f"{self.path}: no symbol {name}; the atlas "
                                  "stops there (tools/atlas/atlas/phases.py)")
         return self.symbols[name]
+
+    def has(self, name: str) -> bool:
+        return name in self.symbols
 
     @property
     def start(self) -> int:
@@ -64,7 +69,7 @@ class Image:
         text = subprocess.run([*words, *(f"{at:#x}" for at in addresses)],
                               capture_output=True, text=True, check=True)
         found = text.stdout.splitlines()
-        return {at: (function, _place(place)) for at, function, place in
+        return {at: (function, _short(place)) for at, function, place in
                 zip(addresses, found[::2], found[1::2])}
 
     # ---- structures
@@ -93,28 +98,35 @@ class Image:
                              "atlas reads it")
 
     def enum(self, name: str) -> dict[int, str]:
-        die = self._find("enumeration_type", name)
-        return {child.attributes["DW_AT_const_value"].value: _name(child)
-                for child in die.iter_children()}
+        with self._lock:
+            die = self._find("enumeration_type", name)
+            return {child.attributes["DW_AT_const_value"].value: _name(child)
+                    for child in die.iter_children()}
 
     def structure(self, name: str) -> tuple:
         """The layout of a structure, for decode()."""
-        return layout(self._find("structure_type", name))
+        with self._lock:
+            return layout(self._find("structure_type", name))
 
     def read(self, path: str, read: Reader, base_pa: int):
         """A variable, or a member of one ("kernel.boot.memory"), of an image
         that lies at `base_pa`: as a number, text, a list, or a dictionary."""
+        address, form = self._place(path)
+        return decode(form, read(base_pa + address - self.start, form[0]))
+
+    @cache
+    def _place(self, path: str) -> tuple[int, tuple]:
+        """The linked address of a variable or member, and its layout."""
         name, *members = path.split(".")
-        die = self._find("variable", name)
-        at = base_pa + self._address(die, name) - self.start
-        kind = _strip(die)
-        for member in members:
-            found = next(child for child in kind.iter_children()
-                         if _name(child) == member)
-            at += found.attributes["DW_AT_data_member_location"].value
-            kind = _strip(found)
-        form = layout(kind)
-        return decode(form, read(at, form[0]))
+        with self._lock:
+            die = self._find("variable", name)
+            at, kind = self._address(die, name), _strip(die)
+            for member in members:
+                found = next(child for child in kind.iter_children()
+                             if _name(child) == member)
+                at += found.attributes["DW_AT_data_member_location"].value
+                kind = _strip(found)
+            return at, layout(kind)
 
     def _address(self, die, name: str) -> int:
         """A static variable's own, for others may have its name."""
@@ -126,7 +138,7 @@ class Image:
         return int.from_bytes(bytes(address[:8]), "little")
 
 
-def _place(text: str) -> str:
+def _short(text: str) -> str:
     """"./mm/space.c:47 (discriminator 1)" -> "mm/space.c:47"."""
     return re.sub(r"^\./|^\S*//| \(.*", "", text)
 

@@ -67,7 +67,7 @@ PHASES = [
     Phase("call", "in a call", "Inside a call",
           "GetTime's first instruction: CR3 shows which table the firmware "
           "runs on in this mode.",
-          enter="GetTime"),
+          enter="GetTime", compare=True),
     Phase("transition", "jump", "Transition table",
           "This generation's last instruction. The jump's table has its page, "
           "one for NMIs, the next image, and what that is handed.",

@@ -61,6 +61,12 @@ function memoryOf(phase, span) {
     for (const [page, pages, type, attribute] of told)
       texts.push(`EFI descriptor: ${type}, ${hex(page)}, `
         + `${count(pages, "page")}, ${attributes(attribute)}`);
+  const rows = map.attributes.filter(meets);
+  for (const [page, pages, attribute] of rows.slice(0, 2))
+    texts.push(`Memory Attributes Table: ${hex(page)}, `
+      + `${count(pages, "page")}, ${attributes(attribute)}`);
+  if (rows.length > 2)
+    texts.push(`and ${rows.length - 2} more of its rows`);
   return texts;
 }
 

@@ -201,16 +201,21 @@ function drawAxis(svg, scale, place, options) {
   if (!options.labels)
     return;
   const isWide = place.left > 125;
-  const wanted = scale.clusters.flatMap((cluster, i) => {
-    const next = scale.clusters[i + 1], area = areaOf(cluster.start);
-    const isTop = !next || areaOf(next.start) !== area;
-    return [{y: cluster.end + 9, text: isTop ? area : "", area: true},
-      {y: cluster.y - 1, text: isWide ? hex(cluster.start) : ""}];
-  });
+  const addresses = scale.clusters.map((cluster) => ({y: cluster.y - 1,
+    text: isWide ? hex(cluster.start) : ""}));
+  const wanted = [...areaLabels(scale), ...addresses];
   for (const label of spread(wanted, 10.5).filter((label) => label.text))
     layer.append("text").attr("x", place.left - 6).attr("y", label.y)
       .attr("text-anchor", "end").attr("class", label.area ? "area" : "")
       .text(isWide ? label.text : label.text.split(/\W/)[0]);
+}
+
+// The name of each area, where its highest span is.
+function areaLabels(scale) {
+  const tops = scale.clusters.filter((cluster, i, all) => !all[i + 1]
+    || areaOf(all[i + 1].start) !== areaOf(cluster.start));
+  return tops.map((cluster) => ({y: cluster.end + 9, area: true,
+    text: areaOf(cluster.start)}));
 }
 
 function emptiness(gap) {

@@ -53,9 +53,8 @@ function pinAt(address) {
 function readAddress() {
   isReading = true;
   const words = new URLSearchParams(location.hash.slice(1));
-  const complete = atlas.runs.filter((run) => run.complete);
-  const run = complete.find((one) => one.mode === words.get("mode"))
-    || complete[0];
+  const mode = words.get("mode") || atlas.about.mode;
+  const run = atlas.runs.find((one) => one.mode === mode) || atlas.runs[0];
   $("mode").value = run.mode;
   if (words.get("moment"))
     $("moment").value = words.get("moment");
@@ -90,11 +89,10 @@ function onKey(event) {
 }
 
 function start() {
-  const complete = atlas.runs.filter((run) => run.complete);
-  d3.select("#mode").selectAll("option").data(complete).join("option")
+  d3.select("#mode").selectAll("option").data(atlas.runs).join("option")
     .attr("value", (run) => run.mode).text((run) => run.mode);
   $("mode").addEventListener("change", () => {
-    openRun(complete.find((run) => run.mode === $("mode").value),
+    openRun(atlas.runs.find((run) => run.mode === $("mode").value),
       phaseNow().id);
     showView(view, false);
   });

@@ -3,11 +3,9 @@
 const PANEL = {height: 620, top: 8};
 
 function startModes() {
-  const moments = new Map();
-  for (const run of atlas.runs)
-    for (const phase of run.phases)
-      if (phase.compare)
-        moments.set(phase.id, `generation ${phase.gen}: ${phase.title}`);
+  const moments = new Map(atlas.runs.flatMap((run) => run.phases)
+    .filter((phase) => phase.compare)
+    .map((phase) => [phase.id, `generation ${phase.gen}: ${phase.title}`]));
   d3.select("#moment").selectAll("option").data([...moments].sort())
     .join("option").attr("value", (d) => d[0]).text((d) => d[1]);
   $("moment").addEventListener("change", () => {
@@ -22,8 +20,10 @@ function drawModes() {
     phase: run.phases.find((phase) => phase.id === id)}));
   const phases = shown.map((d) => d.phase).filter(Boolean);
   const axes = axesOf(phases, PANEL.height, PANEL.top);
-  const panels = d3.select("#panels").html("").selectAll("figure")
-    .data(shown).join("figure");
+  d3.select("#panels").html("");
+  drawRuler(axes.virtual);
+  const panels = d3.select("#panels").selectAll(".panel")
+    .data(shown).join("figure").attr("class", "panel");
   panels.append("figcaption").text((d) => d.run.mode)
     .append("small").text((d) => summary(d.phase));
   panels.classed("bad", (d) => !d.phase || refused(d.phase));
@@ -31,14 +31,25 @@ function drawModes() {
     if (d.phase)
       drawPanel(this, d, axes);
   });
-  details($("modes-details"), phases[0], null);
   d3.select("#modes-details").html("").append("p").attr("class", "hint")
     .text("Point at one of the firmware's pages, or tap it.");
 }
 
+// What part of the address space is at which height, left of the panels.
+function drawRuler(scale) {
+  const ruler = d3.select("#panels").append("figure")
+    .attr("class", "ruler");
+  ruler.append("figcaption").text("efi=");
+  const svg = ruler.append("svg").attr("height", PANEL.height)
+    .attr("viewBox", `0 0 112 ${PANEL.height}`);
+  svg.selectAll("text").data(spread(areaLabels(scale), 10)).join("text")
+    .attr("class", "area").attr("x", 110).attr("text-anchor", "end")
+    .attr("y", (label) => label.y).text((label) => label.text);
+}
+
 function drawPanel(container, {run, phase}, axes) {
   const picture = draw(container, phase, axes, {
-    ...PANEL, width: Math.max(120, container.clientWidth), labels: false,
+    ...PANEL, width: Math.max(100, container.clientWidth), labels: false,
     firmwareOnly: true, title: `${run.mode}: ${summary(phase)}`});
   const follow = (event) => {
     const band = bandAt(picture, event);
@@ -57,10 +68,10 @@ function summary(phase) {
   if (!phase)
     return "did not come to this phase";
   if (refused(phase))
-    return "the firmware is refused";
+    return "firmware refused";
   const mine = spansOf(phase).filter((span) => isFirmware(span)
     && span.page !== span.frame);
   if (!mine.length)
-    return "VA = PA, on a table of its own";
-  return `from ${hex(mine[0].page)}`;
+    return "VA = PA, its own table";
+  return hex(mine[0].page);
 }
