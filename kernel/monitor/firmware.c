@@ -1,24 +1,11 @@
-// The firmware: its tables and regions, its services one by one, its variables.
-//
-// Variables are found by going through all of them: a vendor can then be given
-// by the first digits of his GUID, and whoever misses one hears who has it.
+// The firmware: its tables and regions. Commands that call its services are in
+// efi/services/commands.c.
 
 #include "efi/firmware.h"
-#include "efi/services.h"
-#include "efi/services/rest.h"
-#include "efi/services/variables.h"
 #include "efi/tables.h"
 #include "kernel/monitor/monitor.h"
-#include "kernel/proof.h"
 #include "lib/format.h"
-#include "lib/string.h"
-#include "lib/utf16.h"
-#include "mm/frames.h"
 #include "mm/space.h"
-
-#define GUID_TEXT  37
-#define NAME_TEXT  256
-#define DUMP_BYTES 16
 
 status_t need_firmware(void) {
     if (firmware->ready)
@@ -29,20 +16,11 @@ status_t need_firmware(void) {
                 efi_svam_name(firmware_svam()));
 }
 
-static status_t answer(enum efi_service service, efi_status_t status) {
-    if (status == EFI_SUCCESS)
-        return STATUS_OK;
-    return fail(STATUS_FAILED, "%s: %s", efi_service_name(service),
-                efi_status_name(status));
-}
-
-static void guid_words(const struct efi_guid *g, char text[GUID_TEXT]) {
+void guid_text(const struct efi_guid *g, char text[GUID_TEXT]) {
     format(text, GUID_TEXT, "%08x-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x",
            g->a, g->b, g->c, g->d[0], g->d[1], g->d[2], g->d[3], g->d[4],
            g->d[5], g->d[6], g->d[7]);
 }
-
-// ---- tables and regions
 
 static const char *table_name(const struct efi_guid *guid) {
     static const struct efi_guid acpi_1 =
@@ -81,7 +59,7 @@ COMMAND(efi_tables, .name = "efi tables",
     print("  configuration  %#lx, with these tables",
           firmware->setup.config_tables_pa);
     for (size_t i = 0; config && i < firmware->config_table_count; i++) {
-        guid_words(&config[i].vendor, guid);
+        guid_text(&config[i].vendor, guid);
         print("    %s %#12lx  %s", guid, config[i].table_pa,
               table_name(&config[i].vendor));
     }
@@ -98,208 +76,4 @@ COMMAND(efi_regions, .name = "efi regions",
               r->attribute);
     }
     return STATUS_OK;
-}
-
-// ---- single services
-
-static void print_time(const char *state, const struct efi_time *t) {
-    print("%s%04u-%02u-%02u %02u:%02u:%02u.%09u, zone %d, daylight %u", state,
-          t->year, t->month, t->day, t->hour, t->minute, t->second,
-          t->nanosecond, t->zone, t->daylight);
-}
-
-static status_t get_time(void) {
-    struct efi_time time;
-    struct efi_time_capabilities can;
-    TRY(need_firmware());
-    TRY(answer(EFI_GET_TIME, efi_get_time(&time, &can)));
-    print_time("", &time);
-    print("%u tick(s) a second, wrong by %u ppm at most", can.resolution_hz,
-          can.accuracy / 1000000);
-    return STATUS_OK;
-}
-
-COMMAND(efi_time, .name = "efi time", .help = "the firmware's clock") {
-    return get_time();
-}
-
-COMMAND(efi_call_get_time, .name = "efi call GetTime",
-        .help = "the same as efi time") {
-    return get_time();
-}
-
-COMMAND(efi_call_get_wakeup_time, .name = "efi call GetWakeupTime",
-        .help = "when the alarm switches the machine on") {
-    struct efi_time time;
-    bool enabled, pending;
-    TRY(need_firmware());
-    TRY(answer(EFI_GET_WAKEUP_TIME,
-               efi_get_wakeup_time(&enabled, &pending, &time)));
-    print_time(enabled ? "on, " : "off, ", &time);
-    return STATUS_OK;
-}
-
-COMMAND(efi_call_get_count, .name = "efi call GetNextHighMonotonicCount",
-        .help = "a number that never comes again") {
-    uint32_t count;
-    TRY(need_firmware());
-    TRY(answer(EFI_GET_NEXT_HIGH_MONOTONIC_COUNT,
-               efi_get_next_high_monotonic_count(&count)));
-    print("%#x", count);
-    return STATUS_OK;
-}
-
-COMMAND(efi_call_query_variable_info, .name = "efi call QueryVariableInfo",
-        .arguments = "[BITS]", .help = "the room for variables") {
-    uint64_t attributes = BATON_ATTRIBUTES, maximum, free, largest;
-    TRY(need_firmware());
-    if (words->count > 0)
-        TRY(word_number(words->word[0], &attributes));
-    TRY(answer(EFI_QUERY_VARIABLE_INFO,
-               efi_query_variable_info((uint32_t)attributes, &maximum, &free,
-                                       &largest)));
-    print("%lu of %lu bytes are free; the largest may have %lu", free, maximum,
-          largest);
-    return STATUS_OK;
-}
-
-// ---- variables
-
-struct variable {
-    struct efi_variables all; // up to this one
-    char name[NAME_TEXT], vendor[GUID_TEXT];
-};
-
-// Steps to the next variable. NOT_FOUND: there are no more.
-static status_t next(struct variable *v) {
-    status_t status = efi_variables_next(&v->all);
-    if (status == STATUS_FAILED)
-        return fail(status, "GetNextVariableName: %s", why());
-    utf16_to_utf8(v->name, NAME_TEXT, v->all.at.name.text, EFI_NAME_UNITS);
-    guid_words(&v->all.at.vendor, v->vendor);
-    return status;
-}
-
-// By name, and by the first digits of the vendor's GUID.
-static status_t find(const char *name, const char *vendor, struct variable *v) {
-    char others[GUID_TEXT] = "";
-    *v = (struct variable){0};
-    status_t status;
-    TRY(need_firmware());
-    while ((status = next(v)) == STATUS_OK) {
-        if (!str_equal(v->name, name))
-            continue;
-        if (str_starts_with(v->vendor, vendor))
-            return STATUS_OK;
-        memcpy(others, v->vendor, GUID_TEXT);
-    }
-    if (status != STATUS_NOT_FOUND)
-        return status;
-    return fail(STATUS_NOT_FOUND, "vendor %s has no variable %s%s%s", vendor,
-                name, others[0] ? ", but this one has: " : "; see `efi vars`",
-                others);
-}
-
-// NAME [GUID]: without one it is Baton's.
-static status_t find_by_words(const struct words *words, struct variable *v) {
-    char ours[GUID_TEXT];
-    guid_words(&baton_guid, ours);
-    return find(words->word[0], words->count > 1 ? words->word[1] : ours, v);
-}
-
-// What the latest variable that was read holds.
-static struct {
-    uint8_t *data;
-    uint64_t bytes;
-    uint32_t attributes;
-} value;
-
-static status_t read(const struct variable *v) {
-    if (!value.data) {
-        pa_t pa;
-        TRY(frames_take("its value", pages_for(EFI_DATA_BYTES), &pa));
-        value.data = pa_to_va(pa);
-    }
-    value.bytes = EFI_DATA_BYTES;
-    return answer(EFI_GET_VARIABLE,
-                  efi_get_variable(&v->all.at.name, &v->all.at.vendor,
-                                   &value.attributes, value.data,
-                                   &value.bytes));
-}
-
-static const char *attribute_words(uint32_t attributes, char text[12]) {
-    format(text, 12, "%s %s %s",
-           attributes & EFI_VARIABLE_NON_VOLATILE ? "NV" : "--",
-           attributes & EFI_VARIABLE_BOOT_SERVICE ? "BS" : "--",
-           attributes & EFI_VARIABLE_RUNTIME_ACCESS ? "RT" : "--");
-    return text;
-}
-
-static void dump(const uint8_t *data, uint64_t bytes) {
-    for (uint64_t at = 0; at < bytes; at += DUMP_BYTES) {
-        char hex[3 * DUMP_BYTES + 1], text[DUMP_BYTES + 1] = "";
-        for (size_t i = 0; i < DUMP_BYTES && at + i < bytes; i++) {
-            uint8_t byte = data[at + i];
-            format(hex + 3 * i, 4, " %02x", byte);
-            text[i] = byte >= ' ' && byte < 0x7f ? (char)byte : '.';
-        }
-        print("  %04lx %-*s  %s", at, 3 * DUMP_BYTES, hex, text);
-    }
-}
-
-static status_t print_variable(const struct words *words) {
-    struct variable v;
-    char attributes[12];
-    TRY(find_by_words(words, &v));
-    TRY(read(&v));
-    print("%s of %s, %s, %lu bytes", v.name, v.vendor,
-          attribute_words(value.attributes, attributes), value.bytes);
-    dump(value.data, value.bytes);
-    return STATUS_OK;
-}
-
-COMMAND(efi_vars, .name = "efi vars",
-        .help = "all variables: vendor, attributes, bytes") {
-    struct variable v = {0};
-    char attributes[12];
-    status_t status;
-    TRY(need_firmware());
-    while ((status = next(&v)) == STATUS_OK) {
-        TRY(read(&v));
-        print("  %s %s %5lu  %s", v.vendor,
-              attribute_words(value.attributes, attributes), value.bytes,
-              v.name);
-    }
-    print("%lu variables; NV: kept in flash, RT: to be had at runtime",
-          v.all.count);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-}
-
-COMMAND(efi_call_get_variable, .name = "efi call GetVariable",
-        .arguments = "NAME [GUID]", .help = "the same as efi vars read") {
-    return print_variable(words);
-}
-
-COMMAND(efi_vars_read, .name = "efi vars read", .arguments = "NAME [GUID]",
-        .help = "its bytes; without a vendor: Baton's") {
-    return print_variable(words);
-}
-
-COMMAND(efi_vars_write, .name = "efi vars write", .arguments = "NAME TEXT",
-        .help = "write one of Baton's, non-volatile") {
-    struct efi_name name;
-    TRY(need_firmware());
-    TRY(efi_name_of(words->word[0], &name));
-    return answer(EFI_SET_VARIABLE,
-                  efi_set_variable(&name, &baton_guid, BATON_ATTRIBUTES,
-                                   words->word[1], strlen(words->word[1])));
-}
-
-COMMAND(efi_vars_delete, .name = "efi vars delete", .arguments = "NAME [GUID]",
-        .help = "delete one; without a vendor: Baton's") {
-    struct variable v;
-    TRY(find_by_words(words, &v));
-    return answer(
-        EFI_SET_VARIABLE,
-        efi_set_variable(&v.all.at.name, &v.all.at.vendor, 0, NULL, 0));
 }

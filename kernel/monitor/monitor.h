@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include "efi/types.h"
 #include "kernel/stage.h"
 #include "lib/cpio.h"
 #include "lib/status.h"
@@ -52,6 +53,11 @@ void print_text(const char *text, size_t bytes);
 
 // For commands that call the firmware. UNSUPPORTED: it may not be called.
 status_t need_firmware(void);
+
+#define GUID_TEXT 37 // bytes, with the NUL
+
+// "7d1b2a9e-5c43-4f0e-9a86-62b0a7013e15"
+void guid_text(const struct efi_guid *guid, char text[GUID_TEXT]);
 
 // A number in any form that an option may have. INVALID.
 status_t word_number(const char *word, uint64_t *number);
