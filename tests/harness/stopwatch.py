@@ -88,7 +88,7 @@ class Stopwatch:
     def run_to(self, *places: str | int) -> int:
         """Continue to the first of these symbols or addresses."""
         bug = self.debugger
-        wanted = {self.symbols.get(place, place) for place in places}
+        wanted = {self._address(place) for place in places}
         if bug.register("rip") in wanted:
             bug.command("s")  # or the breakpoint would stop it here again
         for address in wanted:
@@ -106,7 +106,7 @@ class Stopwatch:
         """
         bug = self.debugger
         self.interrupts(False)
-        there = self.symbols.get(place, place)
+        there = self._address(place)
         self._write_probe(0, bug.register("rip"))
         begin, begin_pa = self._probe_at(0), self._note_pa(0)
         self.base_pa = base_pa or self.base_pa
@@ -171,6 +171,10 @@ class Stopwatch:
         return Call(firmware, way_in + way_out)
 
     # Our code in the machine
+
+    def _address(self, place: str | int) -> int:
+        """KeyError: the kernel has no symbol of that name."""
+        return self.symbols[place] if isinstance(place, str) else place
 
     def _probe_at(self, number: int) -> int:
         return self.symbols[CODE] + self.shift + number * PROBE_BYTES
