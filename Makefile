@@ -68,7 +68,6 @@ CORE := \
 	kexec/jump.asm \
 	kexec/kexec.c \
 	kernel/console.c \
-	kernel/symbols.c \
 	kernel/power.c \
 	kernel/stage.c \
 	kernel/panic.c \
@@ -89,7 +88,7 @@ $(if $(UNKNOWN),$(error ANNEXES: no annex is called $(UNKNOWN); there are: $(ALL
 
 # What an annex uses of another one: it brings that along. Commands of the
 # monitor are in files of that name, which need the monitor and do not bring it.
-USES_kernel/monitor     := kernel/reboot
+USES_kernel/monitor     := kernel/reboot kernel/report
 USES_kernel/reboot      := kernel/acpi
 USES_kernel/proofs      := efi/services
 USES_kernel/pstore      := kernel/history efi/services

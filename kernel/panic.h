@@ -1,15 +1,23 @@
-// The end of a kernel that found itself wrong: say all that helps, then stop.
+// The end of a kernel that found itself wrong. Core logs the reason; annexes
+// report more, save it, and act on it (STAGE_PANIC).
 
 #pragma once
 
-#include "kernel/trap.h"
 #include "lib/panic.h"
+#include "lib/status.h"
+#include "lib/trap.h"
 
-// An exception that no code handles: registers, the fault in words, backtrace.
-// `detail` explains it; or NULL.
+// The first panic, for the rows of that stage. A later one, inside the report,
+// changes nothing here.
+struct panic {
+    char why[REASON_BYTES];
+    bool is_trap;            // else `frame` is the caller's of panic(), and has
+    struct trap_frame frame; // what a backtrace needs: rip, rsp and rbp
+};
+
+extern struct panic the_panic;
+
+// For a trap after which the kernel cannot go on. `detail`: what is known of
+// it, or NULL.
 void panic_trap(const struct trap_frame *frame, const char *detail)
     __attribute__((noreturn));
-
-// Where the panic happened, for who looks at it later: a trap's registers; for
-// panic() itself, those that a backtrace of its caller needs.
-extern struct trap_frame panic_frame;

@@ -28,8 +28,8 @@ void stage_run(enum stage when) {
         run(row, when);
 }
 
-void stage_run_dead(void) {
+void stage_run_panic(void) {
     static const struct stage_row *next = stages_start;
     while (next < stages_end)
-        run(next++, STAGE_DEAD);
+        run(next++, STAGE_PANIC);
 }

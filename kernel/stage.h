@@ -27,9 +27,9 @@ enum stage {
     STAGE_READY,   // the firmware is proved or refused; boot services are free
     STAGE_LEAVE,   // right before a jump, with interrupts off, for good
     STAGE_END,     // the verdict is known, and there is no next generation
-    STAGE_PANIC,   // before a panic is reported: nothing can be relied on
-    STAGE_DEAD,    // after that, on a stack of its own; each row runs once, so
-                   // a panic in one of them goes on with the next
+    STAGE_PANIC,   // the reason of a panic is logged; nothing can be relied on.
+                   // Each row runs once, so a panic in one goes on with the
+                   // next; on a stack of its own, if there are any yet
 };
 
 struct stage_row {
@@ -51,8 +51,8 @@ void stages_begin(struct kernel *kernel);
 
 void stage_run(enum stage when);
 
-// STAGE_DEAD: called again, it goes on behind the last row that was begun.
-void stage_run_dead(void);
+// STAGE_PANIC: called again, it goes on behind the last row that was begun.
+void stage_run_panic(void);
 
 // Hands `status` on. Where it is an error, that is logged, and the caller goes
 // on without.

@@ -1,8 +1,8 @@
-; Exceptions and interrupts: 256 small doors into one room.
+; Exceptions and interrupts: 256 stubs, one common entry.
 ;
 ; The CPU aligns the stack to 16 bytes and pushes ss, rsp, rflags, cs, rip and,
-; for some exceptions, an error code (SDM vol. 3 §6.14). Each door pushes its
-; vector. The room pushes a zero where there is no error code, saves the
+; for some exceptions, an error code (SDM vol. 3 §6.14). Each stub pushes its
+; vector. The common entry pushes a zero where there is no error code, saves the
 ; registers as struct trap_frame (lib/trap.h) and calls trap_handler(frame),
 ; which may change what is restored. The frame is 22 words, so the stack is as
 ; aligned at the call as the CPU has made it.
@@ -10,7 +10,7 @@
 %include "layout.inc"
 
 extern trap_handler
-global trap_doors, run_on_stack
+global trap_stubs, run_on_stack
 
 VECTORS         equ 256
 
@@ -18,15 +18,15 @@ section .text
 
 %assign vector 0
 %rep VECTORS
-door_ %+ vector:
+stub_ %+ vector:
     push vector
-    jmp room
+    jmp trap_common
 %assign vector vector + 1
 %endrep
 
 ; Whether there is an error code, the stack itself tells: it is not the vector
 ; alone, for `int 14` looks like a page fault and pushes none.
-room:
+trap_common:
     test spl, 8
     jnz .has_error_code
     push qword [rsp]
@@ -76,9 +76,9 @@ run_on_stack:
     ud2
 
 section .rodata align=8
-trap_doors:                     ; the address of each door, for the IDT
+trap_stubs:                     ; the address of each stub, for the IDT
 %assign vector 0
 %rep VECTORS
-    dq door_ %+ vector
+    dq stub_ %+ vector
 %assign vector vector + 1
 %endrep

@@ -1,12 +1,11 @@
 // Descriptor tables (SDM vol. 3 §3.4, §6.10, §7.7) and the first decision about
-// every trap: a row of the table handles it, or it is a bug of ours.
+// every trap: the rows of a table handle it.
 //
 // Every vector has a stack of its own kind through the TSS (IST), for firmware
 // may run on a broken stack: an exception there must still find solid ground.
 
 #include "kernel/trap.h"
 
-#include "kernel/panic.h"
 #include "lib/x86.h"
 #include "mm/layout.h"
 #include "mm/space.h"
@@ -39,7 +38,7 @@ struct tss {
     uint16_t reserved3, io_map;
 } __attribute__((packed));
 
-extern const va_t trap_doors[VECTORS];
+extern const va_t trap_stubs[VECTORS];
 
 static struct idt_entry idt[VECTORS];
 static struct tss tss = {.io_map = sizeof(struct tss)};
@@ -87,13 +86,13 @@ static enum stack stack_of(unsigned vector) {
     return vector < VECTOR_TIMER ? STACK_FAULT : STACK_TIMER;
 }
 
-static void load_doors(bool own_stacks) {
+static void load_stubs(bool own_stacks) {
     for (unsigned vector = 0; vector < VECTORS; vector++) {
-        va_t door = trap_doors[vector];
+        va_t stub = trap_stubs[vector];
         idt[vector] = (struct idt_entry){
-            .offset_low = (uint16_t)door,
-            .offset_middle = (uint16_t)(door >> 16),
-            .offset_high = (uint32_t)(door >> 32),
+            .offset_low = (uint16_t)stub,
+            .offset_middle = (uint16_t)(stub >> 16),
+            .offset_high = (uint32_t)(stub >> 32),
             .selector = KERNEL_CS,
             .ist = own_stacks ? stack_of(vector) : 0,
             .type = INTERRUPT_GATE,
@@ -118,7 +117,7 @@ static void load_segments(void) {
 
 // In this order: with the segments, NMIs can come again.
 void trap_init(void) {
-    load_doors(false);
+    load_stubs(false);
     load_segments();
 }
 
@@ -130,7 +129,7 @@ status_t trap_init_stacks(void) {
     }
     fill_tss_descriptor();
     load_task_register(TSS_SELECTOR);
-    load_doors(true);
+    load_stubs(true);
     return STATUS_OK;
 }
 
@@ -160,36 +159,22 @@ bool trap_is_instruction(const struct trap_frame *frame) {
            code[-2] == 0xcd && code[-1] == frame->vector;
 }
 
-// The hardware reports an error, whatever was interrupted.
-static bool handle_report(struct trap_frame *frame) {
-    bool reports =
-        frame->vector == VECTOR_NMI || frame->vector == VECTOR_MACHINE;
-    if (reports && !trap_is_instruction(frame))
-        panic_trap(frame, NULL);
-    return false;
-}
-
-ROW(traps, 30_report) = {VECTOR_NMI, VECTOR_MACHINE, .nested = true,
-                         .handle = handle_report};
-
 static bool concerns(const struct trap_row *row, uint64_t vector) {
     return row->first <= vector && vector <= row->last &&
            (depth == 1 || row->nested);
 }
 
-static bool handle(struct trap_frame *frame) {
+static void handle(struct trap_frame *frame) {
     FOR_EACH_ROW(traps, row)
         if (row->handle && concerns(row, frame->vector) && row->handle(frame))
-            return true;
-    return false;
+            return;
 }
 
 void trap_handler(struct trap_frame *frame);
 
 void trap_handler(struct trap_frame *frame) {
     depth++;
-    if (!handle(frame))
-        panic_trap(frame, NULL);
+    handle(frame);
     FOR_EACH_ROW(traps, row)
         if (row->after && concerns(row, frame->vector))
             row->after(frame);

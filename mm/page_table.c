@@ -3,14 +3,8 @@
 
 #include "mm/page_table.h"
 
-#include "lib/format.h"
-
 static unsigned index_at(va_t va, unsigned level) {
     return va >> (12 + 9 * (level - 1)) & (TABLE_ENTRIES - 1);
-}
-
-static bool is_leaf(uint64_t entry, unsigned level) {
-    return level == 1 || (level <= LARGEST_LEAF && (entry & PTE_LARGE));
 }
 
 // Puts a table in the place of an entry: an empty one, or where that was a
@@ -40,7 +34,7 @@ static status_t slot(struct page_table *table, va_t va, unsigned level,
     pa_t at_pa = table->root_pa;
     for (unsigned l = table->levels; l > level; l--) {
         uint64_t *entry = &table->frames->table_at(at_pa)[index_at(va, l)];
-        if (!(*entry & PTE_PRESENT) || is_leaf(*entry, l))
+        if (!(*entry & PTE_PRESENT) || page_is_leaf(*entry, l))
             TRY(add_table(table, entry, l));
         at_pa = *entry & PTE_ADDRESS;
     }
@@ -158,7 +152,7 @@ void page_table_walk(const struct page_table *table, va_t va,
             return;
         walk->write &= (entry & PTE_WRITE) != 0;
         walk->exec &= (entry & PTE_NX) == 0;
-        if (is_leaf(entry, level)) {
+        if (page_is_leaf(entry, level)) {
             struct leaf leaf = {va, level, entry};
             walk->mapped = true;
             walk->pa = leaf_pa(&leaf) + (va & (level_bytes(level) - 1));
@@ -184,7 +178,7 @@ static bool each(const struct page_table *table, pa_t at_pa, unsigned level,
         struct leaf leaf = {va, level, entries[i]};
         if (!(leaf.entry & PTE_PRESENT))
             continue;
-        bool go_on = is_leaf(leaf.entry, level)
+        bool go_on = page_is_leaf(leaf.entry, level)
                          ? visit(&leaf, context)
                          : each(table, leaf.entry & PTE_ADDRESS, level - 1,
                                 leaf.va, visit, context);
@@ -204,7 +198,7 @@ static void free_tables(struct page_table *table, pa_t at_pa, unsigned level,
                         unsigned entries) {
     const uint64_t *entry = table->frames->table_at(at_pa);
     for (unsigned i = 0; i < entries; i++)
-        if ((entry[i] & PTE_PRESENT) && !is_leaf(entry[i], level))
+        if ((entry[i] & PTE_PRESENT) && !page_is_leaf(entry[i], level))
             free_tables(table, entry[i] & PTE_ADDRESS, level - 1,
                         TABLE_ENTRIES);
     table->frames->release(at_pa);
@@ -218,40 +212,4 @@ void page_table_free(struct page_table *table) {
 void page_table_free_lower(struct page_table *table) {
     free_tables(table, table->root_pa, table->levels, TABLE_ENTRIES / 2);
     table->root_pa = 0;
-}
-
-// ---- the walk in words
-
-static const char *const level_name[] = {"",     "PT",   "PD",
-                                         "PDPT", "PML4", "PML5"};
-
-// What one entry says, e.g. "2 MiB at 0x200000, read-only, no execute".
-static void explain_entry(uint64_t entry, unsigned level, char *text,
-                          size_t size) {
-    static const char *const unit[] = {"", "4 KiB", "2 MiB", "1 GiB"};
-    struct leaf leaf = {.level = level, .entry = entry};
-    if (!(entry & PTE_PRESENT))
-        append(text, size, "not present\n");
-    else if (!is_leaf(entry, level))
-        append(text, size, "table at %#lx\n", entry & PTE_ADDRESS);
-    else
-        append(text, size, "%s at 0x%lx, %s%s%s%s%s\n", unit[level],
-               leaf_pa(&leaf), entry & PTE_WRITE ? "writable" : "read-only",
-               entry & PTE_NX ? ", no execute" : ", executable",
-               entry & PTE_PCD ? ", uncached" : "",
-               entry & PTE_ACCESSED ? ", accessed" : "",
-               entry & PTE_DIRTY ? ", dirty" : "");
-}
-
-void page_walk_explain(const struct page_walk *walk, char *text, size_t size) {
-    *text = '\0';
-    if (walk->count == 0)
-        append(text, size, "%#lx is not canonical\n", walk->va);
-    for (unsigned i = 0; i < walk->count; i++) {
-        uint64_t entry = walk->step[i].entry;
-        unsigned level = walk->step[i].level;
-        append(text, size, "%-4s[%3u] = %016lx  ", level_name[level],
-               walk->step[i].index, entry);
-        explain_entry(entry, level, text, size);
-    }
 }

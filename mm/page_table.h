@@ -79,6 +79,11 @@ static inline uint64_t level_bytes(unsigned level) {
     return PAGE_SIZE << (9 * (level - 1));
 }
 
+// Does this entry of `level` map a page, and does not point to a table?
+static inline bool page_is_leaf(uint64_t entry, unsigned level) {
+    return level == 1 || (level <= LARGEST_LEAF && (entry & PTE_LARGE));
+}
+
 static inline pa_t leaf_pa(const struct leaf *leaf) {
     return leaf->entry & PTE_ADDRESS & ~(level_bytes(leaf->level) - 1);
 }
@@ -134,6 +139,3 @@ void page_table_free(struct page_table *table);
 // Gives back all tables of the lower half, and the root. What the upper half
 // points to is shared with other tables and stays.
 void page_table_free_lower(struct page_table *table);
-
-// Writes the walk as lines of text, one a level, each ending in a newline.
-void page_walk_explain(const struct page_walk *walk, char *text, size_t size);

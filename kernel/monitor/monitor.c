@@ -11,7 +11,7 @@
 #include "kernel/monitor/words.h"
 #include "kernel/options.h"
 #include "kernel/reboot/reboot.h"
-#include "kernel/symbols.h"
+#include "kernel/report/symbols.h"
 #include "kernel/time.h"
 #include "kexec/kexec.h"
 #include "lib/format.h"

@@ -134,7 +134,7 @@ static status_t write_parts(struct written *written) {
 
 // After a panic was reported: the end of the log, a KiB a variable, if the
 // firmware can be called. Says how much was kept, or why nothing.
-STAGE(DEAD, 10_record_write, "crash-record") {
+STAGE(PANIC, 30_record_write, "crash-record") {
     struct written written = {0};
     uint64_t all = history->end - history->start;
     status_t status = write_parts(&written);

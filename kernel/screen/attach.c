@@ -29,7 +29,7 @@ STAGE(SPACE, 50_screen_open, "screen") {
     return status;
 }
 
-STAGE(PANIC, 50_screen_rescue, "screen") {
+STAGE(PANIC, 10_screen_rescue, "screen") {
     screen_rescue();
     return STATUS_OK;
 }

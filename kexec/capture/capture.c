@@ -117,7 +117,7 @@ STAGE(READY, 50_capture_load, "capture") {
 // ---- after a panic
 
 static void write_registers(void) {
-    const struct trap_frame *f = &panic_frame;
+    const struct trap_frame *f = &the_panic.frame;
     const uint64_t registers[CORE_REGISTERS] = {
         f->r15, f->r14, f->r13, f->r12, f->rbp,    f->rbx, f->r11,
         f->r10, f->r9,  f->r8,  f->rax, f->rcx,    f->rdx, f->rsi,
@@ -165,7 +165,7 @@ static status_t add_all(void) {
     return add_memory();
 }
 
-STAGE(DEAD, 50_capture_enter, "capture") {
+STAGE(PANIC, 50_capture_enter, "capture") {
     if (!core)
         return STATUS_OK;
     write_registers();

@@ -75,7 +75,7 @@ def test_a_capture_kernel_that_was_damaged_is_not_started(boot):
     with boot(f'efi=fixed generations=1 {WORDS} run="crash null"', paused=True,
               bundle=paths.LINUX_BUNDLE, ram_mib=768) as machine:
         with machine.debugger() as debugger:
-            debugger.run_to(symbol(paths.SYMBOLS, "stage_10_record_write"))
+            debugger.run_to(symbol(paths.SYMBOLS, "stage_30_record_write"))
             base = machine.wait_for("kexec.load").number("base")
             debugger.physical()
             debugger.flip(base + 0x123456)

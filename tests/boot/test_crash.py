@@ -51,6 +51,23 @@ def test_a_backtrace_that_goes_in_circles(boot):
     assert any("only the innermost 32 are shown" in x for x in run.lines)
 
 
+@pytest.mark.parametrize("step", ["10_screen_rescue", "20_report"])
+def test_a_panic_in_the_report_hides_nothing(boot, step):
+    """The reason of the first one is logged already, and the next step runs."""
+    with boot("efi=fixed crash=divide end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, f"stage_{step}"))
+            debugger.set_register("rip", symbol(paths.SYMBOLS, "crash_null"))
+            debugger.detach()
+        run = machine.finish()
+    assert (run.end.how, run.end.code) == ("debug-exit", 35)
+    assert run.one("panic")["why"].startswith("divide error at 0x")
+    assert any("again, while reporting" in line for line in run.lines)
+    reported = any("panic: backtrace" in line for line in run.lines)
+    assert reported == (step == "10_screen_rescue")
+    run.one("crash.saved")
+
+
 def test_an_unknown_kind_of_crash(boot):
     with boot("efi=off generations=1 crash=boredom end=exit") as machine:
         run = machine.finish()

@@ -344,7 +344,7 @@ def test_a_backtrace_goes_through_a_fault_in_the_firmware(fixed):
     fault = fixed.after("set $rip = 0xdeadb000", "bt")
     names = frames(fault)
     assert names[0] == "gate_contain"
-    at = names.index("room")
+    at = names.index("trap_common")
     assert names[at + 2] == "guard_enter"
     assert names[-1] == "run_on_stack"
     assert "[firmware, in no runtime region]" in fault
@@ -356,8 +356,8 @@ def test_a_backtrace_goes_through_a_fault_in_the_firmware(fixed):
 
 def test_a_backtrace_goes_through_a_trap_of_the_kernels_own(crash):
     names = frames(crash("bt"))
-    assert names[:2] == ["panic_trap", "trap_handler"]
-    assert names[names.index("room") + 1] == "crash_null"
+    assert names[:2] == ["panic_trap", "handle_rest"]
+    assert names[names.index("trap_common") + 1] == "crash_null"
 
 
 # ---- the jump

@@ -99,7 +99,7 @@ def check_lineage(run, lineage: list[str]) -> None:
 def test_a_panic_is_in_it(boot):
     with boot("efi=off crash=null end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
-            at(debugger, "stage_10_record_write")
+            at(debugger, "stage_30_record_write")
             kept = read_ring(debugger, machine.wait_for("log").number("pa"))
             debugger.detach()
         run = machine.finish()

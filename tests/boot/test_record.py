@@ -84,7 +84,7 @@ def die(boot, damage):
 
 
 def at_the_record(debugger):
-    debugger.run_to(symbol(paths.SYMBOLS, "stage_10_record_write"))
+    debugger.run_to(symbol(paths.SYMBOLS, "stage_30_record_write"))
 
 
 def no_firmware(_machine, debugger):

@@ -2,6 +2,7 @@
 // page sizes, refusals, splits, the walk in words, and what happens when frames
 // end.
 
+#include "kernel/report/walk.h"
 #include "mm/page_table.h"
 
 #include "tests/unit/frames.h"

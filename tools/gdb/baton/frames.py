@@ -64,7 +64,7 @@ class Gap(Unwinder):
             return self._out_of_firmware(pending, pc)
         if place in GATE:
             return self._out_of_gate(pending, pc, place)
-        if place == "room" and is_behind_call(pc):
+        if place == "trap_common" and is_behind_call(pc):
             return self._out_of_trap(pending, pc)
         return None
 
@@ -123,7 +123,7 @@ def routine_at(pc: int) -> str:
 
 
 def is_behind_call(pc: int) -> bool:
-    """In `room`: is this the return address of trap_handler's call?"""
+    """In `trap_common`: is this the return address of trap_handler's call?"""
     here = gdb.selected_inferior().architecture()
     line, = here.disassemble(pc - 5, count=1)
     return line["asm"].startswith("call")

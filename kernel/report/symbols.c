@@ -1,7 +1,7 @@
 // Looks an address up in the symbol table that tools/symbols makes of the first
 // link of the kernel: offsets into the image in ascending order, and names.
 
-#include "kernel/symbols.h"
+#include "kernel/report/symbols.h"
 
 #include "lib/format.h"
 #include "lib/string.h"
