@@ -70,16 +70,6 @@ status_t handoff_check(struct sender *from, uint64_t seal_at,
     return STATUS_OK;
 }
 
-void handoff_drop(struct boot_info *boot, status_t status) {
-    memset(&boot->efi, 0, sizeof(boot->efi));
-    memset(&boot->efi_setup, 0, sizeof(boot->efi_setup));
-    memset(&boot->handoff, 0, sizeof(boot->handoff));
-    memset(&boot->screen, 0, sizeof(boot->screen));
-    boot->has_efi_setup = boot->has_handoff = boot->through_linux = false;
-    boot->handoff_status = status;
-    str_copy(boot->handoff_why, sizeof(boot->handoff_why), why());
-}
-
 // ---- what is in it
 
 status_t boot_params_copy(const struct boot_params *params,

@@ -7,6 +7,7 @@
 #include "boot/multiboot2.h"
 #include "boot/boot_info.h"
 #include "boot/e820.h"
+#include "boot/node.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -19,7 +20,6 @@ enum tag_type {
     TAG_LOADER_NAME = 2,
     TAG_MODULE = 3,
     TAG_MEMORY_MAP = 6,
-    TAG_EFI32_SYSTEM_TABLE = 11,
     TAG_EFI64_SYSTEM_TABLE = 12,
     TAG_EFI_MEMORY_MAP = 17,
 };
@@ -66,15 +66,12 @@ static const char *text_in(const struct tag *tag, size_t header_bytes) {
 static status_t read_command_line(const struct tag *tag,
                                   struct boot_info *boot) {
     const char *text = text_in(tag, sizeof(*tag));
-    if (!text)
-        return fail(STATUS_INVALID,
-                    "multiboot2: command line of %u bytes has no end",
-                    tag->bytes);
-    if (!str_copy(boot->command_line, sizeof(boot->command_line), text))
-        return fail(STATUS_INVALID,
-                    "multiboot2: command line is longer than %zu bytes",
-                    sizeof(boot->command_line) - 1);
-    return STATUS_OK;
+    if (text && str_copy(boot->command_line, sizeof(boot->command_line), text))
+        return STATUS_OK;
+    return fail(STATUS_INVALID,
+                "multiboot2: command line of %u bytes has no end, or is longer "
+                "than %zu",
+                tag->bytes, sizeof(boot->command_line) - 1);
 }
 
 static status_t read_loader_name(const struct tag *tag,
@@ -130,34 +127,18 @@ static status_t read_system_table(const struct tag *tag,
     return STATUS_OK;
 }
 
-// The machine is all right, but its firmware is not called.
-static status_t without_firmware(status_t status, struct boot_info *boot) {
-    boot->handoff_status = status;
-    str_copy(boot->handoff_why, sizeof(boot->handoff_why), why());
-    return STATUS_OK;
-}
-
-static status_t refuse_32_bit(const struct tag *tag, struct boot_info *boot) {
-    (void)tag;
-    return without_firmware(
-        fail(STATUS_REFUSED,
-             "multiboot2: the firmware is 32-bit (tag %d), and this kernel "
-             "calls 64-bit services only",
-             TAG_EFI32_SYSTEM_TABLE),
-        boot);
-}
-
 static status_t read_efi_map(const struct tag *tag, struct boot_info *boot) {
     const struct tag_efi_memory_map *map =
         (const struct tag_efi_memory_map *)tag;
     size_t bytes = tag->bytes - sizeof(*map);
-    if (bytes > sizeof(boot->efi.map)) // half a map is worse than none
-        return without_firmware(
-            fail(STATUS_REFUSED,
-                 "multiboot2: EFI memory map of %zu bytes; there is room for "
-                 "%zu",
-                 bytes, sizeof(boot->efi.map)),
-            boot);
+    if (bytes > sizeof(boot->efi.map)) { // half a map is worse than none
+        firmware_refuse(boot,
+                        fail(STATUS_REFUSED,
+                             "multiboot2: EFI memory map of %zu bytes; there "
+                             "is room for %zu",
+                             bytes, sizeof(boot->efi.map)));
+        return STATUS_OK;
+    }
     boot->efi.descriptor_bytes = map->descriptor_bytes;
     boot->efi.descriptor_version = map->descriptor_version;
     boot->efi.map_bytes = bytes;
@@ -171,7 +152,6 @@ ROW(tags, loader) = {TAG_LOADER_NAME, sizeof(struct tag) + 1, read_loader_name};
 ROW(tags, module) = {TAG_MODULE, sizeof(struct tag_module), read_module};
 ROW(tags, memory) = {TAG_MEMORY_MAP, sizeof(struct tag_memory_map),
                      read_memory_map};
-ROW(tags, efi32) = {TAG_EFI32_SYSTEM_TABLE, sizeof(struct tag), refuse_32_bit};
 ROW(tags, efi64) = {TAG_EFI64_SYSTEM_TABLE, sizeof(struct tag_efi_system_table),
                     read_system_table};
 ROW(tags, efi_map) = {TAG_EFI_MEMORY_MAP, sizeof(struct tag_efi_memory_map),
@@ -219,22 +199,15 @@ status_t multiboot2_read(pa_t info_pa, memory_reader read,
     str_copy(boot->loader, sizeof(boot->loader), "other");
 
     const struct info_header *header = read(info_pa, sizeof(*header));
-    if (!header || !is_aligned(info_pa, 8))
-        return fail(STATUS_INVALID,
-                    "multiboot2: no information at %#lx that is aligned and "
-                    "readable",
-                    info_pa);
-    uint32_t bytes = header->bytes;
-    if (bytes < sizeof(*header) || bytes > INFO_BYTES_MAX)
-        return fail(STATUS_INVALID,
-                    "multiboot2: information of %u bytes; possible are %zu to "
-                    "%lu",
-                    bytes, sizeof(*header), INFO_BYTES_MAX);
-    const uint8_t *info = read(info_pa, bytes);
+    uint32_t bytes = header ? header->bytes : 0;
+    bool possible = is_aligned(info_pa, 8) && bytes >= sizeof(*header) &&
+                    bytes <= INFO_BYTES_MAX;
+    const uint8_t *info = possible ? read(info_pa, bytes) : NULL;
     if (!info)
         return fail(STATUS_INVALID,
-                    "multiboot2: %u bytes at %#lx are not all memory", bytes,
-                    info_pa);
+                    "multiboot2: information of %u bytes at %#lx; it takes %zu "
+                    "to %lu bytes of memory, at a multiple of 8",
+                    bytes, info_pa, sizeof(*header), INFO_BYTES_MAX);
     status_t status = read_tags(info, bytes, boot);
     if (boot->handoff_status) // and its tags come in any order
         memset(&boot->efi, 0, sizeof(boot->efi));

@@ -4,8 +4,7 @@
 
 #include "lib/string.h"
 
-#define ALIGNMENT       16
-#define SETUP_NODES_MAX 64
+#define ALIGNMENT 16
 
 // ---- writing
 
@@ -58,37 +57,9 @@ const void *sender_read(const struct sender *from, pa_t pa, uint64_t bytes) {
     return inside ? from->read(pa, bytes) : NULL;
 }
 
-status_t nodes_visit(const struct sender *from, pa_t first_pa,
-                     node_visitor visit, void *to) {
-    pa_t pa = first_pa;
-    for (unsigned i = 0; pa != 0; i++) {
-        struct setup_data node; // a copy: a chain need not be aligned
-        const void *found = sender_read(from, pa, sizeof(node));
-        if (!found)
-            return fail(STATUS_REFUSED,
-                        "handoff: setup_data at %#lx is not in memory", pa);
-        if (i == SETUP_NODES_MAX)
-            return fail(STATUS_REFUSED,
-                        "handoff: setup_data goes on after %u nodes, at %#lx",
-                        i, pa);
-        memcpy(&node, found, sizeof(node));
-        TRY(visit(from, &node, pa + sizeof(node), to));
-        pa = node.next;
-    }
-    return STATUS_OK;
-}
-
-struct reading {
-    bool (*wanted)(uint32_t type); // NULL: all are
-    struct boot_info *boot;
-};
-
 static status_t read_node(const struct sender *from,
                           const struct setup_data *node, pa_t payload_pa,
-                          void *to) {
-    const struct reading *reading = to;
-    if (reading->wanted && !reading->wanted(node->type))
-        return STATUS_OK;
+                          struct boot_info *boot) {
     FOR_EACH_ROW(nodes, row) {
         if (row->type != node->type || !row->read)
             continue;
@@ -98,13 +69,40 @@ static status_t read_node(const struct sender *from,
                         "handoff: node of type %#x at %#lx has %u bytes, which "
                         "are not in memory",
                         node->type, payload_pa, node->len);
-        return row->read(payload, node->len, reading->boot);
+        return row->read(payload, node->len, boot);
     }
     return STATUS_OK;
 }
 
 status_t nodes_read(const struct sender *from, pa_t first_pa,
                     bool (*wanted)(uint32_t type), struct boot_info *boot) {
-    struct reading reading = {wanted, boot};
-    return nodes_visit(from, first_pa, read_node, &reading);
+    pa_t pa = first_pa;
+    for (unsigned i = 0; pa != 0; i++) {
+        struct setup_data node; // a copy: a chain need not be aligned
+        const void *found = sender_read(from, pa, sizeof(node));
+        if (!found || i == SETUP_NODES_MAX)
+            return fail(STATUS_REFUSED,
+                        "handoff: setup_data at %#lx is not in memory, or the "
+                        "chain goes on after %u nodes",
+                        pa, i);
+        memcpy(&node, found, sizeof(node));
+        if (!wanted || wanted(node.type))
+            TRY(read_node(from, &node, pa + sizeof(node), boot));
+        pa = node.next;
+    }
+    return STATUS_OK;
+}
+
+void firmware_refuse(struct boot_info *boot, status_t status) {
+    boot->handoff_status = status;
+    str_copy(boot->handoff_why, sizeof(boot->handoff_why), why());
+}
+
+void handoff_drop(struct boot_info *boot, status_t status) {
+    memset(&boot->efi, 0, sizeof(boot->efi));
+    memset(&boot->efi_setup, 0, sizeof(boot->efi_setup));
+    memset(&boot->handoff, 0, sizeof(boot->handoff));
+    memset(&boot->screen, 0, sizeof(boot->screen));
+    boot->has_efi_setup = boot->has_handoff = boot->through_linux = false;
+    firmware_refuse(boot, status);
 }

@@ -57,6 +57,8 @@ status_t node_write(struct block_writer *to, uint32_t type, const void *payload,
 
 // ---- reading
 
+#define SETUP_NODES_MAX 64 // so that a cyclic chain ends
+
 // Where a receiver may read. A Baton puts everything into one block, so nothing
 // outside that block is read, even where a checksum vouches for the pointer.
 struct sender {
@@ -73,20 +75,10 @@ static inline uint64_t sender_join(uint32_t high, uint32_t low) {
     return (uint64_t)high << 32 | low;
 }
 
-// What is done with a node of the chain, whose payload of node->len bytes, not
-// checked yet, begins at `payload_pa`.
-typedef status_t (*node_visitor)(const struct sender *from,
-                                 const struct setup_data *node, pa_t payload_pa,
-                                 void *to);
-
 // Follows the chain of setup_data that begins at `first_pa`, 0 for an empty
-// one, and gives each node to `visit`, with `to`. REFUSED: the chain leaves
-// memory or is longer than 64 nodes; else the first error of `visit`.
-status_t nodes_visit(const struct sender *from, pa_t first_pa,
-                     node_visitor visit, void *to);
-
-// Gives each node of a chain whose type is `wanted`, or all if that is NULL, to
-// its row. REFUSED: one is not in memory, or its row refuses it.
+// one, and gives each node whose type is `wanted`, or all if that is NULL, to
+// its row. REFUSED: one is not in memory, its row refuses it, or there are more
+// than SETUP_NODES_MAX.
 status_t nodes_read(const struct sender *from, pa_t first_pa,
                     bool (*wanted)(uint32_t type), struct boot_info *boot);
 
@@ -138,5 +130,8 @@ status_t boot_params_copy(const struct boot_params *params,
 status_t handoff_check(struct sender *from, uint64_t seal_at,
                        struct boot_info *boot);
 
-// Drops all that concerns the firmware, and notes `status` with why().
+// Notes that the firmware is not called: `status`, with why().
+void firmware_refuse(struct boot_info *boot, status_t status);
+
+// The same, and drops all of a handoff that concerns the firmware.
 void handoff_drop(struct boot_info *boot, status_t status);

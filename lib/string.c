@@ -79,10 +79,6 @@ size_t strnlen(const char *text, size_t max) {
     return length;
 }
 
-int strcmp(const char *a, const char *b) {
-    return strncmp(a, b, SIZE_MAX);
-}
-
 int strncmp(const char *a, const char *b, size_t max) {
     for (size_t i = 0; i < max; i++)
         if (a[i] != b[i] || !a[i])
@@ -101,5 +97,5 @@ bool str_copy(char *to, size_t size, const char *from) {
 }
 
 bool str_equal(const char *a, const char *b) {
-    return strcmp(a, b) == 0;
+    return strncmp(a, b, SIZE_MAX) == 0;
 }

@@ -14,7 +14,6 @@ int memcmp(const void *a, const void *b, size_t bytes);
 
 size_t strlen(const char *text);
 size_t strnlen(const char *text, size_t max);
-int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t max);
 
 // Copies `from` into the `size` bytes at `to`, always NUL-terminated (nothing

@@ -48,15 +48,14 @@ static struct account_needs needs_of(const struct boot_params *params) {
         params->acpi_rsdp_addr};
 }
 
-static status_t read_extension(const struct sender *from,
-                               const struct setup_data *node, pa_t payload_pa,
-                               void *account) {
+static void read_extension(const struct sender *from,
+                           const struct setup_data *node, pa_t payload_pa,
+                           struct account *account) {
     const void *entries = node->type == SETUP_E820_EXT
                               ? sender_read(from, payload_pa, node->len)
                               : NULL;
     if (entries)
         add(account, entries, node->len / sizeof(struct boot_e820_entry));
-    return STATUS_OK;
 }
 
 static void read_first(const struct sender *from, struct account *account) {
@@ -65,7 +64,16 @@ static void read_first(const struct sender *from, struct account *account) {
     begin(account, &needs);
     add(account, params->e820_table,
         min_u64(params->e820_entries, E820_MAX_ENTRIES_ZEROPAGE));
-    (void)nodes_visit(from, params->hdr.setup_data, read_extension, account);
+    pa_t pa = params->hdr.setup_data;
+    for (unsigned i = 0; pa && i < SETUP_NODES_MAX; i++) {
+        struct setup_data node;
+        const void *found = sender_read(from, pa, sizeof(node));
+        if (!found)
+            return;
+        memcpy(&node, found, sizeof(node));
+        read_extension(from, &node, pa + sizeof(node), account);
+        pa = node.next;
+    }
 }
 
 // ---- the copy

@@ -571,10 +571,10 @@ static void chains_that_bite_their_tail(void **state) {
     (void)state;
     params->hdr.setup_data = free_pa(0);
     put_node(0, free_pa(0), 9, 0);
-    expect_refused("goes on after 64 nodes, at 0x1244000");
+    expect_refused("0x1244000 is not in memory, or the chain goes on after 64");
     put_node(0, free_pa(0x20), 9, 0);
     put_node(0x20, free_pa(0), 9, 0);
-    expect_refused("goes on after 64 nodes, at 0x1244000");
+    expect_refused("0x1244000 is not in memory, or the chain goes on after 64");
 }
 
 static void long_chains(void **state) {
@@ -585,7 +585,7 @@ static void long_chains(void **state) {
     assert_int_equal(parse(), STATUS_OK);
     assert_int_equal(boot.handoff_status, STATUS_OK);
     put_node(63 * 16, free_pa(64 * 16), 9, 0);
-    expect_refused("goes on after 64 nodes, at 0x1244400");
+    expect_refused("0x1244400 is not in memory, or the chain goes on after 64");
 }
 
 static void chains_that_leave_memory(void **state) {

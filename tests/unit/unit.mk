@@ -16,7 +16,7 @@ UNIT_test_options_alone := lib/options.c lib/string.c lib/status.c lib/format.c
 UNIT_test_options    := kernel/chain/lists.c kernel/monitor/words.c $(UNIT_test_options_alone)
 UNIT_test_utf16      := lib/utf16.c lib/string.c lib/format.c
 UNIT_test_memory_map := boot/damage/agree.c lib/memory_map.c lib/status.c lib/format.c
-UNIT_test_multiboot2 := boot/multiboot2.c kernel/screen/framebuffer.c lib/log.c lib/memory_map.c lib/string.c \
+UNIT_test_multiboot2 := boot/multiboot2.c boot/node.c boot/efi32/efi32.c kernel/screen/framebuffer.c lib/log.c lib/memory_map.c lib/string.c \
 	lib/status.c lib/format.c
 HANDOFF_CORE         := boot/boot_params.c boot/node.c boot/e820.c \
 	boot/efi_info.c lib/crc32.c lib/log.c lib/memory_map.c lib/string.c \
@@ -100,7 +100,7 @@ $(UNIT_OBJECTS): $(UNIT_OUT)/%.o: %.c tests/unit/unit.mk
 # On the host the standard names belong to the C library, which the sanitizers
 # watch; ours get names of their own.
 UNIT_RENAME_lib/string := $(foreach name,memcpy memmove memset memcmp strlen \
-	strnlen strcmp strncmp,-D$(name)=baton_$(name)) -fno-builtin
+	strnlen strncmp,-D$(name)=baton_$(name)) -fno-builtin
 
 # The machine behind these is a test.
 $(foreach source,kernel/watchdog/watchdog kernel/nmi/nmi kernel/timer/clock kernel/clocks/clocks kernel/console kernel/screen/keyboard\
