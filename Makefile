@@ -40,7 +40,6 @@ CORE := \
 	lib/memory_map.c \
 	lib/cpio.c \
 	lib/crc32.c \
-	lib/utf16.c \
 	boot/multiboot2.c \
 	boot/node.c \
 	boot/e820.c \
@@ -92,7 +91,7 @@ USES_kernel/monitor     := kernel/reboot kernel/report
 USES_kernel/reboot      := kernel/acpi
 USES_kernel/proofs      := efi/services
 USES_kernel/pstore      := kernel/history efi/services
-USES_kernel/conformance := kernel/monitor
+USES_kernel/conformance := kernel/monitor efi/services
 USES_kernel/arrival     := kernel/apic
 USES_kernel/timer       := kernel/apic
 USES_kernel/clocks      := kernel/acpi kernel/timer

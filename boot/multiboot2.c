@@ -198,10 +198,10 @@ status_t multiboot2_read(pa_t info_pa, memory_reader read,
     boot->via = VIA_MULTIBOOT2;
     str_copy(boot->loader, sizeof(boot->loader), "other");
 
-    const struct info_header *header = read(info_pa, sizeof(*header));
+    const struct info_header *header =
+        is_aligned(info_pa, 8) ? read(info_pa, sizeof(*header)) : NULL;
     uint32_t bytes = header ? header->bytes : 0;
-    bool possible = is_aligned(info_pa, 8) && bytes >= sizeof(*header) &&
-                    bytes <= INFO_BYTES_MAX;
+    bool possible = bytes >= sizeof(*header) && bytes <= INFO_BYTES_MAX;
     const uint8_t *info = possible ? read(info_pa, bytes) : NULL;
     if (!info)
         return fail(STATUS_INVALID,

@@ -13,7 +13,7 @@ struct efi_quirk {
     const char *name, *does, *remedy, *source; // for the log
 
     // The rest is NULL, but for quirks that have to be known before they are
-    // seen. `vendor` is the firmware's name, in UTF-8.
+    // seen. `vendor` is the firmware's name, in ASCII.
 
     // When the memory map is made, on the early page table: adds memory that
     // the firmware still uses. NO_MEMORY: as memory_map_put().

@@ -6,7 +6,6 @@
 #include "lib/crc32.h"
 #include "lib/format.h"
 #include "lib/string.h"
-#include "lib/utf16.h"
 
 #define HEADER_BYTES_MAX  PAGE_SIZE
 #define CONFIG_TABLES_MAX 1024
@@ -60,28 +59,28 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
     return !crc_matters && efi_tolerates("crc-after-svam") ? STATUS_OK : status;
 }
 
-// One unit after the other, for what lies behind its end need not be readable.
-static bool read_text(pa_t pa, memory_reader read, uint16_t *text,
-                      size_t units) {
-    for (size_t i = 0; i < units; i++) {
-        const void *unit = read(pa + i * sizeof(*text), sizeof(*text));
-        if (!unit)
+// Reads CHAR16 as ASCII, anything else becomes '?'. One unit at a time, for the
+// memory behind the text need not be readable.
+static bool read_text(pa_t pa, memory_reader read, char *text, size_t size) {
+    uint16_t unit = 1;
+    for (size_t i = 0; i < size && unit; i++) {
+        const void *found = read(pa + i * sizeof(unit), sizeof(unit));
+        if (!found)
             return false;
-        memcpy(&text[i], unit, sizeof(*text));
-        if (text[i] == 0)
-            break;
+        memcpy(&unit, found, sizeof(unit));
+        text[i] = unit && (unit < ' ' || unit > '~') ? '?' : (char)unit;
     }
+    text[size - 1] = '\0';
+    mark_cut(text, size, unit ? size : 0);
     return true;
 }
 
 void efi_vendor_name(pa_t pa, memory_reader read, char *name) {
-    uint16_t text[EFI_VENDOR_BYTES] = {0};
-    if (pa && !read_text(pa, read, text, ARRAY_SIZE(text)))
+    name[0] = '\0';
+    if (pa && !read_text(pa, read, name, EFI_VENDOR_BYTES))
         format(name, EFI_VENDOR_BYTES,
                "a firmware whose name, at %#lx, is not readable", pa);
-    else if (text[0])
-        utf16_to_utf8(name, EFI_VENDOR_BYTES, text, ARRAY_SIZE(text));
-    else
+    else if (!name[0])
         str_copy(name, EFI_VENDOR_BYTES, "a firmware without a name");
 }
 

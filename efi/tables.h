@@ -36,9 +36,9 @@ uint32_t efi_services_beyond(const struct efi_runtime_services *table);
 
 #define EFI_VENDOR_BYTES 64
 
-// Who made it, from the CHAR16 text at physical address `pa`, into the
-// EFI_VENDOR_BYTES of `name`: cut and marked if it is longer. Where `pa` is 0
-// or not readable, that is said instead.
+// Who made it, in ASCII, from the CHAR16 text at physical address `pa`, into
+// the EFI_VENDOR_BYTES of `name`: cut and marked if it is longer. Where `pa` is
+// 0 or not readable, that is said instead.
 void efi_vendor_name(pa_t pa, memory_reader read, char *name);
 
 // Which services do not work at runtime, bit n in `missing` for service n of

@@ -6,12 +6,12 @@
 // name.
 
 #include "efi/services/rest.h"
+#include "efi/services/utf16.h"
 #include "efi/services/variables.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/proof.h"
 #include "lib/format.h"
 #include "lib/string.h"
-#include "lib/utf16.h"
 #include "mm/frames.h"
 #include "mm/space.h"
 

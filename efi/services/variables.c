@@ -5,7 +5,7 @@
 #include "efi/services/variables.h"
 
 #include "efi/services/rest.h"
-#include "lib/utf16.h"
+#include "efi/services/utf16.h"
 
 #define VARIABLES_MAX 4096 // a list that goes on after that is none
 

@@ -10,11 +10,11 @@
 
 #include "efi/call.h"
 #include "efi/firmware.h"
+#include "efi/services/utf16.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/proof.h"
 #include "lib/format.h"
 #include "lib/string.h"
-#include "lib/utf16.h"
 #include "mm/space.h"
 
 // What arguments point to, made anew for each row; and the arguments, so that a

@@ -2,9 +2,9 @@
 
 #include "efi/services/variables.h"
 #include "efi/services/rest.h"
+#include "efi/services/utf16.h"
 #include "kernel/proof.h"
 #include "lib/status.h"
-#include "lib/utf16.h"
 
 // ---- enumerate: every name once, each readable, ours among them if it exists
 

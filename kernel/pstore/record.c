@@ -10,6 +10,7 @@
 #include "efi/firmware.h"
 #include "efi/gate.h"
 #include "efi/services/rest.h"
+#include "efi/services/utf16.h"
 #include "efi/services/variables.h"
 #include "kernel/history/history.h"
 #include "kernel/options.h"
@@ -18,7 +19,6 @@
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/string.h"
-#include "lib/utf16.h"
 
 #define PART_BYTES    1024 // what efi-pstore reads, up to Linux 6.12
 #define PARTS_MAX     8

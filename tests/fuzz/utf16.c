@@ -1,7 +1,7 @@
 // Names of variables, as the firmware has them: any units become UTF-8 that a
 // strict reader accepts, whole characters, never more than there is room for.
 
-#include "lib/utf16.h"
+#include "efi/services/utf16.h"
 
 #include "tests/fuzz/fuzz.h"
 

@@ -4,10 +4,10 @@
 #include "efi/firmware.h"
 #include "efi/gate.h"
 #include "efi/services.h"
+#include "efi/services/utf16.h"
 #include "kernel/history/history.h"
 #include "kernel/options.h"
 #include "kernel/stage.h"
-#include "lib/utf16.h"
 #include "tests/unit/said.h"
 
 #define RECORDS 3

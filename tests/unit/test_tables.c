@@ -611,7 +611,9 @@ static void vendors(void **state) {
     assert_null(strchr(vendor_of(longest, sizeof(longest)), '.'));
     longest[EFI_VENDOR_BYTES - 1] = 'v';
     assert_contains(vendor_of(longest, sizeof(longest)), "vvv...");
-    assert_contains(vendor_of(wide, sizeof(wide)), "\xC3\xA9...");
+    assert_contains(vendor_of(wide, sizeof(wide)), "???");
+    assert_int_equal(strlen(vendor_of(wide, sizeof(wide))),
+                     EFI_VENDOR_BYTES - 1);
     assert_string_equal(vendor_of(name, sizeof(name) - 1),
                         "a firmware whose name, at 0x1230000, is not readable");
     efi_vendor_name(0, memory_read, none);

@@ -1,6 +1,6 @@
 // UTF-16 to UTF-8 and back: every width of character, every cut, bad pairs.
 
-#include "lib/utf16.h"
+#include "efi/services/utf16.h"
 
 #include "tests/unit/unit.h"
 

@@ -14,7 +14,7 @@ UNIT_test_sha256     := kexec/digest/sha256.c
 UNIT_test_cpio       := lib/cpio.c lib/string.c lib/status.c lib/format.c
 UNIT_test_options_alone := lib/options.c lib/string.c lib/status.c lib/format.c
 UNIT_test_options    := kernel/chain/lists.c kernel/monitor/words.c $(UNIT_test_options_alone)
-UNIT_test_utf16      := lib/utf16.c lib/string.c lib/format.c
+UNIT_test_utf16      := efi/services/utf16.c lib/string.c lib/format.c
 UNIT_test_memory_map := boot/damage/agree.c lib/memory_map.c lib/status.c lib/format.c
 UNIT_test_multiboot2 := boot/multiboot2.c boot/node.c boot/efi32/efi32.c kernel/screen/framebuffer.c lib/log.c lib/memory_map.c lib/string.c \
 	lib/status.c lib/format.c
@@ -36,10 +36,10 @@ UNIT_test_image      := kexec/image.c lib/string.c lib/status.c lib/format.c
 UNIT_test_sums       := kexec/digest/sums.c kexec/digest/sha256.c lib/string.c \
 	lib/status.c lib/format.c
 UNIT_test_tables     := efi/tables.c efi/quirk.c efi/quirks/quirks.c \
-	efi/quirks/free_memory.c lib/utf16.c efi/protect/attributes.c efi/region.c efi/names.c \
+	efi/quirks/free_memory.c efi/protect/attributes.c efi/region.c efi/names.c \
 	mm/page_table.c lib/memory_map.c lib/crc32.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
-UNIT_test_quirk      := efi/quirk.c efi/tables.c efi/names.c lib/utf16.c lib/crc32.c lib/log.c lib/string.c \
+UNIT_test_quirk      := efi/quirk.c efi/tables.c efi/names.c lib/crc32.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
 UNIT_test_efi_space  := efi/space.c efi/firmware.c efi/guard/memory.c efi/region.c efi/protect/attributes.c efi/names.c mm/page_table.c \
 	lib/memory_map.c lib/log.c lib/string.c lib/status.c lib/format.c
@@ -53,10 +53,10 @@ UNIT_test_console    := kernel/console.c
 UNIT_test_deadline   := efi/guard/deadline.c lib/options.c lib/string.c \
 	lib/status.c lib/format.c
 UNIT_test_names      := efi/names.c
-UNIT_test_variables  := efi/services/variables.c efi/names.c lib/utf16.c lib/string.c \
+UNIT_test_variables  := efi/services/variables.c efi/names.c efi/services/utf16.c lib/string.c \
 	lib/status.c lib/format.c
 UNIT_test_record     := efi/firmware.c kernel/pstore/record.c efi/services/variables.c efi/names.c \
-	kernel/history/log_ring.c lib/crc32.c lib/utf16.c lib/log.c lib/string.c lib/status.c lib/format.c
+	kernel/history/log_ring.c lib/crc32.c efi/services/utf16.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_verdict    :=
 UNIT_test_line       := kernel/monitor/line.c lib/string.c lib/format.c
 UNIT_test_screen     := kernel/screen/screen.c lib/memory_map.c lib/string.c \

@@ -1,6 +1,6 @@
 // Between UTF-16 and UTF-8 (Unicode 15, 3.9: tables 3-5 and 3-6).
 
-#include "lib/utf16.h"
+#include "efi/services/utf16.h"
 
 #include "lib/format.h"
 #include "lib/string.h"
