@@ -20,9 +20,10 @@ from harness.rsp import symbol
 sys.path.insert(0, str(paths.ROOT / "tools/atlas"))
 
 from atlas import page as pages  # noqa: E402
-from atlas import space  # noqa: E402
+from atlas import phases, space  # noqa: E402
 from atlas.data import COLUMNS, layout  # noqa: E402
-from atlas.journal import _without  # noqa: E402
+from atlas.image import Image  # noqa: E402
+from atlas.journal import CHANGES, _without  # noqa: E402
 
 pytestmark = pytest.mark.xdist_group("atlas")
 MODE = "fixed"
@@ -69,6 +70,18 @@ def atlas() -> Atlas:
         pytest.skip(done.stderr.strip())
     assert done.returncode == 0, done.stderr
     return Atlas(json.loads((OUT / "atlas.json").read_text()))
+
+
+def test_the_kernel_has_all_that_is_read():
+    """Its symbols and variables, before any machine is started."""
+    image = Image(paths.SYMBOLS)
+    stops = [phase.enter or phase.leave for phase in phases.PHASES]
+    for name in [*stops, phases.GRUB.enter, phases.ARRIVAL.enter, phases.GATE,
+                 phases.CALL, phases.END, phases.DEATH, *CHANGES]:
+        assert name in phases.SERVICES or image.symbol(name)
+    for name in [phases.BOOT, phases.KERNEL_TABLE, phases.FIRMWARE_TABLE,
+                 phases.FIRMWARE, phases.ATTRIBUTES]:
+        assert image.read(name, lambda pa, size: bytes(size), 0) is not None
 
 
 # ---- the data
@@ -182,7 +195,7 @@ def test_a_walk_agrees_with_qemus(boot):
             debugger.run_to(symbol(paths.SYMBOLS, "gate_enter"))
             cr3 = int(re.search(r"CR3=(\w+)", machine.human("info registers")
                                 )[1], 16)
-            mine = space.spans(lambda pa: machine.memory(pa, 4096), cr3, 4)
+            mine = space.spans(machine.memory, cr3, 4)
             said = machine.human("info tlb")
             debugger.detach()
     rows = re.findall(r"^(\w{16}): (\w{16}) ([A-Z-]+)", said, re.M)
@@ -209,6 +222,8 @@ def test_every_key_is_documented(atlas):
     assert {*keys(atlas.document), *COLUMNS} <= known
     for phase in atlas.run["phases"]:
         assert phase["title"] in text
+    for phase in phases.PHASES:
+        assert not phase.leave or f"return of `{phase.leave}()`" in text
 
 
 # ---- its parts, without a machine
@@ -235,14 +250,6 @@ def test_pieces_without_a_piece():
     assert list(_without([(0, 10)], 10, 20)) == [(0, 10)]
 
 
-@pytest.mark.parametrize("levels, page, canonical", [
-    (4, 0x800000000, 0xffff800000000), (4, 0x7ffffffff, 0x7ffffffff),
-    (5, 0x800000000, 0x800000000), (5, 1 << 44, 0xff00000000000),
-])
-def test_canonical_addresses(levels, page, canonical):
-    assert space.canonical(page, levels) == canonical
-
-
 def test_leaves_become_spans():
     """Three small pages, one of them apart; a large one; rights of all
     levels."""
@@ -257,7 +264,7 @@ def test_leaves_become_spans():
                  9: 0xc000 | present},
     }
 
-    def frames(pa: int) -> bytes:
+    def frames(pa: int, _size: int) -> bytes:
         return space.TABLE.pack(*(tables[pa].get(i, 0) for i in range(512)))
 
     found = space.spans(frames, 0x1000, 4)

@@ -10,18 +10,17 @@ from dataclasses import dataclass, field
 
 from harness import machine as machines
 from harness import qemu
+from harness.paging import ADDRESS, FIVE_LEVELS, PAGE
 from harness.rsp import REGISTERS, Debugger
 
 from . import phases, space
 from .image import Image, decode
 from .journal import CHANGES, DEPTH, Journal
 from .phases import Phase
-from .space import FRAME, PAGE_BITS
+from .space import PAGE_BITS
 
 IMAGE_LINK_PA = 0x200000  # where GRUB puts the image, if it is free
-PAGE = 1 << PAGE_BITS
-PAGING, FIVE_LEVELS = 1 << 31, 1 << 12  # in CR0, in CR4
-ATTRIBUTES = "memory_attributes"  # UEFI 2.10 §4.6.3, as the kernel keeps it
+PAGING = 1 << 31  # in CR0
 LAST = "call"  # the phase after which the last generation has no more
 CONTROL = ("CR0", "CR3", "CR4")
 
@@ -98,6 +97,22 @@ class Table:
     active: bool
     levels: int
     spans: list[space.Span]
+
+
+class Frames:
+    """Physical memory of a machine that stands still: each page is read once.
+    """
+
+    def __init__(self, machine: machines.Machine):
+        self.machine = machine
+        self.known: dict[int, bytes] = {}
+
+    def read(self, pa: int, size: int) -> bytes:
+        """At most to the end of the page."""
+        start = pa & -PAGE
+        if start not in self.known:
+            self.known[start] = self.machine.memory(start, PAGE)
+        return self.known[start][pa - start : pa - start + size]
 
 
 class Capture:
@@ -213,9 +228,6 @@ class Capture:
 
     # ---- what is read there
 
-    def page(self, pa: int) -> bytes:
-        return self.machine.memory(pa, PAGE)
-
     def read(self, path: str):
         return self.image.read(path, self.machine.memory, self.base_pa)
 
@@ -251,43 +263,39 @@ class Capture:
 
     def _read_kernel(self, stop: Stop) -> None:
         """What the kernel knows of memory and firmware, out of its memory."""
-        memory = self.read("kernel.boot.memory")
+        memory = self.read(f"{phases.BOOT}.memory")
         stop.memory = memory["range"][:memory["count"]]
-        size = self.read("kernel.boot.efi.map_bytes")
-        stop.step = self.read("kernel.boot.efi.descriptor_bytes")
-        stop.descriptors = self.read("kernel.boot.efi.map")[:size]
+        efi = f"{phases.BOOT}.efi"
+        size = self.read(f"{efi}.map_bytes")
+        stop.step = self.read(f"{efi}.descriptor_bytes")
+        stop.descriptors = self.read(f"{efi}.map")[:size]
         regions = self.read("firmware_record.regions")
         stop.regions = regions["region"][:regions["count"]]
-        if self.image.has(ATTRIBUTES):  # an annex
-            count = self.read(f"{ATTRIBUTES}.count")
-            stop.attributes = self.read(f"{ATTRIBUTES}.row")[:count]
+        if self.image.has(phases.ATTRIBUTES):  # an annex
+            count = self.read(f"{phases.ATTRIBUTES}.count")
+            stop.attributes = self.read(f"{phases.ATTRIBUTES}.row")[:count]
 
     def _tables(self, stop: Stop) -> list[Table]:
         r = stop.registers
         if not r["cr0"] & PAGING:
             return [Table(stop.phase.table, 0, True, 0, space.paging_off())]
         levels = 5 if r["cr4"] & FIVE_LEVELS else 4
-        in_use = r["cr3"] & FRAME
+        in_use = r["cr3"] & ADDRESS
         kernel = firmware = 0
         if stop.phase.table == Phase.table:
-            kernel = self.read("kernel_table.root_pa")
+            kernel = self.read(f"{phases.KERNEL_TABLE}.root_pa")
             firmware = self.read("firmware_table.root_pa")
         roots = [(stop.phase.table, kernel or in_use)]
         if firmware:
             roots.append(("the firmware's table", firmware))
-        known: dict[int, bytes] = {}
-
-        def frames(pa: int) -> bytes:
-            if pa not in known:
-                known[pa] = self.page(pa)
-            return known[pa]
-
+        frames = Frames(self.machine)
         cuts = {edge >> PAGE_BITS for region in stop.regions for edge in
                 (region["pa"], region["pa"] + region["pages"] * PAGE)}
         found = [Table(name, root, root == in_use, levels,
-                       space.spans(frames, root, levels, cuts))
+                       space.spans(frames.read, root, levels,
+                                   cuts))
                  for name, root in roots]
-        stop.frames = {pa >> PAGE_BITS for pa in known}
+        stop.frames = {pa >> PAGE_BITS for pa in frames.known}
         return found
 
 

@@ -55,7 +55,7 @@ PHASES = [
     Phase("svam", "after SVAM", "After SetVirtualAddressMap",
           "The firmware's pointers are virtual now. The table that showed it "
           "boot-services memory is about to be dropped.",
-          leave="efi_enter_virtual_mode"),
+          leave="efi_virtual_enter"),
     Phase("wx", "W^X", "W^X applied",
           "The Memory Attributes Table is applied: code becomes read-only, "
           "data is not executable.",
@@ -80,3 +80,10 @@ SERVICES = {"SetVirtualAddressMap": "EFI_SET_VIRTUAL_ADDRESS_MAP",
             "GetTime": "EFI_GET_TIME"}
 END = "leave"  # the last generation's end
 DEATH = "panic"
+
+# The variables of the kernel that are read.
+BOOT = "kernel.boot"  # struct boot_info: the memory map, the EFI map
+KERNEL_TABLE = "kernel_table"
+FIRMWARE_TABLE = "firmware_table"  # struct page_table, like the one above
+FIRMWARE = "firmware_record"  # struct efi_firmware
+ATTRIBUTES = "memory_attributes"  # UEFI 2.10 §4.6.3; of an annex

@@ -1,31 +1,22 @@
-"""Page tables, as the processor sees them (SDM vol. 3 §4.5), as spans.
+"""Spans: what a page table maps, in runs of pages that are mapped alike.
 
-A span is a run of pages with the same size, rights and cache attribute, over
+A span has pages of one size, with the same rights and cache attribute, over
 frames in a row. Addresses are counted in pages of 4 KiB here and in the data,
 so that JavaScript's numbers hold them: a 64-bit address has 52 bits of them.
+What an entry means is in tests/harness/paging.py; this walk only differs in
+that it takes the leaves of one table as a run, for there are thousands.
 """
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-PRESENT, WRITE, USER, PWT, PCD, ACCESSED, DIRTY, LARGE, GLOBAL = (
-    1 << n for n in range(9))
-NX = 1 << 63
-FRAME = 0x000F_FFFF_FFFF_F000
-MARKS = ACCESSED | DIRTY
-LARGEST_LEAF = 3
+from harness.paging import ACCESSED, ADDRESS, DIRTY, PAGE, PCD, Entry, Read
+from harness.paging import canonical, rights
+
 PAGE_BITS, INDEX_BITS = 12, 9
+MARKS = ACCESSED | DIRTY
 TABLE = struct.Struct("<512Q")
-
-Frames = Callable[[int], bytes]  # a page of physical memory, by its address
-
-
-def canonical(page: int, levels: int) -> int:
-    """The bits above those that are translated repeat the highest of them."""
-    bits = INDEX_BITS * levels
-    negative = page >> bits - 1 & 1
-    return page | (1 << 52) - (1 << bits) if negative else page
 
 
 class Span(NamedTuple):
@@ -46,15 +37,15 @@ class Span(NamedTuple):
         return self.page + self.pages
 
 
-def spans(frames: Frames, root_pa: int, levels: int,
+def spans(read: Read, root_pa: int, levels: int,
           cuts: Iterable[int] = ()) -> list[Span]:
     """All that a table maps, from the lowest address up. A span does not go
     across a frame of `cuts`, so that what is beside each other but not one
     thing stays apart."""
     found: list[Span] = []
     edges = {cut << PAGE_BITS for cut in cuts}
-    for run in _runs(frames, root_pa, levels, edges):
-        span = run._replace(page=canonical(run.page, levels))
+    for path, run in _runs(read, root_pa, levels, edges):
+        span = _span(path, run, levels)
         last = found[-1] if found else None
         if last and _goes_on(last, span) and \
                 span.frame << PAGE_BITS not in edges:
@@ -67,49 +58,50 @@ def spans(frames: Frames, root_pa: int, levels: int,
     return found
 
 
-def _runs(frames: Frames, table_pa: int, level: int, edges: set[int],
-          first: int = 0, above: tuple[int, ...] = ()) -> Iterator[Span]:
-    """The leaves below a table; those of one table that go on with each other
-    as one."""
-    step = 1 << INDEX_BITS * (level - 1)
-    entries = TABLE.unpack(frames(table_pa))
+Path, Run = tuple[Entry, ...], tuple[int, ...]
+
+
+def _runs(read: Read, table_pa: int, level: int, edges: set[int],
+          base: int = 0, above: Path = ()) -> Iterator[tuple[Path, Run]]:
+    """The leaves below a table: the path to the first of a run, and the
+    entries of the run, which are in one table."""
+    entries = TABLE.unpack(read(table_pa, PAGE))
     index = 0
     while index < len(entries):
-        entry, page = entries[index], first + index * step
-        if not entry & PRESENT:
+        value = entries[index]
+        if not value:
             index += 1
-        elif level == 1 or level <= LARGEST_LEAF and entry & LARGE:
-            stop = _alike(entries, index, step << PAGE_BITS, edges)
-            yield _span(page, level, (*above, entry), entries[index:stop])
-            index = stop
-        else:
-            yield from _runs(frames, entry & FRAME, level - 1, edges, page,
-                             (*above, entry))
-            index += 1
+            continue
+        entry = Entry(base + (index << PAGE_BITS + INDEX_BITS * (level - 1)),
+                      level, index, value)
+        path, stop = (*above, entry), index + 1
+        if entry.present and entry.is_leaf:
+            stop = _alike(entries, index, entry.size, edges)
+            yield path, entries[index:stop]
+        elif entry.present:
+            yield from _runs(read, entry.pa, level - 1, edges, entry.va, path)
+        index = stop
 
 
-def _alike(entries: tuple[int, ...], index: int, size: int,
-           edges: set[int]) -> int:
+def _alike(entries: Run, index: int, size: int, edges: set[int]) -> int:
     """Where the run of leaves that begins at `index` ends: each is the last
     one's, `size` bytes further, but for the marks."""
     wanted, stop = (entries[index] & ~MARKS) + size, index + 1
     while stop < len(entries) and entries[stop] & ~MARKS == wanted and \
-            wanted & FRAME not in edges:
+            wanted & ADDRESS not in edges:
         wanted += size
         stop += 1
     return stop
 
 
-def _span(page: int, level: int, path: tuple[int, ...],
-          run: tuple[int, ...]) -> Span:
-    pages, entry = 1 << INDEX_BITS * (level - 1), path[-1]
-    write = all(step & WRITE for step in path)
-    execute = not any(step & NX for step in path)
+def _span(path: Path, run: Run, levels: int) -> Span:
+    leaf = path[-1]
     return Span(
-        page, (entry & FRAME) >> PAGE_BITS & -pages, pages * len(run), level,
-        f"r{'-w'[write]}{'-x'[execute]}", not entry & (PCD | PWT),
-        sum(1 for leaf in run if leaf & ACCESSED),
-        sum(1 for leaf in run if leaf & DIRTY), path)
+        canonical(leaf.va, levels) >> PAGE_BITS, leaf.pa >> PAGE_BITS,
+        (leaf.size >> PAGE_BITS) * len(run), leaf.level, rights(path),
+        not leaf.value & PCD, sum(1 for entry in run if entry & ACCESSED),
+        sum(1 for entry in run if entry & DIRTY),
+        tuple(entry.value for entry in path))
 
 
 def _goes_on(last: Span, span: Span) -> bool:

@@ -6,13 +6,14 @@ the two: right behind the call, before the kernel looks.
 """
 
 from harness import machine as machines
-from harness import qemu
+from harness import paging, qemu
+from harness.paging import ACCESSED, DIRTY, PAGE, Entry
 
-from . import phases, space
-from .capture import Capture, Stub
+from . import phases
+from .capture import Capture, Frames, Stub
 from .data import camel, runs_of
 from .image import Image
-from .space import ACCESSED, DIRTY, FRAME, INDEX_BITS, NX, PAGE_BITS, TABLE
+from .space import PAGE_BITS, TABLE
 
 WORDS = "efi.touch=on"
 READ, EXECUTED, WRITTEN = RANK = "rxw"  # what a page is shown as: the last
@@ -56,35 +57,32 @@ class Touch(Capture):
         """Note the marks of all pages of the firmware."""
         used = self.used.setdefault(name, {})
         self.calls[name] = self.calls.get(name, 0) + 1
-        known: dict[int, tuple] = {}
-        regions = self.read("firmware_record.regions")
-        private = root_pa == self.read("firmware_table.root_pa")
+        regions = self.read(f"{phases.FIRMWARE}.regions")
+        private = root_pa == self.read(
+            f"{phases.FIRMWARE_TABLE}.root_pa")
+        read = Frames(self.machine).read
         for region in regions["region"][:regions["count"]]:
-            start = region["pa" if private else "va"] >> PAGE_BITS
-            for i in range(region["pages"]):
-                entry, exec_ = self._leaf(known, root_pa, start + i)
-                if entry & ACCESSED:
-                    frame = (region["pa"] >> PAGE_BITS) + i
-                    how = WRITTEN if entry & DIRTY else \
-                        EXECUTED if exec_ else READ
-                    used[frame] = max(used.get(frame, how), how,
+            start = region["pa" if private else "va"]
+            marks = marks_of(read, root_pa, start, region["pages"])
+            for frame, mark in enumerate(marks, region["pa"] >> PAGE_BITS):
+                if mark:
+                    used[frame] = max(used.get(frame, mark), mark,
                                       key=RANK.index)
 
-    def _leaf(self, known: dict, root_pa: int, page: int) -> tuple[int, bool]:
-        """The entry that maps a page, and whether all levels let it be
-        executed."""
-        at, execute = root_pa, True
-        for level in reversed(range(4)):
-            if at not in known:
-                known[at] = TABLE.unpack(self.page(at))
-            entry = known[at][page >> INDEX_BITS * level & 511]
-            execute &= not entry & NX
-            if not entry & space.PRESENT:
-                return 0, False
-            if entry & space.LARGE and level:
-                break
-            at = entry & FRAME
-        return entry, execute
+
+def marks_of(read: paging.Read, root_pa: int, va: int, pages: int):
+    """How each of so many small pages was used; None: not at all."""
+    end = va + pages * PAGE
+    while va < end:
+        steps = paging.walk(read, root_pa, va)
+        above = steps[:-1]
+        first, count = steps[-1].index, (end - va) // PAGE
+        table = TABLE.unpack(read(above[-1].pa, PAGE))
+        for entry in table[first : first + count]:
+            execute = "x" in paging.rights([*above, Entry(0, 1, 0, entry)])
+            yield None if not entry & ACCESSED else WRITTEN if \
+                entry & DIRTY else EXECUTED if execute else READ
+            va += PAGE
 
 
 def touch(home, config: qemu.Config, image: Image) -> list[dict]:
