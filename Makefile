@@ -36,7 +36,6 @@ CORE := \
 	lib/status.c \
 	lib/log.c \
 	lib/options.c \
-	lib/random.c \
 	lib/memory_map.c \
 	lib/cpio.c \
 	lib/crc32.c \
@@ -87,7 +86,7 @@ $(if $(UNKNOWN),$(error ANNEXES: no annex is called $(UNKNOWN); there are: $(ALL
 
 # What an annex uses of another one: it brings that along. Commands of the
 # monitor are in files of that name, which need the monitor and do not bring it.
-USES_kernel/monitor     := kernel/reboot kernel/report
+USES_kernel/monitor     := kernel/reboot kernel/report mm/visit
 USES_kernel/reboot      := kernel/acpi
 USES_kernel/proofs      := efi/services
 USES_kernel/pstore      := kernel/history efi/services
@@ -96,7 +95,10 @@ USES_kernel/arrival     := kernel/apic
 USES_kernel/timer       := kernel/apic
 USES_kernel/clocks      := kernel/acpi kernel/timer
 USES_kernel/watchdog    := kernel/apic kernel/nmi kernel/timer
-USES_efi/trace          := efi/guard
+USES_efi/guard          := mm/random
+USES_efi/modes          := mm/random
+USES_efi/protect        := mm/visit
+USES_efi/trace          := efi/guard mm/visit
 USES_efi/quirks         := efi/guard
 USES_kexec/linux        := efi/protect
 

@@ -18,7 +18,6 @@
 #include "kernel/trap.h"
 #include "lib/log.h"
 #include "lib/options.h"
-#include "lib/random.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/early.h"
@@ -141,8 +140,6 @@ static status_t set_machine_up(pa_t image_pa) {
     stage_run(STAGE_SPACE);
     event("space", "paging=%u direct=%#lx", kernel_table.levels,
           direct_map_base);
-    say("mm: %u levels of page tables, direct map at %#lx (seed=%lu)",
-        kernel_table.levels, direct_map_base, random_seed);
     return trap_init_stacks();
 }
 
@@ -233,7 +230,6 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     read_boot_info(magic, info_pa, tsc);
     announce(image_pa, tsc);
     stage_run(STAGE_EARLY);
-    random_seed = tsc;
     tolerate("cmdline", options_read(boot->command_line, boot->generation));
     if (set_machine_up(image_pa) ||
         space_stack(KERNEL_STACK_PAGES, &stack_top_va))

@@ -43,10 +43,6 @@ pa_t frame_alloc(void) {
     return pa;
 }
 
-pa_t frames_alloc(uint64_t pages, uint64_t align, pa_t ceiling_pa) {
-    return frame_pool_take_low(&pool, pages, align, LOAD_FLOOR, ceiling_pa);
-}
-
 bool frames_alloc_at(pa_t pa, uint64_t pages) {
     uint64_t bytes = pages * PAGE_SIZE;
     return range_fits(pa, bytes) &&
@@ -56,7 +52,7 @@ bool frames_alloc_at(pa_t pa, uint64_t pages) {
 // With a full list, an extent can only be taken from its ends.
 status_t frames_take_below(const char *what, uint64_t pages, uint64_t align,
                            pa_t ceiling_pa, pa_t *pa) {
-    *pa = frames_alloc(pages, align, ceiling_pa);
+    *pa = frame_pool_take_low(&pool, pages, align, LOAD_FLOOR, ceiling_pa);
     if (*pa)
         return STATUS_OK;
     return fail(STATUS_NO_MEMORY,

@@ -17,29 +17,26 @@
 // Boot-services memory is given only when nobody can call into it any more.
 void frames_add(const struct memory_map *memory, enum memory_kind kind);
 
-// One zeroed frame; 0 if there is none.
+// One zeroed frame, for a page table; 0 if there is none.
 pa_t frame_alloc(void);
 
 // `pages` frames in a row, at a multiple of `align` bytes, as low as possible
-// from 16 MiB up, ending not above `ceiling_pa`. Not zeroed. 0 if there is no
-// such run.
-pa_t frames_alloc(uint64_t pages, uint64_t align, pa_t ceiling_pa);
-
-// Those `pages` frames that begin at `pa`; false if one of them is not free.
-bool frames_alloc_at(pa_t pa, uint64_t pages);
-
-// The same as frames_alloc(). NO_MEMORY: the reason begins with `what` it is
-// for, and names how many, and the limit that they were sought below.
+// from 16 MiB up, ending not above `ceiling_pa`. Not zeroed. NO_MEMORY: the
+// reason begins with `what` they are for, and names how many, and the limit.
 status_t frames_take_below(const char *what, uint64_t pages, uint64_t align,
                            pa_t ceiling_pa, pa_t *pa);
 
 // The same, anywhere.
 status_t frames_take(const char *what, uint64_t pages, pa_t *pa);
 
-// The same as frames_alloc(), as high as possible: for what is to stay there
-// for long.
+// The same as high as possible, for what stays there for long; 0 if there is no
+// such run.
 pa_t frames_alloc_high(uint64_t pages);
 
+// The `pages` frames that begin at `pa`; false if one of them is not free.
+bool frames_alloc_at(pa_t pa, uint64_t pages);
+
+// Gives frames back; a run may be given back in parts.
 void frames_free(pa_t pa, uint64_t pages);
 uint64_t frames_free_pages(void);
 

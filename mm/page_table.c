@@ -129,13 +129,6 @@ status_t page_table_protect(struct page_table *table, va_t va, uint64_t bytes,
     return STATUS_OK;
 }
 
-void page_table_unmark(struct page_table *table, va_t va) {
-    unsigned level = leaf_level(table, va);
-    uint64_t *entry;
-    if (level && slot(table, va, level, &entry) == STATUS_OK)
-        *entry &= ~(PTE_ACCESSED | PTE_DIRTY);
-}
-
 void page_table_walk(const struct page_table *table, va_t va,
                      struct page_walk *walk) {
     *walk = (struct page_walk){.va = va, .write = true, .exec = true};
@@ -153,9 +146,8 @@ void page_table_walk(const struct page_table *table, va_t va,
         walk->write &= (entry & PTE_WRITE) != 0;
         walk->exec &= (entry & PTE_NX) == 0;
         if (page_is_leaf(entry, level)) {
-            struct leaf leaf = {va, level, entry};
             walk->mapped = true;
-            walk->pa = leaf_pa(&leaf) + (va & (level_bytes(level) - 1));
+            walk->pa = page_pa(entry, level) + (va & (level_bytes(level) - 1));
             return;
         }
         at_pa = entry & PTE_ADDRESS;
@@ -167,31 +159,6 @@ bool page_table_translate(const struct page_table *table, va_t va, pa_t *pa) {
     page_table_walk(table, va, &walk);
     *pa = walk.pa;
     return walk.mapped;
-}
-
-static bool each(const struct page_table *table, pa_t at_pa, unsigned level,
-                 va_t base, bool (*visit)(const struct leaf *, void *),
-                 void *context) {
-    const uint64_t *entries = table->frames->table_at(at_pa);
-    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-        va_t va = sign_extended(base + i * level_bytes(level), table->levels);
-        struct leaf leaf = {va, level, entries[i]};
-        if (!(leaf.entry & PTE_PRESENT))
-            continue;
-        bool go_on = page_is_leaf(leaf.entry, level)
-                         ? visit(&leaf, context)
-                         : each(table, leaf.entry & PTE_ADDRESS, level - 1,
-                                leaf.va, visit, context);
-        if (!go_on)
-            return false;
-    }
-    return true;
-}
-
-void page_table_each(const struct page_table *table,
-                     bool (*visit)(const struct leaf *leaf, void *context),
-                     void *context) {
-    each(table, table->root_pa, table->levels, 0, visit, context);
 }
 
 static void free_tables(struct page_table *table, pa_t at_pa, unsigned level,

@@ -54,13 +54,6 @@ struct page_table {
     const struct frame_source *frames;
 };
 
-// One leaf, as found.
-struct leaf {
-    va_t va;        // where it starts
-    unsigned level; // 1, 2, 3: 4 KiB, 2 MiB, 1 GiB
-    uint64_t entry;
-};
-
 // The way down to an address: one entry a level, from the top.
 struct page_walk {
     va_t va;
@@ -79,17 +72,14 @@ static inline uint64_t level_bytes(unsigned level) {
     return PAGE_SIZE << (9 * (level - 1));
 }
 
-// Does this entry of `level` map a page, and does not point to a table?
+// Does an entry of `level` map a page, rather than point to a table?
 static inline bool page_is_leaf(uint64_t entry, unsigned level) {
     return level == 1 || (level <= LARGEST_LEAF && (entry & PTE_LARGE));
 }
 
-static inline pa_t leaf_pa(const struct leaf *leaf) {
-    return leaf->entry & PTE_ADDRESS & ~(level_bytes(leaf->level) - 1);
-}
-
-static inline bool leaf_is_wx(const struct leaf *leaf) {
-    return (leaf->entry & PTE_WRITE) && !(leaf->entry & PTE_NX);
+// The physical address of the page that such an entry maps.
+static inline pa_t page_pa(uint64_t entry, unsigned level) {
+    return entry & PTE_ADDRESS & ~(level_bytes(level) - 1);
 }
 
 // The bits above those that `levels` tables translate repeat the highest one.
@@ -117,21 +107,12 @@ status_t page_table_map(struct page_table *table, va_t va, pa_t pa,
 status_t page_table_protect(struct page_table *table, va_t va, uint64_t bytes,
                             uint64_t flags);
 
-// Takes the marks that the CPU has left from the leaf of `va`, if there is one:
-// accessed and dirty (SDM vol. 3 §4.8). The TLB is the caller's business.
-void page_table_unmark(struct page_table *table, va_t va);
-
 // Goes down to `va` and notes every step, mapped or not.
 void page_table_walk(const struct page_table *table, va_t va,
                      struct page_walk *walk);
 
 // The physical address behind `va`; false if there is none.
 bool page_table_translate(const struct page_table *table, va_t va, pa_t *pa);
-
-// Calls `visit` for each leaf from the lowest address up, while it says true.
-void page_table_each(const struct page_table *table,
-                     bool (*visit)(const struct leaf *leaf, void *context),
-                     void *context);
 
 // Gives back all tables of one that shares none, and the root.
 void page_table_free(struct page_table *table);

@@ -4,8 +4,6 @@
 #include "mm/space.h"
 
 #include "lib/log.h"
-#include "lib/options.h"
-#include "lib/random.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/early.h"
@@ -113,35 +111,6 @@ status_t space_init(const struct memory_map *memory, pa_t image_pa) {
     frames_use_window(direct_map_base);
     return STATUS_OK;
 }
-
-// The seed is the same in all generations, what comes out of it is not.
-static va_t random_base(uint32_t generation) {
-    uint64_t state = 2 * (random_seed + generation) + 1;
-    random_next(&state);
-    uint64_t places = (DIRECT_MAP_LAST - DIRECT_MAP_BASE) / GIB;
-    return DIRECT_MAP_BASE + random_next(&state) % places * GIB;
-}
-
-static status_t read_direct_base(const char *word, uint32_t generation) {
-    va_t base = 0;
-    if (str_equal(word, "random"))
-        base = random_base(generation);
-    else
-        option_parse_number(word, &base);
-    if (base < DIRECT_MAP_BASE || base > DIRECT_MAP_LAST ||
-        !is_aligned(base, GIB))
-        return fail(STATUS_INVALID,
-                    "direct_base=%s: neither random nor a multiple of 1 GiB "
-                    "from %#lx to %#lx",
-                    word, DIRECT_MAP_BASE, DIRECT_MAP_LAST);
-    direct_map_base = base;
-    return STATUS_OK;
-}
-
-ROW(options, direct_base) = {
-    "direct_base",
-    "where the direct map begins: a multiple of 1 GiB, or random",
-    .read = read_direct_base};
 
 status_t space_stack(uint64_t pages, va_t *top_va) {
     if (stack_count == STACKS_MAX)

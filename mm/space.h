@@ -6,7 +6,8 @@
 #include "mm/page_table.h"
 
 extern struct page_table kernel_table;
-extern va_t direct_map_base; // physical address 0, in the direct map: an option
+// Physical address 0 in the direct map. Constant from space_init() on.
+extern va_t direct_map_base;
 
 // The sections of the image, from the linker script.
 extern const char text_start[], text_end[], rodata_start[], rodata_end[];
@@ -14,8 +15,7 @@ extern const char data_start[], data_end[], image_end[];
 
 // Builds the kernel's page table (image with W^X, direct map of RAM) and loads
 // it; EFER.NXE and the PAT are set already (processor_init()). It has as
-// many levels as the table that it replaces; where the direct map begins is an
-// option (direct_base=). NO_MEMORY.
+// many levels as the table that it replaces. NO_MEMORY.
 status_t space_init(const struct memory_map *memory, pa_t image_pa);
 
 // A stack of `pages` pages with nothing mapped below it, so that an overflow

@@ -3,10 +3,10 @@
 #include "efi/observe.h"
 #include "kernel/stage.h"
 #include "lib/log.h"
-#include "lib/random.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/layout.h"
+#include "mm/random/random.h"
 
 // What the firmware must leave as it was. registers.asm writes this by offset;
 // from cr0 on it is the same before all calls, and noted once. The ten XMM

@@ -3,8 +3,8 @@
 
 #include "efi/mode.h"
 #include "lib/log.h"
-#include "lib/random.h"
 #include "mm/layout.h"
+#include "mm/random/random.h"
 
 // What touches in memory still touches, for it may be one driver (as in mode
 // fixed).

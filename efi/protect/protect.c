@@ -8,6 +8,7 @@
 #include "efi/space.h"
 #include "lib/log.h"
 #include "mm/space.h"
+#include "mm/visit/visit.h"
 
 static struct efi_attributes *const attributes = &memory_attributes;
 

@@ -16,6 +16,7 @@
 #include "lib/x86.h"
 #include "mm/frames.h"
 #include "mm/space.h"
+#include "mm/visit/visit.h"
 
 #define PAGES_PER_LINE 64
 #define UNTOUCHED      0xaa
@@ -105,7 +106,7 @@ static bool take(const struct leaf *leaf, void *context) {
                 : efi_region_of_va(&firmware->regions, leaf->va, PAGE_SIZE);
     if (!private && !region)
         return true; // the kernel's own
-    page_table_unmark(harvest->table, leaf->va);
+    *leaf->at &= ~(PTE_ACCESSED | PTE_DIRTY);
     if (region)
         note(harvest->service, region, leaf);
     else if (!efi_is_bounce(leaf->va))

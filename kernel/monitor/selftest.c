@@ -8,6 +8,7 @@
 #include "lib/x86.h"
 #include "mm/frames.h"
 #include "mm/space.h"
+#include "mm/visit/visit.h"
 
 static bool selftest_run(void) {
     bool all = true;
@@ -86,7 +87,8 @@ TEST(smep_and_smap_are_on_where_the_cpu_has_them) {
 
 TEST(frames_come_back) {
     uint64_t before = frames_free_pages();
-    pa_t one = frame_alloc(), run = frames_alloc(16, 2 * MIB, UINT64_MAX);
+    pa_t one = frame_alloc(), run = 0;
+    frames_take_below("a test", 16, 2 * MIB, UINT64_MAX, &run);
     bool taken = frames_free_pages() == before - 17;
     frames_free(one, 1);
     frames_free(run, 16);

@@ -11,14 +11,14 @@ static const char *const level_name[] = {"",     "PT",   "PD",
 static void explain_entry(uint64_t entry, unsigned level, char *text,
                           size_t size) {
     static const char *const unit[] = {"", "4 KiB", "2 MiB", "1 GiB"};
-    struct leaf leaf = {.level = level, .entry = entry};
     if (!(entry & PTE_PRESENT))
         append(text, size, "not present\n");
     else if (!page_is_leaf(entry, level))
         append(text, size, "table at %#lx\n", entry & PTE_ADDRESS);
     else
         append(text, size, "%s at 0x%lx, %s%s%s%s%s\n", unit[level],
-               leaf_pa(&leaf), entry & PTE_WRITE ? "writable" : "read-only",
+               page_pa(entry, level),
+               entry & PTE_WRITE ? "writable" : "read-only",
                entry & PTE_NX ? ", no execute" : ", executable",
                entry & PTE_PCD ? ", uncached" : "",
                entry & PTE_ACCESSED ? ", accessed" : "",

@@ -1,6 +1,6 @@
 // Where the modes put the firmware: any runtime regions, each rule.
 
-#include "lib/random.h"
+#include "mm/random/random.h"
 #include "tests/fuzz/promise.h"
 
 va_t direct_map_base = DIRECT_MAP_BASE; // the kernel has it in mm/space.c

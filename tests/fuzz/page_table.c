@@ -3,6 +3,7 @@
 
 #include "mm/page_table.h"
 
+#include "mm/visit/visit.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/frames.h"
 

@@ -5,6 +5,7 @@
 #include "kernel/report/walk.h"
 #include "mm/page_table.h"
 
+#include "mm/visit/visit.h"
 #include "tests/unit/frames.h"
 
 #define UPPER      0xffff800000000000
@@ -325,11 +326,11 @@ static bool note(const struct leaf *leaf, void *context) {
 static void every_leaf_in_order(void **state) {
     (void)state;
     const struct leaf expected[] = {
-        {LARGE - PAGE_SIZE, 1, 0x1ff001 | PTE_NX},
-        {LARGE, 2, 0x200081 | PTE_NX},
-        {GIB, 3, 0x81 | PTE_NX},
-        {UPPER, 1, 0x3001 | PTE_NX},
-        {-PAGE_SIZE, 1, 0x9001 | PTE_NX},
+        {LARGE - PAGE_SIZE, 1, 0x1ff001 | PTE_NX, NULL},
+        {LARGE, 2, 0x200081 | PTE_NX, NULL},
+        {GIB, 3, 0x81 | PTE_NX, NULL},
+        {UPPER, 1, 0x3001 | PTE_NX, NULL},
+        {-PAGE_SIZE, 1, 0x9001 | PTE_NX, NULL},
     };
     map(-PAGE_SIZE, 0x9000, PAGE_SIZE, MAP_READ);
     map(UPPER, 0x3000, PAGE_SIZE, MAP_READ);
@@ -343,6 +344,7 @@ static void every_leaf_in_order(void **state) {
             assert_int_equal(visits.leaf[i].va, expected[i].va);
             assert_int_equal(visits.leaf[i].level, expected[i].level);
             assert_int_equal(visits.leaf[i].entry, expected[i].entry);
+            assert_int_equal(visits.leaf[i].entry, *visits.leaf[i].at);
         }
     }
 }

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "efi/mode.h"
-#include "lib/random.h"
 #include "mm/layout.h"
+#include "mm/random/random.h"
 #include "tests/unit/said.h"
 #include "tests/unit/unit.h"
 

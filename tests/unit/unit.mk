@@ -27,7 +27,7 @@ UNIT_test_handoff    := $(HANDOFF_READER)
 UNIT_test_handoff_alone := kexec/handoff.c $(HANDOFF_CORE)
 UNIT_test_linux      := kexec/linux/linux.c lib/status.c lib/format.c
 UNIT_test_core       := kexec/capture/core.c lib/string.c lib/status.c lib/format.c
-UNIT_test_page_table := mm/page_table.c kernel/report/walk.c lib/status.c lib/format.c
+UNIT_test_page_table := mm/page_table.c mm/visit/visit.c kernel/report/walk.c lib/status.c lib/format.c
 UNIT_test_early      := mm/early.c mm/page_table.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_frame_pool := mm/frame_pool.c lib/string.c lib/status.c lib/format.c
 UNIT_test_frames     := mm/frames.c mm/frame_pool.c lib/log.c lib/string.c \
@@ -44,7 +44,7 @@ UNIT_test_quirk      := efi/quirk.c efi/tables.c efi/names.c lib/crc32.c lib/log
 UNIT_test_efi_space  := efi/space.c efi/firmware.c efi/guard/memory.c efi/region.c efi/protect/attributes.c efi/names.c mm/page_table.c \
 	lib/memory_map.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_acpi       := kernel/acpi/acpi.c lib/status.c lib/format.c
-UNIT_test_region     := efi/region.c efi/mode.c $(wildcard efi/modes/*.c) lib/random.c lib/memory_map.c lib/log.c \
+UNIT_test_region     := efi/region.c efi/mode.c $(wildcard efi/modes/*.c) mm/random/random.c lib/memory_map.c lib/log.c \
 	lib/string.c lib/status.c lib/format.c
 UNIT_test_watchdog   := kernel/watchdog/watchdog.c kernel/nmi/nmi.c
 UNIT_test_clock      := kernel/timer/clock.c kernel/clocks/clocks.c

@@ -4,8 +4,7 @@
 
 #include <stdint.h>
 
-// seed=: unless it is given, kernel_main() takes it from the time-stamp
-// counter.
+// seed=, or by default the time-stamp counter, from STAGE_EARLY on.
 extern uint64_t random_seed;
 
 // The next number. `state` starts as any seed but 0.

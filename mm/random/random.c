@@ -1,6 +1,6 @@
 // The seed of what is random: from the command line, or else the time.
 
-#include "lib/random.h"
+#include "mm/random/random.h"
 
 #include "lib/options.h"
 
