@@ -1,5 +1,5 @@
-// The specification's names for its numbers, for the log; and what is asked of
-// its types everywhere.
+// The specification's names for its numbers, and small functions about its
+// types.
 
 #include "efi/types.h"
 
@@ -22,39 +22,10 @@ static const char *const error_names[] = {
     "EFI_PROTOCOL_ERROR",    "EFI_INCOMPATIBLE_VERSION",
     "EFI_SECURITY_VIOLATION"};
 
-static const char *const service_names[EFI_SERVICES] = {
-    "GetTime",
-    "SetTime",
-    "GetWakeupTime",
-    "SetWakeupTime",
-    "SetVirtualAddressMap",
-    "ConvertPointer",
-    "GetVariable",
-    "GetNextVariableName",
-    "SetVariable",
-    "GetNextHighMonotonicCount",
-    "ResetSystem",
-    "UpdateCapsule",
-    "QueryCapsuleCapabilities",
-    "QueryVariableInfo"};
+#define NAME(id, name) name,
 
-static const char *const memory_type_names[EFI_MEMORY_TYPES] = {
-    "Reserved",
-    "LoaderCode",
-    "LoaderData",
-    "BootServicesCode",
-    "BootServicesData",
-    "RuntimeServicesCode",
-    "RuntimeServicesData",
-    "Conventional",
-    "Unusable",
-    "ACPIReclaim",
-    "ACPINVS",
-    "MMIO",
-    "MMIOPortSpace",
-    "PalCode",
-    "Persistent",
-    "Unaccepted"};
+static const char *const service_names[] = {EFI_SERVICE_LIST(NAME)};
+static const char *const memory_type_names[] = {EFI_MEMORY_TYPE_LIST(NAME)};
 
 const char *efi_status_name(efi_status_t status) {
     uint64_t code = status & ~EFI_ERROR;
@@ -78,7 +49,7 @@ bool efi_guid_equal(const struct efi_guid *a, const struct efi_guid *b) {
 
 bool efi_is_time(const struct efi_time *t) {
     bool leap = t->year % 4 == 0 && (t->year % 100 != 0 || t->year % 400 == 0);
-    int longer = (t->month + t->month / 8) & 1; // July and August are both
+    int longer = (t->month + t->month / 8) & 1; // July and August both are
     int days = t->month == 2 ? 28 + leap : 30 + longer;
     return t->year >= 1900 && t->year <= 9999 && t->month >= 1 &&
            t->month <= 12 && t->day >= 1 && t->day <= days && t->hour <= 23 &&

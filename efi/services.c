@@ -20,20 +20,22 @@ _Static_assert(sizeof(efi_bounce) % PAGE_SIZE == 0 &&
                    EFI_DATA_BYTES % PAGE_SIZE == 0,
                "guards are whole pages");
 
-static const uint8_t *const guards[] = {
-    efi_bounce.name_guard, efi_bounce.data_guard, efi_bounce.stack_guard};
 static struct efi_arguments *const args = &efi_bounce.args;
 static bool on_private_table;
 
 struct gate_call efi_calls[EFI_SERVICES];
 
+static status_t unmap_guard(const uint8_t *page) {
+    return page_table_protect(&kernel_table, (va_t)page, PAGE_SIZE, MAP_NONE);
+}
+
 status_t efi_services_init(void) {
     on_private_table = firmware->mode->table == PAGE_TABLE_OWN;
     efi_bounce_shift =
         on_private_table ? image_pa_of(&efi_bounce) - (va_t)&efi_bounce : 0;
-    for (size_t i = 0; i < ARRAY_SIZE(guards); i++)
-        TRY(page_table_protect(&kernel_table, (va_t)guards[i], PAGE_SIZE,
-                               MAP_NONE));
+    TRY(unmap_guard(efi_bounce.name_guard));
+    TRY(unmap_guard(efi_bounce.data_guard));
+    TRY(unmap_guard(efi_bounce.stack_guard));
     return gate_begin();
 }
 
@@ -57,21 +59,6 @@ status_t efi_services_map(struct page_table *private_table) {
     TRY(map_at_pa(private_table, &efi_bounce, efi_bounce.name_guard));
     TRY(map_at_pa(private_table, efi_bounce.data, efi_bounce.data_guard));
     return map_at_pa(private_table, efi_bounce.stack, efi_bounce.stack_guard);
-}
-
-uint8_t *efi_stack(void) {
-    return efi_bounce.stack;
-}
-
-bool efi_is_bounce(pa_t pa) {
-    return pa - image_pa_of(&efi_bounce) < sizeof(efi_bounce);
-}
-
-bool efi_services_guard(uint64_t address) {
-    for (size_t i = 0; i < ARRAY_SIZE(guards); i++)
-        if (address - efi_at(guards[i]) < PAGE_SIZE)
-            return true;
-    return false;
 }
 
 __attribute__((cold)) efi_status_t efi_not_called(enum efi_service service) {
@@ -110,8 +97,8 @@ efi_status_t efi_get_time(struct efi_time *time,
     return status;
 }
 
-// With interrupts off, as Linux does: in the middle of this call the firmware
-// is neither here nor there.
+// With interrupts off, as Linux does: during this call some of the firmware's
+// pointers are physical, and some virtual.
 efi_status_t efi_set_virtual_address_map(const void *map, uint64_t bytes,
                                          uint64_t descriptor_bytes,
                                          uint32_t descriptor_version) {

@@ -14,8 +14,9 @@
 #include "lib/status.h"
 #include "mm/page_table.h"
 
-#define EFI_NAME_UNITS 512        // CHAR16, with the NUL
-#define EFI_DATA_BYTES (36 * KIB) // the largest variable: OVMF takes 33 KiB
+#define EFI_NAME_UNITS  512        // CHAR16, with the NUL
+#define EFI_DATA_BYTES  (36 * KIB) // the largest variable: OVMF takes 33 KiB
+#define EFI_STACK_BYTES (64 * KIB) // UEFI 2.10 §2.3.4: 4; OpenSSL uses more
 
 // A variable's name, with its size: so a call does not search for the end.
 struct efi_name {
@@ -29,18 +30,9 @@ struct efi_name {
 // Unmaps the guard pages of the bounce buffer. NO_MEMORY.
 status_t efi_services_init(void);
 
-// Is that address, as the services see it, in one of the guard pages?
-bool efi_services_guard(uint64_t address);
-
 // Maps the bounce buffer at VA = PA into the firmware's private table.
 // NO_MEMORY.
 status_t efi_services_map(struct page_table *private_table);
-
-// Is that physical address in the bounce buffer?
-bool efi_is_bounce(pa_t pa);
-
-#define EFI_STACK_BYTES (64 * KIB) // UEFI 2.10 §2.3.4: 4; OpenSSL wants more
-uint8_t *efi_stack(void);          // its lowest byte
 
 efi_status_t efi_get_time(struct efi_time *time,
                           struct efi_time_capabilities *capabilities);

@@ -1,7 +1,7 @@
 // The structures of UEFI 2.10 that Baton reads, with the specification's
 // sections. Pointers are plain numbers here: whether one is physical or virtual
-// depends on whether SetVirtualAddressMap was called, and that is the subject
-// of this whole project.
+// depends on whether SetVirtualAddressMap was called, which is the subject of
+// this project.
 
 #pragma once
 
@@ -23,9 +23,9 @@ typedef uint64_t efi_status_t;
 #define EFI_ABORTED            (EFI_ERROR | 21)
 #define EFI_SECURITY_VIOLATION (EFI_ERROR | 26)
 
-// A set of statuses, for who can accept several: a bit for each of EFI_SUCCESS
-// and the errors. A warning has the number of some error, without the top bit
-// (UEFI 2.10 appendix D): it is in no set.
+// A set of statuses: a bit for each of EFI_SUCCESS and the errors. A warning
+// has the number of some error, without the top bit (UEFI 2.10 appendix D): it
+// is in no set.
 #define EFI_STATUS_SET(status) (1u << (uint8_t)(status))
 
 static inline bool efi_status_in(efi_status_t status, uint32_t set) {
@@ -40,8 +40,7 @@ struct efi_guid { // §A.1
     uint8_t d[8];
 };
 
-// One as it is written: EFI_GUID(7d1b2a9e, 5c43, 4f0e, 9a86, 62b0a7013e15). (A
-// macro, for it initializes constants.)
+// A constant from its text: EFI_GUID(7d1b2a9e, 5c43, 4f0e, 9a86, 62b0a7013e15)
 #define EFI_GUID(a, b, c, d, e)                                                \
     {                                                                          \
         0x##a, 0x##b, 0x##c, {                                                 \
@@ -75,24 +74,27 @@ struct efi_system_table { // §4.3
     uint64_t config_tables; // converted
 };
 
-// The services in the order of the runtime table (§4.5).
-enum efi_service {
-    EFI_GET_TIME,
-    EFI_SET_TIME,
-    EFI_GET_WAKEUP_TIME,
-    EFI_SET_WAKEUP_TIME,
-    EFI_SET_VIRTUAL_ADDRESS_MAP,
-    EFI_CONVERT_POINTER,
-    EFI_GET_VARIABLE,
-    EFI_GET_NEXT_VARIABLE_NAME,
-    EFI_SET_VARIABLE,
-    EFI_GET_NEXT_HIGH_MONOTONIC_COUNT,
-    EFI_RESET_SYSTEM,
-    EFI_UPDATE_CAPSULE,
-    EFI_QUERY_CAPSULE_CAPABILITIES,
-    EFI_QUERY_VARIABLE_INFO,
-    EFI_SERVICES,
-};
+// One item of the lists below, in an enumeration.
+#define EFI_ID(id, name) id,
+
+// The services in the order of the runtime table (§4.5), with their names.
+#define EFI_SERVICE_LIST(ITEM)                                                 \
+    ITEM(EFI_GET_TIME, "GetTime")                                              \
+    ITEM(EFI_SET_TIME, "SetTime")                                              \
+    ITEM(EFI_GET_WAKEUP_TIME, "GetWakeupTime")                                 \
+    ITEM(EFI_SET_WAKEUP_TIME, "SetWakeupTime")                                 \
+    ITEM(EFI_SET_VIRTUAL_ADDRESS_MAP, "SetVirtualAddressMap")                  \
+    ITEM(EFI_CONVERT_POINTER, "ConvertPointer")                                \
+    ITEM(EFI_GET_VARIABLE, "GetVariable")                                      \
+    ITEM(EFI_GET_NEXT_VARIABLE_NAME, "GetNextVariableName")                    \
+    ITEM(EFI_SET_VARIABLE, "SetVariable")                                      \
+    ITEM(EFI_GET_NEXT_HIGH_MONOTONIC_COUNT, "GetNextHighMonotonicCount")       \
+    ITEM(EFI_RESET_SYSTEM, "ResetSystem")                                      \
+    ITEM(EFI_UPDATE_CAPSULE, "UpdateCapsule")                                  \
+    ITEM(EFI_QUERY_CAPSULE_CAPABILITIES, "QueryCapsuleCapabilities")           \
+    ITEM(EFI_QUERY_VARIABLE_INFO, "QueryVariableInfo")
+
+enum efi_service { EFI_SERVICE_LIST(EFI_ID) EFI_SERVICES };
 
 // SetVirtualAddressMap and ConvertPointer are never converted, and only work in
 // physical mode (§8.4).
@@ -111,8 +113,8 @@ struct efi_config_table { // §4.6
     uint64_t table_pa; // never converted
 };
 
-// §7.2.3. A map is walked in steps of its descriptor size, which is larger than
-// this structure on purpose in EDK2 (48 bytes): so that nobody uses sizeof.
+// §7.2.3. A map is walked in steps of its descriptor size, not of sizeof: EDK2
+// deliberately has larger descriptors, of 48 bytes.
 struct efi_memory_descriptor {
     uint32_t type, pad;
     uint64_t physical_start;
@@ -123,25 +125,25 @@ struct efi_memory_descriptor {
 
 #define EFI_DESCRIPTOR_VERSION 1
 
-enum efi_memory_type {
-    EFI_RESERVED,
-    EFI_LOADER_CODE,
-    EFI_LOADER_DATA,
-    EFI_BOOT_SERVICES_CODE,
-    EFI_BOOT_SERVICES_DATA,
-    EFI_RUNTIME_SERVICES_CODE,
-    EFI_RUNTIME_SERVICES_DATA,
-    EFI_CONVENTIONAL,
-    EFI_UNUSABLE,
-    EFI_ACPI_RECLAIM,
-    EFI_ACPI_NVS,
-    EFI_MMIO,
-    EFI_MMIO_PORTS,
-    EFI_PAL_CODE,
-    EFI_PERSISTENT,
-    EFI_UNACCEPTED,
-    EFI_MEMORY_TYPES,
-};
+#define EFI_MEMORY_TYPE_LIST(ITEM)                                             \
+    ITEM(EFI_RESERVED, "Reserved")                                             \
+    ITEM(EFI_LOADER_CODE, "LoaderCode")                                        \
+    ITEM(EFI_LOADER_DATA, "LoaderData")                                        \
+    ITEM(EFI_BOOT_SERVICES_CODE, "BootServicesCode")                           \
+    ITEM(EFI_BOOT_SERVICES_DATA, "BootServicesData")                           \
+    ITEM(EFI_RUNTIME_SERVICES_CODE, "RuntimeServicesCode")                     \
+    ITEM(EFI_RUNTIME_SERVICES_DATA, "RuntimeServicesData")                     \
+    ITEM(EFI_CONVENTIONAL, "Conventional")                                     \
+    ITEM(EFI_UNUSABLE, "Unusable")                                             \
+    ITEM(EFI_ACPI_RECLAIM, "ACPIReclaim")                                      \
+    ITEM(EFI_ACPI_NVS, "ACPINVS")                                              \
+    ITEM(EFI_MMIO, "MMIO")                                                     \
+    ITEM(EFI_MMIO_PORTS, "MMIOPortSpace")                                      \
+    ITEM(EFI_PAL_CODE, "PalCode")                                              \
+    ITEM(EFI_PERSISTENT, "Persistent")                                         \
+    ITEM(EFI_UNACCEPTED, "Unaccepted")
+
+enum efi_memory_type { EFI_MEMORY_TYPE_LIST(EFI_ID) EFI_MEMORY_TYPES };
 
 static inline bool efi_is_runtime_type(uint32_t type) {
     return type == EFI_RUNTIME_SERVICES_CODE ||
@@ -188,7 +190,7 @@ struct efi_time_capabilities {
 #define EFI_VARIABLE_NON_VOLATILE   1u
 #define EFI_VARIABLE_BOOT_SERVICE   2u
 #define EFI_VARIABLE_RUNTIME_ACCESS 4u
-#define EFI_VARIABLE_ANY            0xffu // whatever §8.2 knows
+#define EFI_VARIABLE_ANY            0xffu // all that §8.2 defines
 
 struct efi_capsule_header { // §8.5.3
     struct efi_guid guid;
@@ -211,5 +213,5 @@ const char *efi_memory_type_name(uint32_t type);
 
 bool efi_guid_equal(const struct efi_guid *a, const struct efi_guid *b);
 
-// Is that a time, each field in its bounds, and a day of the calendar (§8.3)?
+// Is each field within its bounds, and the day in the calendar (§8.3)?
 bool efi_is_time(const struct efi_time *time);

@@ -2,9 +2,9 @@
 
 #include "efi/guard/memory.h"
 
+#include "efi/call.h"
 #include "efi/firmware.h"
 #include "efi/open.h"
-#include "efi/services.h"
 #include "efi/space.h"
 #include "lib/x86.h"
 #include "mm/space.h"
@@ -14,11 +14,18 @@ static enum memory_kind kind_at(pa_t pa) {
     return range ? range->kind : MEMORY_HOLE;
 }
 
+// Is it behind a piece of the bounce buffer, as the services see that?
+static bool is_guard(va_t va) {
+    return va - efi_at(efi_bounce.name_guard) < PAGE_SIZE ||
+           va - efi_at(efi_bounce.data_guard) < PAGE_SIZE ||
+           va - efi_at(efi_bounce.stack_guard) < PAGE_SIZE;
+}
+
 const char *efi_class(va_t va) {
     const struct efi_region *region = efi_space_region(va);
     if (region)
         return efi_memory_type_name(region->type);
-    if (space_is_stack_guard(va) || efi_services_guard(va))
+    if (space_is_stack_guard(va) || is_guard(va))
         return "guard";
     return va >> 63 ? "kernel" : memory_kind_name(kind_at(va));
 }

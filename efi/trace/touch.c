@@ -2,10 +2,10 @@
 
 #include "efi/trace/touch.h"
 
+#include "efi/call.h"
 #include "efi/firmware.h"
 #include "efi/guard/memory.h"
 #include "efi/observe.h"
-#include "efi/services.h"
 #include "efi/space.h"
 #include "kernel/proof.h"
 #include "kernel/stage.h"
@@ -55,7 +55,7 @@ static status_t touch_begin(void) {
     TRY(frames_take("efi.touch", pages, &pa));
     notes = pa_to_va(pa);
     memset(notes, 0, pages * PAGE_SIZE);
-    memset(efi_stack(), UNTOUCHED, EFI_STACK_BYTES);
+    memset(efi_bounce.stack, UNTOUCHED, EFI_STACK_BYTES);
     return STATUS_OK;
 }
 
@@ -109,14 +109,14 @@ static bool take(const struct leaf *leaf, void *context) {
     *leaf->at &= ~(PTE_ACCESSED | PTE_DIRTY);
     if (region)
         note(harvest->service, region, leaf);
-    else if (!efi_is_bounce(leaf->va))
+    else if (leaf->va - image_pa_of(&efi_bounce) >= sizeof(efi_bounce))
         tell_outside(harvest->service, leaf);
     return true;
 }
 
 // The stack was filled with a pattern: what is left of it was not reached.
 static uint64_t take_stack(void) {
-    uint8_t *stack = efi_stack();
+    uint8_t *stack = efi_bounce.stack;
     uint64_t left = 0;
     while (left < EFI_STACK_BYTES && stack[left] == UNTOUCHED)
         left++;

@@ -3,11 +3,11 @@
 
 #include "efi/space.h"
 
+#include "efi/call.h"
 #include "efi/gate.h"
 #include "efi/guard/memory.h"
 #include "efi/open.h"
 #include "efi/quirk.h"
-#include "efi/services.h"
 #include "efi/trace/touch.h"
 #include "lib/format.h"
 #include "mm/layout.h"
@@ -23,6 +23,8 @@
 extern struct efi_firmware firmware_record;
 struct gate_statistics gate_statistics;
 struct page_table kernel_table;
+struct efi_bounce efi_bounce;
+uint64_t efi_bounce_shift;
 
 static const struct efi_mode in_kernel_table = {.table = PAGE_TABLE_KERNEL};
 static const struct efi_mode in_own_table = {.table = PAGE_TABLE_OWN};
@@ -38,11 +40,6 @@ status_t space_fork(struct page_table *table) {
 
 bool space_is_stack_guard(va_t va) {
     (void)va;
-    return false;
-}
-
-bool efi_services_guard(uint64_t address) {
-    (void)address;
     return false;
 }
 
