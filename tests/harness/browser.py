@@ -7,6 +7,7 @@ page writes to the console as an error, and each exception, is kept.
 import base64
 import importlib.util
 import shutil
+import socket
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,10 +18,14 @@ FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu",
 
 
 def missing() -> list[str]:
-    """What is not installed of what this needs (tools/install-deps browser)."""
+    """What is not there of what this needs (tools/install-deps browser)."""
     found = [name for name in PROGRAMS if not shutil.which(name)]
     if not importlib.util.find_spec("selenium"):
         found.append("python3-selenium")
+    try:  # by that name selenium looks for its driver
+        socket.getaddrinfo("localhost", None)
+    except OSError:
+        found.append("a line for localhost in /etc/hosts")
     return found
 
 
