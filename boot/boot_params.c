@@ -63,7 +63,7 @@ status_t handoff_check(struct sender *from, uint64_t seal_at,
     if (crc != handoff->block_crc)
         return fail(STATUS_REFUSED,
                     "handoff: the block at %#lx has CRC %#x, its sender "
-                    "computed %#x: it was damaged on the way",
+                    "computed %#x: it was damaged in transit",
                     block_pa, crc, handoff->block_crc);
     boot->has_handoff = true;
     from->end_pa = block_pa + bytes;
@@ -83,7 +83,7 @@ status_t boot_params_copy(const struct boot_params *params,
     boot->screen = params->screen_info;
     if (params->e820_entries > E820_MAX_ENTRIES_ZEROPAGE)
         return fail(STATUS_INVALID,
-                    "boot_params: %u e820 entries; there is room for %u",
+                    "boot_params: %u e820 entries; the limit is %u",
                     params->e820_entries, E820_MAX_ENTRIES_ZEROPAGE);
     return e820_add(params->e820_table, params->e820_entries, &boot->memory);
 }
@@ -118,7 +118,7 @@ static status_t read_unsealed(const struct sender *from,
             return STATUS_OK;
     }
     return fail(STATUS_INVALID,
-                "%s; nothing is linked that reads boot_params of a loader of "
+                "%s; no annex is linked that reads boot_params of a loader of "
                 "type %#x without a CRC (boot/damage, kexec/linux)",
                 boot->handoff_why, from->params->hdr.type_of_loader);
 }

@@ -17,7 +17,7 @@ status_t efi_info_read(const struct sender *from, struct boot_efi *to) {
     if (!map || efi->efi_loader_signature != SIGNATURE_EL64)
         return fail(STATUS_REFUSED,
                     "boot_params: EFI loader signature %#x, EFI memory map of "
-                    "%u bytes at %#lx; expected are EL64 (%#x), and at most "
+                    "%u bytes at %#lx; expected EL64 (%#x), and at most "
                     "%zu bytes in memory",
                     efi->efi_loader_signature, efi->efi_memmap_size, map_pa,
                     SIGNATURE_EL64, sizeof(to->map));
@@ -52,9 +52,8 @@ status_t efi_info_write(struct block_writer *to, const struct boot_efi *efi,
 static status_t read_setup(const void *payload, uint32_t bytes,
                            struct boot_info *boot) {
     if (bytes < sizeof(boot->efi_setup))
-        return fail(STATUS_REFUSED,
-                    "handoff: SETUP_EFI has %u bytes; it takes %zu", bytes,
-                    sizeof(boot->efi_setup));
+        return fail(STATUS_REFUSED, "handoff: SETUP_EFI has %u bytes, not %zu",
+                    bytes, sizeof(boot->efi_setup));
     memcpy(&boot->efi_setup, payload, sizeof(boot->efi_setup));
     boot->has_efi_setup = true;
     return STATUS_OK;

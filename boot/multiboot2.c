@@ -106,7 +106,7 @@ static status_t read_memory_map(const struct tag *tag, struct boot_info *boot) {
     size_t step = map->entry_bytes;
     if (step < sizeof(struct memory_map_entry) || step > tag->bytes)
         return fail(STATUS_INVALID,
-                    "multiboot2: memory map entries of %zu bytes; possible are "
+                    "multiboot2: memory map entries of %zu bytes; must be "
                     "%zu to %u",
                     step, sizeof(struct memory_map_entry), tag->bytes);
 
@@ -132,11 +132,11 @@ static status_t read_efi_map(const struct tag *tag, struct boot_info *boot) {
         (const struct tag_efi_memory_map *)tag;
     size_t bytes = tag->bytes - sizeof(*map);
     if (bytes > sizeof(boot->efi.map)) { // half a map is worse than none
-        firmware_refuse(boot,
-                        fail(STATUS_REFUSED,
-                             "multiboot2: EFI memory map of %zu bytes; there "
-                             "is room for %zu",
-                             bytes, sizeof(boot->efi.map)));
+        firmware_refuse(
+            boot,
+            fail(STATUS_REFUSED,
+                 "multiboot2: EFI memory map of %zu bytes; the limit is %zu",
+                 bytes, sizeof(boot->efi.map)));
         return STATUS_OK;
     }
     boot->efi.descriptor_bytes = map->descriptor_bytes;
@@ -164,8 +164,8 @@ static status_t read_tag(const struct tag *tag, struct boot_info *boot) {
             continue;
         if (tag->bytes < row->bytes_min)
             return fail(STATUS_INVALID,
-                        "multiboot2: tag %u of %u bytes; it takes %u",
-                        tag->type, tag->bytes, row->bytes_min);
+                        "multiboot2: tag %u of %u bytes, not %u", tag->type,
+                        tag->bytes, row->bytes_min);
         return row->read(tag, boot);
     }
     return STATUS_OK;

@@ -43,8 +43,7 @@ status_t node_read_rows(const char *what, const void *payload, uint32_t bytes,
                         size_t *count) {
     if (bytes > max * row_bytes || bytes % row_bytes != 0)
         return fail(STATUS_REFUSED,
-                    "handoff: %u bytes of %s; there is room for %zu, in rows "
-                    "of %zu",
+                    "handoff: %u bytes of %s; the limit is %zu, in rows of %zu",
                     bytes, what, max * row_bytes, row_bytes);
     memcpy(rows, payload, bytes);
     *count = bytes / row_bytes;

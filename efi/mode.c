@@ -104,8 +104,7 @@ status_t efi_place_fixed(struct efi_regions *regions) {
 }
 
 ROW(modes, 3_fixed) = {.name = "fixed",
-                       .proposal = "option 2 of 2013, by the rule that Linux "
-                                   "settled on",
+                       .proposal = "option 2 of 2013, by the rule of Linux",
                        .table = PAGE_TABLE_KERNEL,
                        .calls_svam = true,
                        .hands_on = true,
@@ -121,7 +120,7 @@ static status_t place_naive(struct efi_regions *regions) {
         if (region_bytes(region) + PAGE_SIZE > VMAP_END - va)
             return fail(
                 STATUS_REFUSED,
-                "efi: no room for %lu pages in the kernel's address space",
+                "efi: no space for %lu pages in the kernel's address space",
                 region->pages);
         region->va = va;
         va += region_bytes(region) + PAGE_SIZE;
@@ -135,14 +134,12 @@ static status_t refuse_naive(const struct efi_mode *mode,
     (void)regions, (void)handoff;
     return fail(STATUS_REFUSED,
                 "SetVirtualAddressMap was called in mode %s, which hands on no "
-                "virtual addresses: where the firmware now expects to be is "
-                "not known",
+                "virtual addresses: the firmware's addresses are unknown",
                 mode->name);
 }
 
 ROW(modes, 7_naive) = {.name = "naive",
-                       .proposal = "Linux before 2013: anywhere, and nobody is "
-                                   "told",
+                       .proposal = "Linux before 2013: anywhere, not handed on",
                        .table = PAGE_TABLE_KERNEL,
                        .calls_svam = true,
                        .place = place_naive,

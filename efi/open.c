@@ -45,19 +45,18 @@ static status_t find_runtime_table(const struct boot_info *boot,
         region = efi_region_of_pa(&known->regions, pointer, bytes);
     }
     if (!region)
-        return fail(STATUS_REFUSED,
-                    "system table at %#lx: RuntimeServices is %#lx, which is "
-                    "no address in any runtime region, %s",
-                    known->system_table_pa, pointer,
-                    boot->svam
-                        ? "though SetVirtualAddressMap was called: the "
-                          "addresses that it was given were not handed over"
-                        : "and nobody said that SetVirtualAddressMap was "
-                          "called");
+        return fail(
+            STATUS_REFUSED,
+            "system table at %#lx: RuntimeServices is %#lx, which is not in "
+            "any runtime region, %s",
+            known->system_table_pa, pointer,
+            boot->svam ? "although SetVirtualAddressMap was called: its "
+                         "addresses were not handed over"
+                       : "and SetVirtualAddressMap was not reported as called");
     if (!is_runtime_table(pa))
         return fail(STATUS_REFUSED,
                     "system table at %#lx: RuntimeServices %#lx leads to pa "
-                    "%#lx, where no runtime table is",
+                    "%#lx, which has no runtime table",
                     known->system_table_pa, pointer, pa);
     known->runtime_table_pa = pa;
     return STATUS_OK;
@@ -102,7 +101,7 @@ static const struct efi_mode *mode_found(const struct boot_info *boot) {
     if (boot->svam == BOOT_SVAM_LINUX)
         return efi_mode_of(&known->regions);
     set_why("SetVirtualAddressMap was called before, and the mode handed over, "
-            "\"%s\", is none that is known and calls it",
+            "\"%s\", is unknown, or does not call it",
             boot->handoff.mode);
     return NULL;
 }
@@ -260,11 +259,11 @@ static status_t explain_absence(const struct boot_info *boot) {
     if (boot->handoff_status)
         return fail(STATUS_NOT_FOUND, "no EFI system table was accepted: %s",
                     boot->handoff_why);
-    return fail(STATUS_NOT_FOUND, "no EFI system table: %s",
-                boot->via == VIA_MULTIBOOT2
-                    ? "the loader passed none on (multiboot2 tag 12)"
-                    : "the kernel before this one passed none on "
-                      "(boot_params.efi_info)");
+    return fail(
+        STATUS_NOT_FOUND, "no EFI system table: %s",
+        boot->via == VIA_MULTIBOOT2
+            ? "the loader passed none on (multiboot2 tag 12)"
+            : "the previous kernel passed none on (boot_params.efi_info)");
 }
 
 status_t efi_open(struct boot_info *boot, const struct efi_mode *wanted) {

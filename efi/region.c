@@ -19,14 +19,14 @@ status_t efi_map_check(const struct efi_map_view *view) {
     if (step < sizeof(struct efi_memory_descriptor) ||
         step > DESCRIPTOR_BYTES_MAX || !is_aligned(step, 8))
         return fail(STATUS_INVALID,
-                    "EFI memory map: descriptors of %u bytes; possible are "
+                    "EFI memory map: descriptors of %u bytes; must be "
                     "multiples of 8 from %zu to %d",
                     step, sizeof(struct efi_memory_descriptor),
                     DESCRIPTOR_BYTES_MAX);
     if (view->bytes % step != 0)
         return fail(STATUS_INVALID,
-                    "EFI memory map: %lu bytes are no multiple of the %u bytes "
-                    "of a descriptor",
+                    "EFI memory map: %lu bytes are not a multiple of the %u "
+                    "bytes of a descriptor",
                     view->bytes, step);
     return STATUS_OK;
 }

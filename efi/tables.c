@@ -47,7 +47,7 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
     header = is_possible ? read(pa, bytes) : NULL;
     if (!header)
         return fail(STATUS_INVALID,
-                    "%s at %#lx: header of %u bytes; possible are %lu to %lu, "
+                    "%s at %#lx: header of %u bytes; must be %lu to %lu, "
                     "all of them readable",
                     what, pa, bytes, bytes_min, HEADER_BYTES_MAX);
     uint32_t crc = header_crc(header, bytes);
@@ -120,8 +120,8 @@ status_t efi_missing_services(pa_t pa, memory_reader read, uint32_t *missing) {
     if (table->version != EFI_RT_PROPERTIES_VERSION ||
         table->bytes < sizeof(*table))
         return fail(STATUS_INVALID,
-                    "version %u of %u bytes at %#lx; known is version %d, of "
-                    "%zu or more",
+                    "version %u of %u bytes at %#lx; supported is version %d, "
+                    "of %zu or more",
                     table->version, table->bytes, pa, EFI_RT_PROPERTIES_VERSION,
                     sizeof(*table));
     for (unsigned bit = 0; bit < EFI_SERVICES; bit++)

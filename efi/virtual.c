@@ -47,7 +47,7 @@ status_t efi_virtual_enter(uint32_t descriptor_bytes) {
     efi_status_t answer = efi_set_virtual_address_map(
         map, bytes, descriptor_bytes, EFI_DESCRIPTOR_VERSION);
     if (answer != EFI_SUCCESS)
-        return fail(STATUS_FAILED, "efi: SetVirtualAddressMap answered %s",
+        return fail(STATUS_FAILED, "efi: SetVirtualAddressMap returned %s",
                     efi_status_name(answer));
     TRY(efi_system_table_check(firmware->system_table_pa, false));
     return efi_runtime_table_check(firmware->runtime_table_pa, false);
@@ -81,8 +81,8 @@ static status_t check_pointer(const char *name, uint64_t pointer, pa_t was_pa) {
     if (!was_pa || leads_to(pointer, was_pa) || efi_tolerates("pointer-lost"))
         return STATUS_OK;
     return fail(STATUS_FAILED,
-                "efi: %s is %#lx after SetVirtualAddressMap, and does not lead "
-                "to pa %#lx any more",
+                "efi: %s is %#lx after SetVirtualAddressMap, and no longer "
+                "leads to pa %#lx",
                 name, pointer, was_pa);
 }
 

@@ -61,7 +61,7 @@ void leave_switch_off(struct kernel *kernel) {
     if (firmware->ready) {
         say("end: ResetSystem(EfiResetShutdown)");
         efi_status_t status = efi_reset_system(EFI_RESET_SHUTDOWN);
-        say("end: ResetSystem came back: %s", efi_status_name(status));
+        say("end: ResetSystem returned: %s", efi_status_name(status));
         proof_off(status);
         kernel->outcome = OUTCOME_FAIL;
     }

@@ -40,7 +40,7 @@ static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc) {
                                 : boot_params_read(info_pa, early_read, boot);
     log_generation(boot->generation);
     if (tolerate("boot", status))
-        panic("cannot live on what the loader passed on: %s", why());
+        panic("cannot run with the loader's information: %s", why());
     if (boot->has_handoff) {
         kernel_clock = boot->handoff.clock;
         kernel.counter = boot->handoff.counter;
@@ -71,7 +71,7 @@ static status_t check_bundle(void) {
     if (other == 0)
         return STATUS_OK;
     return fail(STATUS_REFUSED,
-                "bundle: %#lx bytes at %#lx are no free memory: %s",
+                "bundle: %#lx bytes at %#lx are not free memory: %s",
                 boot->bundle_bytes, boot->bundle_pa,
                 memory_kind_name(__builtin_ctz(other)));
 }
@@ -82,8 +82,8 @@ static status_t check_detail(void) {
         return STATUS_OK;
     return fail(
         STATUS_REFUSED,
-        "memory map: %#lx bytes are left alone: lists of memory contradict "
-        "each other, or have more than %d ranges, of which the smallest go",
+        "memory map: %#lx bytes are not used: lists of memory contradict each "
+        "other, or have more than %d ranges, of which the smallest are dropped",
         lost, MEMORY_MAP_GIVEN);
 }
 
@@ -225,7 +225,7 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     trap_init();
     stage_run(STAGE_FIRST);
     if (processor_init())
-        panic("cannot live on this processor: %s", why());
+        panic("cannot run on this processor: %s", why());
     early_start(image_pa);
     read_boot_info(magic, info_pa, tsc);
     announce(image_pa, tsc);

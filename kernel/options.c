@@ -30,12 +30,11 @@ ROW(options, generations) = {"generations", "generations in all, 3 by default",
                              .number = &options.generations, .min = 1,
                              .max = GENERATIONS_MAX};
 
-ROW(options, next) = {"next",
-                      "the kernel of the bundle that follows, baton by default",
+ROW(options, next) = {"next", "the next kernel in the bundle, baton by default",
                       .text = options.next, .size = sizeof(options.next)};
 
 ROW(options, end) = {"end", "what the last generation does",
                      .words = "monitor shutdown exit", .choice = &options.end};
 
-ROW(options, prove) = {"prove", "may the proofs change the machine?",
+ROW(options, prove) = {"prove", "whether the proofs may change the machine",
                        .words = "look write", .choice = &options.prove};

@@ -158,7 +158,7 @@ static void report(const char *check, enum verdict verdict,
 void proof_off(efi_status_t status) {
     struct proof proof = {0};
     report("off",
-           proof_detail(&proof, FAIL, "ResetSystem came back: %s",
+           proof_detail(&proof, FAIL, "ResetSystem returned: %s",
                         efi_status_name(status)),
            proof.detail);
 }

@@ -38,8 +38,7 @@ static status_t write_command_line(struct block_writer *to, const char *line,
     char *there = (char *)to->block + HANDOFF_COMMAND_LINE_AT;
     if (!str_copy(there, COMMAND_LINE_MAX, line))
         return fail(STATUS_NO_MEMORY,
-                    "handoff: a command line of %zu bytes; there is room for "
-                    "%d",
+                    "handoff: a command line of %zu bytes; the limit is %d",
                     strlen(line), COMMAND_LINE_MAX - 1);
     params->hdr.cmd_line_ptr = (uint32_t)pa;
     params->ext_cmd_line_ptr = pa >> 32;

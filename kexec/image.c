@@ -55,8 +55,8 @@ status_t image_parse(const void *file, uint64_t bytes,
             offset);
     if (h.init_size < bytes - offset || h.init_size > RUN_BYTES_MAX)
         return fail(STATUS_INVALID,
-                    "image: init_size %#x, for a payload of %#lx bytes; "
-                    "possible is up to %#lx",
+                    "image: init_size %#x, for a payload of %#lx bytes; must "
+                    "be at most %#lx",
                     h.init_size, bytes - offset, RUN_BYTES_MAX);
     *image = (struct kernel_image){
         .file = file,

@@ -49,7 +49,7 @@ static status_t find_room(struct kexec_staged *staged) {
         return STATUS_OK;
     if (!staged->image.header.relocatable_kernel)
         return fail(STATUS_UNSUPPORTED,
-                    "image %s: cannot be moved, and nothing is linked that "
+                    "image %s: cannot be moved, and no annex is linked that "
                     "places such an image (kexec/linux)",
                     staged->name);
     format(what, sizeof(what), "image %s", staged->name);
@@ -122,7 +122,7 @@ static status_t describe_to(struct kexec_staged *staged,
     if (staged->is_served)
         return STATUS_OK;
     return fail(STATUS_UNSUPPORTED,
-                "image %s: not a Baton, and nothing is linked that describes "
+                "image %s: not a Baton, and no annex is linked that describes "
                 "the machine to another kernel (kexec/linux)",
                 staged->name);
 }

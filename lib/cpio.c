@@ -32,7 +32,7 @@ static status_t read_field(const struct cpio *archive, unsigned field,
         unsigned digit = digit_value(text[i]);
         if (digit > 15)
             return fail(STATUS_INVALID,
-                        "cpio: byte 0x%02x at offset %zu is no hex digit",
+                        "cpio: byte 0x%02x at offset %zu is not a hex digit",
                         (unsigned char)text[i], at + i);
         *value = *value << 4 | digit;
     }

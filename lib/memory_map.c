@@ -91,7 +91,7 @@ static status_t check_put(const struct memory_map *map, pa_t start,
                     "memory map: 0x%lx bytes at 0x%lx pass 2^64", bytes, start);
     if (map->count + 2 > MEMORY_MAP_MAX)
         return fail(STATUS_NO_MEMORY,
-                    "memory map: no room for 0x%lx bytes at 0x%lx, %zu of %u "
+                    "memory map: no space for 0x%lx bytes at 0x%lx, %zu of %u "
                     "ranges taken",
                     bytes, start, map->count, MEMORY_MAP_MAX);
     return STATUS_OK;

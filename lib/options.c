@@ -101,7 +101,7 @@ static status_t set_number(const struct option *option, const char *word) {
     uint64_t number;
     if (!option_parse_number(word, &number) || number < option->min ||
         number > option->max)
-        return fail(STATUS_INVALID, "%s=%s is no number from %lu to %lu",
+        return fail(STATUS_INVALID, "%s=%s is not a number from %lu to %lu",
                     option->key, word, option->min, option->max);
     *option->number = number;
     return STATUS_OK;

@@ -22,7 +22,7 @@ static status_t insert_at(struct frame_pool *pool, size_t i, pa_t start,
                           pa_t end) {
     if (pool->count == FRAME_EXTENTS_MAX)
         return fail(STATUS_NO_MEMORY,
-                    "frames: no room for one more extent, %#lx to %#lx: %d are "
+                    "frames: no space for another extent, %#lx to %#lx: %d are "
                     "listed",
                     start, end, FRAME_EXTENTS_MAX);
     memmove(&pool->extent[i + 1], &pool->extent[i],

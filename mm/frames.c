@@ -56,7 +56,7 @@ status_t frames_take_below(const char *what, uint64_t pages, uint64_t align,
     if (*pa)
         return STATUS_OK;
     return fail(STATUS_NO_MEMORY,
-                "%s: no %lu free frames in a row below %#lx%s", what, pages,
+                "%s: no %lu contiguous free frames below %#lx%s", what, pages,
                 min_u64(ceiling_pa, FRAMES_END_PA),
                 pool.count < FRAME_EXTENTS_MAX
                     ? ""

@@ -56,8 +56,8 @@ static status_t check_range(const struct page_table *table, va_t va, pa_t pa,
                             uint64_t bytes) {
     if (!is_aligned(va | pa | bytes, PAGE_SIZE))
         return fail(STATUS_INVALID,
-                    "page table: va %#lx, pa %#lx or %#lx bytes are no "
-                    "multiple of 4 KiB",
+                    "page table: va %#lx, pa %#lx or %#lx bytes are not "
+                    "multiples of 4 KiB",
                     va, pa, bytes);
     uint64_t last = bytes - (bytes != 0);
     if (!range_fits(va, last) || !range_fits(pa, last) ||

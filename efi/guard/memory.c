@@ -55,7 +55,7 @@ status_t efi_grant(pa_t table_pa, va_t va, bool execute) {
     page_table_walk(table, va, &walk);
     if (flags == 0 || (execute && (flags & PTE_NX)) ||
         (walk.mapped && walk.write && walk.exec >= execute))
-        return fail(STATUS_REFUSED, "efi: nothing can be granted at %#lx", va);
+        return fail(STATUS_REFUSED, "efi: no page can be granted at %#lx", va);
     if (!region)
         TRY(efi_take_page(page_va));
     if (!walk.mapped)

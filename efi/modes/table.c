@@ -21,7 +21,7 @@ static status_t place(struct efi_regions *regions) {
             down += random_next(&state) % holes * LARGE_PAGE;
         region->va -= down;
     }
-    say("efi: seed=%lu gives the same places again", random_seed);
+    say("efi: seed=%lu gives the same addresses again", random_seed);
     return STATUS_OK;
 }
 

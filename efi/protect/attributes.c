@@ -61,7 +61,7 @@ static status_t open_table(pa_t pa, memory_reader read,
     if (!is_head(head))
         return fail(STATUS_INVALID,
                     "memory attributes: version %u, %u rows of %u bytes at "
-                    "%#lx; known are versions 1 to %d, and up to %d rows",
+                    "%#lx; supported are versions 1 to %d, with up to %d rows",
                     head->version, head->entries, head->descriptor_bytes, pa,
                     VERSION_MAX, ENTRIES_MAX);
     *rows = read(pa + sizeof(*head),
@@ -173,7 +173,8 @@ status_t efi_attributes_apply(const struct efi_attributes *attributes,
 
 ROW(quirks, open_code) = {
     .name = "open-code",
-    .does = "the Memory Attributes Table takes no right from pages of code",
-    .remedy = "such a page is executable only once it is executed, and is "
+    .does = "the Memory Attributes Table leaves pages of code writable and "
+            "executable",
+    .remedy = "such a page becomes executable when it is executed, and is "
               "read-only from then on",
-    .source = "UEFI 2.10 section 4.6.3; EDK II 2024.02, mended in August 2024"};
+    .source = "UEFI 2.10 section 4.6.3; EDK II 2024.02, fixed in August 2024"};

@@ -23,6 +23,6 @@ static status_t map(struct page_table *table, const struct memory_map *memory) {
 ROW(quirks, svam_in_boot_memory) = {
     .name = "svam-in-boot-memory",
     .does = "SetVirtualAddressMap itself is in boot-services memory",
-    .remedy = "that memory is mapped during the call, and given back after it",
+    .remedy = "that memory is mapped during the call, and freed after it",
     .source = "U-Boot 2023.01 efi_runtime.c; Linux 916f676f8dc0 of 2011",
     .map = map};

@@ -24,7 +24,7 @@ static status_t keep(const char *vendor, struct memory_map *memory) {
 
 ROW(quirks, data_in_free_memory) = {
     .name = NAME,
-    .does = "SetVirtualAddressMap reads memory that the map calls free",
-    .remedy = "it is kept, and mapped during that call",
+    .does = "SetVirtualAddressMap reads memory that the map reports as free",
+    .remedy = "it is reserved, and mapped during that call",
     .source = "U-Boot 2023.01 x86_64: gd->relocaddr, gd below 0x110000",
     .keep = keep};

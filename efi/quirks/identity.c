@@ -31,14 +31,13 @@ static status_t check(const char *vendor) {
     if (every_call_faulted() && efi_tolerates(NAME))
         return fail(STATUS_REFUSED,
                     "efi: no call came back in mode %s, where VA = PA: the "
-                    "firmware fails there; a mode that moves it elsewhere is "
-                    "efi=fixed",
+                    "firmware fails there; efi=fixed moves it elsewhere",
                     firmware->mode->name);
     if (firmware->svam != SVAM_INHERITED && is_known(vendor) &&
         efi_tolerates(NAME))
         return fail(STATUS_REFUSED,
-                    "efi: firmware by %s is known to fail where VA = PA: a "
-                    "mode that moves it elsewhere is efi=fixed",
+                    "efi: firmware by %s is known to fail where VA = PA; "
+                    "efi=fixed moves it elsewhere",
                     vendor);
     return STATUS_OK;
 }
@@ -46,7 +45,7 @@ static status_t check(const char *vendor) {
 ROW(quirks, fails_at_identity) = {
     .name = NAME,
     .does =
-        "the firmware fails where its virtual addresses are the physical ones",
+        "the firmware fails if its virtual addresses equal the physical ones",
     .remedy = "modes physical and identity are refused",
-    .source = "H. Peter Anvin, March 2013, of Apple machines",
+    .source = "H. Peter Anvin, March 2013, about Apple machines",
     .check = check};

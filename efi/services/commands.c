@@ -39,7 +39,7 @@ static status_t get_time(void) {
     TRY(need_firmware());
     TRY(answer(EFI_GET_TIME, efi_get_time(&time, &can)));
     print_time("", &time);
-    print("%u tick(s) a second, wrong by %u ppm at most", can.resolution_hz,
+    print("%u tick(s) a second, accurate to %u ppm", can.resolution_hz,
           can.accuracy / 1000000);
     return STATUS_OK;
 }
@@ -54,7 +54,7 @@ COMMAND(efi_call_get_time, .name = "efi call GetTime",
 }
 
 COMMAND(efi_call_get_wakeup_time, .name = "efi call GetWakeupTime",
-        .help = "when the alarm switches the machine on") {
+        .help = "the time of the wake-up alarm") {
     struct efi_time time;
     bool enabled, pending;
     TRY(need_firmware());
@@ -65,7 +65,7 @@ COMMAND(efi_call_get_wakeup_time, .name = "efi call GetWakeupTime",
 }
 
 COMMAND(efi_call_get_count, .name = "efi call GetNextHighMonotonicCount",
-        .help = "a number that never comes again") {
+        .help = "a number that is never repeated") {
     uint32_t count;
     TRY(need_firmware());
     TRY(answer(EFI_GET_NEXT_HIGH_MONOTONIC_COUNT,
@@ -75,7 +75,7 @@ COMMAND(efi_call_get_count, .name = "efi call GetNextHighMonotonicCount",
 }
 
 COMMAND(efi_call_query_variable_info, .name = "efi call QueryVariableInfo",
-        .arguments = "[BITS]", .help = "the room for variables") {
+        .arguments = "[BITS]", .help = "the space for variables") {
     uint64_t attributes = BATON_ATTRIBUTES, maximum, free, largest;
     TRY(need_firmware());
     if (words->count > 0)
@@ -83,7 +83,7 @@ COMMAND(efi_call_query_variable_info, .name = "efi call QueryVariableInfo",
     TRY(answer(EFI_QUERY_VARIABLE_INFO,
                efi_query_variable_info((uint32_t)attributes, &maximum, &free,
                                        &largest)));
-    print("%lu of %lu bytes are free; the largest may have %lu", free, maximum,
+    print("%lu of %lu bytes are free; the limit for one is %lu", free, maximum,
           largest);
     return STATUS_OK;
 }
@@ -195,7 +195,7 @@ COMMAND(efi_vars, .name = "efi vars",
               attribute_words(value.attributes, attributes), value.bytes,
               v.name);
     }
-    print("%lu variables; NV: kept in flash, RT: to be had at runtime",
+    print("%lu variables; NV: in flash, RT: accessible at runtime",
           v.all.count);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
@@ -206,12 +206,12 @@ COMMAND(efi_call_get_variable, .name = "efi call GetVariable",
 }
 
 COMMAND(efi_vars_read, .name = "efi vars read", .arguments = "NAME [GUID]",
-        .help = "its bytes; without a vendor: Baton's") {
+        .help = "the data of one; default vendor: Baton") {
     return print_variable(words);
 }
 
 COMMAND(efi_vars_write, .name = "efi vars write", .arguments = "NAME TEXT",
-        .help = "write one of Baton's, non-volatile") {
+        .help = "write a non-volatile one of vendor Baton") {
     struct efi_name name;
     TRY(need_firmware());
     TRY(efi_name_of(words->word[0], &name));
@@ -221,7 +221,7 @@ COMMAND(efi_vars_write, .name = "efi vars write", .arguments = "NAME TEXT",
 }
 
 COMMAND(efi_vars_delete, .name = "efi vars delete", .arguments = "NAME [GUID]",
-        .help = "delete one; without a vendor: Baton's") {
+        .help = "delete one; default vendor: Baton") {
     struct variable v;
     TRY(find_by_words(words, &v));
     return answer(

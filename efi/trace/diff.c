@@ -53,7 +53,7 @@ static void copy_regions(void) {
     copy_pages = pages_for(copied_before(end));
     copy_pa = frames_alloc_high(copy_pages);
     if (copy_pa == 0)
-        say("efi: diff: no %lu frames in a row to compare with", copy_pages);
+        say("efi: diff: no %lu contiguous frames for the copy", copy_pages);
     for (const struct efi_region *r = regions->region; copy_pa && r < end; r++)
         if (is_copied(r))
             memcpy(copy_of(r), pa_to_va(r->pa), region_bytes(r));

@@ -193,8 +193,8 @@ ROW(observers, 90_touch) = {.begin = touch_begin, .after = touch_after};
 
 status_t efi_touch_report(void) {
     if (!notes)
-        return fail(STATUS_UNSUPPORTED, "no notes were taken: efi.touch=on on "
-                                        "the command line asks for it");
+        return fail(STATUS_UNSUPPORTED, "nothing was recorded: this needs "
+                                        "efi.touch=on on the command line");
     for (unsigned i = 0; i < EFI_SERVICES; i++)
         if (deepest[i])
             report(i);

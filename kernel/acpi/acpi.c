@@ -68,7 +68,7 @@ static status_t read_table(pa_t pa, const char *signature, uint64_t bytes_min,
     *whole = (struct whole_table){is_possible ? read(pa, bytes) : NULL, bytes};
     if (!whole->at)
         return fail(STATUS_INVALID,
-                    "ACPI: %s at %#lx has %u bytes; possible are %lu to %lu, "
+                    "ACPI: %s at %#lx has %u bytes; must be %lu to %lu, "
                     "all of them readable",
                     signature, pa, bytes, bytes_min, TABLE_BYTES_MAX);
     if (!sums_to_zero(whole->at, bytes))
@@ -150,7 +150,7 @@ status_t acpi_find_timer(pa_t rsdp_pa, memory_reader read, uint16_t *port) {
     uint32_t at = ((const struct fadt *)found.at)->timer_port;
     if (at == 0 || at > UINT16_MAX)
         return fail(STATUS_UNSUPPORTED,
-                    "ACPI: the FADT has its timer at port %#x; possible are 1 "
+                    "ACPI: the FADT has its timer at port %#x; must be 1 "
                     "to %#x",
                     at, UINT16_MAX);
     *port = (uint16_t)at;

@@ -28,8 +28,8 @@ static status_t processors_stop(void) {
     if (!(base & BOOT_PROCESSOR))
         return fail(STATUS_REFUSED,
                     "this is not the boot processor (IA32_APIC_BASE %#lx): the "
-                    "others stay as they are, for an INIT would have that one "
-                    "start the firmware again",
+                    "others are not changed, because an INIT would make the "
+                    "boot processor restart the firmware",
                     base);
     apic_write(APIC_COMMAND, DELIVER_INIT | SEND_ASSERT | SEND_ALL_OTHERS);
     for (unsigned i = 0; i < WAIT_READS; i++)

@@ -4,7 +4,7 @@
 #include "kernel/monitor/monitor.h"
 
 COMMAND(lineage, .name = "lineage",
-        .help = "who ran, where, how long, in which mode") {
+        .help = "all generations: address, mode, run time") {
     const struct boot_info *boot = &monitored->boot;
     char line[LINEAGE_LINE];
     for (unsigned i = 0; i <= lineage_count(); i++) {

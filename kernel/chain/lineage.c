@@ -54,12 +54,12 @@ void lineage_format(const struct boot_info *boot, unsigned i, char *line,
 STAGE(LIVE, 10_lineage, "lineage") {
     char line[LINEAGE_LINE];
     if (listed_count == LINEAGE_MAX && listed[0].generation > 0)
-        say("boot: %d generations are listed, the room there is: none before "
+        say("boot: the list is full with %d generations: none before "
             "generation %u",
             LINEAGE_MAX, listed[0].generation);
     for (unsigned i = 0; i < listed_count; i++) {
         lineage_format(&kernel->boot, i, line, sizeof(line));
-        say("boot: before us: %s", line);
+        say("boot: lineage: %s", line);
     }
     return STATUS_OK;
 }

@@ -11,5 +11,5 @@ static status_t read_virtefi(const char *word, uint32_t generation) {
     return STATUS_OK;
 }
 
-ROW(options, virtefi) = {"virtefi", "leave efi=physical, for efi=fixed",
+ROW(options, virtefi) = {"virtefi", "use efi=fixed instead of efi=physical",
                          .read = read_virtefi};

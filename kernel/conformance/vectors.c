@@ -434,7 +434,7 @@ static enum result try(unsigned n, const struct vector *v) {
 }
 
 COMMAND(efi_vectors, .name = "efi vectors",
-        .help = "what it answers, beside what it should, in KTAP") {
+        .help = "actual and correct results, in KTAP") {
     unsigned count[RESULTS] = {0}, n = 0;
     TRY(need_firmware());
     efi_get_time(&now, NULL);
@@ -449,7 +449,7 @@ COMMAND(efi_vectors, .name = "efi vectors",
         v.service = EFI_SET_WAKEUP_TIME;
         count[try(++n, &v)]++;
     }
-    print("# %u as they should be, %u different, %u skipped", count[RIGHT],
+    print("# %u as expected, %u different, %u skipped", count[RIGHT],
           count[DIFFERENT], count[SKIPPED]);
     return STATUS_OK;
 }

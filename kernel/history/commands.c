@@ -18,7 +18,7 @@ static void print_line(const struct log_line *line) {
 }
 
 COMMAND(log, .name = "log", .arguments = "[GENERATION]",
-        .help = "what was said, by all generations or one") {
+        .help = "the log of all generations or of one") {
     uint64_t wanted = 0, at = 0;
     unsigned found = 0;
     const struct log_line *line;

@@ -62,7 +62,7 @@ static status_t adopt(struct memory_map *memory, pa_t *pa) {
 static status_t make(struct memory_map *memory, pa_t *pa) {
     *pa = frames_alloc_high(RING_BYTES / PAGE_SIZE);
     if (*pa == 0)
-        return fail(STATUS_NO_MEMORY, "log: no %lu bytes in a row to keep it",
+        return fail(STATUS_NO_MEMORY, "log: no %lu contiguous bytes for it",
                     RING_BYTES);
     log_ring_init(pa_to_va(*pa), RING_BYTES);
     return memory_map_put(memory, *pa, RING_BYTES, MEMORY_KEPT);

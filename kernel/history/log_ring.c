@@ -1,5 +1,5 @@
 // A ring of lines: see the header. A line that begins before the ring's end may
-// reach over it: there is room for one behind it, so that none is cut in two.
+// reach over it: there is space for one more after it, so that none is split.
 
 #include "kernel/history/log_ring.h"
 
@@ -28,8 +28,8 @@ status_t log_ring_check(const struct log_ring *ring, uint64_t room) {
         ring->end > END_MAX || ring->start > ring->end ||
         ring->end - ring->start > ring->bytes)
         return fail(STATUS_REFUSED,
-                    "log: %#lx, %lu bytes, lines from %#lx to %#lx: that is no "
-                    "ring in %#lx of memory",
+                    "log: %#lx, %lu bytes, lines from %#lx to %#lx: not a ring "
+                    "in %#lx bytes of memory",
                     ring->magic, ring->bytes, ring->start, ring->end, room);
     uint64_t at = 0;
     while (log_ring_next(ring, &at))

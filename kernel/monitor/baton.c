@@ -9,7 +9,7 @@
 #include "mm/space.h"
 
 COMMAND(mode, .name = "mode",
-        .help = "the mapping modes, and which one is on") {
+        .help = "the mapping modes, and the current one") {
     print("    mode        page table    SVAM  proposed by");
     FOR_EACH_ROW(modes, mode)
         print("  %c %-10s  %-12s  %-4s  %s",
@@ -17,7 +17,7 @@ COMMAND(mode, .name = "mode",
               mode->table == PAGE_TABLE_OWN ? "its own" : "the kernel's",
               mode->calls_svam ? "yes" : "no", mode->proposal);
     if (!firmware->ready)
-        print("No mode is on: this generation does not call the firmware.");
+        print("There is no mode: this generation does not call the firmware.");
     else if (firmware->svam == SVAM_NEVER)
         print("SetVirtualAddressMap was never called: the next kernel may take "
               "any mode (kexec baton efi=MODE).");
@@ -40,8 +40,7 @@ static const char *bundle_name(size_t n) {
     return file.name;
 }
 
-COMMAND(bundle, .name = "bundle ls",
-        .help = "the files that came with this kernel") {
+COMMAND(bundle, .name = "bundle ls", .help = "the files in the bundle") {
     struct cpio_file file;
     struct kernel_image image;
     struct cpio bundle;

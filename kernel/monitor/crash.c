@@ -93,7 +93,8 @@ static status_t read_crash(const char *kind, uint32_t generation) {
     return find(kind, &wanted);
 }
 
-ROW(options, crash) = {"crash", "die in a chosen way, to learn to read a panic",
+ROW(options, crash) = {"crash",
+                       "crash in a chosen way, to learn to read a panic",
                        .read = read_crash};
 
 STAGE(LIVE, 60_crash, "crash") {
@@ -107,7 +108,7 @@ static const char *kind_at(size_t n) {
 }
 
 COMMAND(crash, .name = "crash", .arguments = "KIND", .choice = kind_at,
-        .help = "die in that way, to read the panic") {
+        .help = "crash in this way, to read the panic") {
     size_t i;
     TRY(find(words->word[0], &i));
     crashes[i].run();

@@ -67,7 +67,7 @@ COMMAND(efi_tables, .name = "efi tables",
 }
 
 COMMAND(efi_regions, .name = "efi regions",
-        .help = "the firmware's memory, where it is mapped") {
+        .help = "the firmware's memory, and its mapping") {
     TRY(need_firmware());
     for (size_t i = 0; i < firmware->regions.count; i++) {
         const struct efi_region *r = &firmware->regions.region[i];

@@ -16,7 +16,7 @@ COMMAND(reboot, .name = "reboot",
         .help = "ResetSystem(EfiResetCold), or the hardware") {
     if (firmware->ready) {
         efi_status_t status = efi_reset_system(EFI_RESET_COLD);
-        say("end: ResetSystem came back: %s", efi_status_name(status));
+        say("end: ResetSystem returned: %s", efi_status_name(status));
     }
     reboot(firmware->rsdp_pa ? firmware->rsdp_pa : monitored->boot.rsdp_pa);
 }

@@ -49,8 +49,7 @@ static const char *size_words(uint64_t bytes, char text[SIZE_BYTES]) {
     return text;
 }
 
-COMMAND(memory, .name = "memory",
-        .help = "physical memory: what each range is") {
+COMMAND(memory, .name = "memory", .help = "physical memory, by range") {
     char size[SIZE_BYTES];
     const struct memory_map *map = &monitored->boot.memory;
     for (size_t i = 0; i < map->count; i++) {
@@ -173,12 +172,13 @@ static status_t draw(const struct page_table *table) {
     return STATUS_OK;
 }
 
-COMMAND(map, .name = "map", .help = "the kernel's address space, a drawing") {
+COMMAND(map, .name = "map",
+        .help = "the kernel's address space, as a picture") {
     return draw(&kernel_table);
 }
 
 COMMAND(map_firmware, .name = "map firmware",
-        .help = "the same of the firmware's own table") {
+        .help = "the same for the firmware's own table") {
     const struct page_table *table;
     TRY(table_of_firmware(&table));
     return draw(table);

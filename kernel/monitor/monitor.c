@@ -35,12 +35,12 @@ struct kernel *monitored;
 
 static uint64_t columns = LINE_COLUMNS + 1;
 
-ROW(options, columns) = {
-    "columns", "the width of the terminal at the prompt, if below 80",
-    .number = &columns, .min = LINE_NARROW + 1, .max = LINE_BYTES};
+ROW(options,
+    columns) = {"columns", "width of the terminal at the prompt, if below 80",
+                .number = &columns, .min = LINE_NARROW + 1, .max = LINE_BYTES};
 
 ROW(options, run) = {.key = SCRIPT,
-                     .help = "commands of the monitor, to be run at the end"};
+                     .help = "commands of the monitor to run at the end"};
 
 // Only the firmware knows how to switch off; a reset needs nobody.
 static void give_up_waiting(void) {
@@ -93,12 +93,12 @@ static void announce_input(void) {
     bool serial = answers("serial port"), keyboard = answers("keyboard");
     event("monitor.input", "serial=%u keyboard=%u", serial, keyboard);
     if (!keyboard)
-        print("No keyboard answers. One on USB needs a driver that this kernel "
-              "does not have%s",
+        print("There is no keyboard. A USB keyboard needs a driver that this "
+              "kernel does not have%s",
               serial ? ": type on the first serial port, 115200 8n1." : ",");
     if (keyboard || serial)
         return;
-    print("and there is no serial port. This machine is %s in %u seconds.",
+    print("and there is no serial port. This machine will be %s in %u seconds.",
           firmware->ready ? "switched off" : "reset", LONELY_SECONDS);
     give_up = time_microseconds() + LONELY_SECONDS * 1000000UL;
 }
@@ -156,7 +156,8 @@ void print(const char *text, ...) {
 status_t word_number(const char *word, uint64_t *number) {
     if (!option_parse_number(word, number))
         return fail(STATUS_INVALID,
-                    "%s is no number: decimal, or hexadecimal with 0x", word);
+                    "%s is not a number: decimal, or hexadecimal with 0x",
+                    word);
     return STATUS_OK;
 }
 
@@ -176,8 +177,8 @@ status_t word_address(const char *word, va_t *va) {
         return STATUS_OK;
     }
     return fail(STATUS_INVALID,
-                "%s is no number (decimal, or hexadecimal with 0x), and no "
-                "function of the kernel",
+                "%s is neither a number (decimal, or hexadecimal with 0x) nor "
+                "a function of the kernel",
                 word);
 }
 
@@ -240,13 +241,13 @@ static size_t known_words(const struct words *words) {
 static const struct {
     const char *word, *hint;
 } hints[] = {
-    {"exit", "to leave: `poweroff`, `reboot`, or `kexec baton`"},
-    {"quit", "to leave: `poweroff`, `reboot`, or `kexec baton`"},
+    {"exit", "use `poweroff`, `reboot`, or `kexec baton`"},
+    {"quit", "use `poweroff`, `reboot`, or `kexec baton`"},
     {"shutdown", "`poweroff` switches off"},
     {"halt", "`poweroff` switches off"},
     {"reset", "`reboot` does that"},
     {"ls", "`bundle ls` lists the files of the bundle"},
-    {"dmesg", "`log` shows what was said"},
+    {"dmesg", "`log` shows the log"},
     {"?", "`help` lists the commands"},
 };
 
@@ -254,13 +255,13 @@ static status_t fail_unknown(const char *word) {
     char known[160] = "";
     for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
         if (str_equal(hints[i].word, word))
-            return fail(STATUS_NOT_FOUND, "%s is no command; %s", word,
+            return fail(STATUS_NOT_FOUND, "%s is not a command; %s", word,
                         hints[i].hint);
     FOR_EACH_ROW(commands, c)
         if (str_starts_with(c->name, word))
             append(known, sizeof(known), "%s%s", *known ? ", " : "", c->name);
-    return fail(STATUS_NOT_FOUND, "%s is no command; %s%s", word,
-                *known ? "like it: " : "`help` lists them all", known);
+    return fail(STATUS_NOT_FOUND, "%s is not a command; %s%s", word,
+                *known ? "similar: " : "`help` lists them all", known);
 }
 
 // The words so far are the beginning of names: what may come next?
@@ -279,7 +280,7 @@ static status_t fail_unfinished(const struct words *words, size_t count) {
         append(next, sizeof(next), "%s%s", *next ? ", " : "", part[count]);
         str_copy(last, sizeof(last), part[count]);
     }
-    return fail(STATUS_INVALID, "behind `%s` comes one of: %s", begun, next);
+    return fail(STATUS_INVALID, "`%s` needs one of: %s", begun, next);
 }
 
 // All forms of a command: of those too whose names go on.
@@ -408,7 +409,7 @@ static void ask(void) {
     format(line.prompt, sizeof(line.prompt), "g%u> ",
            monitored->boot.generation);
     announce_input();
-    print("The machine is yours. `help` lists the commands, Tab completes.");
+    print("Ready. `help` lists the commands, Tab completes.");
     for (;;) {
         line_begin(&line);
         while (!line_take(&line, wait_for_byte())) {
@@ -425,7 +426,7 @@ STAGE(END, 60_monitor_ask, "monitor") {
 }
 
 COMMAND(options, .name = "options",
-        .help = "words for the kernel's command line") {
+        .help = "options of the kernel's command line") {
     FOR_EACH_ROW(options, o)
         print("  %-12s %s%s%s%s", o->key, o->help, o->words ? " (" : "",
               o->words ? o->words : "", o->words ? ")" : "");
@@ -438,7 +439,7 @@ static const char *name_at(size_t n) {
 }
 
 COMMAND(help, .name = "help", .arguments = "[COMMAND...]", .choice = name_at,
-        .help = "this list, or the part of it with that name") {
+        .help = "this list, or the commands with this name") {
     char usage[NAME_BYTES];
     bool found = false;
     FOR_EACH_ROW(commands, c) {

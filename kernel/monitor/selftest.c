@@ -24,7 +24,8 @@ static bool selftest_run(void) {
 
 static unsigned wanted;
 
-ROW(options, selftest) = {"selftest", "the kernel tests itself first, in KTAP",
+ROW(options, selftest) = {"selftest",
+                          "run the kernel's self-tests first, in KTAP",
                           .words = "off on", .choice = &wanted};
 
 STAGE(LIVE, 50_selftest, "selftest") {
@@ -34,9 +35,9 @@ STAGE(LIVE, 50_selftest, "selftest") {
 }
 
 COMMAND(selftest, .name = "selftest",
-        .help = "the kernel's tests of itself, in KTAP") {
+        .help = "the kernel's self-tests, in KTAP") {
     if (!selftest_run())
-        return fail(STATUS_FAILED, "not all is as it should be");
+        return fail(STATUS_FAILED, "a self-test failed");
     return STATUS_OK;
 }
 

@@ -163,7 +163,7 @@ static bool is_accepted(enum efi_service service, uint32_t accepted,
                         efi_status_t status) {
     bool is_missing = status == EFI_UNSUPPORTED;
     if (firmware_lacks(service) && !is_missing)
-        efi_tolerates("promise-too-small"); // if so: no proof relies on it
+        efi_tolerates("promise-too-small"); // if so: no proof uses it
     if (firmware_lacks(service))
         return is_missing;
     if (is_missing && !(accepted & UNSUPPORTED))

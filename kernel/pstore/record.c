@@ -83,8 +83,7 @@ static status_t check_firmware(void) {
         return fail(STATUS_UNSUPPORTED, "the firmware is not called here");
     if (gate_current || firmware_aborted())
         return fail(STATUS_REFUSED, "the firmware %s",
-                    gate_current ? "was in the middle of a call"
-                                 : "has faulted before");
+                    gate_current ? "was in a call" : "has faulted before");
     return STATUS_OK;
 }
 

@@ -213,7 +213,7 @@ static uint64_t bytes_of(const struct screen_info *info) {
 static status_t check_shape(const struct screen_info *info) {
     if (info->lfb_depth != 32)
         return fail(STATUS_UNSUPPORTED,
-                    "screen: %u bits per pixel; only 32 are understood",
+                    "screen: %u bits per pixel; only 32 are supported",
                     info->lfb_depth);
     if (info->lfb_width < COLUMNS_MIN * CELL_WIDTH ||
         info->lfb_height < ROWS_MIN * CELL_HEIGHT ||
@@ -221,7 +221,7 @@ static status_t check_shape(const struct screen_info *info) {
         info->lfb_linelength % sizeof(uint32_t) ||
         bytes_of(info) > SCREEN_BYTES_MAX)
         return fail(STATUS_INVALID,
-                    "screen: %ux%u pixels in rows of %u bytes are no screen",
+                    "screen: %ux%u pixels in rows of %u bytes are not a screen",
                     info->lfb_width, info->lfb_height, info->lfb_linelength);
     return STATUS_OK;
 }

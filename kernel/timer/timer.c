@@ -34,8 +34,7 @@ static void report(const char *source) {
     event("clock", "source=%s tsc_hz=%lu apic_hz=%lu", source,
           kernel_clock.tsc_hz, kernel_clock.apic_hz);
     if (str_equal(source, "guess"))
-        say("time: no clock that this kernel knows can be measured with: a TSC "
-            "of %lu Hz is a guess",
+        say("time: no known clock to measure with: a TSC of %lu Hz is a guess",
             kernel_clock.tsc_hz);
 }
 

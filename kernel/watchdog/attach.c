@@ -16,7 +16,7 @@ STAGE(MACHINE, 10_watchdog, "watchdog") {
     event("watchdog", "source=%s", works ? "pit" : "none");
     if (!works)
         say("watchdog: PIT channel 0 sends no interrupt: a firmware call that "
-            "hangs with interrupts off is never ended");
+            "hangs with interrupts off will not be ended");
     return STATUS_OK;
 }
 

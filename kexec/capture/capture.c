@@ -72,16 +72,15 @@ static status_t prepare(const struct boot_info *boot,
     TRY(kexec_check(&staged));
     if (staged.image.is_baton)
         return fail(STATUS_REFUSED,
-                    "capture: %s is a Baton, and only a Linux "
-                    "leaves the memory of others alone",
+                    "capture: %s is a Baton, and only a Linux does not "
+                    "overwrite other memory",
                     staged.name);
     size_t length =
         format(line, sizeof(line), "%s elfcorehdr=%#lx nr_cpus=1 reset_devices",
                boot->command_line, core_pa);
     if (length >= sizeof(line))
         return fail(STATUS_NO_MEMORY,
-                    "capture: a command line of %zu bytes; there is room for "
-                    "%zu",
+                    "capture: a command line of %zu bytes; the limit is %zu",
                     length, sizeof(line) - 1);
     staged.command_line = line;
     staged.memory = &memory;
@@ -92,7 +91,7 @@ static status_t prepare(const struct boot_info *boot,
 static char name[32];
 
 ROW(options, capture) = {"capture",
-                         "a Linux in the bundle that follows a panic",
+                         "a Linux in the bundle to start after a panic",
                          .text = name, .size = sizeof(name)};
 
 // With all it needs, where nothing else will be.

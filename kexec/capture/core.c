@@ -42,8 +42,8 @@ status_t core_add(struct core *core, va_t va, pa_t pa, uint64_t bytes) {
         last->p_paddr + last->p_memsz != pa) {
         if (core->head.e_phnum == CORE_SEGMENTS)
             return fail(STATUS_NO_MEMORY,
-                        "core: no room for %#lx bytes at %#lx: %d pieces are "
-                        "there already",
+                        "core: no space for %#lx bytes at %#lx: there are %d "
+                        "pieces already",
                         bytes, pa, CORE_SEGMENTS);
         core->head.e_phnum++;
         *++last = (Elf64_Phdr){.p_type = PT_LOAD,

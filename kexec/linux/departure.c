@@ -75,7 +75,7 @@ static status_t check_firmware(void) {
 static status_t describe_firmware(const struct kexec_staged *staged,
                                   struct handoff_content *content) {
     if (!linux_takes_efi(&staged->image.header))
-        say("kexec: %s does not ask for EFI data (xloadflags %#x): it gets "
+        say("kexec: %s does not support EFI data (xloadflags %#x): it gets "
             "none",
             staged->name, staged->image.header.xloadflags);
     if (!is_told_of_firmware(staged)) {
@@ -94,8 +94,8 @@ static void describe_bundle(const struct kexec_staged *staged,
     if (content->bundle_bytes == 0 ||
         content->bundle_pa + content->bundle_bytes - 1 <= max_pa)
         return;
-    say("kexec: %s takes an initrd up to %#lx: it gets no bundle, for that is "
-        "at %#lx",
+    say("kexec: %s takes an initrd up to %#lx: it gets no bundle, because that "
+        "is at %#lx",
         staged->name, max_pa, content->bundle_pa);
     content->bundle_pa = content->bundle_bytes = 0;
 }
@@ -110,7 +110,7 @@ static status_t describe_command_line(const struct kexec_staged *staged,
     if (strlen(line) <= max)
         return STATUS_OK;
     return fail(STATUS_NO_MEMORY,
-                "image %s: a command line of %zu bytes; it takes %zu",
+                "image %s: a command line of %zu bytes; the limit is %zu",
                 staged->name, strlen(line), max);
 }
 

@@ -18,7 +18,7 @@ static bool can_be_at(pa_t pa) {
 status_t linux_can_enter(const struct setup_header *h, unsigned levels) {
     if (!(h->loadflags & LOADED_HIGH))
         return fail(STATUS_UNSUPPORTED,
-                    "image: loadflags %#x: it wants to be below 640 KiB",
+                    "image: loadflags %#x: it must be below 640 KiB",
                     h->loadflags);
     if (levels == 5 && !(h->xloadflags & XLF_5LEVEL))
         return fail(STATUS_UNSUPPORTED,
@@ -85,7 +85,7 @@ status_t linux_command_line(char *line, size_t size, const char *given,
     if (length >= size)
         return fail(STATUS_NO_MEMORY,
                     "Linux: a command line of %zu bytes, with the words of the "
-                    "handoff; there is room for %zu",
+                    "handoff; the limit is %zu",
                     length, size - 1);
     return STATUS_OK;
 }
@@ -93,7 +93,7 @@ status_t linux_command_line(char *line, size_t size, const char *given,
 // For the first process of a Linux (tools/linux_init).
 ROW(options, linux_then) = {
     .key = "linux",
-    .help = "what a Linux in between does: off, file, load or shell"};
+    .help = "what an intermediate Linux does: off, file, load or shell"};
 ROW(options,
     generation) = {.key = "generation",
-                   .help = "number of a Linux in between: a Baton adds it"};
+                   .help = "number of an intermediate Linux: added by Baton"};

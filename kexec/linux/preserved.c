@@ -10,7 +10,7 @@
 
 ROW(options, preserved) = {
     .key = PRESERVED_WORD,
-    .help = "where a Linux in between kept the handoff: a Baton adds it"};
+    .help = "address of the handoff preserved by a Linux: added by Baton"};
 
 status_t linux_preserve(const struct handoff_content *content, void *page,
                         pa_t page_pa) {
@@ -28,8 +28,8 @@ static status_t check_page(const struct memory_map *memory, pa_t pa) {
     if (range && range->kind == MEMORY_RESERVED && range->end - pa >= PAGE_SIZE)
         return STATUS_OK;
     return fail(STATUS_REFUSED,
-                "handoff: " PRESERVED_WORD "=%#lx is no reserved memory: it "
-                "was not preserved",
+                "handoff: " PRESERVED_WORD
+                "=%#lx is not reserved memory: it was not preserved",
                 pa);
 }
 

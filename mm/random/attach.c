@@ -42,6 +42,5 @@ static status_t read_direct_base(const char *word, uint32_t generation) {
 }
 
 ROW(options, direct_base) = {
-    "direct_base",
-    "where the direct map begins: a multiple of 1 GiB, or random",
+    "direct_base", "start of the direct map: a multiple of 1 GiB, or random",
     .read = read_direct_base};

@@ -7,6 +7,6 @@
 uint64_t random_seed = 1;
 
 // First of all, for the other options to use it.
-ROW(options, 00_seed) = {"seed",
-                         "for random places: the same seed, the same places",
-                         .number = &random_seed, .min = 1, .max = UINT64_MAX};
+ROW(options, 00_seed) = {
+    "seed", "seed of random addresses: the same seed, the same addresses",
+    .number = &random_seed, .min = 1, .max = UINT64_MAX};

@@ -259,7 +259,7 @@ def test_a_node_at_an_impossible_address(boot, pa):
         run = machine.finish()
     assert run.all("panic") == []
     why = run.one("refused", gen=1, what="handoff")["why"]
-    assert "damaged on the way" in why
+    assert "damaged in transit" in why
     run.one("end", gen=1)
 
 

@@ -145,7 +145,7 @@ def test_a_command_line_too_long_for_a_capture_kernel(boot):
 
 def test_a_machine_too_small_for_a_capture_kernel(boot):
     why = refused(boot, "efi=off capture=baton", ram_mib=128)
-    assert "image baton: no 40960 free frames in a row below 0x100000000" in why
+    assert "image baton: no 40960 contiguous free frames below 0x100000000" in why
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ def test_truncated_multiboot2_information(boot):
             debugger.detach()
         run = machine.finish()
     assert "multiboot2" in run.one("refused", gen=0, what="boot")["why"]
-    assert "the loader passed on: multiboot2" in run.one("panic", gen=0)["why"]
+    assert "the loader's information: multiboot2" in run.one("panic", gen=0)["why"]
     assert (run.end.how, run.end.code) == ("debug-exit", 35)
 
 
@@ -181,7 +181,7 @@ def test_no_memory_that_two_lists_agree_on(boot):
         run = chain.machine.finish()
     assert "two lists of memory agree on" in run.one("refused",
                                                      what="boot")["why"]
-    assert "cannot live on what the loader passed on" in run.one("panic", gen=1)["why"]
+    assert "cannot run with the loader's information" in run.one("panic", gen=1)["why"]
 
 
 def is_in_command_line(block: bytes, offset: int, base: int) -> bool:

@@ -126,7 +126,7 @@ def test_a_bundle_outside_memory(boot, pa):
             debugger.write(line_va + bundle_bytes - 8, struct.pack("<Q", pa))
             debugger.detach()
         run = machine.finish()
-    assert f"at {pa:#x} are no free memory: hole" in refused(run, 0, "bundle")
+    assert f"at {pa:#x} are not free memory: hole" in refused(run, 0, "bundle")
     assert "no bundle: it was refused: bundle:" in refused(run, 0, "image")
     run.one("end", gen=0, verdict="refused")
 
@@ -173,5 +173,5 @@ def test_an_image_that_is_too_large_does_not_hinder_the_next(boot, tmp_path):
     with boot('efi=off generations=1 run="kexec huge; kexec baton end=exit"',
               bundle=both) as machine:
         run = machine.finish()
-    assert "huge: no 262144 free frames in a row" in refused(run, 0, "image")
+    assert "huge: no 262144 contiguous free frames" in refused(run, 0, "image")
     run.expect(wanted("kexec.jump", gen=0), wanted("boot", gen=1))

@@ -225,7 +225,7 @@ def test_there_and_back(boot, way, paging, options):
                wanted("efi.mode", gen=3, mode="table", svam="inherited"),
                wanted("end", gen=3, verdict="pass"))
     assert regions(run, "efi.region", 3) == regions(run, "efi.region", 0)
-    lineage = [line for line in run.lines if "boot: before us" in line]
+    lineage = [line for line in run.lines if "boot: lineage" in line]
     assert [re.search(r"generation \d .*efi=(\w+)", line)[1]
             for line in lineage if line.startswith("g3")] == [
         "table", "table", "linux"]
@@ -250,5 +250,5 @@ def test_without_the_preserved_handoff_the_lineage_is_empty(boot, tmp_path, linu
               bundle=bundle) as machine:
         run = machine.finish()
     run.one("boot", gen=1, by="linux")
-    assert not any("before us" in line for line in run.lines)
+    assert not any("boot: lineage:" in line for line in run.lines)
     run.one("efi.mode", gen=1, mode="fixed", svam="inherited")

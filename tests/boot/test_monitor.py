@@ -33,7 +33,7 @@ ANSWERS = {
     "efi vars write Hello 'x": "^$",
     "efi vars read Hello": r"2 bytes\n  0000  27 78 +'x$",
     "efi vars delete Hello": "^$",
-    "efi vectors": r"KTAP version 1\n1\.\.189\n(.*\n)*# 186 as they should",
+    "efi vectors": r"KTAP version 1\n1\.\.189\n(.*\n)*# 186 as expected",
     "frames": r"\d+ frames of 4 KiB are free",
     "help": r"help \[COMMAND\.\.\.\] +this list",
     "help efi vars": r"^  efi vars  .*\n  efi vars delete NAME \[GUID\]",
@@ -111,7 +111,7 @@ def test_unmapped_addresses(boot):
         "pt 0": "PML4[  0] = 0000000000000000  not present",
         "pt 0x800000000000": "0x800000000000 is not canonical",
         "pt 0xffffff0000000000": "area: nothing",
-        "pt 18446744073709551616": "is no number",
+        "pt 18446744073709551616": "is neither a number",
         "pt firmware 1": "has no table",
         "map firmware": "has no table",
     }
@@ -185,8 +185,8 @@ def test_invalid_variables(boot):
                           "[GUID] | efi vars read NAME [GUID] | efi vars write "
                           "NAME TEXT"),
         "efi call QueryVariableInfo 1": ("failed", "EFI_INVALID_PARAMETER"),
-        "efi call QueryVariableInfo x": ("invalid", "x is no number"),
-        "efi call": ("invalid", "behind `efi call` comes one of: GetNextHigh"),
+        "efi call QueryVariableInfo x": ("invalid", "x is not a number"),
+        "efi call": ("invalid", "`efi call` needs one of: GetNextHigh"),
         "efi call What": ("invalid", "GetWakeupTime, QueryVariableInfo"),
     }
     with boot("efi=fixed generations=1") as machine:
@@ -203,7 +203,7 @@ def test_without_the_firmware(boot):
                 answer = machine.ask(line)
                 assert answer.status == "unsupported", answer
                 assert "does not call the firmware" in answer.text
-        assert "No mode is on" in machine.ask("mode").text
+        assert "There is no mode" in machine.ask("mode").text
         assert "efi=none" in machine.ask("lineage").text
 
 
@@ -264,21 +264,21 @@ def test_a_truncated_bundle(boot, tmp_path):
 
 def test_wrong_input_gets_a_helpful_line(boot):
     wrong = {
-        "boredom": "boredom is no command; `help` lists them all",
-        "po": "like it: poweroff",
-        "help me": "me is no command; like it: memory",
-        "efi": "behind `efi` comes one of: call, regions, tables, time, touch, "
+        "boredom": "boredom is not a command; `help` lists them all",
+        "po": "similar: poweroff",
+        "help me": "me is not a command; similar: memory",
+        "efi": "`efi` needs one of: call, regions, tables, time, touch, "
                "vars, vectors",
-        "efi what now": "behind `efi` comes one of: call, regions",
+        "efi what now": "`efi` needs one of: call, regions",
         "pt": "usage: pt ADDRESS | pt firmware ADDRESS",
-        "bundle": "behind `bundle` comes one of: ls",
-        "exit": "to leave: `poweroff`, `reboot`, or `kexec baton`",
-        "quit": "to leave: `poweroff`",
+        "bundle": "`bundle` needs one of: ls",
+        "exit": "use `poweroff`, `reboot`, or `kexec baton`",
+        "quit": "use `poweroff`",
         "?": "`help` lists the commands",
         "crash": "usage: crash KIND",
         "crash boredom": "none of: null, code",
-        '""': "is no command",
-        '"help me': "help me is no command",
+        '""': "is not a command",
+        '"help me': "help me is not a command",
     }
     with boot("efi=off generations=1") as machine:
         for line, hint in wrong.items():
@@ -300,7 +300,7 @@ def test_an_address_may_be_a_function(boot):
         assert "kernel_main" not in machine.ask("pt firmware 0").text
         for wrong in ("kernel_mian", "kernel_main+", "kernel_main+x", "+1"):
             answer = machine.ask(f"pt {wrong}")
-            assert f"{wrong} is no number" in answer.text
+            assert f"{wrong} is neither a number" in answer.text
             assert answer.status == "invalid"
 
 
@@ -312,7 +312,7 @@ def test_a_narrow_terminal(boot):
         machine.wait_for("monitor.command")
         log = (machine.run.home / "serial.log").read_bytes()
     editing = log.rpartition(b"Tab completes.")[2].partition(b"\n")[2]
-    rows = re.split(rb"[\r\n]", editing.partition(b"is no command")[0])
+    rows = re.split(rb"[\r\n]", editing.partition(b"is not a command")[0])
     shown = [re.sub(rb"\x1b\[[0-9]*[A-Z]", b"", row) for row in rows]
     assert max(len(row) for row in shown if row.startswith(b"g0> ")) == 39
 

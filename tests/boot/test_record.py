@@ -112,7 +112,7 @@ def fault_now(_machine, debugger):
 
 @pytest.mark.parametrize("damage, why", [
     (no_firmware, "is not called here"),
-    (call_open, "in the middle of a call"),
+    (call_open, "was in a call"),
     (fault_before, "has faulted before"),
     (fault_now, "EFI_ABORTED"),
 ])

@@ -200,7 +200,7 @@ ROWS = [
     # fields that are not needed
     Row("crc-zero", ("efi.quirk", {"does": re.compile("CRC is 0")}), set()),
     Row("header-short", ("proof", dict(check="space", verdict="skip")), set()),
-    *[Row(name, ("efi.quirk", {"does": re.compile("leads nowhere")}), set(),
+    *[Row(name, ("efi.quirk", {"does": re.compile("is invalid after")}), set(),
           modes=("fixed", "identity"))
       for name in "vendor-boot vendor-nowhere tables-boot tables-nowhere".split()],
     # faults without a visible or harmful effect
@@ -238,18 +238,18 @@ REFUSED = [
         ("map-version", "descriptor version 2"),
     ]],
     *[(*row, mode) for mode in ("fixed", "identity") for row in [
-        ("move-fails", "SetVirtualAddressMap answered EFI_DEVICE_ERROR"),
-        ("move-denied", "SetVirtualAddressMap answered"),
+        ("move-fails", "SetVirtualAddressMap returned EFI_DEVICE_ERROR"),
+        ("move-denied", "SetVirtualAddressMap returned"),
         ("move-breaks", "signature 0x"),
-        ("move-faults", "SetVirtualAddressMap answered EFI_ABORTED"),
-        ("move-faults-late", "SetVirtualAddressMap answered EFI_ABORTED"),
-        ("move-hangs", "SetVirtualAddressMap answered EFI_ABORTED"),
-        ("handler-faults", "SetVirtualAddressMap answered EFI_ABORTED"),
+        ("move-faults", "SetVirtualAddressMap returned EFI_ABORTED"),
+        ("move-faults-late", "SetVirtualAddressMap returned EFI_ABORTED"),
+        ("move-hangs", "SetVirtualAddressMap returned EFI_ABORTED"),
+        ("handler-faults", "SetVirtualAddressMap returned EFI_ABORTED"),
     ]],
     *[("apple", "by Apple is known to fail", mode)
       for mode in ("physical", "identity")],
     ("move-lies", "left it unconverted", "fixed"),
-    ("move-identity", "SetVirtualAddressMap answered EFI_ABORTED", "identity"),
+    ("move-identity", "SetVirtualAddressMap returned EFI_ABORTED", "identity"),
 ]
 
 
@@ -527,7 +527,7 @@ def test_a_reset_that_returns(boot, sin, answer):
     with boot("efi=fixed generations=1 end=shutdown efi.timeout=2",
               sin=sin) as machine:
         run = machine.finish()
-    assert any(f"ResetSystem came back: {answer}" in x for x in run.lines)
+    assert any(f"ResetSystem returned: {answer}" in x for x in run.lines)
     assert answer in run.one("proof", check="off", verdict="fail")["detail"]
     assert (run.end.how, run.end.code) == ("debug-exit", 35)
     with boot('efi=fixed generations=1 run="reboot" efi.timeout=2', sin=sin) as machine:

@@ -122,7 +122,7 @@ static void tables_that_are_refused(void **state) {
     put_table(ROOT, "XSDT", 35);
     expect(STATUS_INVALID, "has 35 bytes");
     put_table(ROOT, "XSDT", 64 * KIB + 1);
-    expect(STATUS_INVALID, "has 65537 bytes; possible are 36 to 65536");
+    expect(STATUS_INVALID, "has 65537 bytes; must be 36 to 65536");
     put_table(ROOT, "RSDT", 52);
     expect(STATUS_NOT_FOUND, "no readable XSDT");
 }

@@ -193,8 +193,8 @@ static void reasons_name_the_value(void **state) {
     enum { FILE_BYTES = 6 + 6 * 8, NAME_BYTES = 6 + 11 * 8 };
     expect(0, "070707", "magic at offset 0 is '070707'");
     expect(124, "x", "magic at offset 124 is 'x70701'");
-    expect(FILE_BYTES + 3, "g", "byte 0x67 at offset 57 is no hex digit");
-    expect(NAME_BYTES, " ", "byte 0x20 at offset 94 is no hex digit");
+    expect(FILE_BYTES + 3, "g", "byte 0x67 at offset 57 is not a hex digit");
+    expect(NAME_BYTES, " ", "byte 0x20 at offset 94 is not a hex digit");
     expect(NAME_BYTES, "00000000", "name of 0 bytes at offset 110 has no NUL");
     expect(NAME_BYTES, "00000005", "name of 5 bytes at offset 110 has no NUL");
     expect(112, "\x1b", "the name at offset 110 has a byte 0x1b");

@@ -141,7 +141,7 @@ static void a_full_list(void **state) {
     fill();
     before = pool;
     assert_int_equal(frame_pool_give(&pool, GIB, 5), STATUS_NO_MEMORY);
-    assert_contains(why(), "no room for one more extent, 0x40000000 to "
+    assert_contains(why(), "no space for another extent, 0x40000000 to "
                            "0x40005000: 512 are listed");
     // One page from the middle would leave two extents where one was.
     assert_int_equal(take_low(1, PAGE_SIZE, 2 * PAGE_SIZE, UINT64_MAX), 0);

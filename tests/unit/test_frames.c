@@ -35,11 +35,11 @@ static void a_reason_names_the_limit(void **state) {
     pa_t pa;
     assert_int_equal(frames_take_below("a test", 999, MIB, 64 * MIB, &pa),
                      STATUS_NO_MEMORY);
-    assert_string_equal(why(),
-                        "a test: no 999 free frames in a row below 0x4000000");
+    assert_string_equal(
+        why(), "a test: no 999 contiguous free frames below 0x4000000");
     assert_int_equal(frames_take("a test", 999, &pa), STATUS_NO_MEMORY);
     assert_string_equal(
-        why(), "a test: no 999 free frames in a row below 0x100000000");
+        why(), "a test: no 999 contiguous free frames below 0x100000000");
     assert_int_equal(frames_take("a test", 1, &pa), STATUS_OK); // at 16 MiB
     while (frames_pool()->count < FRAME_EXTENTS_MAX)
         frames_free(start + frames_pool()->count * 4 * PAGE_SIZE, 3);

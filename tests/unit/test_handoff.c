@@ -422,13 +422,13 @@ static void seal(void) {
 static void a_lost_node_is_damage(void **state) {
     (void)state;
     params->hdr.setup_data = 0;
-    expect_refused("damaged on the way");
+    expect_refused("damaged in transit");
     sample(state);
     params->hdr.setup_data = BLOCK_PA + 0xf00; // zeros: type 0, the last
-    expect_refused("damaged on the way");
+    expect_refused("damaged in transit");
     sample(state);
     params->hdr.setup_data = MEMORY_PA;
-    expect_refused("damaged on the way");
+    expect_refused("damaged in transit");
     sample(state);
     params->hdr.setup_data = MEMORY_PA; // a sender who seals that
     seal();
@@ -622,7 +622,7 @@ static void short_efi_nodes(void **state) {
     params->hdr.setup_data = free_pa(0);
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
         char reason[32];
-        snprintf(reason, sizeof(reason), "has %u bytes; it takes 96", sizes[i]);
+        snprintf(reason, sizeof(reason), "has %u bytes, not 96", sizes[i]);
         put_node(0, 0, SETUP_EFI, sizes[i]);
         expect_refused(reason);
     }
@@ -648,7 +648,7 @@ static void bad_efi_info(void **state) {
     expect_refused("signature 0x33334c45,");
     linux_sample(state);
     params->efi_info.efi_memmap_size = EFI_MAP_BYTES + 1;
-    expect_refused("map of 32769 bytes at 0x1243000; expected are EL64 "
+    expect_refused("map of 32769 bytes at 0x1243000; expected EL64 "
                    "(0x34364c45), and at most 32768 bytes");
     linux_sample(state);
     params->efi_info.efi_memmap_hi = 1;
@@ -657,7 +657,7 @@ static void bad_efi_info(void **state) {
 
 static void bad_memory_maps(void **state) {
     params->e820_entries = E820_MAX_ENTRIES_ZEROPAGE + 1;
-    expect_invalid("129 e820 entries; there is room for 128");
+    expect_invalid("129 e820 entries; the limit is 128");
     params->e820_entries = 255;
     expect_invalid("255 e820 entries");
     linux_sample(state);
@@ -756,7 +756,7 @@ static void a_baton_needs_no_preserved_handoff(void **state) {
 static void a_page_that_nobody_kept(void **state) {
     (void)state;
     keep("handoff=0x1238000", 1);
-    expect_refused("handoff=0x1238000 is no reserved memory");
+    expect_refused("handoff=0x1238000 is not reserved memory");
 }
 
 static void a_preserved_handoff_that_is_none(void **state) {

@@ -143,7 +143,7 @@ static const struct {
     {FIELD(init_size), 0, STATUS_INVALID, "init_size 0, for a"},
     {FIELD(init_size), 0xbff, STATUS_INVALID, "init_size 0xbff, for a"},
     {FIELD(init_size), GIB + 1, STATUS_INVALID,
-     "init_size 0x40000001, for a payload of 0xc00 bytes; possible is up to "
+     "init_size 0x40000001, for a payload of 0xc00 bytes; must be at most "
      "0x40000000"},
     {FIELD(init_size), ~0u, STATUS_INVALID, "init_size 0xffffffff"},
 };

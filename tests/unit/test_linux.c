@@ -76,8 +76,8 @@ static void the_command_line(void **state) {
     assert_int_equal(
         linux_command_line(line, 44, "quiet a=\"b c\"", 7, 0x1010000),
         STATUS_NO_MEMORY);
-    assert_contains(
-        why(), "44 bytes, with the words of the handoff; there is room for 43");
+    assert_contains(why(),
+                    "44 bytes, with the words of the handoff; the limit is 43");
 }
 
 // ---- headers
@@ -95,7 +95,7 @@ static void what_can_be_entered(void **state) {
     assert_int_equal(linux_can_enter(&h, 5), STATUS_OK);
     h.loadflags = 0;
     assert_int_equal(linux_can_enter(&h, 4), STATUS_UNSUPPORTED);
-    assert_contains(why(), "loadflags 0: it wants to be below 640 KiB");
+    assert_contains(why(), "loadflags 0: it must be below 640 KiB");
 }
 
 // The only place of an image that cannot be moved.

@@ -291,15 +291,15 @@ static const struct {
     {COMMAND_LINE, ~0u, {0}, "has 4294967295 bytes; 72 are left"},
     {END, 7, {0}, "tag 0 at offset 0x8 has 7 bytes"},
     {99, ~0u - 6, {0}, "tag 99 at offset 0x8 has 4294967289 bytes"},
-    {COMMAND_LINE, 8, {0}, "tag 1 of 8 bytes; it takes 9"},
+    {COMMAND_LINE, 8, {0}, "tag 1 of 8 bytes, not 9"},
     {COMMAND_LINE, 12, {~0u}, "command line of 12 bytes has no end"},
-    {LOADER, 8, {0}, "tag 2 of 8 bytes; it takes 9"},
-    {MODULE, 15, {0}, "tag 3 of 15 bytes; it takes 16"},
+    {LOADER, 8, {0}, "tag 2 of 8 bytes, not 9"},
+    {MODULE, 15, {0}, "tag 3 of 15 bytes, not 16"},
     {MODULE,
      16,
      {0x2000, 0x1fff},
      "module from 0x2000 to 0x1fff, which is before it"},
-    {MEMORY_MAP, 15, {24}, "tag 6 of 15 bytes; it takes 16"},
+    {MEMORY_MAP, 15, {24}, "tag 6 of 15 bytes, not 16"},
     {MEMORY_MAP, 64, {0}, "memory map entries of 0 bytes"},
     {MEMORY_MAP, 64, {23}, "memory map entries of 23 bytes"},
     {MEMORY_MAP, 64, {65}, "memory map entries of 65 bytes"},
@@ -308,13 +308,13 @@ static const struct {
      64,
      {24, 0, 0xfffff000, ~0u, 0x2000, 0, 1},
      "0x2000 bytes at 0xfffffffffffff000"},
-    {FRAMEBUFFER, 29, {0}, "tag 8 of 29 bytes; it takes 30"},
+    {FRAMEBUFFER, 29, {0}, "tag 8 of 29 bytes, not 30"},
     {FRAMEBUFFER,
      37,
      {0, 0, 0, 0, 0, RGB << 8},
      "framebuffer tag of 37 bytes has no colours"},
-    {SYSTEM_TABLE, 15, {0}, "tag 12 of 15 bytes; it takes 16"},
-    {EFI_MAP, 15, {0}, "tag 17 of 15 bytes; it takes 16"},
+    {SYSTEM_TABLE, 15, {0}, "tag 12 of 15 bytes, not 16"},
+    {EFI_MAP, 15, {0}, "tag 17 of 15 bytes, not 16"},
 };
 
 static void bad_tags_are_named(void **state) {
@@ -378,7 +378,7 @@ static void large_efi_maps(void **state) {
     assert_int_equal(parse(), STATUS_OK);
     assert_int_equal(boot.handoff_status, STATUS_REFUSED);
     assert_contains(boot.handoff_why,
-                    "EFI memory map of 32769 bytes; there is room for 32768");
+                    "EFI memory map of 32769 bytes; the limit is 32768");
     static const struct boot_efi nothing;
     assert_memory_equal(&boot.efi, &nothing, sizeof(nothing));
     check_kind(0x7fffff, MEMORY_USABLE);

@@ -164,7 +164,7 @@ static void bad_numbers(void **state) {
     };
     for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
         char line[80] = "wait=";
-        refuse(strcat(line, values[i]), " is no number from 2 to ");
+        refuse(strcat(line, values[i]), " is not a number from 2 to ");
     }
 }
 
@@ -173,7 +173,7 @@ static void no_number_wraps(void **state) {
     (void)state;
     char line[] = "wait=18446744073709551616";
     for (char *last = line + strlen(line) - 1; *last <= '9'; ++*last)
-        refuse(line, " is no number");
+        refuse(line, " is not a number");
 }
 
 static void other_mistakes(void **state) {
@@ -194,9 +194,10 @@ static void all_mistakes_are_reported_together(void **state) {
     (void)state;
     assert_int_equal(parse("wait=1 read=bad level=6 name=good", 0),
                      STATUS_INVALID);
-    assert_string_equal(why(), "level=6 is none of: low high; read=bad: this "
-                               "machine cannot; wait=1 is no number from 2 to "
-                               "18446744073709551615");
+    assert_string_equal(why(),
+                        "level=6 is none of: low high; read=bad: this "
+                        "machine cannot; wait=1 is not a number from 2 to "
+                        "18446744073709551615");
     assert_string_equal(name, "good");
 }
 

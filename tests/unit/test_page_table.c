@@ -165,7 +165,7 @@ static void impossible_ranges(void **state) {
         uint64_t bytes;
         const char *reason;
     } rows[] = {
-        {1, 0, PAGE_SIZE, "no multiple of 4 KiB"},
+        {1, 0, PAGE_SIZE, "not multiples of 4 KiB"},
         {0, 0x800, PAGE_SIZE, "pa 0x800"},
         {0, 0, 0xfff, "0xfff bytes"},
         {LOWER_END4, 0, PAGE_SIZE, "va 0x800000000000"},

@@ -118,9 +118,9 @@ static void a_map_is_whole_descriptors(void **state) {
     expect(STATUS_INVALID, "none was passed on");
     add(EFI_RUNTIME_SERVICES_DATA, 0x8000, 1);
     view.bytes = 47;
-    expect(STATUS_INVALID, "47 bytes are no multiple");
+    expect(STATUS_INVALID, "47 bytes are not a multiple");
     view.bytes = 49;
-    expect(STATUS_INVALID, "49 bytes are no multiple");
+    expect(STATUS_INVALID, "49 bytes are not a multiple");
 }
 
 static void past_the_end_is_nothing(void **state) {
@@ -613,7 +613,7 @@ static void overflow_of_the_vmap(void **state) {
     add(EFI_MMIO, 1UL << 40, 1);
     assert_int_equal(read_map(), STATUS_OK);
     assert_int_equal(place("naive"), STATUS_REFUSED);
-    assert_contains(why(), "no room for 1 pages");
+    assert_contains(why(), "no space for 1 pages");
 
     usual_map(state);
     add(EFI_MMIO, 0x5000, most + 1);

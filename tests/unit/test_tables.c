@@ -312,7 +312,7 @@ static void a_table_without_rows(void **state) {
 
 static void impossible_heads(void **state) {
     (void)state;
-    static const char known[] = "known are versions 1 to 2";
+    static const char known[] = "supported are versions 1 to 2";
     static const char unreadable[] = "are not in readable memory";
     const struct {
         struct efi_memory_attributes_table head;
