@@ -1,7 +1,8 @@
 """Makes a student's folder out of the tree, and the variants that tests need.
 
 What distinguishes a lab is in its folder: `handout/` (an overlay of functions),
-and `staff/lab.py`, which never leaves the tree:
+`added/` (files that the tree does not have), and `staff/lab.py`, which never
+leaves the tree:
 
     TITLE    of the lab
     FILES    what a student changes, and all of him that is graded
@@ -79,6 +80,9 @@ class Lab:
             text = found.get(name) or (self.root / name).read_text()
             found[name] = how(text, *arguments, name)
 
+        added = self.folder / "added"
+        for path in added.rglob("*.*"):
+            found[str(path.relative_to(added))] = path.read_text()
         for name, old, new in self.tailored(of).edits:
             apply(name, cut.edit, old, new)
         changes(apply)
@@ -109,10 +113,13 @@ class Lab:
 
     def mutant(self, of: int, wrong: Mutant) -> dict[str, str]:
         texts = self.reference(of)
-        before = texts.get(wrong.file) or (self.root / wrong.file).read_text()
+        before = self.text(texts, wrong.file)
         texts[wrong.file] = cut.mutate(before, wrong.function, wrong.old,
                                        wrong.new, wrong.file)
         return texts
+
+    def text(self, texts: dict[str, str], name: str) -> str:
+        return texts.get(name) or (self.root / name).read_text()
 
     def cut_functions(self, of: int) -> dict[tuple[str, str], str]:
         """(file, function) -> its text in the solution: what must not be in a
@@ -120,7 +127,7 @@ class Lab:
         solved, handed = self.reference(of), self.handout(of)
         found = {}
         for name, text in handed.items():
-            whole = solved.get(name) or (self.root / name).read_text()
+            whole = self.text(solved, name)
             kept = {cut.text_of(text, f, False)
                     for f in cut.functions(text, cut.is_asm(name))}
             for function in cut.functions(whole, cut.is_asm(name)):
@@ -137,19 +144,22 @@ def tracked(root: Path) -> list[str]:
     return [name for name in names if name and (root / name).exists()]
 
 
-def is_for_students(name: str, lab: str) -> bool:
-    if name.startswith("labs/"):
-        part = name.split("/")
-        mine = part[1] in ("kit", lab) and (len(part) < 3 or part[2] not in (
-            STAFF, "handout"))
-        return mine or name == "labs/README.md"
+def is_for_students(name: str, lab: "Lab") -> bool:
+    """Tests of other files say how these are written, now and then."""
+    part = name.split("/")
+    if part[0] == "labs":
+        mine = part[1] in ("kit", lab.name) and (
+            len(part) < 3 or part[2] not in (STAFF, "handout", "added"))
+        return mine or name in ("labs/README.md", "labs/primer.md")
+    if name.startswith("tests/unit/test_"):
+        return Path(name).stem in lab.staff.UNITS
     return name in KEPT or not name.startswith(LEFT_OUT)
 
 
 def copy_tree(lab: Lab, target: Path) -> None:
     """Sources and objects, each as old as it is: nothing is to be compiled."""
     for name in tracked(lab.root):
-        if is_for_students(name, lab.name):
+        if is_for_students(name, lab):
             _copy(lab.root / name, target / name)
     build = lab.root / "build"
     for pattern in BUILT:
@@ -171,8 +181,12 @@ def write(texts: dict[str, str], target: Path, before: dict[str, str] = {}):
         _copy(paths.ROOT / name, target / name)
         os.utime(target / name)
     for name, text in texts.items():
-        old, path = (target / name).read_text(), target / name
-        if old != text:
+        path = target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        old = path.read_text() if path.exists() else ""
+        if not old:
+            path.write_text(text)
+        elif old != text:
             times = path.stat()
             path.write_text(text)
             if name.endswith(".h") and code(old) == code(text):

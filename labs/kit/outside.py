@@ -7,6 +7,7 @@ what it left behind. All random choices come from `dice`, a generator that the
 nonce and the check's name start.
 """
 
+import itertools
 import struct
 from contextlib import ExitStack, suppress
 from functools import cached_property, lru_cache
@@ -76,9 +77,11 @@ class Live:
     """A machine that stands at live(): to call, to read, to walk. (Or before
     its first instruction: `stop` is "".)"""
 
+    number = itertools.count()  # each has a folder of its own
+
     def __init__(self, cmdline: str, ram_mib: int, stop: str = "live"):
         self._stack = ExitStack()
-        home = paths.RUNS / f"grade-{stop}"
+        home = paths.RUNS / f"grade-{next(self.number)}"
         config = qemu.Config(cmdline, medium="saved", ram_mib=ram_mib,
                              paused=True)
         self.machine = self._stack.enter_context(
@@ -95,11 +98,24 @@ class Live:
 
     # Going on
 
+    def finish(self) -> Run:
+        """Let it go on to its end."""
+        self.debugger.detach()
+        run = self.machine.finish()
+        self.close()
+        return run
+
     def run_to(self, *names: str) -> str:
         """Go on to one of these symbols; which. Lost, if it comes to none."""
         places = {self.symbol(name): name for name in (*names, *TRAPS)}
         return self._guarded(" or ".join(names),
                              lambda: places[self.debugger.run_to(*places)])
+
+    def run_to_address(self, address: int, what: str) -> None:
+        """The same to an address, such as one of the firmware's."""
+        places = {address: what,
+                  **{self.symbol(name): name for name in TRAPS}}
+        self._guarded(what, lambda: places[self.debugger.run_to(*places)])
 
     def call(self, function: str, *arguments: int) -> int:
         """As if the kernel called it right here; what it returns."""
@@ -197,6 +213,7 @@ class Outside:
         place = seed.dice(nonce, "machine").randrange(64)
         self.words = f"direct_base={0xffff800000000000 + place * GIB:#x}"
         self._live: Live | None = None
+        self.kept: dict = {}  # what a check leaves for the next one, to close
 
     @property
     def live(self) -> Live:
@@ -208,9 +225,12 @@ class Outside:
 
     def drop(self) -> None:
         """The next check gets a machine of its own."""
+        kept, self.kept = [*self.kept.values()], {}
         if self._live:
-            live, self._live = self._live, None
-            live.close()
+            kept.append(self._live)
+            self._live = None
+        for machine in kept:
+            machine.close()
 
     def start(self, cmdline: str) -> Live:
         """Another machine, before its first instruction; to be closed."""

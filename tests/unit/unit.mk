@@ -69,7 +69,7 @@ UNIT_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Werror -I. -MMD -MP \
 	-fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 
-UNIT_TESTS    := $(or $(UNIT_ONLY),\
+UNIT_TESTS    := $(if $(filter file,$(origin UNIT_ONLY)),$(UNIT_ONLY),\
 	$(sort $(patsubst UNIT_%,%,$(filter UNIT_test_%,$(.VARIABLES)))))
 UNIT_PROGRAMS := $(UNIT_TESTS:%=$(UNIT_OUT)/%)
 UNIT_SOURCES  := $(sort $(foreach test,$(UNIT_TESTS),$(UNIT_$(test))) \
