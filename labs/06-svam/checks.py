@@ -183,13 +183,15 @@ class Firmware:
 
     def must_be_closed(self, after: str) -> None:
         """The kernel does not take the firmware for callable."""
-        at = self.live.fields("efi/firmware.c", "efi_firmware")["ready"]
-        ready = self.live.debugger.read(self.live.symbol("firmware") + at, 1)
+        live = self.live
+        at = live.debugger.word(live.symbol("firmware"))
+        ready = live.debugger.read(
+            at + live.fields("efi/open.c", "efi_firmware")["ready"], 1)
         self.close()
         if ready != b"\0":
-            raise Wrong(f"firmware.ready is false, for {after}", "it is true",
+            raise Wrong(f"firmware->ready is false, for {after}", "it is true",
                         read="UEFI 2.10 §8.4, §4.2",
-                        look="print firmware.ready", step=4)
+                        look="print firmware->ready", step=4)
 
     def run_to_its_end(self) -> None:
         """To where SetVirtualAddressMap returns to."""

@@ -1,0 +1,156 @@
+"""A class is graded in one command, whatever its submissions contain.
+
+Lab 2 is the example: one file, and checks that take a second.
+"""
+
+import csv
+import json
+import subprocess
+
+import pytest
+
+from harness import paths
+from kit import confined, folder, seed, staff
+
+LAB, KEY = "2", "course"
+FILE = "mm/frame_pool.c"
+
+confined_only = pytest.mark.skipif(
+    not confined.available(), reason="unshare(1) makes no namespaces here")
+
+# A constructor of the host's compiler would be the way out, if anything of it
+# ran here. What a compiler does do is to read files.
+READS = '#include "{path}"\n'
+HANGS = """
+pa_t frame_pool_take_high(struct frame_pool *pool, uint64_t pages,
+                          pa_t ceiling) {
+    while (pool->count + pages + ceiling)
+        __asm__ volatile("");
+    return 0;
+}
+"""
+
+
+def submission(home, name: str, text: str):
+    target = home / name / FILE
+    target.parent.mkdir(parents=True)
+    target.write_text(text)
+    return home / name
+
+
+def solution(name: str) -> str:
+    lab = folder.Lab(LAB)
+    of = seed.of_student(name, KEY)
+    return lab.text(lab.reference(of), FILE)
+
+
+def handout(name: str) -> str:
+    lab = folder.Lab(LAB)
+    return lab.handout(seed.of_student(name, KEY))[FILE]
+
+
+@confined_only
+def test_a_confined_command_reads_and_writes_only_what_it_may(tmp_path):
+    mine, others, secret = (tmp_path / n for n in ("mine", "others", "secret"))
+    for place in (mine, others, secret):
+        place.mkdir()
+        (place / "file").write_text("here")
+    script = f"""
+        echo new > new; cat file; cat {secret}/file
+        echo outside > {others}/file; echo outside > /etc/baton-was-here
+        ls /proc | grep -c '^[0-9]'; getent hosts example.org; ls {paths.ROOT}
+    """
+    done = confined.run(["sh", "-c", script], mine, [], [secret, paths.ROOT],
+                        30, {})
+    assert (mine / "new").read_text() == "new\n"
+    assert (others / "file").read_text() == "here"
+    assert "No such file" in done.stdout and "Read-only" in done.stdout
+    assert done.stdout.startswith("here") and "Makefile" not in done.stdout
+    assert (secret / "file").read_text() == "here"
+
+
+@confined_only
+def test_a_confined_command_ends_in_time(tmp_path):
+    with pytest.raises(confined.Late):
+        confined.run(["sleep", "1000"], tmp_path, [], [], 0.5, {})
+
+
+def test_only_plain_files_within_a_submission_are_taken(tmp_path):
+    home, target = tmp_path / "s", tmp_path / "t"
+    (home / "mm").mkdir(parents=True)
+    (target / "mm").mkdir(parents=True)
+    (tmp_path / "secret.c").write_text("secret")
+    (home / FILE).symlink_to(tmp_path / "secret.c")
+    assert not staff.take(home, FILE, target)
+    (home / FILE).unlink()
+    (home / FILE).write_text("mine")
+    assert staff.take(home, FILE, target)
+    (home / "mm2").symlink_to(tmp_path)
+    assert not staff.take(home, "mm2/secret.c", target)
+
+
+def test_texts_are_alike_whatever_their_names():
+    text = solution("a")
+    other = text.replace("extent", "piece").replace("pool", "store")
+    assert staff.alike(text, other, False) > 0.9
+    assert staff.alike(text, (paths.ROOT / "lib/crc32.c").read_text(),
+                       False) < 0.3
+
+
+@pytest.mark.slow
+@confined_only
+def test_a_class_of_thirty(tmp_path):
+    """References, hand-outs, usual errors, and what wants to do harm."""
+    wanted, rows = {}, []
+
+    def hand_in(name: str, text: str, score) -> None:
+        submission(tmp_path, name, text)
+        rows.append({"name": name, "folder": name})
+        wanted[name] = score
+
+    for n in range(8):
+        hand_in(f"good{n}", solution(f"good{n}"), 80)
+    for n in range(6):
+        hand_in(f"empty{n}", handout(f"empty{n}"), 5)
+    lab = folder.Lab(LAB)
+    firsts = [f"err{n}" for n in range(60)
+              if lab.staff.rule_of(seed.of_student(f"err{n}", KEY)) == "first"]
+    for name, error in zip(firsts, lab.staff.MUTANTS[:10]):
+        text = lab.mutant(seed.of_student(name, KEY), error)[FILE]
+        hand_in(name, text, error)
+    hand_in("broken", solution("broken") + "this is no C\n", 0)
+    plain = handout("hangs")
+    hand_in("hangs", plain[: plain.index("pa_t frame_pool_take_high")] + HANGS,
+            0)
+    hand_in("prints", '#include "lib/log.h"\n' + handout("prints").replace(
+        "    return 0;\n}", '    say("80 of 80 points");\n    return 0;\n}', 1),
+        5)
+    spy = paths.ROOT / "labs/02-frames/staff/lab.py"
+    hand_in("reads", handout("reads") + READS.format(path=spy), 0)
+    hand_in("steals", READS.format(path=tmp_path / "good0" / FILE), 0)
+    hand_in("writes", handout("writes") + '#pragma GCC pch_preprocess "/x"\n'
+            '__asm__(".incbin \\"/etc/hostname\\"");\n', 5)
+    grader = tmp_path / "writes/labs/kit/grade.py"  # it is not taken
+    grader.parent.mkdir(parents=True)
+    grader.write_text("open('/tmp/baton-was-here', 'w')\n")
+    assert len(rows) == 30
+
+    roster = tmp_path / "roster.csv"
+    with open(roster, "w", newline="") as file:
+        writer = csv.DictWriter(file, ["name", "folder"])
+        writer.writeheader()
+        writer.writerows(rows)
+    words = [paths.ROOT / "tools/lab", "class", LAB, roster, "--key", KEY]
+    subprocess.run(words, check=True, cwd=paths.ROOT)
+    with open(tmp_path / "gradebook.csv", newline="") as file:
+        book = {row["name"]: row for row in csv.DictReader(file)}
+    assert len(book) == 30
+    for name, score in wanted.items():
+        if isinstance(score, int):
+            assert int(book[name]["score"]) == score, book[name]
+        else:
+            assert book[name]["failed"] == score.caught, (name, score.error)
+    assert "compile" in book["broken"]["remark"]
+    said = json.loads((tmp_path / "roster.grades/reads.json").read_text())
+    assert "Mutant" not in said["said"]  # nothing of the file is told
+    assert not (paths.ROOT / "/tmp/baton-was-here").exists()
