@@ -208,7 +208,7 @@ static void report_mode(const struct efi_mode *wanted) {
     event("efi.mode", "mode=%s svam=%s regions=%zu bytes=%lu state=%s",
           mode ? mode->name : "none", efi_svam_name(firmware_svam()),
           known->regions.count, efi_regions_bytes(&known->regions),
-          firmware_aborted() ? "suspect" : "sound");
+          firmware_aborted() ? "tainted" : "clean");
 }
 
 static status_t open_firmware(struct boot_info *boot,

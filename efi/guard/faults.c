@@ -9,7 +9,7 @@
 #include "lib/options.h"
 #include "lib/x86.h"
 
-#define MENDED_MAX 64 // pages; a firmware that wants more is lost
+#define GRANTS_MAX 64 // pages; a firmware that wants more is lost
 
 enum {
     FAULT_ABORT, // the call ends, with EFI_ABORTED
@@ -37,29 +37,29 @@ struct fault_place {
 
 static struct fault_place place_of(const struct gate_fault *fault) {
     return (struct fault_place){
-        fault->is_page_fault ? efi_class(fault->address_va) : "none",
-        efi_class(fault->rip)};
+        fault->is_page_fault ? efi_owner(fault->address_va) : "none",
+        efi_owner(fault->rip)};
 }
 
 static void report_fault(enum efi_service service,
                          const struct gate_fault *fault,
                          struct fault_place place, const char *action) {
     event("efi.fault",
-          "svc=%s vector=%lu rip=%#lx va=%#lx access=%s class=%s action=%s "
+          "svc=%s vector=%lu rip=%#lx va=%#lx access=%s owner=%s action=%s "
           "in=%s",
           efi_service_name(service), fault->vector, fault->rip,
           fault->address_va, access_of(fault), place.at_va, action,
           place.at_rip);
 }
 
-static bool is_mended_enough(void) {
+static bool has_granted_enough(void) {
     static bool reported;
-    if (gate_statistics.mended < MENDED_MAX)
+    if (gate_statistics.recovered < GRANTS_MAX)
         return false;
     if (!reported)
         say("efi: efi.fault=retry has granted %d pages, and grants no more: "
             "from here on a fault ends its call",
-            MENDED_MAX);
+            GRANTS_MAX);
     return reported = true;
 }
 
@@ -68,10 +68,10 @@ static const char *give_right(pa_t table_pa, const struct gate_fault *fault) {
     bool fetch = fault->error & FAULT_FETCH;
     if (efi_space_learn(table_pa, fault->address_va, fetch))
         return "learned";
-    if (on_fault != FAULT_RETRY || is_mended_enough() ||
+    if (on_fault != FAULT_RETRY || has_granted_enough() ||
         efi_grant(table_pa, fault->address_va, fetch))
         return NULL;
-    gate_statistics.mended++;
+    gate_statistics.recovered++;
     return "mapped";
 }
 
@@ -103,7 +103,7 @@ static bool faults_after(struct gate_call *call) {
 static status_t faults_begin(void) {
     if (firmware_aborted() > 0 && on_fault == FAULT_OFF)
         return fail(STATUS_REFUSED,
-                    "it is suspect: %lu calls have had to be aborted, and "
+                    "it is tainted: %lu calls were aborted, and "
                     "efi.fault=off says that this is enough",
                     firmware_aborted());
     return STATUS_OK;

@@ -21,7 +21,7 @@ static bool is_guard(va_t va) {
            va - efi_at(efi_bounce.stack_guard) < PAGE_SIZE;
 }
 
-const char *efi_class(va_t va) {
+const char *efi_owner(va_t va) {
     const struct efi_region *region = efi_space_region(va);
     if (region)
         return efi_memory_type_name(region->type);

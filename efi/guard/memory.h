@@ -9,7 +9,7 @@
 // Who owns an address that the firmware has used: the type of a runtime region
 // (by its virtual or its physical address), "guard", "kernel", or the kind of
 // memory at that physical address: "boot-services", "usable", "hole", ….
-const char *efi_class(va_t va);
+const char *efi_owner(va_t va);
 
 // Maps the page at `va` for the firmware until the next reset, in the table
 // with this root: a page of its own regions with all rights of the region, or

@@ -14,7 +14,8 @@ static enum verdict check_gate(struct proof *proof) {
     const struct gate_statistics *s = &gate_statistics;
     bool home = read_cr3() == kernel_table.root_pa;
     return proof_detail(
-        proof, verdict_of(home && !s->deviations && !s->faults && !s->mended),
+        proof,
+        verdict_of(home && !s->deviations && !s->faults && !s->recovered),
         "%lu calls, %lu registers came back changed, %lu faults%s", s->calls,
         s->deviations, s->faults, home ? "" : "; CR3 is not the kernel's");
 }
@@ -27,7 +28,7 @@ STAGE(READY, 00_gate, "gate") {
     if (!s->calls)
         return STATUS_OK;
     event("efi.gate",
-          "calls=%lu deviations=%lu faults=%lu interrupts=%lu mended=%lu",
-          s->calls, s->deviations, s->faults, s->interrupts, s->mended);
+          "calls=%lu deviations=%lu faults=%lu interrupts=%lu recovered=%lu",
+          s->calls, s->deviations, s->faults, s->interrupts, s->recovered);
     return STATUS_OK;
 }

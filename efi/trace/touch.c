@@ -88,8 +88,8 @@ static void tell_outside(enum efi_service service, const struct leaf *leaf) {
     if (told[service] == page)
         return;
     told[service] = page;
-    event("efi.touch.outside", "svc=%s pa=%#lx class=%s access=%s",
-          efi_service_name(service), leaf_pa(leaf), efi_class(leaf->va),
+    event("efi.touch.outside", "svc=%s pa=%#lx owner=%s access=%s",
+          efi_service_name(service), leaf_pa(leaf), efi_owner(leaf->va),
           leaf->entry & PTE_DIRTY ? "write" : "read");
 }
 

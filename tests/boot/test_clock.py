@@ -42,7 +42,7 @@ def is_sound(run) -> None:
     """The firmware was not blamed, and no NMI had an unknown reason."""
     for name in ("panic", "efi.fault", "efi.deviation", "refused", "nmi"):
         assert run.all(name) == []
-    assert {e["state"] for e in run.all("efi.mode")} == {"sound"}
+    assert {e["state"] for e in run.all("efi.mode")} == {"clean"}
     assert run.all("proof", verdict="fail") == []
 
 
@@ -82,7 +82,7 @@ def test_an_nmi_without_a_reason_is_counted(boot):
             debugger.detach()
         run = machine.finish()
     assert run.all("panic") == run.all("efi.fault") == []
-    assert {e["state"] for e in run.all("efi.mode")} == {"sound"}
+    assert {e["state"] for e in run.all("efi.mode")} == {"clean"}
     run.one("end", gen=1, verdict="pass")
     assert run.all("nmi", gen=0)[-1].number("unknown") == 3
     assert run.all("nmi", gen=1)[-1].number("unknown") == 1

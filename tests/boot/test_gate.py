@@ -239,7 +239,7 @@ def test_firmware_cannot_write_to_its_code(boot, mode, gen, tmp_path):
                     "xor eax, eax\nret", tmp_path)
     run, function = misbehave_in(boot, mode, gen, lambda *_: code)
     fault = contained(run, gen)
-    assert (fault["access"], fault["class"]) == ("write",
+    assert (fault["access"], fault["owner"]) == ("write",
                                                  "RuntimeServicesCode")
     assert fault.number("va") == function
 
@@ -254,7 +254,7 @@ def test_firmware_cannot_execute_its_data(boot, mode, gen, tmp_path):
     first = run.all("efi.region", gen=gen)[0]
     fault = contained(run, gen)
     assert first["type"] == "RuntimeServicesData"
-    assert (fault["access"], fault["class"]) == ("execute",
+    assert (fault["access"], fault["owner"]) == ("execute",
                                                  "RuntimeServicesData")
     assert fault["va"] == fault["rip"] == first["va"]
 

@@ -29,13 +29,13 @@ class Row:
     event: tuple  # ("efi.fault", {"vector": 14}): logged at least once
     fails: frozenset | set  # these checks, and no other
     modes: tuple = ("physical", "fixed")  # a table of its own; the kernel's
-    suspect: bool = False  # is that the firmware's state afterwards?
+    tainted: bool = False  # is that the firmware's state afterwards?
 
 
 def fault(sin, vector, access="none", kind="none", **more):
     event = ("efi.fault", dict(svc="GetTime", vector=vector, access=access,
-                               action="aborted", **{"class": kind}))
-    return Row(sin, event, TIME | {"gate"}, suspect=True, **more)
+                               action="aborted", owner=kind))
+    return Row(sin, event, TIME | {"gate"}, tainted=True, **more)
 
 
 def deviation(sin, *registers, svc="GetTime", **more):
@@ -51,8 +51,8 @@ def reject(sin, service, why, *fails):
 
 def beyond(sin, service, access, *fails):
     """The guard page after a bounce buffer."""
-    event = ("efi.fault", {"svc": service, "access": access, "class": "guard"})
-    return Row(sin, event, set(fails) | {"gate"}, suspect=True)
+    event = ("efi.fault", {"svc": service, "access": access, "owner": "guard"})
+    return Row(sin, event, set(fails) | {"gate"}, tainted=True)
 
 
 def detail(sin, check, words, *fails, **more):
@@ -189,14 +189,14 @@ ROWS = [
     *[beyond(name, "SetVariable", "read", "variable", "space")
       for name in ("read-past-name", "read-past-data")],
     # announcements: fewer services than exist, and more
-    Row("announces-none", ("efi.quirk", {"does": re.compile("says it is not")}),
+    Row("announces-none", ("efi.quirk", {"does": re.compile("does not announce it")}),
         {"services"}),
     Row("announces-all", ("proof", dict(check="time", verdict="fail",
                                         detail=re.compile("UNSUPPORTED"))),
         {"time"}),
     Row("wild-service", ("efi.fault", {"svc": "QueryVariableInfo",
-                                       "access": "execute", "class": "hole"}),
-        {"space", "gate"}, suspect=True),
+                                       "access": "execute", "owner": "hole"}),
+        {"space", "gate"}, tainted=True),
     # fields that are not needed
     Row("crc-zero", ("efi.quirk", {"does": re.compile("CRC is 0")}), set()),
     Row("header-short", ("proof", dict(check="space", verdict="skip")), set()),
@@ -218,9 +218,9 @@ ROWS = [
     Row("move-identity", ("efi.mode", dict(svam="called")), set(),
         modes=("fixed",)),
     # half moved: it writes to the flash at the old address
-    Row("move-half", ("efi.fault", {"svc": "SetVariable", "class": "MMIO"}),
+    Row("move-half", ("efi.fault", {"svc": "SetVariable", "owner": "MMIO"}),
         {"variable", "space", "services", "gate"},
-        modes=("fixed",), suspect=True),
+        modes=("fixed",), tainted=True),
 ]
 
 # Nothing can be called, and generation 0 logs the reason; generation 1 as well,
@@ -362,7 +362,7 @@ def no_sin(run):
     for gen in (0, 1):
         assert failed_checks(run, gen) == set()
         run.one("efi.fault", gen=gen, svc="GetTime", access="execute",
-                action="learned", **{"class": CODE})
+                action="learned", owner=CODE)
     pytest.skip(f"{qemu.code_of('pflash')}: its attributes leave the driver's "
                 "code executable; checked that the page is learned and all is proved")
 
@@ -385,8 +385,8 @@ def test_a_fault_is_named_and_survived(boot, mode, row):
     assert failed_checks(run, 0) == row.fails
     # A variable not written in generation 0 cannot be found in generation 1.
     assert failed_checks(run, 1) == row.fails
-    state = "suspect" if row.suspect else "sound"
-    assert [e["state"] for e in run.all("efi.mode")] == ["sound", state]
+    state = "tainted" if row.tainted else "clean"
+    assert [e["state"] for e in run.all("efi.mode")] == ["clean", state]
     if row.event[0] == "efi.deviation":
         registers = {e["register"] for e in run.all("efi.deviation", gen=0)}
         assert all(fields["register"].fullmatch(name) for name in registers)
@@ -471,22 +471,22 @@ def test_a_name_cannot_forge_the_log(boot):
 # ---- what is done about a fault
 
 BOOT = "boot-services|reserved"  # kept, it is handed on as reserved
-MENDED = [("read-boot-services", BOOT), ("write-boot-services", BOOT),
+GRANTED = [("read-boot-services", BOOT), ("write-boot-services", BOOT),
           ("physical-pointer", "RuntimeServicesData"),
           ("attributes", "RuntimeServicesCode"),
           pytest.param("read-reserved", "reserved", marks=pytest.mark.slow)]
 
 
-@pytest.mark.parametrize("sin, kind", MENDED)
+@pytest.mark.parametrize("sin, kind", GRANTED)
 def test_a_faulting_page_can_be_granted(boot, sin, kind):
     """The owner of the page that is logged is that before it was granted."""
     run = commit(boot, sin, "efi=fixed efi.fault=retry")
     for gen in (0, 1):
         # Recovered, but tainted; and the page is now code and data.
         assert failed_checks(run, gen) - {"wx"} == {"gate"}
-        assert run.one("efi.gate", gen=gen).number("mended") == 1
+        assert run.one("efi.gate", gen=gen).number("recovered") == 1
         run.one("efi.fault", gen=gen, svc="GetTime", action="mapped",
-                **{"class": re.compile(kind)})
+                owner=re.compile(kind))
 
 
 def test_kernel_memory_is_not_granted(boot):
@@ -499,7 +499,7 @@ def test_one_fault_can_be_enough(boot):
     run = commit(boot, "opcode", "efi=fixed efi.fault=off")
     run.one("efi.fault", gen=0, svc="GetTime", action="aborted")
     run.one("efi.gate", gen=0, calls=1 + 1)  # SetVirtualAddressMap, GetTime
-    assert "suspect" in run.one("refused", gen=1, what="efi")["why"]
+    assert "tainted" in run.one("refused", gen=1, what="efi")["why"]
 
 
 def test_a_kernel_bug_is_not_blamed_on_the_firmware(boot):
