@@ -88,7 +88,7 @@ $(if $(UNKNOWN),$(error ANNEXES: no annex is called $(UNKNOWN); there are: $(ALL
 # monitor are in files of that name, which need the monitor and do not bring it.
 USES_kernel/monitor     := kernel/reboot kernel/report mm/visit
 USES_kernel/reboot      := kernel/acpi
-USES_kernel/proofs      := efi/services
+USES_kernel/proofs      := efi/guard efi/services
 USES_kernel/pstore      := kernel/history efi/services
 USES_kernel/conformance := kernel/monitor efi/services
 USES_kernel/arrival     := kernel/apic
@@ -97,7 +97,7 @@ USES_kernel/clocks      := kernel/acpi kernel/timer
 USES_kernel/watchdog    := kernel/apic kernel/nmi kernel/timer
 USES_efi/guard          := mm/random
 USES_efi/modes          := mm/random
-USES_efi/protect        := mm/visit
+USES_efi/protect        := efi/guard mm/visit
 USES_efi/trace          := efi/guard mm/visit
 USES_efi/quirks         := efi/guard
 USES_kexec/linux        := efi/protect

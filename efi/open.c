@@ -10,7 +10,6 @@
 #include "efi/open.h"
 
 #include "efi/firmware.h"
-#include "efi/quirk.h"
 #include "efi/services.h"
 #include "efi/space.h"
 #include "efi/tables.h"
@@ -24,6 +23,13 @@
 extern struct efi_firmware firmware_record;
 static struct efi_firmware *const known = &firmware_record;
 static struct memory_map *machine_memory; // what firmware->memory reads
+
+static status_t run(enum opening_point when, struct boot_info *boot) {
+    FOR_EACH_ROW(openings, row)
+        if (row->when == when)
+            TRY(row->run(boot));
+    return STATUS_OK;
+}
 
 static bool is_runtime_table(pa_t pa) {
     const struct efi_runtime_services *table =
@@ -65,13 +71,6 @@ static status_t find_runtime_table(const struct boot_info *boot,
 static pa_t find_config_table(const struct efi_guid *guid) {
     return efi_config_find(known->setup.config_tables_pa,
                            known->config_table_count, guid, physical_read);
-}
-
-// If not, why() says the reason.
-static bool config_tables_are_read(void) {
-    uint64_t count = known->config_table_count;
-    return count == 0 || efi_config_tables(known->setup.config_tables_pa, count,
-                                           physical_read);
 }
 
 static status_t read_tables(const struct boot_info *boot) {
@@ -158,7 +157,7 @@ static status_t enter_mode(struct boot_info *boot) {
     TRY(efi_space_build());
     read_service_entries();
     if (call_svam) {
-        TRY(efi_quirks_map(&firmware_table, &boot->memory));
+        TRY(run(OPENING_SVAM, boot));
         TRY(efi_virtual_check(boot->efi.descriptor_bytes));
         known->svam = SVAM_CALLED; // even if it fails: it is the only attempt
         TRY(efi_virtual_enter(boot->efi.descriptor_bytes));
@@ -166,31 +165,7 @@ static status_t enter_mode(struct boot_info *boot) {
         efi_space_drop();
         TRY(efi_space_build());
     }
-    if (known->svam != SVAM_NEVER)
-        TRY(efi_check_pointers());
-    TRY(efi_space_protect(boot));
-    return efi_space_verify();
-}
-
-// "EDK II, UEFI 2.70". If the name is in no runtime region, only generation 0
-// can read it.
-static void report_firmware(const struct boot_info *boot) {
-    const struct efi_system_table *system = pa_to_va(known->system_table_pa);
-    char name[EFI_VENDOR_BYTES];
-    pa_t pa = known->setup.firmware_vendor_pa;
-    bool is_kept =
-        boot->via == VIA_MULTIBOOT2 || efi_region_of_pa(&known->regions, pa, 1);
-    if (is_kept || !pa)
-        efi_vendor_name(pa, physical_read, name);
-    else
-        format(name, sizeof(name),
-               "a firmware whose name, at %#lx, was not kept", pa);
-    uint32_t revision = system->header.revision;
-    uint64_t count = known->config_table_count;
-    bool is_read = config_tables_are_read();
-    say("efi: %s, UEFI %u.%u, %lu configuration tables%s%s", name,
-        revision >> 16, (revision & 0xffff) / 10, count,
-        is_read ? "" : ", none of them read: ", is_read ? "" : why());
+    return run(OPENING_MAPPED, boot);
 }
 
 static void report_regions(void) {
@@ -223,8 +198,8 @@ static status_t open_firmware(struct boot_info *boot,
     TRY(read_tables(boot));
     if (!boot->svam)
         TRY(known->mode->place(&known->regions));
-    TRY(efi_quirks_check(known->setup.firmware_vendor_pa, physical_read));
     known->missing_services = read_missing_services(boot);
+    TRY(run(OPENING_PLACED, boot));
     return enter_mode(boot);
 }
 
@@ -238,9 +213,8 @@ static void refuse(void) {
     efi_close();
 }
 
-status_t efi_check_answers(void) {
-    status_t status =
-        efi_quirks_check(known->setup.firmware_vendor_pa, physical_read);
+status_t efi_proved(struct boot_info *boot) {
+    status_t status = run(OPENING_PROVED, boot);
     if (status)
         refuse();
     return status;
@@ -274,7 +248,6 @@ status_t efi_open(struct boot_info *boot, const struct efi_mode *wanted) {
     status_t status = open_firmware(boot, wanted);
     known->ready = status == STATUS_OK;
     if (known->ready) {
-        report_firmware(boot);
         report_regions();
     } else {
         refuse();

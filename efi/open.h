@@ -6,6 +6,27 @@
 #include "boot/boot_info.h"
 #include "efi/mode.h"
 #include "lib/status.h"
+#include "lib/table.h"
+
+// Points in the opening of the firmware at which annexes act.
+enum opening_point {
+    OPENING_PLACED, // its tables, the mode and the addresses of its regions are
+                    // known; nothing of it is mapped or called
+    OPENING_SVAM,   // SetVirtualAddressMap will be called next, on
+                    // firmware_table, which is replaced after it
+    OPENING_MAPPED, // all regions are mapped where the services use them, as
+                    // wide as the memory map says
+    OPENING_PROVED, // the proofs have run
+};
+
+// Rows of one point run in the order of their ids. An error refuses the
+// firmware: it is not called any more.
+struct opening {
+    enum opening_point when;
+    status_t (*run)(struct boot_info *boot);
+};
+
+TABLE(openings, struct opening);
 
 // Opens the firmware that `boot` describes in mode `wanted`: adopts the mapping
 // of an earlier kernel, or makes one. NULL: in the mode that it is in, or in
@@ -14,10 +35,9 @@
 // NOT_FOUND: no firmware. Other errors: it is refused, and not called.
 status_t efi_open(struct boot_info *boot, const struct efi_mode *wanted);
 
-// After the proofs. REFUSED, and nothing is called any more: a quirk's check()
-// says that the firmware fails in this mode. SetVirtualAddressMap may still be
-// left for the next kernel.
-status_t efi_check_answers(void);
+// Runs the rows of OPENING_PROVED. An error: the firmware is refused now, but
+// SetVirtualAddressMap may still be left for the next kernel.
+status_t efi_proved(struct boot_info *boot);
 
 // No service is called any more, for efi.fault=off.
 void efi_close(void);

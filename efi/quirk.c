@@ -1,8 +1,7 @@
-// Walks the table of quirks: see the header.
+// Is a deviation tolerated? See the header.
 
 #include "efi/quirk.h"
 
-#include "efi/tables.h"
 #include "lib/log.h"
 #include "lib/string.h"
 
@@ -20,35 +19,4 @@ bool efi_tolerates(const char *name) {
         return true;
     }
     return false;
-}
-
-status_t efi_quirks_keep(const struct boot_efi *efi, memory_reader read,
-                         struct memory_map *memory) {
-    const struct efi_system_table *system =
-        read(efi->system_table_pa, sizeof(*system));
-    char vendor[EFI_VENDOR_BYTES];
-    if (!system || !is_aligned((va_t)system, 8))
-        return STATUS_OK;
-    efi_vendor_name(system->firmware_vendor, read, vendor);
-    FOR_EACH_ROW(quirks, quirk)
-        if (quirk->keep)
-            TRY(quirk->keep(vendor, memory));
-    return STATUS_OK;
-}
-
-status_t efi_quirks_map(struct page_table *table,
-                        const struct memory_map *memory) {
-    FOR_EACH_ROW(quirks, quirk)
-        if (quirk->map)
-            TRY(quirk->map(table, memory));
-    return STATUS_OK;
-}
-
-status_t efi_quirks_check(pa_t vendor_pa, memory_reader read) {
-    char vendor[EFI_VENDOR_BYTES];
-    efi_vendor_name(vendor_pa, read, vendor);
-    FOR_EACH_ROW(quirks, quirk)
-        if (quirk->check)
-            TRY(quirk->check(vendor));
-    return STATUS_OK;
 }

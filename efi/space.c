@@ -53,55 +53,15 @@ status_t efi_space_map_kernel(void) {
     return map_regions(&kernel_table, true);
 }
 
-status_t efi_space_protect(struct boot_info *boot) {
-    FOR_EACH_ROW(protections, row)
-        TRY(row->apply(boot));
-    write_cr3(kernel_table.root_pa); // forget what was mapped more widely
-    return STATUS_OK;
-}
-
-static status_t verify_region(const struct page_table *table,
-                              const struct efi_region *region) {
-    for (uint64_t offset = 0; offset < region_bytes(region);
-         offset += PAGE_SIZE) {
-        va_t va = region->va + offset;
-        pa_t wanted_pa = region->pa + offset, pa;
-        if (!page_table_translate(table, va, &pa))
-            return fail(STATUS_FAILED,
-                        "efi: va %#lx is not mapped; pa %#lx belongs there", va,
-                        wanted_pa);
-        if (pa != wanted_pa)
-            return fail(STATUS_FAILED,
-                        "efi: va %#lx leads to pa %#lx, not to %#lx", va, pa,
-                        wanted_pa);
-    }
-    return STATUS_OK;
-}
-
 const struct page_table *efi_space_of_mode(void) {
     return firmware->mode->table == PAGE_TABLE_KERNEL ? &kernel_table
                                                       : &firmware_table;
-}
-
-status_t efi_space_verify(void) {
-    for (size_t i = 0; i < firmware->regions.count; i++)
-        TRY(verify_region(efi_space_of_mode(), &firmware->regions.region[i]));
-    return STATUS_OK;
 }
 
 const struct efi_region *efi_space_region(uint64_t address) {
     const struct efi_region *region =
         efi_region_of_va(&firmware->regions, address, 1);
     return region ? region : efi_region_of_pa(&firmware->regions, address, 1);
-}
-
-bool efi_space_learn(pa_t table_pa, va_t va, bool execute) {
-    bool learned = false;
-    FOR_EACH_ROW(protections, row)
-        learned |= row->learn(efi_space_table(table_pa), va, execute);
-    if (learned)
-        write_cr3(table_pa); // forget what it had before
-    return learned;
 }
 
 struct page_table *efi_space_table(pa_t root_pa) {

@@ -34,13 +34,6 @@ static inline status_t efi_runtime_table_check(pa_t pa, bool crc_matters) {
 // check, bit n for service n: EFI 1.10 ended before UpdateCapsule.
 uint32_t efi_services_beyond(const struct efi_runtime_services *table);
 
-#define EFI_VENDOR_BYTES 64
-
-// Who made it, in ASCII, from the CHAR16 text at physical address `pa`, into
-// the EFI_VENDOR_BYTES of `name`: cut and marked if it is longer. Where `pa` is
-// 0 or not readable, that is said instead.
-void efi_vendor_name(pa_t pa, memory_reader read, char *name);
-
 // Which services do not work at runtime, bit n in `missing` for service n of
 // the runtime table: what the EFI_RT_PROPERTIES_TABLE at `pa` says (UEFI 2.10
 // §4.6). None, if it is not there (0); or if it is not readable, too short, or

@@ -13,8 +13,3 @@ status_t efi_virtual_check(uint32_t descriptor_bytes);
 // After that check: calls it with the regions as they are placed. FAILED: it
 // returned an error, or faulted.
 status_t efi_virtual_enter(uint32_t descriptor_bytes);
-
-// Afterwards, or when the result was inherited: does every pointer of the two
-// tables that has to be virtual lead into a runtime region, and to where the
-// physical one led? FAILED, with the first that does not.
-status_t efi_check_pointers(void);

@@ -5,7 +5,6 @@
 #include "boot/boot_info.h"
 #include "efi/firmware.h"
 #include "efi/open.h"
-#include "efi/quirk.h"
 #include "efi/services.h"
 #include "kernel/console.h"
 #include "kernel/leave.h"
@@ -98,8 +97,6 @@ static status_t complete_memory_map(pa_t image_pa) {
         tolerate("efi-map", memory_map_confine(&boot->memory, &told));
     }
     tolerate("memory", check_detail());
-    if (boot->via == VIA_MULTIBOOT2)
-        TRY(efi_quirks_keep(&boot->efi, early_read, &boot->memory));
     if (tolerate("bundle", check_bundle())) {
         str_copy(boot->bundle_why, sizeof(boot->bundle_why), why());
         boot->bundle_pa = boot->bundle_bytes = 0;
@@ -159,7 +156,7 @@ static const char *why_spared(void) {
 static enum outcome prove(void) {
     say("efi: mode %s (%s)", firmware->mode->name, firmware->mode->proposal);
     bool proved = proof_run(boot, &kernel.counter, why_spared());
-    if (tolerate("efi", efi_check_answers()))
+    if (tolerate("efi", efi_proved(boot)))
         return OUTCOME_REFUSED;
     return proved ? OUTCOME_PASS : OUTCOME_FAIL;
 }

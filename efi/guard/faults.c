@@ -1,6 +1,7 @@
 // Faults of the firmware: what is reported of them, and what efi.fault= does.
 
 #include "efi/firmware.h"
+#include "efi/guard/guard.h"
 #include "efi/guard/memory.h"
 #include "efi/observe.h"
 #include "efi/open.h"
@@ -52,6 +53,11 @@ static void report_fault(enum efi_service service,
           place.at_rip);
 }
 
+void efi_report_fault(enum efi_service service, const struct gate_fault *fault,
+                      const char *action) {
+    report_fault(service, fault, place_of(fault), action);
+}
+
 static bool has_granted_enough(void) {
     static bool reported;
     if (gate_statistics.recovered < GRANTS_MAX)
@@ -63,36 +69,30 @@ static bool has_granted_enough(void) {
     return reported = true;
 }
 
-// Gives the firmware the right that it lacked; what was done, or NULL.
-static const char *give_right(pa_t table_pa, const struct gate_fault *fault) {
-    bool fetch = fault->error & FAULT_FETCH;
-    if (efi_space_learn(table_pa, fault->address_va, fetch))
-        return "learned";
-    if (on_fault != FAULT_RETRY || has_granted_enough() ||
-        efi_grant(table_pa, fault->address_va, fetch))
-        return NULL;
-    gate_statistics.recovered++;
-    return "mapped";
+static bool may_grant(pa_t table_pa, const struct gate_fault *fault) {
+    return fault->is_page_fault && on_fault == FAULT_RETRY &&
+           !has_granted_enough() &&
+           efi_grant(table_pa, fault->address_va, fault->error & FAULT_FETCH) ==
+               STATUS_OK;
 }
 
-// The firmware goes on as if it had always had the right.
+// The firmware goes on as if it had always had the right that it lacked.
 static bool repair(struct gate_call *call, const struct gate_fault *fault) {
-    if (!fault->is_page_fault)
-        return false;
     struct reason kept = why_keep();
     struct fault_place place = place_of(fault);
-    const char *action = give_right(call->table_pa, fault);
+    bool granted = may_grant(call->table_pa, fault);
     why_restore(&kept);
-    if (action)
-        report_fault(call->service, fault, place, action);
-    return action;
+    if (!granted)
+        return false;
+    gate_statistics.recovered++;
+    report_fault(call->service, fault, place, "mapped");
+    return true;
 }
 
 static bool faults_after(struct gate_call *call) {
     if (call->outcome != GATE_FAULTED)
         return false;
-    report_fault(call->service, &call->fault, place_of(&call->fault),
-                 "aborted");
+    efi_report_fault(call->service, &call->fault, "aborted");
     if (on_fault == FAULT_OFF) {
         say("efi: all services are off from here on");
         efi_close();

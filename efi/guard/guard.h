@@ -5,7 +5,13 @@
 
 #pragma once
 
+#include "efi/gate.h"
 #include "efi/types.h"
 
 // The services that have ever come back from a call: bit n for service n.
 extern uint32_t efi_came_back;
+
+// Logs a fault in a call to `service`, and what was done about it. From the
+// fault handler, too.
+void efi_report_fault(enum efi_service service, const struct gate_fault *fault,
+                      const char *action);

@@ -1,5 +1,5 @@
-// Memory that the firmware accesses: what it is, and whether the firmware may
-// have it.
+// Memory that the firmware accesses: what it is, whether the firmware may have
+// it, and where it is mapped.
 
 #pragma once
 
@@ -16,3 +16,7 @@ const char *efi_owner(va_t va);
 // memory that no kernel uses, at VA = PA. From the fault handler. REFUSED: it
 // has these rights already, or must not have them.
 status_t efi_grant(pa_t table_pa, va_t va, bool execute);
+
+// Looks every page of every region up in the table that the mode runs on.
+// FAILED: one leads to another frame, or is not mapped; the reason names it.
+status_t efi_verify(void);

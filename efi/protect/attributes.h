@@ -26,7 +26,7 @@ struct efi_attributes {
     struct handoff_attribute row[ATTRIBUTES_MAX];
 };
 
-// What the firmware said, once efi_space_protect() has returned.
+// What the firmware said, from OPENING_MAPPED on (efi/open.h).
 extern struct efi_attributes memory_attributes;
 
 // Fills it when the firmware is opened: from the firmware's own table, or from

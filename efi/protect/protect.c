@@ -3,10 +3,14 @@
 // its use what it is.
 
 #include "efi/firmware.h"
+#include "efi/guard/guard.h"
+#include "efi/observe.h"
+#include "efi/open.h"
 #include "efi/protect/attributes.h"
 #include "efi/quirk.h"
 #include "efi/space.h"
 #include "lib/log.h"
+#include "lib/x86.h"
 #include "mm/space.h"
 #include "mm/visit/visit.h"
 
@@ -29,24 +33,47 @@ static status_t apply(struct boot_info *boot) {
     if (open > 0 && efi_tolerates("open-code"))
         say("efi: memory attributes: %lu pages of code are open", open);
     TRY(efi_attributes_apply(attributes, regions, false, &firmware_table));
-    return firmware->mode->table == PAGE_TABLE_KERNEL
-               ? efi_attributes_apply(attributes, regions, true, &kernel_table)
-               : STATUS_OK;
+    if (firmware->mode->table == PAGE_TABLE_KERNEL)
+        TRY(efi_attributes_apply(attributes, regions, true, &kernel_table));
+    write_cr3(kernel_table.root_pa); // drop wider rights from the TLB
+    return STATUS_OK;
+}
+
+ROW(openings, 50_protect) = {OPENING_MAPPED, apply};
+
+static bool is_open(const struct page_walk *walk, bool execute) {
+    return walk->mapped && efi_space_region(walk->va) &&
+           !(execute ? walk->exec : walk->write) &&
+           efi_attributes_open(attributes, walk->pa);
 }
 
 // A page that is executed becomes read-only and executable; only if it is then
 // written as well it is both. So it faults twice at most.
-static bool learn(struct page_table *table, va_t va, bool execute) {
+static bool learn(pa_t table_pa, va_t va, bool execute) {
+    struct page_table *table = efi_space_table(table_pa);
     struct page_walk walk;
     page_table_walk(table, va, &walk);
-    return walk.mapped && efi_space_region(va) &&
-           !(execute ? walk.exec : walk.write) &&
-           efi_attributes_open(attributes, walk.pa) &&
-           page_table_protect(table, align_down(va, PAGE_SIZE), PAGE_SIZE,
-                              execute ? PTE_PRESENT : MAP_ANY) == STATUS_OK;
+    if (!is_open(&walk, execute) ||
+        page_table_protect(table, align_down(va, PAGE_SIZE), PAGE_SIZE,
+                           execute ? PTE_PRESENT : MAP_ANY))
+        return false;
+    write_cr3(table_pa); // drop the old rights from the TLB
+    return true;
 }
 
-ROW(protections, attributes) = {apply, learn};
+static bool learn_fault(struct gate_call *call,
+                        const struct gate_fault *fault) {
+    struct reason kept = why_keep();
+    bool learned =
+        fault->is_page_fault &&
+        learn(call->table_pa, fault->address_va, fault->error & FAULT_FETCH);
+    why_restore(&kept);
+    if (learned)
+        efi_report_fault(call->service, fault, "learned");
+    return learned;
+}
+
+ROW(observers, 15_learn) = {.fault = learn_fault};
 
 static bool count_wx(const struct leaf *leaf, void *count) {
     if (leaf_is_wx(leaf))

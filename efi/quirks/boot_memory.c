@@ -1,12 +1,16 @@
 // Boot-services memory is free after ExitBootServices, and some firmware still
 // uses it in SetVirtualAddressMap. Only generation 0 can let it.
 
+#include "efi/open.h"
 #include "efi/quirk.h"
+#include "efi/space.h"
 
 // Whole pages of it, for what is in use may end in the middle of one. And page
 // 0, whatever the map says of it: drivers have been seen to look there when
 // they are told of their new addresses (Linux maps it for them since 2016).
-static status_t map(struct page_table *table, const struct memory_map *memory) {
+static status_t map(struct boot_info *boot) {
+    struct page_table *table = &firmware_table;
+    const struct memory_map *memory = &boot->memory;
     for (size_t i = 0; i < memory->count; i++) {
         const struct memory_range *r = &memory->range[i];
         pa_t start = align_up(r->start, PAGE_SIZE);
@@ -24,5 +28,6 @@ ROW(quirks, svam_in_boot_memory) = {
     .name = "svam-in-boot-memory",
     .does = "SetVirtualAddressMap itself is in boot-services memory",
     .remedy = "that memory is mapped during the call, and freed after it",
-    .source = "U-Boot 2023.01 efi_runtime.c; Linux 916f676f8dc0 of 2011",
-    .map = map};
+    .source = "U-Boot 2023.01 efi_runtime.c; Linux 916f676f8dc0 of 2011"};
+
+ROW(openings, 50_boot_memory) = {OPENING_SVAM, map};

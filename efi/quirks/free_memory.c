@@ -2,6 +2,8 @@
 // the vendor's name: it shows when the memory has been handed out.
 
 #include "efi/quirk.h"
+#include "efi/quirks/vendor.h"
+#include "efi/types.h"
 #include "lib/string.h"
 
 #define NAME "data-in-free-memory"
@@ -26,5 +28,15 @@ ROW(quirks, data_in_free_memory) = {
     .name = NAME,
     .does = "SetVirtualAddressMap reads memory that the map reports as free",
     .remedy = "it is reserved, and mapped during that call",
-    .source = "U-Boot 2023.01 x86_64: gd->relocaddr, gd below 0x110000",
-    .keep = keep};
+    .source = "U-Boot 2023.01 x86_64: gd->relocaddr, gd below 0x110000"};
+
+status_t efi_keep_free_memory(const struct boot_efi *efi, memory_reader read,
+                              struct memory_map *memory) {
+    const struct efi_system_table *system =
+        read(efi->system_table_pa, sizeof(*system));
+    char vendor[EFI_VENDOR_BYTES];
+    if (!system || !is_aligned((va_t)system, 8))
+        return STATUS_OK;
+    efi_vendor_name(system->firmware_vendor, read, vendor);
+    return keep(vendor, memory);
+}

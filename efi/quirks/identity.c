@@ -4,8 +4,11 @@
 #include "efi/firmware.h"
 #include "efi/gate.h"
 #include "efi/guard/guard.h"
+#include "efi/open.h"
 #include "efi/quirk.h"
+#include "efi/quirks/vendor.h"
 #include "lib/string.h"
+#include "mm/space.h"
 
 #define NAME "fails-at-identity"
 
@@ -25,27 +28,37 @@ static bool every_call_faulted(void) {
     return gate_statistics.faults > 0 && !(efi_came_back & ~anywhere);
 }
 
-static status_t check(const char *vendor) {
-    if (firmware->mode->table != PAGE_TABLE_OWN)
+static status_t check_vendor(struct boot_info *boot) {
+    char vendor[EFI_VENDOR_BYTES];
+    (void)boot;
+    efi_vendor_name(firmware->setup.firmware_vendor_pa, physical_read, vendor);
+    if (firmware->mode->table != PAGE_TABLE_OWN ||
+        firmware->svam == SVAM_INHERITED || !is_known(vendor) ||
+        !efi_tolerates(NAME))
         return STATUS_OK;
-    if (every_call_faulted() && efi_tolerates(NAME))
-        return fail(STATUS_REFUSED,
-                    "efi: no call came back in mode %s, where VA = PA: the "
-                    "firmware fails there; efi=fixed moves it elsewhere",
-                    firmware->mode->name);
-    if (firmware->svam != SVAM_INHERITED && is_known(vendor) &&
-        efi_tolerates(NAME))
-        return fail(STATUS_REFUSED,
-                    "efi: firmware by %s is known to fail where VA = PA; "
-                    "efi=fixed moves it elsewhere",
-                    vendor);
-    return STATUS_OK;
+    return fail(STATUS_REFUSED,
+                "efi: firmware by %s is known to fail where VA = PA; "
+                "efi=fixed moves it elsewhere",
+                vendor);
 }
+
+static status_t check_calls(struct boot_info *boot) {
+    (void)boot;
+    if (firmware->mode->table != PAGE_TABLE_OWN || !every_call_faulted() ||
+        !efi_tolerates(NAME))
+        return STATUS_OK;
+    return fail(STATUS_REFUSED,
+                "efi: no call came back in mode %s, where VA = PA: the "
+                "firmware fails there; efi=fixed moves it elsewhere",
+                firmware->mode->name);
+}
+
+ROW(openings, 50_identity) = {OPENING_PLACED, check_vendor};
+ROW(openings, 50_identity_calls) = {OPENING_PROVED, check_calls};
 
 ROW(quirks, fails_at_identity) = {
     .name = NAME,
     .does =
         "the firmware fails if its virtual addresses equal the physical ones",
     .remedy = "modes physical and identity are refused",
-    .source = "H. Peter Anvin, March 2013, about Apple machines",
-    .check = check};
+    .source = "H. Peter Anvin, March 2013, about Apple machines"};

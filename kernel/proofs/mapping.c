@@ -2,7 +2,7 @@
 // are mapped where it has put them.
 
 #include "efi/firmware.h"
-#include "efi/space.h"
+#include "efi/guard/memory.h"
 #include "kernel/proof.h"
 
 static enum verdict check_again(struct proof *proof) {
@@ -21,7 +21,7 @@ static enum verdict check_again(struct proof *proof) {
 ROW(proofs, 60_again) = {"again", check_again, 0};
 
 static enum verdict check_mapping(struct proof *proof) {
-    if (efi_space_verify())
+    if (efi_verify())
         return proof_detail(proof, FAIL, "%s", why());
     return proof_detail(proof, PASS, "%lu pages lead where they should",
                         efi_regions_bytes(&firmware->regions) / PAGE_SIZE);

@@ -7,7 +7,7 @@
 #include "efi/guard/guard.h"
 #include "efi/open.h"
 #include "efi/protect/attributes.h"
-#include "efi/quirk.h"
+#include "efi/quirks/vendor.h"
 #include "efi/services.h"
 #include "efi/space.h"
 #include "efi/virtual.h"
@@ -103,18 +103,12 @@ status_t efi_space_map_kernel(void) {
 void efi_space_drop(void) {
 }
 
-status_t efi_check_pointers(void) {
-    return STATUS_OK;
-}
-
-status_t efi_space_protect(struct boot_info *info) {
+static status_t check_attributes(struct boot_info *info) {
     efi_attributes_take(info);
     return efi_attributes_check(&memory_attributes, &firmware->regions);
 }
 
-status_t efi_space_verify(void) {
-    return STATUS_OK;
-}
+ROW(openings, 50_check) = {OPENING_MAPPED, check_attributes};
 
 // ---- what it is given
 
@@ -132,7 +126,7 @@ static void fuzz(struct input in) {
     memory_fill(&in);
     memset(&firmware_record, 0, sizeof(firmware_record));
     if (read_boot_info(root_pa, how) == STATUS_OK) {
-        check_why(efi_quirks_keep(&boot.efi, memory_read, &boot.memory));
+        check_why(efi_keep_free_memory(&boot.efi, memory_read, &boot.memory));
         status_t status = efi_open(&boot, efi_mode_find(modes[mode]));
         check_why(status);
         assert_int_equal(firmware->ready, status == STATUS_OK);

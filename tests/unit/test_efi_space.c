@@ -79,7 +79,7 @@ static int set_up(void **state) {
 
 static void check_named(const char *first, va_t va, const char *then, pa_t pa) {
     char text[80];
-    assert_int_equal(efi_space_verify(), STATUS_FAILED);
+    assert_int_equal(efi_verify(), STATUS_FAILED);
     format(text, sizeof(text), "%s%#lx", first, va);
     assert_contains(why(), text);
     format(text, sizeof(text), "%s%#lx", then, pa);
@@ -104,12 +104,12 @@ static void check_page(const struct efi_region *region, uint64_t page) {
         STATUS_OK);
     check_named("va ", va, "not to ", pa);
     move(&kernel_table, va, pa);
-    assert_int_equal(efi_space_verify(), STATUS_OK);
+    assert_int_equal(efi_verify(), STATUS_OK);
 }
 
 static void every_page_is_looked_at(void **state) {
     (void)state;
-    assert_int_equal(efi_space_verify(), STATUS_OK);
+    assert_int_equal(efi_verify(), STATUS_OK);
     for (size_t i = 0; i < firmware->regions.count; i++)
         for (uint64_t page = 0; page < firmware->regions.region[i].pages;
              page++)
@@ -123,7 +123,7 @@ static void the_table_of_the_mode(void **state) {
     check_named("va ", EFI_WINDOW_END, "not mapped; pa ", CODE_PA);
     for (size_t i = 0; i < firmware->regions.count; i++)
         firmware_record.regions.region[i].va = firmware->regions.region[i].pa;
-    assert_int_equal(efi_space_verify(), STATUS_OK);
+    assert_int_equal(efi_verify(), STATUS_OK);
     move(&firmware_table, DATA_PA + PAGE_SIZE, 0);
     check_named("va ", DATA_PA + PAGE_SIZE, "not mapped; pa ",
                 DATA_PA + PAGE_SIZE);

@@ -30,20 +30,9 @@ static void nothing_is_tolerated(void **state) {
     assert_contains(why(), "the header says 0x1");
 }
 
-static void nothing_is_done(void **state) {
-    (void)state;
-    struct memory_map map = {0};
-    struct boot_efi efi = {.system_table_pa = 8};
-    assert_int_equal(efi_quirks_keep(&efi, read, &map), STATUS_OK);
-    assert_int_equal(map.count, 0);
-    assert_int_equal(efi_quirks_map(NULL, &map), STATUS_OK);
-    assert_int_equal(efi_quirks_check(0, read), STATUS_OK);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_tolerated),
-        cmocka_unit_test(nothing_is_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "efi/protect/attributes.h"
-#include "efi/quirk.h"
+#include "efi/quirks/vendor.h"
 #include "lib/crc32.h"
 #include "tests/unit/frames.h"
 #include "tests/unit/memory.h"
@@ -568,7 +568,7 @@ static uint64_t kept_for(const void *vendor, size_t bytes, pa_t vendor_pa) {
     struct boot_efi efi = {.system_table_pa = MEMORY_PA};
     ((struct efi_system_table *)memory.at)->firmware_vendor = vendor_pa;
     memcpy(memory.at + 0x400, vendor, bytes);
-    assert_int_equal(efi_quirks_keep(&efi, memory_read, &map), STATUS_OK);
+    assert_int_equal(efi_keep_free_memory(&efi, memory_read, &map), STATUS_OK);
     memory_forget();
     return memory_map_bytes(&map, MEMORY_BOOT_SERVICES);
 }

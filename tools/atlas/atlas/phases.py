@@ -59,7 +59,7 @@ PHASES = [
     Phase("wx", "W^X", "W^X applied",
           "The Memory Attributes Table is applied: code becomes read-only, "
           "data is not executable.",
-          leave="efi_space_protect", compare=True),
+          leave="efi_verify", compare=True),
     Phase("adopted", "adopted", "Adopted",
           "This generation has taken the firmware over where the one before "
           "had it, or has refused to.",

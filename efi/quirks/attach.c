@@ -1,0 +1,45 @@
+// Where the vendor's name matters: memory of quirk data-in-free-memory is kept
+// before any is used, and the log says who made the firmware.
+
+#include "efi/firmware.h"
+#include "efi/open.h"
+#include "efi/quirks/vendor.h"
+#include "efi/tables.h"
+#include "kernel/stage.h"
+#include "lib/format.h"
+#include "lib/log.h"
+#include "mm/early.h"
+#include "mm/frames.h"
+
+STAGE(EARLY, 50_free_memory, "efi-map") {
+    struct boot_info *boot = &kernel->boot;
+    if (boot->via != VIA_MULTIBOOT2)
+        return STATUS_OK;
+    return efi_keep_free_memory(&boot->efi, early_read, &boot->memory);
+}
+
+// "EDK II, UEFI 2.70". If the name is in no runtime region, only generation 0
+// can read it.
+static status_t report(struct boot_info *boot) {
+    const struct efi_system_table *system = pa_to_va(firmware->system_table_pa);
+    char name[EFI_VENDOR_BYTES];
+    pa_t pa = firmware->setup.firmware_vendor_pa;
+    pa_t tables_pa = firmware->setup.config_tables_pa;
+    uint32_t revision = system->header.revision;
+    uint64_t count = firmware->config_table_count;
+    bool is_kept = boot->via == VIA_MULTIBOOT2 ||
+                   efi_region_of_pa(&firmware->regions, pa, 1);
+    if (is_kept || !pa)
+        efi_vendor_name(pa, physical_read, name);
+    else
+        format(name, sizeof(name),
+               "a firmware whose name, at %#lx, was not kept", pa);
+    bool is_read =
+        count == 0 || efi_config_tables(tables_pa, count, physical_read);
+    say("efi: %s, UEFI %u.%u, %lu configuration tables%s%s", name,
+        revision >> 16, (revision & 0xffff) / 10, count,
+        is_read ? "" : ", none of them read: ", is_read ? "" : why());
+    return STATUS_OK;
+}
+
+ROW(openings, 90_vendor) = {OPENING_MAPPED, report};
