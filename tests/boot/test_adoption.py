@@ -133,7 +133,7 @@ def test_an_unknown_mode_is_refused(boot, name):
             debugger.detach()
         run = machine.finish()
     why = run.one("refused", gen=1, what="efi")["why"]
-    assert f"the mode handed over, '{name}', is none that is known" in why
+    assert f"the mode handed over, '{name}', is unknown" in why
     assert run.all("efi.call", gen=1) == run.all("panic") == []
     run.one("end", gen=1, verdict="refused")
 

@@ -188,8 +188,8 @@ def test_no_firmware_is_passed_on(boot):
             debugger.write(0x98000 + EFI_INFO, bytes(32))
             debugger.detach()
         run = machine.finish()
-    assert any("no firmware to call: no EFI system table: the kernel before "
-               "this one passed none on" in line for line in run.lines)
+    assert any("no firmware to call: no EFI system table: the previous "
+               "kernel passed none on" in line for line in run.lines)
     assert run.all("refused") == run.all("efi.mode", gen=1) == []
     run.one("end", gen=1, verdict="none")
 

@@ -87,7 +87,7 @@ def test_efi_data_is_passed_only_on_request(told, asks):
     info = params[EFI_INFO:EFI_INFO + EFI_INFO_BYTES]
     assert (info[:4] == b"EL64") == (SETUP_EFI in nodes) == asks
     assert any(info) == asks
-    assert any("does not ask for EFI data" in line
+    assert any("does not support EFI data" in line
                for line in run.lines) == (not asks)
     run.one("boot", gen=1)
 

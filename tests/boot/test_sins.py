@@ -232,8 +232,8 @@ REFUSED = [
         ("header", "header of 2147483647 bytes"),
         ("system-header", "header of 8 bytes"),
         ("system-signature", "signature 0x"),
-        ("runtime-pointer", "no address in any runtime region"),
-        ("map-no-runtime", "no address in any runtime region"),
+        ("runtime-pointer", "not in any runtime region"),
+        ("map-no-runtime", "not in any runtime region"),
         ("map-overlap", "overlap"),
         ("map-version", "descriptor version 2"),
     ]],
@@ -442,7 +442,7 @@ def test_a_refused_kexec_does_not_hide_a_proof_that_failed(boot):
 @pytest.mark.parametrize("sin, table, why", [
     ("announces-v2", "properties", "version 2 of 8 bytes"),
     ("announces-short", "properties", "version 1 of 4 bytes"),
-    ("garbled-attributes", "attributes", "known are versions 1 to 2"),
+    ("garbled-attributes", "attributes", "supported are versions 1 to 2"),
     pytest.param("attributes-nowhere", "attributes", "0x6eadbeef0000 is not",
                  marks=pytest.mark.slow)])
 def test_an_invalid_table(boot, sin, table, why):
