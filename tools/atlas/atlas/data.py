@@ -160,12 +160,17 @@ class View:
     def __init__(self, writer: Writer, run: Capture, stop: Stop):
         self.writer, self.run, self.stop = writer, run, stop
         self.image = writer.image
-        # Before the kernel knows of memory, what it will know.
-        self.told = next((later for later in run.stops
-                          if later.gen == stop.gen and later.regions),
-                         next((later for later in run.stops
-                               if later.gen == stop.gen and later.memory),
-                              stop)) if not stop.regions else stop
+        self.told = self._told()
+
+    def _told(self) -> Stop:
+        """The stop whose memory map and regions describe this one: itself, or
+        a later one, for as long as the kernel has not read them."""
+        mine = [stop for stop in self.run.stops if stop.gen == self.stop.gen]
+        for wanted in "regions", "memory":
+            for stop in (self.stop, *mine):
+                if getattr(stop, wanted):
+                    return stop
+        return self.stop
 
     def row(self, mask: int, span: Span, change: str) -> list:
         text = self.writer.text

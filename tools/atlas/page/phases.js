@@ -41,7 +41,7 @@ function goTo(index) {
   const phase = phaseNow();
   $("slider").setAttribute("aria-valuetext",
     `generation ${phase.gen}: ${phase.title}`);
-  d3.selectAll("#ticks li").classed("now", (d, i) => i === phasesView.index);
+  ticks();
   $("title").textContent = `Generation ${phase.gen}: ${phase.title}`;
   $("says").textContent = phase.says;
   facts(phase);
@@ -53,6 +53,23 @@ function goTo(index) {
     run.phases[phasesView.index - 1]];
   setTimeout(() => near.filter(Boolean)
     .forEach((other) => bands(other, phasesView.axes)));
+}
+
+// The names under the slider: the present one, and those that have room.
+function ticks() {
+  const all = d3.selectAll("#ticks li")
+    .classed("now", (d, i) => i === phasesView.index).nodes();
+  const boxes = all.map((one) => one.getBoundingClientRect());
+  const order = d3.range(all.length).sort((a, b) =>
+    (b === phasesView.index) - (a === phasesView.index) || a - b);
+  const kept = [];
+  for (const i of order) {
+    const isFree = kept.every((j) => boxes[j].right + 3 < boxes[i].left
+      || boxes[i].right + 3 < boxes[j].left);
+    all[i].style.visibility = isFree ? "" : "hidden";
+    if (isFree)
+      kept.push(i);
+  }
 }
 
 function facts(phase) {
