@@ -111,11 +111,15 @@ class Live:
         return self._guarded(" or ".join(names),
                              lambda: places[self.debugger.run_to(*places)])
 
+    def run_to_one(self, ends: dict, what: str):
+        """The same to one of these addresses, such as the firmware's; what the
+        dictionary has for it."""
+        places = {**{self.symbol(name): name for name in TRAPS}, **ends}
+        return self._guarded(what,
+                             lambda: places[self.debugger.run_to(*places)])
+
     def run_to_address(self, address: int, what: str) -> None:
-        """The same to an address, such as one of the firmware's."""
-        places = {address: what,
-                  **{self.symbol(name): name for name in TRAPS}}
-        self._guarded(what, lambda: places[self.debugger.run_to(*places)])
+        self.run_to_one({address: what}, what)
 
     def call(self, function: str, *arguments: int) -> int:
         """As if the kernel called it right here; what it returns."""

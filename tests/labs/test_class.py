@@ -128,7 +128,7 @@ def test_a_class_of_thirty(tmp_path):
     spy = paths.ROOT / "labs/02-frames/staff/lab.py"
     hand_in("reads", handout("reads") + READS.format(path=spy), 0)
     hand_in("steals", READS.format(path=tmp_path / "good0" / FILE), 0)
-    hand_in("writes", handout("writes") + '#pragma GCC pch_preprocess "/x"\n'
+    hand_in("writes", handout("writes") +
             '__asm__(".incbin \\"/etc/hostname\\"");\n', 5)
     grader = tmp_path / "writes/labs/kit/grade.py"  # it is not taken
     grader.parent.mkdir(parents=True)

@@ -1,8 +1,8 @@
 """Each lab is sound: its hand-out, its reference, and the usual errors.
 
-A slice of that is fast: the hand-out fails what it says, the reference passes,
-and one error a lab is caught. All of it is slow: `make test-all`, or
-`tools/lab check N` for one lab.
+A slice of that is fast: for one lab the hand-out fails what it says, the
+reference passes, an error is caught; of the others, all that needs no machine.
+All of it is slow: `make test-all`, or `tools/lab check N` for one lab.
 """
 
 import json
@@ -19,10 +19,22 @@ LABS = sorted(path.parents[1].name for path in
 NUMBERS = [str(int(name[:2])) for name in LABS]
 
 
+OFTEN = "3"  # the one whose machines run in `make test`, too
+
+
 def of_labs(test):
     """One worker makes a lab's folder, for all tests about it."""
     return pytest.mark.parametrize("number", [
         pytest.param(number, marks=pytest.mark.xdist_group(f"lab{number}"))
+        for number in NUMBERS])(test)
+
+
+def on_machines(test):
+    """The same of what takes a machine, or more than one."""
+    return pytest.mark.parametrize("number", [
+        pytest.param(number, marks=[
+            pytest.mark.xdist_group(f"lab{number}"),
+            *([pytest.mark.slow] if number != OFTEN else [])])
         for number in NUMBERS])(test)
 
 
@@ -39,7 +51,7 @@ def bench(tmp_path_factory):
     return get
 
 
-@of_labs
+@on_machines
 def test_the_handout_fails_what_it_says_and_the_reference_nothing(
         number, bench):
     it = bench(number)
@@ -49,7 +61,7 @@ def test_the_handout_fails_what_it_says_and_the_reference_nothing(
     assert it.failed() == set()
 
 
-@of_labs
+@on_machines
 def test_one_usual_error_fails_its_checks(number, bench):
     it = bench(number)
     if it.lab.staff.MUTANTS:

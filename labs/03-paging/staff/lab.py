@@ -5,7 +5,7 @@ from kit.folder import Mutant
 TITLE = "Page tables"
 FILES = ["mm/page_table.c", "mm/space.c"]
 UNITS = ["test_page_table"]
-GONE = {"mm/page_table.c": ["fitting_level"]}
+GONE = {"mm/page_table.c": ["fitting_level", "leaf_level"]}
 EDITS = []
 DAY0 = "wx large map guard"
 TABLE, SPACE = FILES

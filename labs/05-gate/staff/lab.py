@@ -1,0 +1,43 @@
+"""Lab 5: what its hand-out lacks, and the errors that students make."""
+
+from kit.folder import Mutant
+
+TITLE = "The gate: calling firmware in physical mode"
+FILES = ["efi/gate.asm"]
+UNITS = []
+GONE = {}
+EDITS = []
+DAY0 = "enters"
+GATE, ENTER = FILES[0], "gate_enter"
+
+MUTANTS = [
+    Mutant("the stack is not aligned", GATE, ENTER,
+           "    mov rsp, [rax + STACK_TOP]\n",
+           "    mov rsp, [rax + STACK_TOP]\n    sub rsp, 8\n", "entry"),
+    Mutant("arguments in the order of Linux and C", GATE, ENTER,
+           "    mov rcx, [rax + ARGUMENT + 0x00]\n"
+           "    mov rdx, [rax + ARGUMENT + 0x08]\n",
+           "    mov rdx, [rax + ARGUMENT + 0x00]\n"
+           "    mov rcx, [rax + ARGUMENT + 0x08]\n", "args"),
+    Mutant("no shadow space: the fifth argument is too low", GATE, ENTER,
+           "mov [rsp + SHADOW], rcx", "mov [rsp], rcx", "args"),
+    Mutant("the fifth argument is forgotten", GATE, ENTER,
+           "    mov [rsp + SHADOW], rcx\n", "", "args"),
+    Mutant("the page table is not changed", GATE, ENTER,
+           "    mov cr3, rcx\n", "", "enters"),
+    Mutant("the firmware runs on the kernel's stack", GATE, ENTER,
+           "    mov rsp, [rax + STACK_TOP]\n", "    sub rsp, 48\n", "entry"),
+    Mutant("the FPU is left as it is", GATE, ENTER, "    fninit",
+           "    nop   ", "entry"),
+    Mutant("SSE is left as it is", GATE, ENTER, "ldmxcsr [rel mxcsr]", "nop",
+           "entry"),
+    Mutant("the stack pointer is noted before the flags are there", GATE,
+           ENTER, "    pushfq\n    mov [rax + KERNEL_RSP], rsp\n",
+           "    mov [rax + KERNEL_RSP], rsp\n    pushfq\n", "home"),
+    Mutant("rbx is not kept", GATE, ENTER, "    mov [rax + SAVED_RBX], rbx\n",
+           "", "home"),
+    Mutant("r15 is noted in the place of r14", GATE, ENTER,
+           "mov [rax + SAVED_R15], r15", "mov [rax + SAVED_R14], r15", "home"),
+    Mutant("what is on the stack are no flags", GATE, ENTER, "    pushfq\n",
+           "    push 0x40002\n", "home"),
+]
