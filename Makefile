@@ -65,7 +65,7 @@ CORE := \
 	kexec/handoff.c \
 	kexec/jump.asm \
 	kexec/kexec.c \
-	kernel/console.c \
+	kernel/serial.c \
 	kernel/power.c \
 	kernel/stage.c \
 	kernel/panic.c \
@@ -76,6 +76,7 @@ CORE := \
 	kernel/options.c \
 	kernel/proof.c \
 	kernel/leave.c \
+	kernel/memory.c \
 	kernel/main.c
 
 ALL_ANNEXES := $(sort $(patsubst %/,%,$(dir $(wildcard \
@@ -86,7 +87,8 @@ $(if $(UNKNOWN),$(error ANNEXES: no annex is called $(UNKNOWN); there are: $(ALL
 
 # What an annex uses of another one: it brings that along. Commands of the
 # monitor are in files of that name, which need the monitor and do not bring it.
-USES_kernel/monitor     := kernel/reboot kernel/report mm/visit
+USES_kernel/screen      := kernel/console
+USES_kernel/monitor     := kernel/console kernel/reboot kernel/report mm/visit
 USES_kernel/reboot      := kernel/acpi
 USES_kernel/proofs      := efi/guard efi/services
 USES_kernel/pstore      := kernel/history efi/services

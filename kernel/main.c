@@ -1,23 +1,22 @@
-// The life of one generation, from top to bottom: find out where it is, take
-// the machine over, take the firmware over, prove that it can be called, and
-// pass both on.
+// One generation from top to bottom: read what the loader passes on, set the
+// machine up, open the firmware, prove that it can be called, and hand both on.
 
 #include "boot/boot_info.h"
 #include "efi/firmware.h"
 #include "efi/open.h"
 #include "efi/services.h"
-#include "kernel/console.h"
 #include "kernel/leave.h"
+#include "kernel/memory.h"
 #include "kernel/options.h"
 #include "kernel/panic.h"
 #include "kernel/processor.h"
 #include "kernel/proof.h"
+#include "kernel/serial.h"
 #include "kernel/stage.h"
 #include "kernel/time.h"
 #include "kernel/trap.h"
 #include "lib/log.h"
 #include "lib/options.h"
-#include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/early.h"
 #include "mm/frames.h"
@@ -30,7 +29,7 @@
 static struct kernel kernel; // all zero: it would make the image larger
 static struct boot_info *const boot = &kernel.boot;
 
-// ---- who started us, and what he said
+// ---- boot information
 
 static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc) {
     bool multiboot = magic == MULTIBOOT2_BOOT;
@@ -59,79 +58,10 @@ static void announce(pa_t image_pa, uint64_t tsc) {
                  fail(boot->handoff_status, "%s", boot->handoff_why));
 }
 
-// ---- taking the machine over
-
-// Bundle memory is handed on as RAM, so it has to be RAM, and not in use by
-// anybody else. Boot services that a Linux keeps are: see efi/region.c.
-static status_t check_bundle(void) {
-    const uint32_t free = MEMORY_FREE | 1u << MEMORY_BOOT_KEPT;
-    uint32_t other = ~free & memory_map_kinds(&boot->memory, boot->bundle_pa,
-                                              boot->bundle_bytes);
-    if (other == 0)
-        return STATUS_OK;
-    return fail(STATUS_REFUSED,
-                "bundle: %#lx bytes at %#lx are not free memory: %s",
-                boot->bundle_bytes, boot->bundle_pa,
-                memory_kind_name(__builtin_ctz(other)));
-}
-
-static status_t check_detail(void) {
-    uint64_t lost = memory_map_bytes(&boot->memory, MEMORY_LOST);
-    if (lost == 0)
-        return STATUS_OK;
-    return fail(
-        STATUS_REFUSED,
-        "memory map: %#lx bytes are not used: lists of memory contradict each "
-        "other, or have more than %d ranges, of which the smallest are dropped",
-        lost, MEMORY_MAP_GIVEN);
-}
-
-// Firmware, image and bundle are painted over what the loader calls free. What
-// the EFI map alone calls free is nobody's.
-static status_t complete_memory_map(pa_t image_pa) {
-    static struct memory_map told;
-    struct efi_map_view view = efi_map_of(&boot->efi);
-    told = boot->memory;
-    if (view.bytes) {
-        tolerate("efi-map", efi_map_paint(&view, &boot->memory));
-        tolerate("efi-map", memory_map_confine(&boot->memory, &told));
-    }
-    tolerate("memory", check_detail());
-    if (tolerate("bundle", check_bundle())) {
-        str_copy(boot->bundle_why, sizeof(boot->bundle_why), why());
-        boot->bundle_pa = boot->bundle_bytes = 0;
-    }
-    TRY(memory_map_put(&boot->memory, image_pa, image_end - text_start,
-                       MEMORY_IN_USE));
-    return memory_map_put(&boot->memory, boot->bundle_pa, boot->bundle_bytes,
-                          MEMORY_IN_USE);
-}
-
-static uint64_t bytes_above_the_frames(void) {
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < boot->memory.count; i++) {
-        const struct memory_range *range = &boot->memory.range[i];
-        if (range->kind == MEMORY_USABLE && range->end > FRAMES_END_PA)
-            bytes += range->end - max_u64(range->start, FRAMES_END_PA);
-    }
-    return bytes;
-}
-
-static void announce_memory(void) {
-    uint64_t above = bytes_above_the_frames();
-    for (unsigned kind = MEMORY_USABLE; kind < MEMORY_KINDS; kind++) {
-        uint64_t bytes = memory_map_bytes(&boot->memory, kind);
-        if (bytes)
-            say("mm: %8lu KiB %s", bytes / KIB, memory_kind_name(kind));
-    }
-    if (above)
-        say("mm: %8lu KiB of that are above 4 GiB: not used here, but handed "
-            "on",
-            above / KIB);
-}
+// ---- the machine
 
 static status_t set_machine_up(pa_t image_pa) {
-    TRY(complete_memory_map(image_pa));
+    TRY(memory_complete(boot, image_pa));
     frames_add(&boot->memory, MEMORY_USABLE);
     TRY(space_init(&boot->memory, image_pa));
     stage_run(STAGE_SPACE);
@@ -140,7 +70,7 @@ static status_t set_machine_up(pa_t image_pa) {
     return trap_init_stacks();
 }
 
-// ---- taking the firmware over
+// ---- the firmware
 
 // What is written takes room in the store until the next reset, even if it is
 // deleted (in EDK2 a record is only marked), and a store that is full stopped
@@ -177,7 +107,7 @@ static enum outcome take_firmware(void) {
     return OUTCOME_REFUSED;
 }
 
-// ---- from here to the next generation
+// ---- from a fresh stack to the next generation
 
 // Here all is set up, nothing is locked, and the stack is fresh: a debugger can
 // stop here, and have the kernel call any of its functions.
@@ -187,7 +117,6 @@ void live(void) {
     say("boot: generation %u of %lu at %#lx, command line: %s",
         boot->generation, options.generations, image_pa_of(text_start),
         boot->command_line);
-    announce_memory();
     stage_run(STAGE_LIVE);
     event("mm", "at=start free=%lu", frames_free_pages());
     enum outcome found = take_firmware();
@@ -215,10 +144,10 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa);
 void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     va_t stack_top_va;
     uint64_t tsc = time_of_arrival();
-    console_init();
+    serial_init();
     kernel.outcome = OUTCOME_NONE;
     stages_begin(&kernel);
-    console_write("\n", 1); // whatever firmware and GRUB left on the line
+    serial_write("\n", 1); // ends what firmware and GRUB have left on the line
     trap_init();
     stage_run(STAGE_FIRST);
     if (processor_init())

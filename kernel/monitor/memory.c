@@ -5,7 +5,9 @@
 #include "kernel/monitor/monitor.h"
 #include "kernel/report/symbols.h"
 #include "kernel/report/walk.h"
+#include "kernel/stage.h"
 #include "lib/format.h"
+#include "lib/log.h"
 #include "lib/string.h"
 #include "mm/frames.h"
 #include "mm/layout.h"
@@ -47,6 +49,31 @@ static const char *size_words(uint64_t bytes, char text[SIZE_BYTES]) {
         bytes /= KIB;
     format(text, SIZE_BYTES, "%lu %s", bytes, units[unit]);
     return text;
+}
+
+static uint64_t bytes_above_the_frames(const struct memory_map *map) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < map->count; i++) {
+        const struct memory_range *range = &map->range[i];
+        if (range->kind == MEMORY_USABLE && range->end > FRAMES_END_PA)
+            bytes += range->end - max_u64(range->start, FRAMES_END_PA);
+    }
+    return bytes;
+}
+
+STAGE(LIVE, 00_memory, "memory") {
+    const struct memory_map *map = &kernel->boot.memory;
+    uint64_t above = bytes_above_the_frames(map);
+    for (unsigned kind = MEMORY_USABLE; kind < MEMORY_KINDS; kind++) {
+        uint64_t bytes = memory_map_bytes(map, kind);
+        if (bytes)
+            say("mm: %8lu KiB %s", bytes / KIB, memory_kind_name(kind));
+    }
+    if (above)
+        say("mm: %8lu KiB of that are above 4 GiB: not used here, but handed "
+            "on",
+            above / KIB);
+    return STATUS_OK;
 }
 
 COMMAND(memory, .name = "memory", .help = "physical memory, by range") {

@@ -5,7 +5,7 @@
 #include <stdarg.h>
 
 #include "efi/firmware.h"
-#include "kernel/console.h"
+#include "kernel/console/console.h"
 #include "kernel/leave.h"
 #include "kernel/monitor/line.h"
 #include "kernel/monitor/words.h"

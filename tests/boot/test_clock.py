@@ -116,7 +116,7 @@ def test_an_nmi_is_no_instruction_of_the_kernel(boot):
 # trap table. The first instructions of the next kernel are at physical addresses.
 ENTRY_OFFSET, LINKED_AT = 0x200, 0x200000
 EARLY = ["common64.fill", "common64.descend", "common64.high", "kernel_main",
-         "console_init", "stages_begin", "trap_init",
+         "serial_init", "stages_begin", "trap_init",
          "processor_init"]
 
 

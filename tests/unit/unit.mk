@@ -49,7 +49,7 @@ UNIT_test_region     := efi/region.c efi/mode.c $(wildcard efi/modes/*.c) mm/ran
 UNIT_test_watchdog   := kernel/watchdog/watchdog.c kernel/nmi/nmi.c
 UNIT_test_clock      := kernel/timer/clock.c kernel/clocks/clocks.c
 UNIT_test_keyboard   := kernel/screen/keyboard.c
-UNIT_test_console    := kernel/console.c
+UNIT_test_serial     := kernel/serial.c
 UNIT_test_deadline   := efi/guard/deadline.c lib/options.c lib/string.c \
 	lib/status.c lib/format.c
 UNIT_test_names      := efi/names.c
@@ -103,7 +103,7 @@ UNIT_RENAME_lib/string := $(foreach name,memcpy memmove memset memcmp strlen \
 	strnlen strncmp,-D$(name)=baton_$(name)) -fno-builtin
 
 # The machine behind these is a test.
-$(foreach source,kernel/watchdog/watchdog kernel/nmi/nmi kernel/timer/clock kernel/clocks/clocks kernel/console kernel/screen/keyboard\
+$(foreach source,kernel/watchdog/watchdog kernel/nmi/nmi kernel/timer/clock kernel/clocks/clocks kernel/serial kernel/screen/keyboard\
 	mm/early efi/space efi/guard/memory,\
 	$(eval UNIT_RENAME_$(source) := -iquote tests/unit/machine))
 

@@ -1,29 +1,27 @@
-// Where people are: the serial port (16550 UART at COM1, 115200 8n1), and what
-// annexes add. The log goes there, and so does what is typed and answered.
+// Where people type: the serial port, and what other annexes add. What they
+// type is answered on all of them.
 
 #pragma once
 
 #include "lib/table.h"
 #include "lib/types.h"
 
-// A place to read from and to type at.
+// A place to type at, and to read the answer.
 struct console {
-    const char *name; // of what is typed on
+    const char *name; // of the device that is typed on
     void (*write)(const char *text, size_t bytes);
 
     // Takes the next byte that was typed; false if there is none yet.
     bool (*read)(char *byte);
 
-    // Is there anything to type on?
+    // Is that device there?
     bool (*answers)(void);
 
-    // How much of the text stays in sight; NULL: all that scrolls away is kept.
+    // How much of the text stays in sight; NULL: all of it.
     void (*size)(unsigned *columns, unsigned *rows);
 };
 
 TABLE(consoles, struct console);
-
-void console_init(void);
 
 // To all of them.
 void console_write(const char *text, size_t bytes);

@@ -1,6 +1,6 @@
 // A serial port that is stuck holds nobody up, and is used again afterwards.
 
-#include "kernel/console.h"
+#include "kernel/serial.h"
 
 #include "tests/unit/machine/lib/x86.h"
 #include "tests/unit/unit.h"
@@ -27,11 +27,11 @@ static void test_stuck(void **state) {
     (void)state;
     line_status = 0;
     for (unsigned i = 0; i < 1000; i++)
-        console_write("0123456789", 10);
+        serial_write("0123456789", 10);
     assert_true(polls < 3000000);
     assert_int_equal(sent, 0);
     line_status = 0x20;
-    console_write("0123456789", 10);
+    serial_write("0123456789", 10);
     assert_int_equal(sent, 10);
 }
 

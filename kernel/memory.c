@@ -1,0 +1,55 @@
+// The complete memory map: what the loader reports, what the firmware uses, and
+// what this kernel occupies itself.
+
+#include "kernel/memory.h"
+
+#include "efi/region.h"
+#include "kernel/stage.h"
+#include "lib/string.h"
+#include "mm/space.h"
+
+// Bundle memory is handed on as RAM, so it must be RAM, and not have any other
+// use. Boot services that a Linux keeps are allowed: see efi/region.c.
+static status_t check_bundle(const struct boot_info *boot) {
+    const uint32_t free = MEMORY_FREE | 1u << MEMORY_BOOT_KEPT;
+    uint32_t other = ~free & memory_map_kinds(&boot->memory, boot->bundle_pa,
+                                              boot->bundle_bytes);
+    if (other == 0)
+        return STATUS_OK;
+    return fail(STATUS_REFUSED,
+                "bundle: %#lx bytes at %#lx are not free memory: %s",
+                boot->bundle_bytes, boot->bundle_pa,
+                memory_kind_name(__builtin_ctz(other)));
+}
+
+static status_t check_detail(const struct boot_info *boot) {
+    uint64_t lost = memory_map_bytes(&boot->memory, MEMORY_LOST);
+    if (lost == 0)
+        return STATUS_OK;
+    return fail(
+        STATUS_REFUSED,
+        "memory map: %#lx bytes are not used: lists of memory contradict each "
+        "other, or have more than %d ranges, of which the smallest are dropped",
+        lost, MEMORY_MAP_GIVEN);
+}
+
+// Firmware, image and bundle overlay what the loader reports as free. Memory
+// that only the EFI map reports as free is not used.
+status_t memory_complete(struct boot_info *boot, pa_t image_pa) {
+    static struct memory_map loaders;
+    struct efi_map_view view = efi_map_of(&boot->efi);
+    loaders = boot->memory;
+    if (view.bytes) {
+        tolerate("efi-map", efi_map_paint(&view, &boot->memory));
+        tolerate("efi-map", memory_map_confine(&boot->memory, &loaders));
+    }
+    tolerate("memory", check_detail(boot));
+    if (tolerate("bundle", check_bundle(boot))) {
+        str_copy(boot->bundle_why, sizeof(boot->bundle_why), why());
+        boot->bundle_pa = boot->bundle_bytes = 0;
+    }
+    TRY(memory_map_put(&boot->memory, image_pa, image_end - text_start,
+                       MEMORY_IN_USE));
+    return memory_map_put(&boot->memory, boot->bundle_pa, boot->bundle_bytes,
+                          MEMORY_IN_USE);
+}
