@@ -10,11 +10,6 @@ from harness import objects, paths
 EVERYTHING = objects.files("ALL_FILES")
 FOLDERS = sorted({name.rpartition("/")[0] for name in EVERYTHING})
 
-# Circles that are still there: this list only ever shrinks.
-CIRCLES = [
-]
-
-
 def within(folder: str) -> list[list[str]]:
     """Circles, but for a file's two halves, in C and in assembly."""
     names = [name for name in EVERYTHING if name.rpartition("/")[0] == folder]
@@ -24,9 +19,7 @@ def within(folder: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_no_circle_in_a_folder(folder):
-    known = [group for group in CIRCLES
-             if group[0].rpartition("/")[0] == folder]
-    assert within(folder) == known
+    assert within(folder) == []
 
 
 def test_hooks_are_listed():
