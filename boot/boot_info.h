@@ -1,9 +1,8 @@
-// What the kernel knows of the machine, whoever started it.
+// Boot information: what the kernel knows of the machine.
 //
-// Each way in (boot/multiboot2.c, boot/boot_params.c) fills this one structure
-// and is then forgotten: nothing outside boot/ asks how the machine was booted,
-// but for the log. Everything here is a copy. The loader's own structures lie
-// in memory that will be somebody else's as soon as frames are handed out.
+// Each way in (boot/multiboot2.c, boot/boot_params.c) fills this one structure.
+// Everything here is a copy, because the loader's own structures are in memory
+// that is free as soon as frames are handed out.
 
 #pragma once
 
@@ -18,11 +17,11 @@
 
 enum boot_via { VIA_MULTIBOOT2, VIA_BOOT_PARAMS };
 
-// Which kernel before this one says that SetVirtualAddressMap was called since
-// power-on. A Baton's handoff says it; Linux says it by a SETUP_EFI node.
+// Which earlier kernel reports that SetVirtualAddressMap was called since
+// power-on: a Baton in its handoff, a Linux by a SETUP_EFI node.
 enum boot_svam { BOOT_SVAM_NONE, BOOT_SVAM_BATON, BOOT_SVAM_LINUX };
 
-// The EFI memory map as somebody gave it, still unchecked: to be walked in
+// The EFI memory map as it was passed on, still unchecked: to be walked in
 // steps of its own descriptor size (UEFI 2.10 §7.2.3).
 struct boot_efi {
     pa_t system_table_pa; // 0: not started by EFI
@@ -39,7 +38,7 @@ struct boot_info {
     char command_line[COMMAND_LINE_MAX];
     struct memory_map memory; // by the loader's account
     struct boot_efi efi;
-    pa_t rsdp_pa;   // 0: not told (multiboot2 gives but a copy of the RSDP)
+    pa_t rsdp_pa;   // 0: unknown (multiboot2 has only a copy of the RSDP)
     pa_t bundle_pa; // the cpio archive with the next kernels
     uint64_t bundle_bytes;
     char
@@ -50,7 +49,7 @@ struct boot_info {
     struct screen_info screen;
 
     // Only after a kexec: where firmware tables were before their addresses
-    // became virtual, and what the kernel before us says of itself.
+    // became virtual, and the handoff of the kernel before this one.
     bool has_efi_setup;
     struct efi_setup efi_setup;
     bool has_handoff;
@@ -58,7 +57,7 @@ struct boot_info {
     bool through_linux; // the handoff is from before a Linux, which kept it
     enum boot_svam svam;
 
-    // Not OK: what was said of the firmware is refused, for this reason.
+    // Not OK: the information about the firmware is refused, for this reason.
     status_t handoff_status;
     char handoff_why[REASON_BYTES];
 };

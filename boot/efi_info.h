@@ -1,4 +1,4 @@
-// What boot_params say of the firmware: struct efi_info with the system table
+// The firmware in boot_params: struct efi_info with the system table
 // and the EFI memory map, and SETUP_EFI with the addresses that are physical no
 // more.
 

@@ -137,7 +137,7 @@ bits 32
 entry32:                        ; eax = magic, ebx = physical information
     cli
     cld
-    ; There is no stack yet, and only a call tells where we run. The second
+    ; There is no stack yet, and only a call yields our own address. The second
     ; word of the multiboot2 information is reserved (zero): borrow it.
     lea esp, [ebx + 8]
     call .here

@@ -3,7 +3,7 @@
 // The format is Linux's: a boot_params page (asm/bootparam.h) with e820 map,
 // efi_info and command line, and a chain of setup_data nodes (boot/node.h).
 // Any Linux understands SETUP_EFI, and skips the types that are our own. All of
-// it lies in one block of memory:
+// it is in one block of memory:
 //
 //   boot_params │ command line │ struct handoff │ nodes … │ EFI map
 //   └─────────────────── block_pa, block_bytes ───────────────────┘
@@ -60,7 +60,7 @@ struct handoff_run {
     uint64_t va, bytes;
 };
 
-// What core needs of it. All else is in nodes of those whom it concerns.
+// What core needs. Each other part of the kernel has a node of its own.
 struct handoff {
     uint64_t magic;
     uint32_t version;
@@ -76,7 +76,7 @@ struct handoff {
     struct handoff_clock clock;
     uint64_t counter;          // what the sender wrote to BatonGeneration
     uint64_t aborted;          // firmware calls that were ended: it is tainted
-    uint64_t missing_services; // at runtime, the firmware says; bit n: n
+    uint64_t missing_services; // at runtime, by its own account; bit n: n
     struct handoff_run run;    // where the mode hands on nothing else
 };
 

@@ -1,5 +1,5 @@
 // GRUB's way in: the multiboot2 information (Multiboot2 §3.6), a list of tags
-// that each say their own length.
+// that each have their own length.
 //
 // No length is believed before it is compared with what is left of the whole,
 // and the whole with what is readable; a list without its end tag was cut off.

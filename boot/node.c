@@ -22,7 +22,7 @@ status_t block_put(struct block_writer *to, const void *data, uint64_t bytes,
 }
 
 _Static_assert(sizeof(struct setup_data) % ALIGNMENT == 0,
-               "a payload lies right behind the head of its node");
+               "a payload follows right behind the head of its node");
 
 status_t node_write(struct block_writer *to, uint32_t type, const void *payload,
                     uint32_t bytes) {

@@ -14,7 +14,7 @@
 #define LOADER_UNDEFINED 0xff
 
 // boot.rst: zero everything, then take the setup header from the image, as much
-// as it says it has, and nothing else.
+// as its own length says, and nothing else.
 static void write_params(const struct handoff_content *content,
                          struct boot_params *params) {
     const uint8_t *image = content->image;

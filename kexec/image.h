@@ -1,7 +1,7 @@
-// A kernel file as it lies in the bundle: a bzImage by its header (boot.rst,
+// A kernel file in the bundle: a bzImage by its header (boot.rst,
 // "The Real-Mode Kernel Header"), whether it is a Baton, a Linux, or anything
 // else that speaks the protocol. The header states what the image understands;
-// it is loaded and told accordingly.
+// it is loaded, and its handoff written, accordingly.
 
 #pragma once
 

@@ -17,7 +17,7 @@
 #include "lib/table.h"
 #include "mm/page_table.h"
 
-// An image on its way. Whoever calls owns the structure. It owns frames: those
+// An image on its way. The caller owns the structure. It owns frames: those
 // of the image from kexec_load() to kexec_unload(); block, preserved page and
 // transition table from kexec_prepare() on, for good: a prepared kernel is
 // entered or waits. kexec_run() frees these three itself if it returns.
@@ -26,7 +26,7 @@ struct kexec_staged {
     struct cpio bundle;        // that it came from
     uint64_t room_bytes;       // that it has from base_pa on
     char name[32];
-    const char *command_line;        // ours, unless it is changed
+    const char *command_line;        // of this kernel, unless changed
     const struct memory_map *memory; // likewise
     pa_t base_pa;                    // of the payload
     uint32_t generation;             // that it will be
@@ -45,7 +45,7 @@ struct departure {
     // Called by kexec_load().
     status_t (*place)(struct kexec_staged *staged);
 
-    // Changes what the image is told, before it is written to the block, and
+    // Changes the content of the handoff before it is written to the block, and
     // maps more for it in the transition table. May allocate frames only where
     // `staged` has a place for them. Called by kexec_prepare().
     status_t (*describe)(struct kexec_staged *staged,
@@ -78,7 +78,7 @@ status_t kexec_prepare(const struct boot_info *boot,
                        struct kexec_staged *staged,
                        const struct handoff *baton);
 
-// May it be entered as it lies there? REFUSED: the reason says what is wrong,
+// May it be entered as it is in memory? REFUSED: the reason says what is wrong,
 // such as a digest. It costs the work of a digest over the image.
 status_t kexec_check(const struct kexec_staged *staged);
 

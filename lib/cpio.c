@@ -8,9 +8,10 @@
 #include "lib/string.h"
 #include "lib/types.h"
 
-#define MAGIC     "070701"
-#define MAGIC_CRC "070702" // has sums in its headers, which nobody checks
-#define TRAILER   "TRAILER!!!"
+#define MAGIC "070701"
+#define MAGIC_CRC                                                              \
+    "070702" // has checksums in its headers, which are not checked
+#define TRAILER "TRAILER!!!"
 
 enum {
     MAGIC_BYTES = 6,
@@ -71,7 +72,7 @@ static const char *plain_name(const char *name) {
     return name;
 }
 
-// Reads the name, which follows the header, and says where it ends.
+// Reads the name, which follows the header, and where it ends.
 static status_t read_name(const struct cpio *archive, const char **name,
                           size_t *end) {
     size_t bytes, at = archive->offset + HEADER_BYTES;
@@ -90,7 +91,7 @@ static status_t read_name(const struct cpio *archive, const char **name,
     return STATUS_OK;
 }
 
-// Reads where the data lies, which follows the name.
+// Finds the data, which follows the name.
 static status_t read_data(const struct cpio *archive, size_t name_end,
                           struct cpio_file *file) {
     size_t at = align_up(name_end, ALIGNMENT);

@@ -63,13 +63,3 @@ void event(const char *name, const char *pairs, ...) {
     finish(line, length, pairs, arguments);
     va_end(arguments);
 }
-
-void say_lines(const char *prefix, const char *text) {
-    while (*text) {
-        int length = 0;
-        while (text[length] && text[length] != '\n')
-            length++;
-        say("%s%.*s", prefix, length, text);
-        text += length + (text[length] == '\n');
-    }
-}

@@ -19,14 +19,10 @@ void say(const char *text, ...) __attribute__((format(printf, 1, 2)));
 void event(const char *name, const char *pairs, ...)
     __attribute__((format(printf, 2, 3)));
 
-// Several lines for people (the last one may lack its newline), each with the
-// line head of say() and then `prefix`.
-void say_lines(const char *prefix, const char *text);
-
 // Where the lines go: each line to every row, in the order of their ids, from
 // any context but an NMI. A function that is NULL has nothing to do.
 struct sink {
-    // Before a line: says what could not be said when it happened.
+    // Before a line: logs what could not be logged when it happened.
     void (*before)(void);
 
     // One line, with its newline, of that generation.
@@ -38,7 +34,7 @@ TABLE(sinks, struct sink);
 // The clock of the log, in microseconds; NULL: there is none yet.
 extern uint64_t (*log_clock)(void);
 
-// Has the sinks say what they could not say when it happened, as before a line.
+// Has the sinks log what they could not log when it happened, as before a line.
 void log_prepare(void);
 
 // Once, before the first line: which generation writes. Until then it is 0.

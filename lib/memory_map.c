@@ -117,7 +117,7 @@ static uint64_t cost(const struct memory_range *range) {
     return range->kind == MEMORY_LOST ? 0 : range->end - range->start;
 }
 
-// Tells two neighbours no longer apart: the first of those that cost least.
+// Merges two neighbours, the first pair that loses the fewest bytes.
 static void lose_detail(struct memory_map *map) {
     struct memory_range *range = map->range, *cheapest = range;
     uint64_t least = UINT64_MAX;
@@ -153,13 +153,13 @@ enum memory_kind memory_map_kind_at(const struct memory_map *map, pa_t pa,
 }
 
 status_t memory_map_confine(struct memory_map *map,
-                            const struct memory_map *told) {
-    pa_t at = 0, end, end_told;
-    for (; at < UINT64_MAX; at = min_u64(end, end_told)) {
+                            const struct memory_map *given) {
+    pa_t at = 0, end, end_given;
+    for (; at < UINT64_MAX; at = min_u64(end, end_given)) {
         enum memory_kind kind = memory_map_kind_at(map, at, &end);
-        enum memory_kind other = memory_map_kind_at(told, at, &end_told);
+        enum memory_kind other = memory_map_kind_at(given, at, &end_given);
         if (memory_is_free(kind) && other == MEMORY_HOLE)
-            TRY(memory_map_put(map, at, min_u64(end, end_told) - at,
+            TRY(memory_map_put(map, at, min_u64(end, end_given) - at,
                                MEMORY_RESERVED));
     }
     return STATUS_OK;

@@ -2,13 +2,13 @@
 // memory map, the e820 table and the multiboot2 map are all painted into it.
 //
 // The list is sorted, its ranges touch and never overlap, and neighbours differ
-// in kind. What lies between two painted ranges is a range as well, of kind
+// in kind. What is between two painted ranges is a range as well, of kind
 // MEMORY_HOLE. So painting is: cut the list at both ends, raise the kinds in
 // between, join equal neighbours; it never needs more than two new entries.
 //
-// There is room for so many ranges and no more, and who tells of memory may
-// tell of more. Then detail is lost, never safety: memory that cannot be told
-// apart from its neighbours any more is MEMORY_LOST, which nobody uses.
+// The number of ranges is limited, and a loader may report more. Then detail is
+// lost, never safety: ranges that are merged with their neighbours become
+// MEMORY_LOST, which is not used.
 
 #pragma once
 
@@ -25,17 +25,17 @@
 // From the least to the most restrictive: where paint overlaps, the larger
 // value wins, in whatever order the ranges come.
 enum memory_kind {
-    MEMORY_HOLE,          // nothing was said about it
+    MEMORY_HOLE,          // nothing is known about it
     MEMORY_USABLE,        // free RAM
     MEMORY_BOOT_SERVICES, // RAM, free once SetVirtualAddressMap is done
     MEMORY_BOOT_KEPT,     // the same, tagged EFI_MEMORY_RUNTIME: never free
     MEMORY_ACPI,          // RAM, free once the ACPI tables are read
     MEMORY_NVS,           // RAM that ACPI keeps over sleep: never free
     MEMORY_KEPT,          // RAM that each Baton leaves to the next: its log
-    MEMORY_RESERVED,      // must not be touched; e820 says no more than that
+    MEMORY_RESERVED,      // must not be touched, for an unknown reason
     MEMORY_RUNTIME,       // EFI runtime code and data: reserved, and known why
     MEMORY_MMIO,          // device registers, flash
-    MEMORY_LOST,          // any of these: told in too many ranges
+    MEMORY_LOST,          // any of these: there were too many ranges
     MEMORY_IN_USE,        // RAM that this kernel or its bundle occupies
     MEMORY_KINDS,
 };
@@ -67,17 +67,17 @@ const char *memory_kind_name(enum memory_kind kind);
 status_t memory_map_put(struct memory_map *map, pa_t start, uint64_t bytes,
                         enum memory_kind kind);
 
-// The same for what is told from outside: there is always room. In a list of
+// The same for what a loader reports: there is always room. In a list of
 // MEMORY_MAP_GIVEN ranges, those neighbours become one range of MEMORY_LOST
 // that lose the fewest bytes by it. So what is found at an address is what was
 // painted there, or MEMORY_LOST. INVALID as above.
 status_t memory_map_add(struct memory_map *map, pa_t start, uint64_t bytes,
                         enum memory_kind kind);
 
-// Makes MEMORY_RESERVED what is free in `map` while `told` says nothing of it.
+// Makes MEMORY_RESERVED what is free in `map` and a hole in `given`.
 // NO_MEMORY: the map is full.
 status_t memory_map_confine(struct memory_map *map,
-                            const struct memory_map *told);
+                            const struct memory_map *given);
 
 // The kind at `pa`, MEMORY_HOLE where nothing was painted; it goes on up to
 // *end.

@@ -1,4 +1,4 @@
-// For broken invariants alone: what can go wrong is returned as a status_t. The
+// For broken invariants only: any other error is returned as a status_t. The
 // kernel's panic() is in kernel/panic.c; tests on the host bring their own.
 
 #pragma once

@@ -30,7 +30,7 @@ static inline status_t failed(status_t status) {
 
 // Records the reason and yields `status`. (A macro, and the status is no
 // argument of set_why(): so the compiler sees that a failure is not STATUS_OK
-// and that nobody goes on to use what a failed call has not set.)
+// and that no code goes on to use what a failed call has not set.)
 #define fail(status, ...) (set_why(__VA_ARGS__), failed(status))
 
 // The reason of the latest failure; "" before the first.

@@ -60,10 +60,6 @@ static inline uint32_t cpuid_features(void) {
     return cpuid(0, 0).eax >= 7 ? cpuid(7, 0).ebx : 0;
 }
 
-static inline bool cpuid_has_la57(void) {
-    return cpuid(0, 0).eax >= 7 && cpuid(7, 0).ecx & 1u << 16;
-}
-
 // Leaf 80000008h: how many bits of a physical address the processor has.
 static inline unsigned cpuid_address_bits(void) {
     return cpuid(0x80000008, 0).eax & 0xff;

@@ -4,7 +4,7 @@
 // list in a node at a fixed place, and the CRC that the list had when it was
 // sent. Any two of them that agree settle it, so damage in one place is
 // harmless whatever its extent. If all three differ, memory counts only where
-// both lists say the same of it; the rest is MEMORY_LOST.
+// both lists agree; the rest is MEMORY_LOST.
 
 #include "boot/damage/account.h"
 

@@ -19,7 +19,7 @@ struct handoff_account {
     struct boot_e820_entry entry[]; // all; boot_params have room for 128
 };
 
-// Makes `both` the map of what `a` and `b` say alike; where they differ, memory
+// Makes `both` the map of what `a` and `b` agree on; where they differ, memory
 // is MEMORY_LOST. `both` is neither of the two.
 void memory_agree(const struct memory_map *a, const struct memory_map *b,
                   struct memory_map *both);

@@ -1,4 +1,4 @@
-// What two memory maps say alike: see boot/damage/account.h.
+// What two memory maps agree on: see boot/damage/account.h.
 
 #include "boot/damage/account.h"
 

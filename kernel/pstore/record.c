@@ -15,6 +15,7 @@
 #include "kernel/history/history.h"
 #include "kernel/options.h"
 #include "kernel/proof.h"
+#include "kernel/report/lines.h"
 #include "kernel/stage.h"
 #include "lib/format.h"
 #include "lib/log.h"

@@ -2,6 +2,7 @@
 // The first screen of it is enough to begin with.
 
 #include "kernel/panic.h"
+#include "kernel/report/lines.h"
 #include "kernel/report/symbols.h"
 #include "kernel/report/walk.h"
 #include "kernel/stage.h"

@@ -56,7 +56,8 @@ static status_t describe_memory(struct memory_map *memory) {
     return put(memory, start, end, MEMORY_USABLE);
 }
 
-// Nobody writes there by mistake: Linux's arch_kexec_protect_crashkres().
+// So that nothing writes there by mistake: Linux's
+// arch_kexec_protect_crashkres().
 static void protect(void) {
     if (page_table_protect(&kernel_table, (va_t)pa_to_va(staged.base_pa),
                            staged.room_bytes, MAP_READ))

@@ -1,5 +1,5 @@
 // The headers of an ELF core file, in memory: how a kernel that has crashed
-// tells a capture kernel what there is to see, and at which virtual addresses.
+// lists for a capture kernel the memory to look at, with its virtual addresses.
 // Linux finds them by elfcorehdr= and makes /proc/vmcore of them
 // (Documentation/admin-guide/kdump; elf(5)).
 

@@ -1,5 +1,5 @@
 // An image is entered only if it is, to the bit, the one that was put into the
-// bundle: the file with the payload as it lies staged has the digest that the
+// bundle: the file with the payload as it is staged has the digest that the
 // bundle's SHA256SUMS gives for its name.
 //
 // The digest is taken right before the jump and nowhere else, since it costs

@@ -54,11 +54,11 @@ static status_t place(struct kexec_staged *staged) {
 
 // ---- the machine, as it is described to it
 
-static bool is_told_of_firmware(const struct kexec_staged *staged) {
+static bool gets_firmware(const struct kexec_staged *staged) {
     return firmware->ready && linux_takes_efi(&staged->image.header);
 }
 
-// Will Linux keep the firmware, and its own memory, if it is told of them?
+// Will Linux keep the firmware, and its own memory, if they are handed to it?
 static status_t check_firmware(void) {
     pa_t table_pa = efi_config_find(firmware->setup.config_tables_pa,
                                     firmware->config_table_count,
@@ -70,7 +70,7 @@ static status_t check_firmware(void) {
                                         : linux_can_keep(&firmware->regions);
 }
 
-// It is told of a firmware that we call ourselves, if it asks for that; and of
+// It gets a firmware that this kernel calls itself, if it asks for that; and
 // all virtual addresses, where any are handed on: it knows nothing of runs.
 static status_t describe_firmware(const struct kexec_staged *staged,
                                   struct handoff_content *content) {
@@ -78,7 +78,7 @@ static status_t describe_firmware(const struct kexec_staged *staged,
         say("kexec: %s does not support EFI data (xloadflags %#x): it gets "
             "none",
             staged->name, staged->image.header.xloadflags);
-    if (!is_told_of_firmware(staged)) {
+    if (!gets_firmware(staged)) {
         content->efi->map_bytes = 0;
         content->with_efi_setup = false;
         return STATUS_OK;
@@ -114,11 +114,11 @@ static status_t describe_command_line(const struct kexec_staged *staged,
                 staged->name, strlen(line), max);
 }
 
-// ---- what it keeps for the Baton after it, since it says nothing itself
+// ---- what it keeps for the Baton after it, since it hands on nothing itself
 
 static status_t write_preserved(const struct kexec_staged *staged,
                                 const struct handoff_content *content) {
-    enum efi_svam svam = !is_told_of_firmware(staged)   ? SVAM_NEVER
+    enum efi_svam svam = !gets_firmware(staged)         ? SVAM_NEVER
                          : firmware->svam == SVAM_NEVER ? SVAM_CALLED
                                                         : SVAM_INHERITED;
     struct handoff next = *content->baton;
@@ -166,7 +166,7 @@ static status_t map_more(struct kexec_staged *staged) {
         if (range->kind == MEMORY_ACPI || range->kind == MEMORY_NVS)
             TRY(show(table, range->start, range->end - range->start));
     }
-    if (!is_told_of_firmware(staged))
+    if (!gets_firmware(staged))
         return STATUS_OK;
     TRY(show(table, firmware->system_table_pa,
              sizeof(struct efi_system_table)));

@@ -16,12 +16,16 @@ extern const char levels_start[], levels_end[]; // levels.asm
 
 static unsigned wanted; // 0: as many as there are
 
+static bool cpu_has_la57(void) {
+    return cpuid(0, 0).eax >= 7 && cpuid(7, 0).ecx & 1u << 16;
+}
+
 static status_t read_la57(const char *word, uint32_t generation) {
     (void)generation;
     bool on = str_equal(word, "on"), off = str_equal(word, "off");
     if (!on && !off && !str_equal(word, "auto"))
         return fail(STATUS_INVALID, "la57=%s is none of: auto off on", word);
-    if (on && !cpuid_has_la57())
+    if (on && !cpu_has_la57())
         return fail(STATUS_UNSUPPORTED,
                     "la57=on: this CPU has no 5-level paging (CPUID 7, ECX "
                     "bit 16)");
