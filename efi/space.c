@@ -40,7 +40,7 @@ static status_t map_regions(struct page_table *table, bool at_va) {
 
 status_t efi_space_build(void) {
     struct page_table *table = &firmware_table;
-    TRY(space_fork(table));
+    TRY(space_clone(table));
     TRY(map_regions(table, false));
     return efi_services_map(table);
 }

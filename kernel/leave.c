@@ -14,8 +14,8 @@
 #include "lib/x86.h"
 #include "mm/frames.h"
 
-// What the next kernel is told. If the firmware was refused here, the next one
-// hears what we heard, but for one fact: whether its one move is used up.
+// If the firmware was refused here, the next kernel gets what this one got, but
+// for one fact: whether SetVirtualAddressMap was called.
 const struct handoff *leave_description(const struct kernel *kernel) {
     const struct boot_info *boot = &kernel->boot;
     static struct handoff next;

@@ -4,7 +4,7 @@
 
 #include "kernel/stage.h"
 
-// What the next kernel is told. It stays until this is called again.
+// What is handed to the next kernel. Valid until this is called again.
 const struct handoff *leave_description(const struct kernel *kernel);
 
 // The last step before a jump: STAGE_LEAVE, and no interrupt comes any more.

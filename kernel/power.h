@@ -1,4 +1,4 @@
-// How a run ends, and what it tells whoever waits outside.
+// The end of a run, and its outcome for the program that started QEMU.
 
 #pragma once
 
@@ -16,5 +16,5 @@ enum outcome {
 const char *outcome_name(enum outcome outcome);
 
 // Tells the debug-exit device, if there is one; then stops for good, with
-// interrupts off, until somebody switches the machine off.
+// interrupts off, until the machine is switched off.
 void power_off_after(enum outcome outcome) __attribute__((noreturn));

@@ -24,8 +24,8 @@ stub_ %+ vector:
 %assign vector vector + 1
 %endrep
 
-; Whether there is an error code, the stack itself tells: it is not the vector
-; alone, for `int 14` looks like a page fault and pushes none.
+; The alignment of the stack shows whether there is an error code. The vector
+; does not: `int 14` looks like a page fault and pushes none.
 trap_common:
     test spl, 8
     jnz .has_error_code

@@ -1,7 +1,7 @@
-// The early page table, as boot/entry.asm leaves it, shows the image alone. A
+// The early page table, as boot/entry.asm leaves it, maps the image alone. A
 // loader may put its data anywhere: Linux leaves it in the first MiB and at the
-// top of RAM. So wherever somebody looks, the table grows a 1:1 mapping, by 2
-// MiB pages, with tables that are part of the image.
+// top of RAM. So each read adds a 1:1 mapping to the table, by 2 MiB pages,
+// with tables that are part of the image.
 
 #include "mm/early.h"
 

@@ -5,7 +5,7 @@
 #include "lib/status.h"
 #include "lib/types.h"
 
-// Starts with nothing visible but the image, at `image_pa`.
+// Starts with nothing mapped but the image, at `image_pa`.
 void early_start(pa_t image_pa);
 
 // Maps device registers, uncached. All that was read before is forgotten: it
@@ -13,7 +13,7 @@ void early_start(pa_t image_pa);
 // tables.
 volatile void *early_device(pa_t pa, uint64_t bytes);
 
-// A memory_reader (boot/boot_info.h) for what lies anywhere. NULL: at 0, beyond
-// what the processor can address, or all that was read so far is scattered over
-// more gigabytes than there are tables for.
+// A memory_reader (boot/boot_info.h) for any address. NULL: at 0, beyond what
+// the processor can address, or what was read so far is scattered over more
+// gigabytes than there are tables for.
 const void *early_read(pa_t pa, uint64_t bytes);

@@ -23,7 +23,7 @@ struct frame_pool {
 };
 
 // Gives [pa, pa + pages * 4 KiB) to the pool, joining it to its neighbours.
-// REFUSED if a part of it is free already: somebody frees what is not his.
+// REFUSED if a part of it is free already.
 // NO_MEMORY if the list is full: the frames are then lost, nothing else.
 status_t frame_pool_give(struct frame_pool *pool, pa_t pa, uint64_t pages);
 

@@ -13,8 +13,8 @@
 #define FRAMES_START_PA MIB
 #define FRAMES_END_PA   (4 * GIB)
 
-// Gives all memory of `kind` that lies between these two to the pool.
-// Boot-services memory is given only when nobody can call into it any more.
+// Adds all memory of `kind` between these two to the pool. Boot-services memory
+// only when the firmware cannot use it any more.
 void frames_add(const struct memory_map *memory, enum memory_kind kind);
 
 // One zeroed frame, for a page table; 0 if there is none.

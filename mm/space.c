@@ -1,5 +1,5 @@
-// Builds the kernel's page table, section by section, and hands out the small
-// pieces of address space that the rest of the kernel asks for.
+// Builds the kernel's page table, section by section, and allocates address
+// space for stacks and devices.
 
 #include "mm/space.h"
 
@@ -68,8 +68,8 @@ static status_t map_direct(pa_t start, pa_t end, uint64_t flags) {
                           end - start, flags);
 }
 
-// The image stays out of the direct map: a writable alias of its code would
-// make W^X a lie.
+// The image stays out of the direct map, which would have a writable alias of
+// its code.
 static status_t map_direct_around_image(pa_t start, pa_t end, uint64_t flags) {
     pa_t image_start = kernel_image_pa;
     pa_t image_stop = image_start + (image_end - text_start);
@@ -77,7 +77,7 @@ static status_t map_direct_around_image(pa_t start, pa_t end, uint64_t flags) {
     return map_direct(max_u64(start, image_stop), end, flags);
 }
 
-// Nothing that is free above the frames is ever looked at.
+// Free memory above the frames is never accessed.
 static uint64_t flags_of(const struct memory_range *range) {
     bool unused = range->kind == MEMORY_USABLE && range->start >= FRAMES_END_PA;
     return unused ? 0 : direct_flags[range->kind];
@@ -147,8 +147,8 @@ volatile void *space_device(pa_t pa, uint64_t bytes) {
 }
 
 const void *physical_read(pa_t pa, uint64_t bytes) {
-    uint64_t room = reach();
-    if (bytes > room || pa > room - bytes)
+    uint64_t limit = reach();
+    if (bytes > limit || pa > limit - bytes)
         return NULL;
     pa_t there;
     for (pa_t at = align_down(pa, PAGE_SIZE); at < pa + bytes; at += PAGE_SIZE)
@@ -158,10 +158,10 @@ const void *physical_read(pa_t pa, uint64_t bytes) {
 }
 
 // The kernel's image and its vmap share the last top-level entry, and the
-// direct map is complete before anybody forks: so all entries that the upper
+// direct map is complete before the first clone: so all entries that the upper
 // half will ever have exist by now, and copying them once shares all that
 // follows.
-status_t space_fork(struct page_table *table) {
+status_t space_clone(struct page_table *table) {
     TRY(page_table_init(table, kernel_table.levels, kernel_table.leaf_max,
                         &kernel_frames));
     const uint64_t *from = pa_to_va(kernel_table.root_pa);

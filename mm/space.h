@@ -1,4 +1,5 @@
-// The kernel's own address space: what mm/layout.h draws, built.
+// The kernel's own address space, as mm/layout.h draws it. What allocates is
+// not for trap handlers.
 
 #pragma once
 
@@ -14,8 +15,8 @@ extern const char text_start[], text_end[], rodata_start[], rodata_end[];
 extern const char data_start[], data_end[], image_end[];
 
 // Builds the kernel's page table (image with W^X, direct map of RAM) and loads
-// it; EFER.NXE and the PAT are set already (processor_init()). It has as
-// many levels as the table that it replaces. NO_MEMORY.
+// it; EFER.NXE and the PAT are set already (processor_init()). It has as many
+// levels as the table that it replaces. NO_MEMORY.
 status_t space_init(const struct memory_map *memory, pa_t image_pa);
 
 // A stack of `pages` pages with nothing mapped below it, so that an overflow
@@ -25,7 +26,8 @@ status_t space_stack(uint64_t pages, va_t *top_va);
 // Is `va` in the unmapped page below a stack of space_stack()?
 bool space_is_stack_guard(va_t va);
 
-// Maps device registers, uncached. NULL, with a reason, if it cannot.
+// Maps device registers, uncached, for good. NULL, with a reason: no frames for
+// page tables.
 volatile void *space_device(pa_t pa, uint64_t bytes);
 
 // The physical address of something in the kernel image.
@@ -39,5 +41,5 @@ bool is_kernel_text(va_t va);
 const void *physical_read(pa_t pa, uint64_t bytes);
 
 // A second table that shares the kernel's upper half and has an empty lower
-// half. NO_MEMORY.
-status_t space_fork(struct page_table *table);
+// half. The caller frees it: page_table_free_lower(). NO_MEMORY.
+status_t space_clone(struct page_table *table);

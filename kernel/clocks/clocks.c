@@ -1,6 +1,6 @@
 // Clocks to measure with where there is no PIT, as on some virtual machines, or
-// one that is broken: the HPET, the timer of ACPI, and what the processor says
-// of itself.
+// one that is broken: the HPET, the timer of ACPI, and what the processor
+// reports.
 
 #include "kernel/acpi/acpi.h"
 #include "kernel/timer/clock.h"
@@ -55,7 +55,7 @@ static bool tsc_read(uint64_t *count) {
     return true;
 }
 
-// What the processor says of its own TSC (SDM vol. 3 §19.7.3).
+// The frequency of the TSC that the processor reports (SDM vol. 3 §19.7.3).
 static uint64_t cpuid_start(const struct boot_info *boot
                             __attribute__((unused))) {
     uint32_t last = cpuid(0, 0).eax;

@@ -100,7 +100,7 @@ TEST(private_table_shares_the_kernel) {
     struct page_table table;
     uint64_t before = frames_free_pages();
     pa_t here, there;
-    if (space_fork(&table))
+    if (space_clone(&table))
         return false;
     bool shared =
         page_table_translate(&kernel_table, (va_t)text_start, &here) &&

@@ -1,7 +1,7 @@
 // A measurement is two samples of all counters, 1/100 s apart. The machine may
 // stand still at any point of it, in system management mode or because the host
-// runs somebody else. Between the samples that does no harm, for all counters
-// go on; inside a sample it would, so the quickest of several is taken.
+// does not run it. Between the samples that does no harm, for all counters go
+// on; inside a sample it would, so the quickest of several is taken.
 
 #include "kernel/timer/clock.h"
 
@@ -37,7 +37,7 @@ struct sample {
     uint64_t cycles; // that it took
 };
 
-// ---- the clock that every PC has had since 1981
+// ---- the PIT
 
 static uint64_t pit_start(const struct boot_info *boot
                           __attribute__((unused))) {

@@ -57,7 +57,7 @@ static status_t change_root(void) {
 
 // A clone of kernel_table that has the code for the change at VA = PA.
 static status_t clone_with(pa_t code_pa, struct page_table *table) {
-    TRY(space_fork(table));
+    TRY(space_clone(table));
     return page_table_map(table, code_pa, code_pa, PAGE_SIZE, MAP_ANY);
 }
 

@@ -34,7 +34,7 @@ void write_cr3(uint64_t value) {
     (void)value;
 }
 
-status_t space_fork(struct page_table *table) {
+status_t space_clone(struct page_table *table) {
     return page_table_init(table, 4, 2, &test_frames);
 }
 
