@@ -3,9 +3,9 @@
 //     chainloader /sins.efi NAME
 //     boot
 //
-// NAME is the one sin that it will commit: a row in sins.c or registers.asm. In
-// everything else it is a good driver: it has its pointers converted, and keeps
-// the CRC of the table that it changes.
+// NAME is the fault that it injects: a row in sins.c or registers.asm. In
+// all other respects it is a correct driver: it has its pointers converted, and
+// updates the CRC of the table that it changes.
 
 #include "sins.h"
 
@@ -111,7 +111,7 @@ status start(uint64_t image, struct table *system_table) {
                              (uint64_t)&self, 0, 0);
     struct sin sin = find(self->options, self->options_bytes / 2);
     if (!sin.name)
-        return DEVICE_ERROR; // GRUB says so, and goes on
+        return DEVICE_ERROR; // GRUB reports it, and continues
     for (unsigned i = 0; i < RT_ENTRIES; i++)
         original[i] = (service)runtime->entry[i];
     boot(BS_CREATE_EVENT)(EVT_SIGNAL_VIRTUAL_ADDRESS_CHANGE, TPL_NOTIFY,

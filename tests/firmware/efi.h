@@ -1,4 +1,4 @@
-// As much of UEFI 2.10 as the driver needs. Baton's own headers would not do:
+// The part of UEFI 2.10 that the driver needs. Baton's own headers do not fit:
 // this is built for the ABI of Windows, where `long` has 32 bits.
 
 #pragma once

@@ -1,7 +1,7 @@
-; Sins that C cannot commit: against registers, flags and tables of the CPU.
+; Faults that cannot be written in C: in registers, flags and tables of the CPU.
 ;
-; Each answers in the place of GetTime: first the true one, then the sin. So the
-; caller has its answer, and what came back wrong beside it.
+; Each replaces GetTime: it calls the original service, and then misbehaves. So
+; the caller has a valid result, and a wrong state.
 
 default rel
 
@@ -190,7 +190,7 @@ SIN "pat"                       ; entry 0 becomes uncached
     mov rax, r8
     ret
 
-; What nobody there has any use for.
+; State that the caller does not use.
 SIN "debug-addresses"
     lea rcx, [scratch]
     mov dr1, rcx
@@ -219,7 +219,7 @@ SIN "segment-bases"             ; and where SYSCALL goes
     mov rax, r8
     ret
 
-; Not the CPU's registers, but those that it has its interrupts from.
+; Not registers of the CPU, but of its interrupt controllers.
 SIN "task-priority"             ; no interrupt is as urgent as that
     mov ecx, 15
     mov cr8, rcx
@@ -378,8 +378,8 @@ SIN "halt"
     hlt
     jmp short $-1
 
-; A copy of the GDT that is in use, with more descriptors, takes its place; but
-; kernel_gdt knows where it was.
+; A copy of the current GDT, with more descriptors, replaces it; kernel_gdt has
+; the address of the original.
 TASK            equ 0x20        ; TSS_SELECTOR in mm/layout.h
 OTHER_CS        equ 0x30
 OTHER_CS_32     equ 0x38

@@ -1,6 +1,5 @@
-// Sins that C can commit, one function each. A function stands in the runtime
-// table in the place of a service; most do what was asked, then what they must
-// not.
+// Faults that can be written in C, one function each. A function replaces a
+// service in the runtime table; most perform the service, and then misbehave.
 
 #include "sins.h"
 
@@ -28,7 +27,7 @@ static void execute_at(uint64_t address) {
     ((void (*)(void))address)();
 }
 
-// ---- memory that is not the firmware's, any more or at all
+// ---- memory that does not, or no longer, belong to the firmware
 
 static uint64_t page(uint64_t type) {
     uint64_t address = 0;
@@ -69,7 +68,7 @@ static status write_conventional(SERVICE_ARGUMENTS) {
     return original[RT_GET_TIME](a, b, c, d, e);
 }
 
-// Memory that should have been announced as the firmware's, and was not.
+// Memory that should have been announced as the firmware's, but was not.
 static status read_reserved(SERVICE_ARGUMENTS) {
     read_at(reserved_page);
     return original[RT_GET_TIME](a, b, c, d, e);
@@ -80,7 +79,7 @@ static status read_device(SERVICE_ARGUMENTS) {
     return original[RT_GET_TIME](a, b, c, d, e);
 }
 
-// All that is left of boot services is this pointer.
+// This pointer is all that is left of boot services.
 static service free_pages;
 
 static status call_boot_services(SERVICE_ARGUMENTS) {
@@ -98,7 +97,7 @@ static status read_nowhere(SERVICE_ARGUMENTS) {
 }
 
 static status execute_null(SERVICE_ARGUMENTS) {
-    volatile uint64_t null = 0; // or the compiler makes anything of it
+    volatile uint64_t null = 0; // otherwise this is undefined for the compiler
     execute_at(null);
     return original[RT_GET_TIME](a, b, c, d, e);
 }
@@ -109,7 +108,7 @@ static status execute_data(SERVICE_ARGUMENTS) {
     return original[RT_GET_TIME](a, b, c, d, e);
 }
 
-// A pointer that nobody converted.
+// A pointer that was not converted.
 static status physical_pointer(SERVICE_ARGUMENTS) {
     write_at(data_page);
     return original[RT_GET_TIME](a, b, c, d, e);
@@ -120,14 +119,14 @@ static status write_kernel(SERVICE_ARGUMENTS) {
     return original[RT_GET_TIME](a, b, c, d, e);
 }
 
-// ---- answers
+// ---- results
 
 static status unknown_status(SERVICE_ARGUMENTS) {
     original[RT_GET_TIME](a, b, c, d, e);
     return 0x1234;
 }
 
-// One that exists, but which GetTime cannot mean (UEFI 2.10 §8.3).
+// A status that exists, but is invalid for GetTime (UEFI 2.10 §8.3).
 static status strange_status(SERVICE_ARGUMENTS) {
     original[RT_GET_TIME](a, b, c, d, e);
     return ERROR(14);
@@ -139,7 +138,7 @@ static status month_13(SERVICE_ARGUMENTS) {
     return answer;
 }
 
-// Year and month, and the rest is whatever was there.
+// Year and month only; the rest is not written.
 static status half_a_time(SERVICE_ARGUMENTS) {
     uint8_t time[16];
     status answer = original[RT_GET_TIME]((uint64_t)time, b, c, d, e);
@@ -148,14 +147,14 @@ static status half_a_time(SERVICE_ARGUMENTS) {
     return answer;
 }
 
-// Success, and nothing done: in the place of any service.
+// Success without an effect, in place of any service.
 static status idle(SERVICE_ARGUMENTS) {
     (void)a, (void)b, (void)c, (void)d, (void)e;
     return SUCCESS;
 }
 
-// ConvertPointer(disposition, address). Drivers need it to be moved, and no
-// pointer of theirs is 0. It is called at physical addresses alone, so this
+// ConvertPointer(disposition, address). Drivers need it to be relocated, and
+// none of their pointers is 0. It is called only at physical addresses, so this
 // copy is never converted.
 static service true_convert_pointer;
 
@@ -212,7 +211,7 @@ static status read_past_name(SERVICE_ARGUMENTS) {
     const uint16_t *name = (const uint16_t *)a;
     while (*name)
         name++;
-    read_at((uint64_t)(name + 4)); // what is lent are whole words
+    read_at((uint64_t)(name + 4)); // bounce buffers are whole words
     return original[RT_SET_VARIABLE](a, b, c, d, e);
 }
 
@@ -222,8 +221,8 @@ static status read_past_data(SERVICE_ARGUMENTS) {
     return original[RT_SET_VARIABLE](a, b, c, d, e);
 }
 
-// EDK II's GetWakeupTime calls GetVariable too, with a buffer on its stack: a
-// byte behind that is a register it saved, or nothing, as the compiler has it.
+// EDK II's GetWakeupTime also calls GetVariable, with a buffer on its stack:
+// the byte after that may be a saved register, depending on the compiler.
 static bool is_on_stack(uint64_t address) {
     return address - (uint64_t)__builtin_frame_address(0) < 4096;
 }
@@ -311,7 +310,7 @@ static status odd_name_size(SERVICE_ARGUMENTS) {
     return answer;
 }
 
-// Slow, as some flash is; 52 s by the kernel's timer. No sin at all.
+// Slow, as some flash is; 52 s by the kernel's timer. This is allowed.
 static void take_long(void) {
     for (unsigned tick = 0; tick < 52 * 100; tick++)
         await_interrupt();
@@ -327,7 +326,7 @@ static status slow_write(SERVICE_ARGUMENTS) {
     return original[RT_SET_VARIABLE](a, b, c, d, e);
 }
 
-// A count of the kernel's can be written, and not read any more once it is 2.
+// The kernel's count can be written, but not read any more once it is 2.
 static status unreadable(SERVICE_ARGUMENTS) {
     status answer = original[RT_GET_VARIABLE](a, b, c, d, e);
     if (answer == SUCCESS && *(const uint16_t *)a == 'B' &&
@@ -342,7 +341,7 @@ static status never_enough(SERVICE_ARGUMENTS) {
     return BUFFER_TOO_SMALL;
 }
 
-// No sin, for a name may have anything in it: a new line, half of a pair.
+// Allowed: a name may contain anything, such as a newline or half of a pair.
 static void make_garbled_name(void) {
     static const uint16_t name[] = {'a',    '\n', '@', 'e', 'n', 'd',    ' ',
                                     0xd800, 0x1b, '[', 'm', '"', 0xffff, 0};
@@ -350,8 +349,7 @@ static void make_garbled_name(void) {
                               sizeof(boot_page), (uint64_t)&boot_page);
 }
 
-// Each name comes twice: told by how often it was called, for the list is not
-// known here.
+// Each name comes twice, by counting calls, because the list is not known here.
 static status each_name_twice(SERVICE_ARGUMENTS) {
     uint16_t *name = (uint16_t *)b;
     if (!name[0])
@@ -391,13 +389,13 @@ static status move_faults(SERVICE_ARGUMENTS) {
     return original[RT_SET_VIRTUAL_ADDRESS_MAP](a, b, c, d, e);
 }
 
-// Done, but it says it was not.
+// Done, but it reports an error.
 static status move_denied(SERVICE_ARGUMENTS) {
     original[RT_SET_VIRTUAL_ADDRESS_MAP](a, b, c, d, e);
     return DEVICE_ERROR;
 }
 
-// All of it, and then a fault.
+// Done completely, and then a fault.
 static status move_faults_late(SERVICE_ARGUMENTS) {
     original[RT_SET_VIRTUAL_ADDRESS_MAP](a, b, c, d, e);
     read_at(NOWHERE);
@@ -415,7 +413,7 @@ static status move_interrupted(SERVICE_ARGUMENTS) {
     return original[RT_SET_VIRTUAL_ADDRESS_MAP](a, b, c, d, e);
 }
 
-// In the midst of it: a driver's handler of the event.
+// In the middle of it: a driver's event handler.
 static void read_nowhere_now(void) {
     read_at(NOWHERE);
 }
@@ -433,21 +431,21 @@ static void handler_in_boot_services(void) {
     when_moved = read_boot_now;
 }
 
-// All but the last region, and nothing is said.
+// All but the last region, with success.
 static status move_half(SERVICE_ARGUMENTS) {
     return original[RT_SET_VIRTUAL_ADDRESS_MAP](a - b, b, c, d, e);
 }
 
 static int moved;
 
-// Boot-services memory in the midst of it: common, and tolerated.
+// Boot-services memory in the middle of it: common, and tolerated.
 static status move_in_boot_services(SERVICE_ARGUMENTS) {
     if (!moved++)
         execute_at(boot_page);
     return original[RT_SET_VIRTUAL_ADDRESS_MAP](a, b, c, d, e);
 }
 
-// As firmware of Apple's was said to in 2013: it has to be moved elsewhere.
+// As reported for Apple's firmware in 2013: it must be moved elsewhere.
 static status dislikes_identity(SERVICE_ARGUMENTS) {
     const struct descriptor *first = (const struct descriptor *)d;
     if (!moved++ && first->physical_start == first->virtual_start)
@@ -455,8 +453,8 @@ static status dislikes_identity(SERVICE_ARGUMENTS) {
     return original[RT_SET_VIRTUAL_ADDRESS_MAP](a, b, c, d, e);
 }
 
-// Insists on the order of its own map, which is reversed here. VMware's loader
-// for ESXi leaves the order alone, since some firmware does that.
+// Requires the order of its own map, which is reversed here. VMware's loader
+// for ESXi keeps the order, since some firmware requires it.
 static status wants_map_order(SERVICE_ARGUMENTS) {
     uint64_t last = ~0UL;
     for (uint64_t at = d; !moved && at < d + a; at += b) {
@@ -475,7 +473,7 @@ static void sign_runtime_table(void) {
                              (uint64_t)&runtime->crc32, 0, 0);
 }
 
-// ---- a firmware that fails at VA = PA: each service, once it is the kernel's
+// ---- a firmware that fails at VA = PA: each service, after ExitBootServices
 
 static int is_left;
 
@@ -544,8 +542,8 @@ static void forget_crc(void) {
     runtime->crc32 = 0;
 }
 
-// Longer than any specification knows: of what is behind it, all that does not
-// change, when nothing changes any more.
+// Longer than in any specification: it covers the following bytes that do not
+// change any more.
 static void lengthen_header(void) {
     runtime->header_bytes += 16;
     sign_runtime_table();
@@ -557,8 +555,8 @@ static void short_header(void) {
     sign_runtime_table();
 }
 
-// Whatever nobody needs. (The system table is signed again when boot services
-// end.)
+// Fields that are not needed. (The CRC of the system table is updated when boot
+// services end.)
 static void odd_header(void) {
     system->revision = runtime->revision = ~0u;
     system->reserved = runtime->reserved = ~0u;
@@ -621,7 +619,7 @@ static void tables_in_boot_services(void) {
     system->entry[ST_CONFIG_TABLES + 1] = boot_page;
 }
 
-// A Memory Attributes Table (§4.6.3) that is none, and one that lies nowhere.
+// An invalid Memory Attributes Table (§4.6.3), and one at an invalid address.
 static void attributes_at(uint64_t address) {
     boot(BS_INSTALL_CONFIGURATION_TABLE)((uint64_t)&attributes_guid, address, 0,
                                          0, 0);
@@ -637,8 +635,8 @@ static void attributes_nowhere(void) {
     attributes_at(NOWHERE);
 }
 
-// What the firmware announces (EFI_RT_PROPERTIES_TABLE, §4.6), where it is lost
-// after generation 0.
+// The firmware's announcement (EFI_RT_PROPERTIES_TABLE, §4.6), in memory that
+// is lost after generation 0.
 static void announce(uint16_t version, uint16_t bytes, uint32_t supported) {
     static const struct guid guid = {
         0xeb66918a,
@@ -682,7 +680,7 @@ static status get_memory_map(SERVICE_ARGUMENTS) {
     uint64_t *bytes = (uint64_t *)a, *step = (uint64_t *)d, room = *bytes;
     status answer = true_get_memory_map(a, b, c, d, e);
     map_version = (uint32_t *)e;
-    // Room for many more, and for larger ones.
+    // Space for many more, and for larger ones.
     uint64_t wanted = *bytes + *bytes / 4 + MORE_MAX * *step;
     if (answer == SUCCESS && wanted > room)
         answer = BUFFER_TOO_SMALL;
@@ -735,7 +733,7 @@ static struct descriptor *append(uint8_t *map, uint64_t *bytes, uint64_t step) {
     return new;
 }
 
-// A runtime region over all memory up to the first page that is ours.
+// A runtime region over all memory up to the driver's first page.
 static status overlap(uint8_t *map, uint64_t *bytes, uint64_t *step) {
     struct descriptor *new = append(map, bytes, *step);
     new->physical_start = data_page;

@@ -1,4 +1,4 @@
-// ACPI's way to the reset register, through tables that anybody wrote.
+// The path to ACPI's reset register, through arbitrary tables.
 
 #include "kernel/acpi/acpi.h"
 

@@ -1,6 +1,6 @@
-// Opening the firmware (efi/open.c) on what loader and firmware left in
-// memory: of a first generation, or of a later one. Nothing is called here;
-// what would be is looked at instead.
+// Opening the firmware (efi/open.c) with arbitrary data of loader and firmware
+// in memory, in a first generation or a later one. No service is called; the
+// addresses that would be called are checked instead.
 
 #include "efi/firmware.h"
 #include "efi/gate.h"
@@ -38,7 +38,7 @@ void *pa_to_va(pa_t pa) {
     return memory_at(pa, sizeof(struct efi_system_table));
 }
 
-// Where they are is what the mode promises, and what the kernel before told.
+// Their addresses follow the mode's guarantees, and the handoff.
 static void check_regions(void) {
     static struct efi_regions told;
     struct efi_map_view view = efi_map_of(&boot.efi);
@@ -110,7 +110,7 @@ static status_t check_attributes(struct boot_info *info) {
 
 ROW(openings, 50_check) = {OPENING_MAPPED, check_attributes};
 
-// ---- what it is given
+// ---- its input
 
 static status_t read_boot_info(pa_t root_pa, unsigned how) {
     if (how & 1)

@@ -1,4 +1,4 @@
-// What has to hold of a boot_info, whoever filled it from whatever bytes.
+// Invariants of a boot_info, from any source and any bytes.
 
 #pragma once
 
@@ -26,7 +26,7 @@ static inline void check_handoff(const struct boot_info *boot) {
                 sizeof(handoff->mode));
 }
 
-// The firmware's part may be nonsense still; but it can be looked at safely.
+// The firmware's part may still be invalid, but it can be read safely.
 static inline void check_efi(const struct boot_info *boot) {
     static struct memory_map memory;
     static struct efi_regions regions;

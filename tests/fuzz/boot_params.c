@@ -1,5 +1,5 @@
-// Linux's boot_params, the chain that hangs on them, and Baton's own node; with
-// its CRC as it is found, or made right after the damage.
+// Linux's boot_params, their chain, and Baton's own node; with its CRC
+// unchanged, or corrected after the damage.
 
 #include "boot/boot_info.h"
 #include "tests/fuzz/boot.h"
@@ -7,7 +7,7 @@
 
 static struct boot_info boot;
 
-// The CRC by its definition, a bit at a time.
+// The CRC by its definition, bit by bit.
 static uint32_t slow_crc(uint32_t crc, const uint8_t *data, size_t bytes) {
     for (size_t bit = 0; bit < 8 * bytes; bit++) {
         uint32_t out = (crc ^ data[bit / 8] >> bit % 8) & 1;
@@ -16,7 +16,7 @@ static uint32_t slow_crc(uint32_t crc, const uint8_t *data, size_t bytes) {
     return crc;
 }
 
-// A handoff that was believed is the block that it says it is, to the last bit.
+// An accepted handoff is the block that it describes, to the last bit.
 static void check_seal(pa_t params_pa) {
     const struct handoff *handoff = &boot.handoff;
     uint8_t *found = find_handoff(params_pa);

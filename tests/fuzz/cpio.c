@@ -1,5 +1,5 @@
-// The bundle: files lie inside the archive, one after the other, and each is
-// found again by its name.
+// The bundle: files are inside the archive, in order, and each is found again
+// by its name.
 
 #include "lib/cpio.h"
 

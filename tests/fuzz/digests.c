@@ -1,9 +1,9 @@
-// The bundle's SHA256SUMS: any name in any text, against a second reading.
+// The bundle's SHA256SUMS: any name in any text, compared with a second parser.
 
 #include "kexec/digest/sums.h"
 #include "tests/fuzz/fuzz.h"
 
-// The line that starts at `line`, which has been made a string of its own.
+// The line that starts at `line`, as a separate string.
 static bool is_row(const char *line, const char *name, uint8_t *digest) {
     if (strspn(line, "0123456789abcdefABCDEF") != 64 || line[64] != ' ' ||
         !strchr(" *", line[65]) || line[65] == '\0' ||

@@ -1,6 +1,6 @@
-// An EFI memory map as found: painted against paint.h, into an empty list or
-// one that is nearly full; its runtime regions against a second reading, and
-// written out and read again.
+// An arbitrary EFI memory map: merged into an empty or nearly full list, and
+// compared with paint.h; its runtime regions compared with a second parser, and
+// written and read again.
 
 #include "boot/boot_info.h"
 #include "efi/region.h"
@@ -11,7 +11,7 @@ static struct memory_map map;
 static struct efi_regions regions, again;
 static struct efi_map_view view;
 
-// UEFI 2.10 table 7.10, once more.
+// UEFI 2.10 table 7.10, independent of the kernel.
 static enum memory_kind kind_of(const struct efi_memory_descriptor *d) {
     bool runtime = d->attribute >> 63;
     bool plain = (d->attribute & 8) && !(d->attribute & 0x40000); // WB, SP
@@ -62,7 +62,7 @@ static bool is_possible(void) {
            step % 8 == 0 && view.bytes > 0 && view.bytes % step == 0;
 }
 
-// Whatever is in the list already, it becomes neither too long nor too free.
+// With any list, it becomes neither too long nor more free than it should be.
 static void check_painting(void) {
     bool full = view.descriptor_bytes % 16 != 0;
     map.count = painted.count = 0;
@@ -86,7 +86,7 @@ static void check_painting(void) {
     assert_true(map.count <= MEMORY_MAP_GIVEN);
 }
 
-// The same regions, found by asking each descriptor whether it is in the list.
+// The same regions, found by searching each descriptor in the list.
 static void check_regions(void) {
     size_t count = 0;
     for (size_t i = 0; i < view.bytes / view.descriptor_bytes; i++) {
@@ -108,7 +108,7 @@ static void check_regions(void) {
                     regions.region[i].pa);
 }
 
-// Written as a map, they come back; with their addresses, or with none.
+// Written as a map, they are read back, with or without their addresses.
 static void check_round_trip(bool with_va) {
     uint64_t bytes = regions.count * view.descriptor_bytes;
     uint8_t *written = malloc(bytes + !bytes);

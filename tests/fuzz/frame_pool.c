@@ -1,5 +1,5 @@
-// Free frames: gifts and wishes in any order, against an array with a row per
-// frame.
+// Free frames: allocations and frees in any order, compared with an array with
+// a row per frame.
 
 #include "mm/frame_pool.h"
 
@@ -40,7 +40,7 @@ static void give(size_t first, size_t frames) {
         set_run(first, frames, true);
 }
 
-// What was taken is what a search from one end finds first.
+// The result is the first match of a search from one end.
 static void check_taken(pa_t taken, pa_t expected, size_t frames, size_t had) {
     if (taken == 0 && expected && had == FRAME_EXTENTS_MAX)
         return;
@@ -70,7 +70,7 @@ static void take_high(size_t frames, pa_t ceiling) {
                 had);
 }
 
-// Extents are as long as they can be, and hold all free frames and no other.
+// Extents are as long as possible, and contain all free frames and no others.
 static void check_pool(void) {
     uint64_t pages = 0;
     for (size_t i = 0; i < pool.count; i++) {

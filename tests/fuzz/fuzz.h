@@ -1,8 +1,8 @@
-// What every fuzz target includes.
+// Included by every fuzz target.
 //
-// A target is one function, fuzz(): it takes any bytes at all, gives them to
-// the code, and asserts what has to hold whatever they are. libFuzzer makes the
-// bytes up (make fuzz); replay.c reads them from files (make test).
+// A target is one function, fuzz(): it takes arbitrary bytes, passes them to
+// the code, and asserts invariants. libFuzzer generates the bytes (make fuzz);
+// replay.c reads them from files (make test).
 
 #pragma once
 
@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-// The input, which is taken from its front. At its end there are zeros.
+// The input, which is consumed from its start. After its end there are zeros.
 struct input {
     const uint8_t *at;
     size_t left;
@@ -38,7 +38,7 @@ static inline struct input take_part(struct input *in, size_t bytes) {
     return part;
 }
 
-// Whatever is said of the input: one line remains one line.
+// Any log line about the input remains one line.
 static void check_line(uint32_t generation, const char *text, size_t bytes) {
     (void)generation;
     assert_true(bytes > 0 && text[bytes - 1] == '\n');
@@ -48,7 +48,7 @@ static void check_line(uint32_t generation, const char *text, size_t bytes) {
 
 ROW(sinks, fuzz) = {.write = check_line};
 
-// A failure has its reason, fit for a value in a log line.
+// A failure has a reason that is valid as a value in a log line.
 static inline void check_why(status_t status) {
     if (status == STATUS_OK)
         return;

@@ -1,5 +1,5 @@
-// A kernel's file: what its header says has to be possible, and enough for
-// those who copy from it later.
+// A kernel's file: an accepted header is valid, and sufficient for the code
+// that copies from the file later.
 
 #include "kexec/image.h"
 
@@ -22,7 +22,7 @@ static void check_image(const struct kernel_image *image, uint64_t bytes) {
     assert_true(__builtin_popcount(step) == 1);
 }
 
-// The setup header of the next kernel goes into its boot_params.
+// The setup header of the next kernel is copied into its boot_params.
 static void hand_off(const struct kernel_image *image) {
     static const struct memory_map memory;
     static struct boot_efi efi;

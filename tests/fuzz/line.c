@@ -1,4 +1,4 @@
-// The prompt's line editor: whatever a terminal sends, the line stays a line of
+// The prompt's line editor: with any input, the line remains a line of
 // printable text with the cursor in it.
 
 #include "kernel/monitor/line.h"
@@ -36,7 +36,7 @@ static void fuzz(struct input in) {
     strcpy(line.prompt, "g0> ");
     line_begin(&line);
     while (in.left > 0) {
-        // Many of one byte: else no line would ever be full.
+        // Repeated bytes, because otherwise no line would ever be full.
         unsigned times = take(&in, 1), byte = take(&in, 1);
         for (times = times < 200 ? 1 : times - 199; times > 0; times--)
             if (line_take(&line, byte)) {

@@ -1,5 +1,5 @@
-// The log of former kernels (kernel/history/log_ring.h): any bytes in that
-// memory. What is believed can be read to its end, and written, and is believed
+// The log of former kernels (kernel/history/log_ring.h): arbitrary bytes in its
+// memory. An accepted ring can be read to its end, and written, and is accepted
 // again.
 
 #include "kernel/history/log_ring.h"
@@ -9,7 +9,7 @@
 
 #define ROOM 4096
 
-// Most of what is made up shall look like a ring.
+// Most generated inputs should look like a ring.
 static struct log_ring *make(struct input *in) {
     struct log_ring *ring = malloc(ROOM);
     assert_non_null(ring);
@@ -44,7 +44,7 @@ static void fuzz(struct input in) {
     struct log_ring *ring = make(&in);
     status_t status = log_ring_check(ring, ROOM);
     check_why(status);
-    // A ring that nobody can have filled so far is believed once, no more.
+    // A ring with an impossible fill count is accepted once only.
     if (status == STATUS_OK && ring->end < 1UL << 61) {
         unsigned before = count_lines(ring);
         log_ring_put(ring, 7, "a line", 6);

@@ -3,9 +3,9 @@
 //   address (8 bytes) │ bytes (2) │ zeros after them (2) │ the bytes, and again
 //
 // A piece that begins where the last one ends is a part of it. So the dump of a
-// real machine is an input, with its pointers as they are, and a short one. One
-// that lies over another is none: each address has one byte.
-// What is read is a copy: see tests/unit/copies.h.
+// real machine is a valid and short input, with its pointers unchanged. Pieces
+// that overlap are dropped: each address has one byte.
+// Reads return a copy: see tests/unit/copies.h.
 
 #pragma once
 

@@ -1,5 +1,5 @@
-// The one memory map: any ranges in any order, by the kernel's own account and
-// by others', and questions, against paint.h.
+// The memory map: any ranges in any order, from the kernel and from others, and
+// queries, compared with paint.h.
 
 #include "lib/memory_map.h"
 
@@ -11,12 +11,12 @@
 
 static struct memory_map map;
 
-// Sixteen bits of address anywhere among the 64, so that ranges do meet.
+// Sixteen bits of address anywhere among the 64, so that ranges overlap.
 static uint64_t take_number(struct input *in, unsigned shift) {
     return take(in, 2) << shift % 64;
 }
 
-// Nothing is lost while there is room, and never more ranges than it takes.
+// Nothing is lost while there is space, and there are never too many ranges.
 static status_t add(pa_t start, uint64_t bytes, enum memory_kind kind) {
     size_t count = map.count;
     bool full = count + 2 > MEMORY_MAP_GIVEN;

@@ -1,4 +1,4 @@
-// Where the modes put the firmware: any runtime regions, each rule.
+// The addresses of all modes: arbitrary runtime regions, each rule.
 
 #include "mm/random/random.h"
 #include "tests/fuzz/promise.h"
@@ -7,7 +7,7 @@ va_t direct_map_base = DIRECT_MAP_BASE; // the kernel has it in mm/space.c
 
 static struct efi_regions found, placed, again;
 
-// Regions as efi_regions_read() leaves them: in order, apart or touching.
+// Regions as from efi_regions_read(): in order, separate or adjacent.
 static void take_regions(struct input *in) {
     pa_t pa = 0;
     found.count = 0;

@@ -1,4 +1,4 @@
-// A command line of any text: each key against a second reading, and rows of
+// Any text as command line: each key compared with a second parser, and rows of
 // every kind.
 
 #include "lib/options.h"
@@ -60,7 +60,7 @@ static char *slow_get(const char *line, const char *key) {
     return value;
 }
 
-// Cuts what is longer than its room, and marks it.
+// Truncates and marks text that is longer than its buffer.
 static void shorten(char *text, size_t size) {
     size_t length = strlen(text);
     if (length < size)

@@ -1,5 +1,5 @@
-// Page tables: mappings and changes of rights in any order, against an array
-// with a row per unit (a page, or 2 MiB so that 1 GiB pages come about).
+// Page tables: mappings and changes of rights in any order, compared with an
+// array with a row per unit (a page, or 2 MiB so that 1 GiB pages are used).
 
 #include "mm/page_table.h"
 
@@ -47,7 +47,7 @@ static void check_all(void) {
         assert_true(unit_agrees(i, &space.unit[i]));
 }
 
-// Of a change that failed, some may have been done, all of it inside the range.
+// A change that failed may be done in part, but only inside the range.
 static void check_partly(size_t first, size_t count, const struct unit *new) {
     for (size_t i = 0; i < UNITS; i++) {
         bool inside = i >= first && i < first + count;
@@ -59,7 +59,7 @@ static void check_partly(size_t first, size_t count, const struct unit *new) {
     }
 }
 
-// False: it failed as it had to, and what is left is only partly known.
+// False: it failed as expected, and the state is only partly known.
 static bool change(bool map, size_t first, size_t count, pa_t pa,
                    uint64_t flags) {
     static struct unit new[UNITS];
@@ -86,14 +86,14 @@ static bool change(bool map, size_t first, size_t count, pa_t pa,
     return false;
 }
 
-// In an entry of level 1 the same bit would choose a row of the PAT.
+// In an entry of level 1 the same bit selects an entry of the PAT.
 static bool add_bytes(const struct leaf *leaf, void *total) {
     assert_int_equal(leaf->level > 1, (leaf->entry & PTE_LARGE) != 0);
     *(uint64_t *)total += level_bytes(leaf->level);
     return true;
 }
 
-// The walk over all leaves finds each byte once, and frees what was taken.
+// The walk over all leaves finds each byte once, and frees all frames.
 static void check_leaves(void) {
     uint64_t bytes = 0;
     page_table_each(&space.table, add_bytes, &bytes);

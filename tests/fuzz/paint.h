@@ -1,6 +1,7 @@
-// A memory map as slow as it can be: the list of all that was painted. What is
-// at an address is the largest kind of all rows that hold it. Nothing can be
-// wrong with that, so the kernel's map (lib/memory_map.c) is held against it.
+// A simple and slow memory map: the list of all ranges that were added. The
+// kind at an address is the largest of all rows that contain it. This is
+// obviously correct, so the kernel's map (lib/memory_map.c) is compared with
+// it.
 
 #pragma once
 
@@ -21,8 +22,8 @@ static inline void paint(pa_t start, uint64_t bytes, enum memory_kind kind) {
             (struct memory_range){start, start + bytes, kind};
 }
 
-// Not watched by the fuzzer, whose interest is in the kernel's code: that would
-// take most of its time.
+// Not instrumented for the fuzzer, which is to explore the kernel's code: that
+// would take most of its time.
 #ifdef __clang__
 __attribute__((noinline, no_sanitize("coverage")))
 #endif
@@ -41,7 +42,7 @@ static inline enum memory_kind kind_at(const struct memory_map *map, pa_t pa) {
     return range ? range->kind : MEMORY_HOLE;
 }
 
-// What the header of lib/memory_map.h promises of the list.
+// The guarantees of lib/memory_map.h for the list.
 static inline void check_shape(const struct memory_map *map) {
     assert_true(map->count <= MEMORY_MAP_MAX);
     for (size_t i = 0; i < map->count; i++) {
@@ -54,7 +55,7 @@ static inline void check_shape(const struct memory_map *map) {
     }
 }
 
-// What was painted there, or lost, if anything is.
+// The kind that was added there, or lost, if anything is.
 static inline void check_at(const struct memory_map *map, pa_t pa) {
     enum memory_kind kind = kind_at(map, pa);
     if (kind != MEMORY_LOST)

@@ -1,4 +1,4 @@
-// What the modes promise of the addresses that they give.
+// The guarantees of the modes for their addresses.
 
 #pragma once
 
@@ -23,12 +23,12 @@ static inline void check_apart(const struct efi_regions *regions) {
     }
 }
 
-// By what a mode's row promises, and mm/layout.h.
+// From the guarantees of a mode's row, and mm/layout.h.
 static const struct promise {
     const char *name;
     va_t low, high;
     bool congruent; // VA = PA modulo 2 MiB
-    bool together;  // what touches in memory touches
+    bool together;  // regions adjacent in memory are adjacent
 } promises[] = {
     {"physical", 0, 1UL << 52, true, true},
     {"identity", 0, 1UL << 52, true, true},

@@ -1,6 +1,6 @@
-// Runs a fuzz target over files: its corpus, and all that ever broke it.
-// libFuzzer's program could do that as well; this one needs no clang, and lets
-// GCC's sanitizers have their say.
+// Runs a fuzz target over files: its corpus, and all inputs that ever failed.
+// libFuzzer's program could do that as well; this one needs no clang, and uses
+// GCC's sanitizers.
 
 #include <stdint.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ const char *__asan_default_options(void) {
     return "handle_abort=1"; // a failed assertion shows its stack
 }
 
-// The bytes lie in memory of their exact size, so that ASan sees its end.
+// The bytes are in memory of their exact size, so that ASan checks its end.
 static int replay(const char *name) {
     static uint8_t all[INPUT_MAX];
     FILE *file = fopen(name, "rb");

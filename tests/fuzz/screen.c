@@ -1,5 +1,5 @@
-// A framebuffer as anybody may tell of it, and any text on it: what is taken
-// for a screen is nobody's memory, and nothing is drawn beyond its end.
+// An arbitrary framebuffer description, and any text: an accepted screen does
+// not overlap other memory, and nothing is drawn beyond its end.
 
 #include "kernel/screen/screen.h"
 
@@ -17,7 +17,7 @@ static struct memory_map map;
 static pa_t ram_pa;
 static uint64_t ram_bytes;
 
-// Not freed before the next one is there: a screen is one for ever.
+// Not freed before the next one exists: the kernel keeps its screen for ever.
 volatile void *space_device(pa_t pa, uint64_t bytes) {
     static void *last;
     assert_true(bytes > 0 && range_fits(pa, bytes));

@@ -1,5 +1,5 @@
-// Makes a damaged handoff look sound: its CRC is computed again. Else nearly
-// all that a fuzzer does to one would end at that check.
+// Corrects the CRC of a damaged handoff. Otherwise nearly all inputs of a
+// fuzzer would end at that check.
 
 #pragma once
 

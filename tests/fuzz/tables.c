@@ -1,5 +1,5 @@
 // The firmware's tables in physical memory: system table, runtime table,
-// configuration tables, memory attributes; and what becomes of the latter.
+// configuration tables, memory attributes; and the resulting rights.
 
 #include "efi/tables.h"
 
@@ -15,7 +15,7 @@
 static struct efi_regions regions;
 static struct efi_attributes attributes;
 
-// mm/space.h's, for the two checks that are always over the kernel's memory.
+// mm/space.h's, for the two checks that always use the kernel's memory.
 const void *physical_read(pa_t pa, uint64_t bytes) {
     return memory_read(pa, bytes);
 }
@@ -40,7 +40,7 @@ static void check_accepted(pa_t pa, uint64_t signature, bool crc_matters) {
     assert_int_equal(crc32(0, whole, header.header_bytes), header.crc32);
 }
 
-// The first row of that GUID, by looking at one after the other.
+// The first row with that GUID, by linear search.
 static pa_t slow_find(pa_t tables_pa, uint64_t count,
                       const struct efi_guid *guid) {
     uint64_t bytes = count * sizeof(struct efi_config_table);
@@ -99,7 +99,7 @@ static void check_page(const struct page_table *table, pa_t pa, bool is_code) {
     assert_int_equal(walk.exec, code || !closed);
 }
 
-// Each page has the rights that its row gives it, and no neighbour's.
+// Each page has the rights of its own row, and not of a neighbour's.
 static void check_rights(void) {
     uint64_t pages = efi_regions_bytes(&regions) / PAGE_SIZE;
     if (pages > PAGES_MAX)

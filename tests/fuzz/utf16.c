@@ -1,11 +1,11 @@
-// Names of variables, as the firmware has them: any units become UTF-8 that a
-// strict reader accepts, whole characters, never more than there is room for.
+// Names of variables from the firmware: any units become UTF-8 that a strict
+// reader accepts, whole characters, never more than the buffer holds.
 
 #include "efi/services/utf16.h"
 
 #include "tests/fuzz/fuzz.h"
 
-// The length of the character at `text` (RFC 3629 §4); 0: it is none.
+// The length of the character at `text` (RFC 3629 §4); 0: invalid.
 static size_t character(const uint8_t *text) {
     static const struct {
         uint8_t first, last, second_low, second_high, length;

@@ -1,8 +1,8 @@
-// What a parser gets to read: an exact copy of what it asked for, aligned as
-// its address is. So the sanitizers see the first byte too many, and every
-// pointer that would be misaligned in the kernel is misaligned here.
+// The memory that a parser reads: an exact copy of the requested bytes, with
+// the same alignment. So the sanitizers detect the first byte too many, and
+// every pointer that would be misaligned in the kernel is misaligned here.
 //
-// Who includes this says how many there may be (COPIES_MAX), and brings the
+// The including file defines the maximum number (COPIES_MAX), and includes the
 // assertions.
 
 #pragma once

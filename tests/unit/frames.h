@@ -1,4 +1,4 @@
-// Frames for page tables on the host: an array, and an account of who has what.
+// Frames for page tables on the host: an array, and a record of their use.
 
 #pragma once
 
@@ -12,7 +12,7 @@ static struct {
     _Alignas(4096) uint64_t at[FRAMES][TABLE_ENTRIES];
     bool used[FRAMES];
     unsigned count;     // in use
-    unsigned allowance; // how many may still be taken
+    unsigned allowance; // how many may still be allocated
 } frames;
 
 static inline unsigned frame_index(pa_t pa) {
@@ -50,7 +50,7 @@ static inline uint64_t *frames_at(pa_t pa) {
 static const struct frame_source test_frames = {frames_take, frames_give,
                                                 frames_at};
 
-// A table over all frames: what had been in use before is forgotten.
+// A table over all frames; earlier allocations are forgotten.
 static inline struct page_table new_table(unsigned levels, unsigned leaf_max) {
     struct page_table table;
     memset(frames.used, 0, sizeof(frames.used));

@@ -1,5 +1,5 @@
 // Physical memory for parsers: one array, readable at one address.
-// What is read is a copy: see tests/unit/copies.h.
+// Reads return a copy: see tests/unit/copies.h.
 
 #pragma once
 
@@ -13,7 +13,7 @@
 
 static struct {
     _Alignas(16) uint8_t at[MEMORY_BYTES];
-    uint64_t bytes; // how much of the array is there
+    uint64_t bytes; // the readable part of the array
 } memory;
 
 static inline void memory_clear(void) {

@@ -1,5 +1,5 @@
-// A tool of a test: where efi=fixed puts the regions of a map from outside.
-// Reads lines of "pa pages" in ascending order, writes lines of "pa va".
+// A tool for a test: the addresses that efi=fixed gives to the regions of a
+// map. Reads lines of "pa pages" in ascending order, writes lines of "pa va".
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-// The way from the RSDP to the reset register, sound and damaged.
+// The path from the RSDP to the reset register, valid and damaged.
 
 #include "kernel/acpi/acpi.h"
 
@@ -92,7 +92,7 @@ static void in_memory(void **state) {
     assert_int_equal(reset.address, 0x100000cf9);
 }
 
-// A byte of the FADT is another, its checksum right.
+// A byte of the FADT is changed, and its checksum corrected.
 static void expect_of_fadt(size_t at, uint8_t value, status_t status,
                            const char *reason) {
     put_all(2);
@@ -127,7 +127,7 @@ static void tables_that_are_refused(void **state) {
     expect(STATUS_NOT_FOUND, "no readable XSDT");
 }
 
-// Every byte of every table counts in some checksum.
+// Every byte of every table is part of a checksum.
 static void damaged_everywhere(void **state) {
     (void)state;
     static const struct {
@@ -151,7 +151,7 @@ static void cut_everywhere(void **state) {
     assert_int_equal(find(MEMORY_PA + RSDP), STATUS_OK);
 }
 
-// Whose length is another one when it is read again, and all else as it was.
+// A table whose length differs when it is read again.
 static const void *read_while_it_grows(pa_t pa, uint64_t bytes) {
     const void *copy = memory_read(pa, bytes);
     if (pa == MEMORY_PA + ROOT) {
@@ -164,7 +164,7 @@ static const void *read_while_it_grows(pa_t pa, uint64_t bytes) {
 static void a_length_is_read_once(void **state) {
     (void)state;
     put_all(2);
-    put_u32(FADT, 0); // so that it looks at each entry
+    put_u32(FADT, 0); // so that it reads each entry
     assert_int_equal(
         acpi_find_reset(MEMORY_PA + RSDP, read_while_it_grows, &reset),
         STATUS_NOT_FOUND);

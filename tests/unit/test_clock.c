@@ -1,4 +1,4 @@
-// Which clock measures, on machines that lack some or have broken ones.
+// The clock that is used on machines with missing or broken ones.
 
 #include "kernel/timer/clock.h"
 
@@ -12,8 +12,8 @@
 #define PIT_HZ  1193182UL
 #define ACPI_HZ 3579545UL
 
-// The HPET never works here: nobody sees when memory is read.
-enum { WORKS, ABSENT, ZERO, STILL }; // what a clock may do
+// The HPET never works here: accesses to memory cannot be simulated.
+enum { WORKS, ABSENT, ZERO, STILL }; // states of a clock
 
 static uint64_t now; // TSC
 static unsigned pit, hpet, acpi, cpuid_says, accesses, stop_at;
@@ -157,7 +157,7 @@ static void test_a_host_that_stands_still(void **state) {
             }
 }
 
-static void test_what_cannot_be(void **state) {
+static void test_impossible_values(void **state) {
     (void)state;
     const struct handoff_clock bad[] = {
         {0, 0, 0},       {TSC_HZ, 0, 0}, {0, APIC_HZ, 0},
@@ -173,7 +173,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_the_first_that_works, start),
         cmocka_unit_test_setup(test_a_host_that_stands_still, start),
-        cmocka_unit_test_setup(test_what_cannot_be, start),
+        cmocka_unit_test_setup(test_impossible_values, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,8 +50,8 @@ static void neighbours_become_one_piece(void **state) {
     assert_int_equal(core.head.e_phnum, 2);
     assert_int_equal(core.segment[1].p_memsz, 0x4000);
     assert_int_equal(core.segment[1].p_filesz, 0x4000);
-    core_add(&core, 0xc000, 0x6000, 0x1000); // elsewhere physically
-    core_add(&core, 0xe000, 0x7000, 0x1000); // elsewhere virtually
+    core_add(&core, 0xc000, 0x6000, 0x1000); // not contiguous physically
+    core_add(&core, 0xe000, 0x7000, 0x1000); // not contiguous virtually
     assert_int_equal(core.head.e_phnum, 4);
     assert_int_equal(core.segment[3].p_offset, 0x7000);
     assert_int_equal(core.segment[3].p_vaddr, 0xe000);

@@ -1,5 +1,5 @@
 // The bundle's reader: archives built here, then cut and damaged everywhere.
-// Every archive lies in memory of exactly its size.
+// Every archive is in memory of exactly its size.
 
 #include "lib/cpio.h"
 
@@ -17,7 +17,7 @@ static void pad(struct archive *archive) {
         archive->data[archive->bytes++] = '\0';
 }
 
-// Appends an entry as cpio(5) lays it out.
+// Appends an entry in the format of cpio(5).
 static void add(struct archive *archive, const char *name, const void *data,
                 size_t bytes) {
     size_t name_bytes = strlen(name) + 1;
@@ -46,8 +46,8 @@ static struct archive sample(void) {
     return archive;
 }
 
-// Reads the first `bytes` to their end and tells how that came. Every byte that
-// is handed out is touched.
+// Reads the first `bytes` to their end and returns the status. Every byte that
+// is returned is accessed.
 static status_t walk(const void *data, size_t bytes) {
     void *exact = exact_copy(data, bytes);
     struct cpio cpio = cpio_open(exact, bytes);
@@ -130,14 +130,14 @@ static void both_magics_and_cases(void **state) {
     struct cpio_file file;
     archive.data[5] = '2';
     for (size_t i = 6; i < 110; i++)
-        archive.data[i] |= 0x20; // A to F become small, digits stay
+        archive.data[i] |= 0x20; // A to F become lower case
     assert_int_equal(cpio_find(archive.data, archive.bytes, "baton", &file),
                      STATUS_OK);
     assert_int_equal(file.bytes, 8);
 }
 
-// Cut at every byte: an end where a file ends, with or without its padding, or
-// behind the trailer's name; an error everywhere else.
+// Truncated at every byte: an end if a file ends there, with or without its
+// padding, or after the trailer's name; otherwise an error.
 static void cut_everywhere(void **state) {
     (void)state;
     struct archive archive = sample();
@@ -157,8 +157,7 @@ static void cut_everywhere(void **state) {
                          is_end[bytes] ? STATUS_NOT_FOUND : STATUS_INVALID);
 }
 
-// Every byte takes every value: some answer comes, and no byte is read that is
-// not there.
+// Every byte takes every value: there is a result, and no byte outside is read.
 static void damaged_everywhere(void **state) {
     (void)state;
     struct archive archive = sample();

@@ -1,4 +1,4 @@
-// Has a call had its time?
+// Has a call exceeded its time?
 
 #include "efi/gate.h"
 #include "efi/guard/deadline.h"
@@ -25,7 +25,7 @@ static int begin(void **state) {
     (void)state;
     gate_current = NULL;
     deadline_is_over(0);
-    gate_statistics.calls++; // the one before is over
+    gate_statistics.calls++; // the previous one has ended
     gate_current = &one_call;
     return 0;
 }
@@ -52,8 +52,8 @@ static void without_a_call_nothing_is(void **state) {
     assert_false(deadline_is_over(UINT64_MAX));
 }
 
-// The timer's handler has read the clock when the watchdog's NMI comes, which
-// looks first.
+// The watchdog's NMI comes after the timer's handler has read the clock, and is
+// handled first.
 static void a_clock_read_before_the_first_look(void **state) {
     (void)state;
     assert_false(deadline_is_over(2000));

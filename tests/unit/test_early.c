@@ -1,6 +1,6 @@
-// The early map grows wherever somebody reads, until its tables are used up.
+// The early map grows with each read, until its tables are used up.
 // The kernel's image is mapped at its physical address here, so that a table's
-// address is the same to the code and to the page table.
+// address is the same for the code and for the page table.
 
 #include "mm/early.h"
 
@@ -79,7 +79,7 @@ static void a_device_has_all_tables(void **state) {
     assert_contains(why(), "no frame for a table");
 }
 
-static void what_cannot_be_read(void **state) {
+static void unreadable_input(void **state) {
     (void)state;
     const pa_t end = 1UL << ADDRESS_BITS;
     assert_null(early_read(0, 8));
@@ -88,7 +88,7 @@ static void what_cannot_be_read(void **state) {
     check_readable(end - 8, 8);
 }
 
-// Also where the same 2 MiB were read before, which would be cached.
+// Also if the same 2 MiB were read before, which would be cached.
 static void a_device_is_uncached(void **state) {
     (void)state;
     check_readable(GIB, 8);
@@ -105,7 +105,7 @@ int main(void) {
         cmocka_unit_test_setup(a_new_start_has_all_tables, start),
         cmocka_unit_test_setup(a_device_has_all_tables, start),
         cmocka_unit_test_setup(a_device_is_uncached, start),
-        cmocka_unit_test_setup(what_cannot_be_read, start),
+        cmocka_unit_test_setup(unreadable_input, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-// Each page of the firmware's regions is where its mode wants it, or the one
-// that is not is named; and what the firmware is not granted.
+// Each page of the firmware's regions is mapped as its mode requires, or the
+// wrong one is named; and the memory that is not granted to the firmware.
 
 #include "efi/space.h"
 
@@ -116,7 +116,7 @@ static void every_page_is_looked_at(void **state) {
             check_page(&firmware->regions.region[i], page);
 }
 
-// What counts is the table that the mode's calls run on.
+// The table that the mode uses for calls is checked.
 static void the_table_of_the_mode(void **state) {
     (void)state;
     firmware_record.mode = &in_own_table;
@@ -140,13 +140,13 @@ static void check_refused(va_t va, bool execute) {
     assert_contains(why(), text);
 }
 
-static void what_is_not_granted(void **state) {
+static void refused_grants(void **state) {
     (void)state;
     check_refused(FREE_PA, false);
     check_refused(FREE_PA + GIB, false); // a hole
     check_refused(ACPI_PA, true);        // data is not executed
     check_refused(DATA_PA, true);
-    check_refused(DATA_PA, false); // it has that already
+    check_refused(DATA_PA, false); // it has this right already
     check_refused(CODE_PA, true);
     assert_int_equal(grant(ACPI_PA + 8, false), STATUS_OK);
     check_refused(ACPI_PA + 8, false);
@@ -157,7 +157,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(every_page_is_looked_at, set_up),
         cmocka_unit_test_setup(the_table_of_the_mode, set_up),
-        cmocka_unit_test_setup(what_is_not_granted, set_up),
+        cmocka_unit_test_setup(refused_grants, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-// The formatter against the C library's: same text, same length, whatever the
-// room.
+// The formatter compared with the C library's: same text, same length, for any
+// buffer size.
 
 #include "lib/format.h"
 
@@ -8,7 +8,7 @@
 
 #include "tests/unit/unit.h"
 
-// Prints by both into every size from nothing to more than enough.
+// Prints with both into every size from zero to more than enough.
 static void check(const char *fmt, ...) {
     char expected[256];
     va_list args;
@@ -82,7 +82,7 @@ static void precision_needs_no_nul(void **state) {
     free(text);
 }
 
-// Where ours differs from the C library's, or C does not say.
+// Differences from the C library, and cases that C leaves undefined.
 static void shows(const char *expected, const char *fmt, ...) {
     char buffer[32];
     va_list args;
@@ -112,7 +112,7 @@ static void through_the_dots(void **state) {
     assert_string_equal(buffer, "12-3456");
 }
 
-// Into every room from the least, which is that of an empty text.
+// Into every buffer size from the smallest, which holds an empty text.
 static void going_on(void **state) {
     (void)state;
     static const char whole[] = "one, two, 3";
@@ -133,7 +133,7 @@ static void going_on(void **state) {
     }
 }
 
-// The mark takes the place of whole characters.
+// The mark replaces whole characters.
 static void a_cut_is_marked(void **state) {
     (void)state;
     static const struct {

@@ -1,5 +1,5 @@
-// The frame pool against a list with a row per page, and by hand: alignment,
-// limits, frames given twice, a full list.
+// The frame pool compared with a list with a row per page, and by hand:
+// alignment, limits, frames freed twice, a full list.
 
 #include "mm/frame_pool.h"
 
@@ -94,7 +94,7 @@ static void limits_and_alignment(void **state) {
     check(&(struct frame_extent){0x15000, 0x18000}, 1);
 }
 
-// Nothing wraps: what lies at the end of the address space is not at its start.
+// Nothing wraps from the end of the address space to its start.
 static void the_end_of_the_address_space(void **state) {
     (void)state;
     give(-16 * PAGE_SIZE, 15);
@@ -147,7 +147,7 @@ static void a_full_list(void **state) {
     assert_int_equal(take_low(1, PAGE_SIZE, 2 * PAGE_SIZE, UINT64_MAX), 0);
     assert_memory_equal(&pool, &before, sizeof(pool));
 
-    give(4 * PAGE_SIZE, 1); // but joining two needs no room
+    give(4 * PAGE_SIZE, 1); // but joining two needs no space
     check_shape();
     assert_int_equal(pool.count, FRAME_EXTENTS_MAX - 1);
     assert_int_equal(take_low(1, PAGE_SIZE, 2 * PAGE_SIZE, UINT64_MAX),
@@ -155,7 +155,7 @@ static void a_full_list(void **state) {
     assert_int_equal(pool.count, FRAME_EXTENTS_MAX);
 }
 
-// ---- chance
+// ---- random tests
 
 enum { FIRST = 16, PAGES = 400, STEPS = 20000 };
 
@@ -190,7 +190,7 @@ static void random_give(void) {
         mark(first, pages, true);
 }
 
-// The first fitting place, or none: 0.
+// The first fitting address, or 0.
 static uint64_t lowest(uint64_t pages, uint64_t align, uint64_t floor,
                        uint64_t ceiling) {
     for (uint64_t i = FIRST; i + pages <= ceiling; i++)

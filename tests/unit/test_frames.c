@@ -1,4 +1,4 @@
-// The kernel's pool of frames, where it is the clean-up after a failure.
+// The kernel's pool of frames, used for clean-up after a failure.
 
 #include "mm/frames.h"
 
@@ -14,7 +14,7 @@ const void *early_read(pa_t pa, uint64_t bytes) {
     return NULL;
 }
 
-// What fails while memory is given back does not hide why it is.
+// A failure to free memory does not hide the original error.
 static void the_first_reason_stays(void **state) {
     (void)state;
     static struct memory_map memory = {
@@ -28,7 +28,7 @@ static void the_first_reason_stays(void **state) {
     assert_string_equal(why(), "the first reason");
 }
 
-// What is not there is told apart from what a full list cannot give.
+// Missing memory is distinguished from memory that a full list cannot hold.
 static void a_reason_names_the_limit(void **state) {
     (void)state;
     const pa_t start = 32 * MIB + PAGE_SIZE;

@@ -1,6 +1,6 @@
-// From one kernel to the next: what handoff_write() lays out,
-// boot_params_read() understands; whatever happens to a bit of it on the way,
-// no firmware address is believed. And boot_params that no Baton wrote.
+// From one kernel to the next: boot_params_read() reads what handoff_write()
+// wrote; if any bit is damaged in transit, no firmware address is accepted. And
+// boot_params that no Baton wrote.
 
 #include "kexec/handoff.h"
 
@@ -17,7 +17,7 @@
 #define COMMAND_LINE "efi=fixed generations=3"
 #define LOADER_KEXEC 0xd0 // Linux's type_of_loader
 
-// Places in memory.at that the block leaves free.
+// Offsets in memory.at that the block does not use.
 enum { ELSEWHERE = 0x13000, FREE = 0x14000 };
 
 static struct boot_info boot;
@@ -27,21 +27,22 @@ static struct boot_params *const params = (void *)(memory.at + BLOCK);
 
 #define SETUP_TEST NODE_TYPE('X')
 
-static uint32_t told, heard; // what is sent, and what was read
+static uint32_t node_sent, node_received; // the content of the node
 
 static status_t read_test(const void *payload, uint32_t bytes,
                           struct boot_info *to) {
     assert_ptr_equal(to, &boot);
-    if (bytes != sizeof(heard))
+    if (bytes != sizeof(node_received))
         return fail(STATUS_REFUSED, "the test's node has %u bytes", bytes);
-    memcpy(&heard, payload, bytes);
+    memcpy(&node_received, payload, bytes);
     return STATUS_OK;
 }
 
 static status_t write_test(struct block_writer *to,
                            const struct handoff_content *from) {
     assert_non_null(from->baton);
-    return told ? node_write(to, SETUP_TEST, &told, sizeof(told)) : STATUS_OK;
+    return node_sent ? node_write(to, SETUP_TEST, &node_sent, sizeof(node_sent))
+                     : STATUS_OK;
 }
 
 ROW(nodes, 60_test) = {SETUP_TEST, read_test, write_test};
@@ -60,8 +61,8 @@ static void fill(void *data, size_t bytes) {
         ((uint8_t *)data)[i] = (uint8_t)next_random(&random);
 }
 
-// A file whose setup header ends at 0x26c, with things around it that must not
-// get into boot_params: boot.rst wants them zero.
+// A file whose setup header ends at 0x26c, surrounded by bytes that must not be
+// copied into boot_params: boot.rst requires them to be zero.
 static void make_image(void) {
     memset(image, 0xee, sizeof(image));
     memset(image + 0x1f1, 0, 0x26c - 0x1f1);
@@ -136,7 +137,7 @@ static int sample(void **state) {
     make_image();
     make_baton();
     make_content();
-    told = 0x12345678;
+    node_sent = 0x12345678;
     assert_int_equal(write(), STATUS_OK);
     return 0;
 }
@@ -144,7 +145,7 @@ static int sample(void **state) {
 // ---- what is received
 
 static status_t parse(void) {
-    heard = 0;
+    node_received = 0;
     status_t status = boot_params_read(BLOCK_PA, memory_read, &boot);
     memory_forget();
     return status;
@@ -155,7 +156,7 @@ static bool is_zero(const void *data, size_t bytes) {
     return bytes == 0 || (*byte == 0 && memcmp(byte, byte + 1, bytes - 1) == 0);
 }
 
-// Nothing is left that firmware could be called by.
+// No data remain with which the firmware could be called.
 static bool is_dropped(void) {
     return boot.handoff_status != STATUS_OK && boot.handoff_why[0] &&
            boot.generation == 1 && !boot.has_handoff && !boot.has_efi_setup &&
@@ -215,7 +216,7 @@ static void the_firmware_arrives(void **state) {
                         sizeof(boot.efi_setup));
 }
 
-// All of the node, but for what the writer itself puts there.
+// The whole node, except for fields that the writer sets itself.
 static void the_baton_arrives(void **state) {
     (void)state;
     assert_int_equal(parse(), STATUS_OK);
@@ -235,11 +236,11 @@ static void the_baton_arrives(void **state) {
 static void nodes_of_the_table_arrive(void **state) {
     (void)state;
     assert_int_equal(parse(), STATUS_OK);
-    assert_int_equal(heard, told);
-    told = 0; // it writes none
+    assert_int_equal(node_received, node_sent);
+    node_sent = 0; // it writes none
     assert_int_equal(write(), STATUS_OK);
     assert_int_equal(parse(), STATUS_OK);
-    assert_true(boot.has_handoff && heard == 0);
+    assert_true(boot.has_handoff && node_received == 0);
 }
 
 static void the_header_is_the_images(void **state) {
@@ -273,7 +274,7 @@ static void fragmented_memory(void **state) {
         check_memory(map.range, map.count);
         assert_int_equal(params->e820_entries, min_u64(i + 1, 128));
     }
-    map.count = 0; // all that the kernel itself can have
+    map.count = 0; // the maximum of the kernel itself
     for (pa_t i = 0; i < MEMORY_MAP_MAX; i++)
         map.range[map.count++] =
             (struct memory_range){i * PAGE_SIZE, (i + 1) * PAGE_SIZE,
@@ -292,7 +293,7 @@ static uint32_t block_bytes(void) {
     return boot.handoff.block_bytes;
 }
 
-// All that a kernel needs besides the firmware is there, as it was sent.
+// Everything that a kernel needs except the firmware has arrived unchanged.
 static bool is_alive(void) {
     bool alive = boot.memory.count == ARRAY_SIZE(received_map) &&
                  boot.bundle_pa == content.bundle_pa &&
@@ -305,7 +306,7 @@ static bool is_alive(void) {
     return alive;
 }
 
-// Any bit costs the firmware, and no bit costs anything else.
+// Any damaged bit loses the firmware, and nothing else.
 static void every_bit_matters(void **state) {
     (void)state;
     uint32_t bytes = block_bytes();
@@ -320,7 +321,7 @@ static void every_bit_matters(void **state) {
     }
 }
 
-// The three witnesses of the list of memory: two of them settle it.
+// The three sources of the list of memory: two that agree are sufficient.
 static struct boot_e820_entry *first_entry(size_t i) {
     return &params->e820_table[i];
 }
@@ -360,11 +361,11 @@ static void kind_is(pa_t pa, enum memory_kind kind) {
     assert_int_equal(memory_map_find(&boot.memory, pa)->kind, kind);
 }
 
-// Both lists are damaged, each in another place: what one of them says alone is
-// not used, whatever it is.
-static void what_two_lists_agree_on(void **state) {
+// Both lists are damaged, each in another place: an entry that only one of them
+// has is not used.
+static void ranges_on_which_two_lists_agree(void **state) {
     (void)state;
-    first_entry(0)->addr += GIB;  // 0x1000 to 0x9f000 is elsewhere
+    first_entry(0)->addr += GIB;  // 0x1000 to 0x9f000 has moved
     second_entry(1)->type = 1;    // 0x9f000 to 0x100000 is free
     second_entry(5)->size <<= 20; // the log is large
     account()->needs.bundle_pa ^= 1;
@@ -401,7 +402,7 @@ static void cut_everywhere(void **state) {
     }
 }
 
-// ---- a sender who computes the right CRC over wrong values
+// ---- a sender that computes a correct CRC over wrong values
 
 static struct handoff *sent(void) {
     return (void *)(memory.at + BLOCK + HANDOFF_SEAL_AT +
@@ -417,8 +418,8 @@ static void seal(void) {
         crc32(0, memory.at + (node->block_pa - MEMORY_PA), node->block_bytes);
 }
 
-// A bit of a pointer may lead to a node that is not Baton's: as if it had never
-// sent one. But Baton always does.
+// A flipped bit of a pointer may lead to a node that is not Baton's: as if
+// there were none. But Baton always sends one.
 static void a_lost_node_is_damage(void **state) {
     (void)state;
     params->hdr.setup_data = 0;
@@ -430,12 +431,12 @@ static void a_lost_node_is_damage(void **state) {
     params->hdr.setup_data = MEMORY_PA;
     expect_refused("damaged in transit");
     sample(state);
-    params->hdr.setup_data = MEMORY_PA; // a sender who seals that
+    params->hdr.setup_data = MEMORY_PA; // a sender that seals that
     seal();
     expect_refused("setup_data at 0x1230000 is not in memory");
 }
 
-// boot_params that a node does not vouch for.
+// boot_params that no node confirms.
 static void a_node_of_another_block(void **state) {
     (void)state;
     memcpy(memory.at, params, HANDOFF_NODES_AT + KIB);
@@ -486,7 +487,7 @@ static void bad_fields_are_refused(void **state) {
     }
 }
 
-// ---- Linux's boot_params, and what a chain can be like
+// ---- Linux's boot_params, and kinds of chains
 
 // As `kexec -s` writes them: descriptors of 40 bytes, no node of ours.
 static int linux_sample(void **state) {
@@ -535,7 +536,7 @@ static void linux_is_understood(void **state) {
     assert_memory_equal(boot.efi.map, memory.at + ELSEWHERE, 5 * 40);
 }
 
-// Where Linux looks for it, and where it leaves it.
+// Where Linux reads it, and where it writes it.
 static void the_screen_is_linuxs(void **state) {
     sample(state);
     assert_memory_equal(&params->screen_info, &content.screen,
@@ -548,15 +549,15 @@ static void the_screen_is_linuxs(void **state) {
     assert_int_equal(boot.screen.lfb_base, 0xc0000000);
 }
 
-// Baton's nodes count only where its CRC does.
-static void nodes_that_nothing_vouches_for(void **state) {
+// Baton's nodes are valid only with a correct CRC.
+static void nodes_without_a_crc(void **state) {
     (void)state;
     params->hdr.setup_data = free_pa(0);
-    put_node(0, 0, SETUP_TEST, sizeof(told));
+    put_node(0, 0, SETUP_TEST, sizeof(node_sent));
     put_u32(FREE + 16, 1);
     assert_int_equal(parse(), STATUS_OK);
     assert_int_equal(boot.handoff_status, STATUS_OK);
-    assert_int_equal(heard, 0);
+    assert_int_equal(node_received, 0);
 }
 
 static void linux_without_efi(void **state) {
@@ -567,7 +568,7 @@ static void linux_without_efi(void **state) {
     assert_int_equal(boot.efi.system_table_pa, 0);
 }
 
-static void chains_that_bite_their_tail(void **state) {
+static void cyclic_chains(void **state) {
     (void)state;
     params->hdr.setup_data = free_pa(0);
     put_node(0, free_pa(0), 9, 0);
@@ -601,7 +602,7 @@ static void chains_that_leave_memory(void **state) {
     }
 }
 
-// A chain can start at any byte: nodes of others are read wherever they lie.
+// A chain can start at any byte: other nodes are read at any alignment.
 static void misaligned_nodes(void **state) {
     for (uint32_t by = 1; by < 16; by++) {
         linux_sample(state);
@@ -626,13 +627,13 @@ static void short_efi_nodes(void **state) {
         put_node(0, 0, SETUP_EFI, sizes[i]);
         expect_refused(reason);
     }
-    // Long enough by its own account, but memory ends before it does.
+    // Long enough by its own length field, but memory ends before it does.
     memory.bytes = FREE + 16 + sizeof(struct efi_setup) - 1;
     put_node(0, 0, SETUP_EFI, ~0u);
     expect_refused("has 4294967295 bytes");
 }
 
-static void a_size_that_nobody_needs(void **state) {
+static void an_unused_size(void **state) {
     (void)state;
     params->hdr.setup_data = free_pa(0);
     put_node(0, 0, 9, ~0u);
@@ -684,22 +685,22 @@ static void bad_command_lines(void **state) {
     assert_int_equal(parse(), STATUS_OK);
     assert_int_equal(strlen(boot.command_line), COMMAND_LINE_MAX - 1);
 
-    // It ends where memory does, but for its NUL.
+    // It ends where memory does, without its NUL.
     memory.at[MEMORY_BYTES - 1] = 'x';
     params->hdr.cmd_line_ptr = MEMORY_PA + MEMORY_BYTES - 1;
     expect_refused("is not in memory");
     assert_string_equal(boot.command_line, "");
 }
 
-// ---- what Linux keeps for the Baton after it
+// ---- data that Linux preserves for the next Baton
 
 #define PRESERVED    0x8000UL // where the page is in memory.at
 #define PRESERVED_PA (MEMORY_PA + PRESERVED)
 
-// Linux's boot_params, from a Linux that a Baton had started.
+// Linux's boot_params, from a Linux that a Baton started.
 static void keep(const char *word, uint32_t e820_type) {
     make_baton();
-    told = 0x9abcdef0;
+    node_sent = 0x9abcdef0;
     struct handoff_content kept = {.baton = &baton};
     assert_int_equal(linux_preserve(&kept, memory.at + PRESERVED, PRESERVED_PA),
                      STATUS_OK);
@@ -717,11 +718,11 @@ static void a_preserved_handoff_is_found(void **state) {
     assert_true(boot.has_handoff && boot.through_linux);
     assert_string_equal(boot.handoff.mode, "fixed");
     assert_int_equal(boot.handoff.counter, baton.counter);
-    assert_int_equal(heard, told);
+    assert_int_equal(node_received, node_sent);
 }
 
-// Whether SetVirtualAddressMap was called a Baton says in its node, and a Linux
-// by SETUP_EFI: of Linux's own call the node that it kept knows nothing.
+// A Baton reports in its node whether SetVirtualAddressMap was called, a Linux
+// by SETUP_EFI: the preserved node does not contain Linux's own call.
 static void a_baton_says_if_svam_was_called(void **state) {
     (void)state;
     for (baton.svam = 0; baton.svam < 3; baton.svam++) {
@@ -753,13 +754,13 @@ static void a_baton_needs_no_preserved_handoff(void **state) {
     assert_true(boot.has_handoff && !boot.through_linux);
 }
 
-static void a_page_that_nobody_kept(void **state) {
+static void a_page_that_was_not_preserved(void **state) {
     (void)state;
     keep("handoff=0x1238000", 1);
     expect_refused("handoff=0x1238000 is not reserved memory");
 }
 
-static void a_preserved_handoff_that_is_none(void **state) {
+static void an_invalid_preserved_handoff(void **state) {
     const char *const words[] = {"handoff=banana", "handoff=0x1238008",
                                  "handoff=0xfffffffffffff000"};
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
@@ -801,7 +802,7 @@ int main(void) {
         FROM_BATON(fragmented_memory),
         FROM_BATON(every_bit_matters),
         FROM_BATON(a_list_beyond_recognition),
-        FROM_BATON(what_two_lists_agree_on),
+        FROM_BATON(ranges_on_which_two_lists_agree),
         FROM_BATON(no_memory_that_two_lists_agree_on),
         FROM_BATON(cut_everywhere),
         FROM_BATON(a_lost_node_is_damage),
@@ -809,22 +810,22 @@ int main(void) {
         FROM_BATON(bad_fields_are_refused),
         FROM_LINUX(linux_is_understood),
         FROM_LINUX(the_screen_is_linuxs),
-        FROM_LINUX(nodes_that_nothing_vouches_for),
+        FROM_LINUX(nodes_without_a_crc),
         FROM_LINUX(linux_without_efi),
-        FROM_LINUX(chains_that_bite_their_tail),
+        FROM_LINUX(cyclic_chains),
         FROM_LINUX(long_chains),
         FROM_LINUX(chains_that_leave_memory),
         FROM_LINUX(misaligned_nodes),
         FROM_LINUX(short_efi_nodes),
-        FROM_LINUX(a_size_that_nobody_needs),
+        FROM_LINUX(an_unused_size),
         FROM_LINUX(bad_efi_info),
         FROM_LINUX(bad_memory_maps),
         FROM_LINUX(bad_command_lines),
         FROM_LINUX(a_preserved_handoff_is_found),
         FROM_LINUX(a_linux_says_if_svam_was_called),
         FROM_BATON(a_baton_needs_no_preserved_handoff),
-        FROM_LINUX(a_page_that_nobody_kept),
-        FROM_LINUX(a_preserved_handoff_that_is_none),
+        FROM_LINUX(a_page_that_was_not_preserved),
+        FROM_LINUX(an_invalid_preserved_handoff),
         FROM_LINUX(every_bit_of_a_preserved_handoff_matters),
         FROM_LINUX(nowhere),
     };

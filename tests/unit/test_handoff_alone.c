@@ -1,5 +1,5 @@
-// The handoff as core alone reads it, with no annex that finds memory amid the
-// damage, or understands a Linux.
+// The handoff as core alone reads it, without the annexes that handle damage or
+// Linux.
 
 #include "kexec/handoff.h"
 
@@ -36,7 +36,7 @@ static status_t parse(void) {
     return status;
 }
 
-static void a_sound_handoff(void **state) {
+static void a_valid_handoff(void **state) {
     (void)state;
     assert_int_equal(parse(), STATUS_OK);
     assert_int_equal(boot.handoff_status, STATUS_OK);
@@ -45,7 +45,7 @@ static void a_sound_handoff(void **state) {
     assert_int_equal(boot.memory.count, 1);
 }
 
-// Which bit it is does not matter: nothing says where the damage ends.
+// Any bit: the extent of the damage is unknown.
 static void damage_ends_it(void **state) {
     (void)state;
     uint32_t bytes = boot.handoff.block_bytes;
@@ -73,7 +73,7 @@ static void a_linux_is_not_read(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(a_sound_handoff, sample),
+        cmocka_unit_test_setup(a_valid_handoff, sample),
         cmocka_unit_test_setup(damage_ends_it, sample),
         cmocka_unit_test_setup(a_linux_is_not_read, sample),
     };

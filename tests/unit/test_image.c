@@ -1,5 +1,5 @@
-// Kernel images: a header made by hand, the image that was really built, and
-// what has to be refused.
+// Kernel images: a header made by hand, the image that was built, and invalid
+// images.
 
 #include "kexec/image.h"
 
@@ -33,7 +33,7 @@ static int sound_header(void **state) {
     return 0;
 }
 
-// What every caller of image_parse() relies on.
+// The guarantees of image_parse().
 static void check_sane(const void *at, uint64_t bytes) {
     assert_ptr_equal(image.file, at);
     assert_int_equal(image.file_bytes, bytes);
@@ -81,7 +81,7 @@ static void the_image_that_was_built(void **state) {
     assert_int_equal(parse_all(built, bytes), STATUS_OK);
     assert_int_equal(image.payload_offset, PAYLOAD);
     assert_int_equal(image.header.kernel_alignment, 2 * MIB);
-    // What `kexec -s` and `kexec -c` ask for between them.
+    // The requirements of both `kexec -s` and `kexec -c`.
     assert_int_equal(image.header.xloadflags, XLF_KERNEL_64 |
                                                   XLF_CAN_BE_LOADED_ABOVE_4G |
                                                   XLF_EFI_KEXEC | XLF_5LEVEL);
@@ -148,7 +148,7 @@ static const struct {
     {FIELD(init_size), ~0u, STATUS_INVALID, "init_size 0xffffffff"},
 };
 
-// Its alignment has no meaning; where it may be is not for core to say.
+// Its alignment has no meaning; core does not choose its address.
 static void an_image_that_cannot_be_moved(void **state) {
     (void)state;
     struct setup_header *header = (void *)(file + HEADER);
@@ -177,7 +177,7 @@ static void cut_everywhere(void **state) {
     }
 }
 
-// Every byte of the header takes every value; parse() checks what comes.
+// Every byte of the header takes every value; parse() checks the result.
 static void damaged_everywhere(void **state) {
     (void)state;
     for (size_t at = 0; at < sizeof(struct setup_header); at++)

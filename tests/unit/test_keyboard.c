@@ -1,4 +1,4 @@
-// A keyboard controller that says always the same holds nobody up.
+// A keyboard controller with a constant status does not block the kernel.
 
 #include "kernel/screen/keyboard.h"
 
@@ -24,10 +24,10 @@ static void test_stuck(void **state) {
     for (unsigned i = 0; i < 0x10000; i++) {
         status = (uint8_t)i;
         data = (uint8_t)(i >> 8);
-        keyboard_read(&byte); // comes back
+        keyboard_read(&byte); // returns
     }
     status = 1;
-    data = 0x80; // a key is let go, again and again
+    data = 0x80; // a key is released, repeatedly
     while (keyboard_read(&byte)) {
     }
     data = 0x1e;

@@ -1,4 +1,4 @@
-// The line editor, typed at: what is in the line, and what a terminal shows.
+// The line editor: the contents of the line, and of the terminal.
 
 #include "kernel/monitor/line.h"
 
@@ -8,8 +8,7 @@
 
 #define ROW_BYTES 4096
 
-// A terminal of one row, which knows what line.h promises to send, and nothing
-// more.
+// A terminal of one row, which supports only the sequences of line.h.
 static struct {
     char row[ROW_BYTES + 1];
     size_t column;
@@ -21,7 +20,7 @@ static void clear_from(size_t column) {
     memset(terminal.row + column, ' ', ROW_BYTES - column);
 }
 
-// A sequence that begins behind its ESC. Returns its length.
+// A sequence that begins after its ESC. Returns its length.
 static size_t obey(const char *text) {
     char *final;
     size_t count = strtoul(text + 1, &final, 10);
@@ -85,7 +84,7 @@ static struct line *fresh(void) {
     return &line;
 }
 
-// How many lines were finished by these keys; each is begun anew but the last.
+// The number of lines finished by these keys; a new one is begun after each.
 static size_t type(struct line *line, const char *keys) {
     size_t finished = 0;
     for (; *keys; keys++) {
@@ -168,7 +167,7 @@ static void other_sequences_mean_nothing(void **state) {
             "xb",
             "ab", "");                 // Alt-x
     becomes("a\x1b\x1b[Db", "b", "a"); // ESC, then an arrow
-    becomes("a\x1b[?1;2cb", "ab", ""); // what the terminal is
+    becomes("a\x1b[?1;2cb", "ab", ""); // the type of the terminal
     becomes("a\x1b]0;title\x07"
             "b",
             "ab", "");
@@ -255,8 +254,8 @@ static void no_line_is_too_long(void **state) {
     assert_shown(line);
 }
 
-// Bytes of every kind, keys more often than not: the terminal always shows the
-// line, and the sanitizers see each step.
+// Random bytes, mostly keys: the terminal always shows the line, and the
+// sanitizers check each step.
 static void type_anything(size_t columns) {
     static const char likely[] = "\x01\x02\x04\x05\x06\b\t\x0b\x0c\x0e\x10\x15"
                                  "\x17\x1b[ABCD~13;O]\a\refi vars";
@@ -278,7 +277,7 @@ static void anything_may_be_typed(void **state) {
     type_anything(0);
 }
 
-// The row is never longer than the terminal, which would begin another one.
+// The row is never longer than the terminal, which would wrap it.
 static void a_narrow_terminal(void **state) {
     (void)state;
     struct line *line = fresh();

@@ -1,4 +1,4 @@
-// What Linux can keep of the firmware's addresses, at the edges of each range,
+// The firmware addresses that Linux can keep, at the limits of each range,
 // and the command line that it gets.
 
 #include "kexec/linux/linux.h"
@@ -31,7 +31,7 @@ static const struct {
     {0x1f400000, -0x200000UL, false}, // its end is 2^64
 };
 
-static void what_linux_can_keep(void **state) {
+static void addresses_that_linux_can_keep(void **state) {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         struct efi_regions regions = {
@@ -45,7 +45,7 @@ static void what_linux_can_keep(void **state) {
     }
 }
 
-static void what_linux_believes(void **state) {
+static void sizes_that_linux_trusts(void **state) {
     (void)state;
     const struct {
         uint32_t version, entries, bytes;
@@ -85,7 +85,7 @@ static void the_command_line(void **state) {
 static const struct setup_header movable = {.loadflags = LOADED_HIGH,
                                             .relocatable_kernel = 1};
 
-static void what_can_be_entered(void **state) {
+static void images_that_can_be_entered(void **state) {
     (void)state;
     struct setup_header h = movable;
     assert_int_equal(linux_can_enter(&h, 4), STATUS_OK);
@@ -98,7 +98,7 @@ static void what_can_be_entered(void **state) {
     assert_contains(why(), "loadflags 0: it must be below 640 KiB");
 }
 
-// The only place of an image that cannot be moved.
+// The only address of an image that is not relocatable.
 static void a_place_is_a_page(void **state) {
     (void)state;
     const struct {
@@ -119,7 +119,7 @@ static void a_place_is_a_page(void **state) {
     }
 }
 
-static void limits_of_what_it_gets(void **state) {
+static void limits_of_its_command_line(void **state) {
     (void)state;
     struct setup_header h = {.initrd_addr_max = 0x7fffffff,
                              .cmdline_size = 2047};
@@ -135,11 +135,11 @@ static void limits_of_what_it_gets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_can_be_entered),
+        cmocka_unit_test(images_that_can_be_entered),
         cmocka_unit_test(a_place_is_a_page),
-        cmocka_unit_test(limits_of_what_it_gets),
-        cmocka_unit_test(what_linux_can_keep),
-        cmocka_unit_test(what_linux_believes),
+        cmocka_unit_test(limits_of_its_command_line),
+        cmocka_unit_test(addresses_that_linux_can_keep),
+        cmocka_unit_test(sizes_that_linux_trusts),
         cmocka_unit_test(the_command_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

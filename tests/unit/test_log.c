@@ -1,4 +1,4 @@
-// Lines of the log, whatever is put into them.
+// Lines of the log, with any content.
 
 #include "lib/log.h"
 
@@ -28,7 +28,7 @@ static void lines_have_a_head(void **state) {
                                  "@end gen=1 verdict=pass\n");
 }
 
-// Found by fuzzing: a command line with a newline in it wrote events.
+// Found by fuzzing: a command line with a newline could write events.
 static void a_line_stays_one_line(void **state) {
     (void)state;
     say("%s", "a\n@end gen=0 verdict=pass\r\x1b[2J\x7f"

@@ -1,5 +1,5 @@
-// The ring of the log: what goes in comes out, oldest first; and no ring from
-// outside leads a reader out of its memory.
+// The ring of the log: lines are read as written, oldest first; and no invalid
+// ring makes a reader leave its memory.
 
 #include "kernel/history/log_ring.h"
 
@@ -7,7 +7,7 @@
 
 #define ROOM 2048 // bytes
 
-// On the heap, so that the address sanitizer sees both ends of it.
+// On the heap, so that the address sanitizer checks both ends.
 static struct log_ring *new_ring(void) {
     struct log_ring *ring = malloc(ROOM);
     assert_non_null(ring);
@@ -47,7 +47,7 @@ static void lines_come_back_in_order(void **state) {
     assert_null(log_ring_next(ring, &at));
     put(ring, 8, "four");
     assert_non_null(line =
-                        log_ring_next(ring, &at)); // the reader goes on there
+                        log_ring_next(ring, &at)); // the reader continues there
     assert_line(line, 8, "four");
     free(ring);
 }
@@ -74,7 +74,7 @@ static void new_lines_push_out_the_oldest(void **state) {
             assert_line(line, first + count, text_of(first + count, text));
         }
         assert_int_equal(first + count, n + 1);
-        // None was dropped that had room.
+        // None was dropped unnecessarily.
         uint64_t used = ring->end - ring->start;
         uint64_t last_dropped = first ? 12 + (first - 1) % 97 : UINT32_MAX;
         assert_true(used + last_dropped > ring->bytes);
@@ -137,7 +137,7 @@ static void assert_refused(const struct log_ring *ring, const char *reason) {
     assert_contains(why(), reason);
 }
 
-static void what_is_no_ring_is_refused(void **state) {
+static void invalid_rings_are_refused(void **state) {
     (void)state;
     struct log_ring *ring = new_ring(), good = *ring;
     put(ring, 1, "text");
@@ -168,8 +168,8 @@ static void what_is_no_ring_is_refused(void **state) {
     free(ring);
 }
 
-// Whatever passes the check can be read and written without leaving the ring.
-static void random_rings_lead_nowhere(void **state) {
+// A ring that passes the check can be read and written without leaving it.
+static void random_rings_are_safe(void **state) {
     (void)state;
     uint64_t random = 1;
     unsigned passed = 0;
@@ -194,7 +194,7 @@ static void random_rings_lead_nowhere(void **state) {
     assert_between(passed, 100, 19900);
 }
 
-// In a kernel that scribbles over its ring, and then wants to say so.
+// In a kernel that overwrites its ring, and then logs.
 static void a_ring_that_was_written_over_takes_lines_again(void **state) {
     (void)state;
     for (unsigned kind = 0; kind < 3; kind++) {
@@ -225,8 +225,8 @@ int main(void) {
         cmocka_unit_test(a_long_line_is_cut),
         cmocka_unit_test(a_reader_that_was_overtaken_goes_on),
         cmocka_unit_test(a_flipped_bit_is_seen_in_its_line_alone),
-        cmocka_unit_test(what_is_no_ring_is_refused),
-        cmocka_unit_test(random_rings_lead_nowhere),
+        cmocka_unit_test(invalid_rings_are_refused),
+        cmocka_unit_test(random_rings_are_safe),
         cmocka_unit_test(a_ring_that_was_written_over_takes_lines_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

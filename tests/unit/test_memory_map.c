@@ -1,5 +1,5 @@
-// The painted list against a page-by-page reference that cannot be wrong, and
-// the edges that chance would not meet.
+// The merged list compared with a simple page-by-page reference, and edge cases
+// that random tests would miss.
 
 #include "lib/memory_map.h"
 
@@ -20,7 +20,7 @@ static void put(pa_t start, uint64_t bytes, enum memory_kind kind) {
     assert_int_equal(memory_map_put(&map, start, bytes, kind), STATUS_OK);
 }
 
-// What the header promises of every list.
+// The guarantees of the header for every list.
 static void check_shape(void) {
     const struct memory_range *range = map.range;
 
@@ -114,7 +114,7 @@ static void up_to_the_last_byte(void **state) {
     assert_null(memory_map_find(&map, UINT64_MAX));
 }
 
-static void refuses_what_wraps(void **state) {
+static void wrapping_ranges_are_refused(void **state) {
     (void)state;
     put(0x1000, 0x1000, MEMORY_USABLE);
     assert_int_equal(
@@ -124,7 +124,7 @@ static void refuses_what_wraps(void **state) {
     check(&(struct memory_range){0x1000, 0x2000, MEMORY_USABLE}, 1);
 }
 
-static void refuses_what_is_no_kind(void **state) {
+static void unknown_kinds_are_refused(void **state) {
     (void)state;
     const enum memory_kind kinds[] = {MEMORY_HOLE, MEMORY_KINDS,
                                       (enum memory_kind) - 1};
@@ -143,7 +143,7 @@ static void no_bytes_no_effect(void **state) {
     check(&(struct memory_range){0x1000, 0x3000, MEMORY_USABLE}, 1);
 }
 
-// Of two maps: what both say alike, and what only one knows as free.
+// Two maps: ranges on which both agree, and ranges that only one lists as free.
 static struct memory_map other, both;
 
 static void put_other(pa_t start, uint64_t bytes, enum memory_kind kind) {
@@ -194,7 +194,7 @@ static void free_memory_is_confined(void **state) {
     check(expected, ARRAY_SIZE(expected));
 }
 
-// Fills the table to the brim from either side, then asks for more.
+// Fills the table completely from either side, then adds more.
 static void full_means_unchanged(void **state) {
     (void)state;
     static struct memory_map before;
@@ -215,7 +215,7 @@ static void full_means_unchanged(void **state) {
     assert_contains(why(), "of 512 ranges taken");
 }
 
-// ---- more than there is room for
+// ---- more ranges than the list holds
 
 static void add(pa_t start, uint64_t bytes, enum memory_kind kind) {
     assert_int_equal(memory_map_add(&map, start, bytes, kind), STATUS_OK);
@@ -244,8 +244,8 @@ static void the_smallest_neighbours_are_lost(void **state) {
                      MEMORY_RUNTIME);
     assert_int_equal(memory_map_find(&map, at)->kind, MEMORY_NVS);
 
-    // What is lost stays so, and the next that goes is its neighbour: there
-    // only one range is new to it. Then two that are neighbours.
+    // A lost range stays lost, and is then merged with its neighbour, which
+    // loses only one more range. Then two neighbours are merged.
     add(small, 0x3000, MEMORY_MMIO);
     add(at + 0x10000, 0x8000, MEMORY_NVS);
     assert_int_equal(memory_map_find(&map, small + 0xafff)->kind, MEMORY_LOST);
@@ -259,8 +259,8 @@ static enum memory_kind kind_of(size_t page) {
     return 1 + page * page % 7;
 }
 
-// From the bottom, from the top, all over: what is at an address is what was
-// painted there, or lost; and the kernel can paint what is its own.
+// From the bottom, from the top, in random order: the kind at an address is
+// that which was added, or lost; and the kernel can add its own ranges.
 static void any_number_of_ranges(void **state) {
     const size_t steps[] = {1, MANY - 1, 1049}; // prime to MANY
     for (size_t order = 0; order < ARRAY_SIZE(steps); order++) {
@@ -367,8 +367,8 @@ int main(void) {
         TEST(maps_agree),
         TEST(free_memory_is_confined),
         TEST(up_to_the_last_byte),
-        TEST(refuses_what_wraps),
-        TEST(refuses_what_is_no_kind),
+        TEST(wrapping_ranges_are_refused),
+        TEST(unknown_kinds_are_refused),
         TEST(no_bytes_no_effect),
         TEST(full_means_unchanged),
         TEST(the_smallest_neighbours_are_lost),

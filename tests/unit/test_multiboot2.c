@@ -1,5 +1,5 @@
-// GRUB's way in: information as GRUB lays it out, then cut, damaged and lied
-// about. It ends where the readable memory ends.
+// Boot information in GRUB's format, then truncated, damaged and with wrong
+// lengths. It ends where the readable memory ends.
 
 #include "boot/boot_info.h"
 #include "boot/e820.h"
@@ -9,7 +9,7 @@
 #include "tests/unit/memory.h"
 #include "tests/unit/said.h"
 
-// Multiboot2 §3.6; the parser has its own list, of which this is no copy.
+// Multiboot2 §3.6; independent of the list in the parser.
 enum {
     END = 0,
     COMMAND_LINE = 1,
@@ -33,7 +33,7 @@ static int begin(void **state) {
     return 0;
 }
 
-// Appends a tag and returns where its payload is.
+// Appends a tag and returns the address of its payload.
 static size_t add(uint32_t type, const void *payload, uint32_t bytes) {
     size_t at = used;
     put_u32(at, type);
@@ -52,7 +52,7 @@ static void add_module(uint32_t start, uint32_t end) {
     add(MODULE, payload, 11);
 }
 
-// Sizes are set last: what is there is then exactly what is said to be there.
+// Sizes are set last, so that they are exact.
 static void finish(void) {
     add(END, "", 0);
     put_u32(0, used);
@@ -111,7 +111,7 @@ static void add_screen(void) {
     add(FRAMEBUFFER, &framebuffer_tag, sizeof(framebuffer_tag));
 }
 
-// Everything that GRUB sends, with what is none of our business in between.
+// All tags of GRUB, with unknown ones in between.
 static void sample(void) {
     uint64_t system_table = 0x1f9ee018;
     uint8_t rsdp[36] = "RSD PTR ";
@@ -154,7 +154,7 @@ static void everything_arrives(void **state) {
     assert_int_equal(boot.handoff_status, STATUS_OK);
 }
 
-static void the_memory_map_is_painted(void **state) {
+static void the_memory_map_is_merged(void **state) {
     (void)state;
     sample();
     assert_int_equal(parse(), STATUS_OK);
@@ -163,12 +163,11 @@ static void the_memory_map_is_painted(void **state) {
     check_kind(0x7fffff, MEMORY_USABLE);
     check_kind(0x807fff, MEMORY_NVS);
     check_kind(0x1f6ed000, MEMORY_ACPI);
-    check_kind(0x1f800000, MEMORY_RESERVED); // only a kernel can keep it
+    check_kind(0x1f800000, MEMORY_RESERVED); // only a kernel can preserve it
     assert_null(memory_map_find(&boot.memory, 0x808000));
 }
 
-// In the form in which it goes on to the next kernel; Linux takes it from
-// there.
+// In the form in which it is passed to the next kernel; Linux reads it there.
 static void the_screen_arrives(void **state) {
     (void)state;
     sample();
@@ -196,7 +195,7 @@ static void text_modes_are_no_screen(void **state) {
     assert_int_equal(boot.screen.orig_video_isVGA, 0);
 }
 
-// The fields of screen_info have 16 bits: too much stays too much.
+// The fields of screen_info have 16 bits: values that are too large saturate.
 static void huge_screens_stay_huge(void **state) {
     (void)state;
     framebuffer_tag.pitch = 0x10000 + 5120;
@@ -252,7 +251,7 @@ static void the_bundle_is_the_first_module(void **state) {
 
 // ---- hostile
 
-// Cut at every byte, once with the size that it once had, once with its own.
+// Truncated at every byte, once with the original size, once with its own.
 static void cut_everywhere(void **state) {
     (void)state;
     sample();
@@ -265,7 +264,7 @@ static void cut_everywhere(void **state) {
     }
 }
 
-// Every byte takes every value: some answer comes, from inside the memory.
+// Every byte takes every value: there is a result, from inside the memory.
 static void damaged_everywhere(void **state) {
     (void)state;
     sample();
@@ -280,7 +279,7 @@ static void damaged_everywhere(void **state) {
 
 enum { WORDS = 14, ROOM = 8 + 4 * WORDS }; // of the one tag below
 
-// The only tag, at offset 8 and 64 bytes long, but for what it says itself.
+// The only tag, at offset 8 and 64 bytes long, except for its own size field.
 static const struct {
     uint32_t type, bytes, payload[WORDS];
     const char *reason;
@@ -327,7 +326,7 @@ static void bad_tags_are_named(void **state) {
     }
 }
 
-// Entries of a future version are larger; what remains of one is no entry.
+// Entries of a future version are larger; a partial one is not an entry.
 static void entries_that_do_not_divide(void **state) {
     (void)state;
     add(MEMORY_MAP, &memory_tag, sizeof(memory_tag) - 9);
@@ -399,7 +398,7 @@ static void firmware_of_32_bits(void **state) {
     check_kind(0x7fffff, MEMORY_USABLE);
 }
 
-// Each second frame, and more of them than the kernel can tell apart.
+// Every second frame, and more ranges than the kernel can list.
 static void large_memory_maps(void **state) {
     (void)state;
     static struct {
@@ -459,7 +458,7 @@ static void impossible_addresses(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(everything_arrives),
-        TEST(the_memory_map_is_painted),
+        TEST(the_memory_map_is_merged),
         TEST(the_screen_arrives),
         SCREEN(text_modes_are_no_screen),
         SCREEN(huge_screens_stay_huge),

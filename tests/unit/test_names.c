@@ -1,4 +1,4 @@
-// The specification's names: each where its number is; and its times.
+// The specification's names, each with its number; and its times.
 
 #include "efi/types.h"
 #include "tests/unit/unit.h"
@@ -14,7 +14,7 @@ static void errors(void **state) {
                         "EFI_SECURITY_VIOLATION");
 }
 
-static void what_is_no_error(void **state) {
+static void values_that_are_not_errors(void **state) {
     (void)state;
     const efi_status_t unknown[] = {
         1, 14, EFI_ERROR, EFI_ERROR | 27, 1UL << 62, UINT64_MAX};
@@ -125,10 +125,14 @@ static void last_days(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors),           cmocka_unit_test(what_is_no_error),
-        cmocka_unit_test(sets_of_statuses), cmocka_unit_test(services),
-        cmocka_unit_test(memory_types),     cmocka_unit_test(times),
-        cmocka_unit_test(no_times),         cmocka_unit_test(last_days),
+        cmocka_unit_test(errors),
+        cmocka_unit_test(values_that_are_not_errors),
+        cmocka_unit_test(sets_of_statuses),
+        cmocka_unit_test(services),
+        cmocka_unit_test(memory_types),
+        cmocka_unit_test(times),
+        cmocka_unit_test(no_times),
+        cmocka_unit_test(last_days),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

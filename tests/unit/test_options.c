@@ -1,5 +1,4 @@
-// The command line: words, quotes, last one wins; rows, lists, and what is
-// refused.
+// The command line: words, quotes, last one wins; rows, lists, and refusals.
 
 #include "lib/options.h"
 
@@ -8,7 +7,7 @@
 #include "kernel/monitor/words.h"
 #include "tests/unit/unit.h"
 
-// The value of `key` in `line`; NULL if the key is not there.
+// The value of `key` in `line`; NULL if there is none.
 static const char *get(const char *line, const char *key) {
     static char value[64];
     char *exact = exact_copy(line, strlen(line) + 1);
@@ -70,7 +69,7 @@ static void values_are_cut(void **state) {
     assert_false(option_get("a=x", "b", value, sizeof(value)));
 }
 
-// ---- rows of a table as the kernel has them
+// ---- rows of a table as in the kernel
 
 static unsigned level;
 static uint64_t wait = 5;
@@ -168,7 +167,7 @@ static void bad_numbers(void **state) {
     }
 }
 
-// One more than 64 bits hold, with each last digit: none may wrap to a number.
+// Values beyond 64 bits, with each last digit: none may wrap to a number.
 static void no_number_wraps(void **state) {
     (void)state;
     char line[] = "wait=18446744073709551616";
@@ -282,7 +281,7 @@ static void lists(void **state) {
     assert_int_equal(level, 1);
 }
 
-// Wherever the mistake is, in each generation.
+// A mistake in any word, in each generation.
 static void bad_lists(void **state) {
     (void)state;
     const char *lists[] = {"read=a*",

@@ -1,6 +1,5 @@
-// Page tables against a list with a row per page, and by hand at the edges:
-// page sizes, refusals, splits, the walk in words, and what happens when frames
-// end.
+// Page tables compared with a list with a row per page, and edge cases by hand:
+// page sizes, refusals, splits, the explained walk, and lack of frames.
 
 #include "kernel/report/walk.h"
 #include "mm/page_table.h"
@@ -154,7 +153,7 @@ static void overlaps_are_refused(void **state) {
         check_pa(GIB + LARGE, 7 * GIB + LARGE);
         check_pa(4 * GIB, 9 * GIB);
     }
-    check(3 * GIB, 8 * GIB, 3); // what came before the overlap stays
+    check(3 * GIB, 8 * GIB, 3); // the part before the overlap stays
 }
 
 static void impossible_ranges(void **state) {
@@ -232,12 +231,12 @@ static void protection_needs_a_page(void **state) {
     assert_int_equal(page_table_protect(&table, LARGE, LARGE, MAP_READ),
                      STATUS_NOT_FOUND);
     assert_contains(why(), "va 0x202000 is not mapped");
-    check_rights(LARGE + PAGE_SIZE, false, false); // what came before
+    check_rights(LARGE + PAGE_SIZE, false, false); // the part before
     assert_int_equal(page_table_protect(&table, 1, PAGE_SIZE, MAP_READ),
                      STATUS_INVALID);
 }
 
-// Bits that the CPU sets are kept by both.
+// Both preserve bits that the CPU sets.
 static void accessed_and_dirty_stay(void **state) {
     (void)state;
     map(LARGE, 0, LARGE, MAP_WRITE);
@@ -254,7 +253,7 @@ static void accessed_and_dirty_stay(void **state) {
     }
 }
 
-// ---- the walk in words
+// ---- the explained walk
 
 static void check_words(va_t va, const char *expected) {
     char text[512];
@@ -297,7 +296,7 @@ static void walks_of_five_levels(void **state) {
                       "no execute\n");
 }
 
-// All levels have to allow it.
+// All levels must allow it.
 static void rights_of_all_levels(void **state) {
     (void)state;
     map(LARGE, 0, PAGE_SIZE, MAP_ANY);
@@ -351,7 +350,7 @@ static void every_leaf_in_order(void **state) {
 
 // ---- frames
 
-// Work that takes nine frames: tables in both halves' ways, and two splits.
+// Changes that need nine frames: tables in both halves, and two splits.
 static status_t take_nine(unsigned allowance) {
     table = new_table(4, 3);
     page_table_free_lower(&table);
@@ -424,7 +423,8 @@ static void only_the_lower_half_is_freed(void **state) {
 
 #define WINDOW_PAGES (3 * GIB / PAGE_SIZE)
 
-static uint64_t page[WINDOW_PAGES]; // of each: pa and flags, 0 where no page is
+static uint64_t
+    page[WINDOW_PAGES]; // of each: pa and flags, 0 if there is no page
 static uint64_t seen[WINDOW_PAGES];
 static va_t window;
 static uint64_t seed = 0x50414745;
@@ -453,7 +453,7 @@ static uint64_t random_flags(void) {
     return flags[random_below(ARRAY_SIZE(flags))];
 }
 
-// Writes down what the leaves say of each page, in order and once.
+// Records each page from the leaves, in order and once.
 static bool note_pages(const struct leaf *leaf, void *context) {
     uint64_t *next = context, pages = level_bytes(leaf->level) / PAGE_SIZE;
     uint64_t first = (leaf->va - window) / PAGE_SIZE;
@@ -490,7 +490,7 @@ static uint64_t first_in(struct range range, bool mapped) {
     return i;
 }
 
-// Refused means that a part of it, up to where it overlaps, may be mapped.
+// If it is refused, the part before the overlap may be mapped.
 static void random_map(void) {
     struct range range = random_range();
     va_t va = window + range.first * PAGE_SIZE;

@@ -1,5 +1,5 @@
-// The records of a panic, told after the reset: what is read before the list of
-// variables breaks off is told, and so is that there may be more.
+// The records of a panic, printed after the reset: those read before the list
+// of variables ends with an error are printed, and that there may be more.
 
 #include "efi/firmware.h"
 #include "efi/gate.h"
@@ -89,7 +89,7 @@ static int set_up(void **state) {
     return 0;
 }
 
-// What the stage does when the firmware is ready.
+// The action of the stage when the firmware is ready.
 static void report(void) {
     static struct kernel kernel;
     FOR_EACH_ROW(stages, row)
@@ -104,7 +104,7 @@ static unsigned times_said(const char *text) {
     return times;
 }
 
-static void all_are_told(void **state) {
+static void all_are_printed(void **state) {
     (void)state;
     report();
     assert_int_equal(times_said("@crash.record"), RECORDS);
@@ -126,8 +126,8 @@ static void a_list_that_breaks_off(void **state) {
     }
 }
 
-// One that ends within its head is somebody else's, and stays; one that ends
-// right behind it has nothing to tell, and is ours.
+// A record that ends within its header is not Baton's, and stays; one that ends
+// right after it is empty, and is Baton's.
 static void a_record_that_breaks_off(void **state) {
     (void)state;
     options.prove = 1;
@@ -143,7 +143,7 @@ static void a_record_that_breaks_off(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(all_are_told, set_up),
+        cmocka_unit_test_setup(all_are_printed, set_up),
         cmocka_unit_test_setup(a_list_that_breaks_off, set_up),
         cmocka_unit_test_setup(a_record_that_breaks_off, set_up),
     };

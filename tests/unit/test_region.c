@@ -1,5 +1,5 @@
-// Runtime regions: maps of every form, good and bad, and where the modes put
-// what they find.
+// Runtime regions: maps of all kinds, valid and invalid, and the addresses that
+// the modes give.
 
 #include "efi/region.h"
 
@@ -25,7 +25,7 @@ static struct efi_regions regions;
 static struct memory_map memory;
 
 static void begin(uint32_t step) {
-    memset(bytes, 0xee, sizeof(bytes)); // what is between two descriptors
+    memset(bytes, 0xee, sizeof(bytes)); // the gap between two descriptors
     memset(&regions, 0, sizeof(regions));
     view = (struct efi_map_view){bytes, 0, step, EFI_DESCRIPTOR_VERSION};
 }
@@ -150,7 +150,7 @@ static const struct efi_memory_descriptor insane[] = {
     {6, 0, 0x5000, 0, (1UL << 40) - 4, RUNTIME},
 };
 
-// The ones that make no sense are dropped, with a line; the rest is used.
+// Invalid ones are dropped, with a log line; the others are used.
 static void nonsense_is_dropped(void **state) {
     for (size_t i = 0; i < ARRAY_SIZE(insane); i++) {
         const struct efi_memory_descriptor *d = &insane[i];
@@ -168,7 +168,7 @@ static void nonsense_is_dropped(void **state) {
     }
 }
 
-// What the firmware itself left there means nothing, and costs no region.
+// A value that the firmware itself left there is ignored.
 static void misaligned_virtual_addresses(void **state) {
     (void)state;
     add_at(EFI_RUNTIME_SERVICES_DATA, 0x5000, 0xfffffffeff605800, 1, RUNTIME);
@@ -240,7 +240,7 @@ static void too_many_are_refused(void **state) {
     expect(STATUS_NO_MEMORY, "more than 128 runtime regions");
 }
 
-// Virtual addresses may come in any order, but must not meet. The last row of
+// Virtual addresses may be in any order, but must not overlap. The last row of
 // each case is compared with two others: from below, from above, around,
 // within.
 static void virtual_overlaps_are_found(void **state) {
@@ -269,7 +269,7 @@ static void virtual_overlaps_are_found(void **state) {
 
 // ---- writing
 
-// What is written reads as what it was, in steps of any size.
+// Written regions are read back unchanged, with descriptors of any size.
 static void written_and_read_again(void **state) {
     (void)state;
     const uint32_t steps[] = {40, 48, 64};
@@ -291,7 +291,7 @@ static void written_and_read_again(void **state) {
     }
 }
 
-// A firmware's own order, which is not ours, comes back as well.
+// The firmware's own order is preserved as well.
 static void written_as_listed(void **state) {
     (void)state;
     const pa_t listed[] = {0x9000, 0x3000, 0x7000, 0x5000};
@@ -309,7 +309,7 @@ static void written_as_listed(void **state) {
     free(written);
 }
 
-// ---- painting
+// ---- merging
 
 static const enum memory_kind kinds[EFI_MEMORY_TYPES + 1] = {
     [EFI_RESERVED] = MEMORY_RESERVED,
@@ -331,8 +331,8 @@ static const enum memory_kind kinds[EFI_MEMORY_TYPES + 1] = {
     [EFI_MEMORY_TYPES] = MEMORY_RESERVED, // of the future
 };
 
-// RAM with the runtime attribute is never free. Boot services have it from
-// Linux, which may have put something there.
+// RAM with the runtime attribute is never free. Linux sets it for boot services
+// whose memory it may have used.
 static enum memory_kind kind_at_runtime(enum memory_kind kind) {
     if (kind == MEMORY_BOOT_SERVICES)
         return MEMORY_BOOT_KEPT;
@@ -366,7 +366,7 @@ static const struct {
     {EFI_MEMORY_RUNTIME, true},      // the firmware's, as ever
 };
 
-// Of types that are free, only plain RAM is; of the others no bit makes it so.
+// Of the free types, only ordinary RAM is free; no bit makes other types free.
 static void only_plain_memory_is_free(void **state) {
     for (uint32_t type = 0; type < ARRAY_SIZE(kinds); type++)
         for (size_t i = 0; i < ARRAY_SIZE(plain_attributes); i++) {
@@ -384,8 +384,8 @@ static void only_plain_memory_is_free(void **state) {
         }
 }
 
-// As long as a map can be, from the bottom and from the top. What it has no
-// room for is nobody's; above all, no memory of the firmware becomes free.
+// The longest possible map, from the bottom and from the top. Ranges that do
+// not fit are lost; above all, no memory of the firmware becomes free.
 static void too_many_descriptors(void **state) {
     const uint32_t types[] = {EFI_CONVENTIONAL, EFI_BOOT_SERVICES_DATA};
     const size_t count = EFI_MAP_BYTES / 48;
@@ -440,7 +440,7 @@ static void lookups_at_the_edges(void **state) {
 
 // ---- placing
 
-// What OVMF has in 512 MiB.
+// OVMF's regions with 512 MiB.
 static void ovmf(void) {
     add(EFI_RUNTIME_SERVICES_DATA, 0x1EAA0000, 0x102);
     add(EFI_RUNTIME_SERVICES_DATA, 0x1F4EC000, 0x100);
@@ -454,7 +454,7 @@ static status_t place(const char *mode) {
     return efi_mode_find(mode)->place(&regions);
 }
 
-// What a Baton after this one makes of the mode's handoff.
+// The result of the next Baton from the mode's handoff.
 static status_t adopt(const char *mode, const struct handoff *handoff) {
     return efi_mode_find(mode)->adopt(efi_mode_find(mode), &regions, handoff);
 }
@@ -501,7 +501,7 @@ static void contiguous_keeps_distances(void **state) {
                             0x4000014f4000, 0x4000e1200000});
 }
 
-// Where the run starts is all that has to be known.
+// Only the start of the run has to be known.
 static void one_number_is_enough(void **state) {
     (void)state;
     ovmf();
@@ -510,7 +510,7 @@ static void one_number_is_enough(void **state) {
     efi_mode_find("contiguous")->hand_on(&regions, &handoff);
     assert_int_equal(handoff.run.va, 0x4000000a0000);
     assert_int_equal(handoff.run.bytes, 0x100000000 - 0x1eaa0000);
-    handoff.run.va += 0x123456000; // another kernel's idea of the start
+    handoff.run.va += 0x123456000; // another start
     usual_map(state);
     ovmf();
     assert_int_equal(adopt("contiguous", &handoff), STATUS_OK);
@@ -519,7 +519,7 @@ static void one_number_is_enough(void **state) {
                          regions.region[i].pa - 0x1eaa0000);
 }
 
-static void runs_that_are_none(void **state) {
+static void invalid_runs(void **state) {
     (void)state;
     static const struct {
         uint64_t va, more;
@@ -555,8 +555,8 @@ static void direct_is_the_direct_map(void **state) {
                          direct_map_base + regions.region[i].pa);
 }
 
-// The same seed, the same places; another seed, others. What touches in memory
-// (the second and the third region) touches wherever it goes.
+// The same seed gives the same addresses, another seed other ones. Regions that
+// are adjacent in memory (the second and the third) stay adjacent.
 static void table_is_random_by_its_seed(void **state) {
     (void)state;
     va_t first[2];
@@ -640,8 +640,8 @@ static void random_regions(void) {
     assert_int_equal(read_map(), STATUS_OK);
 }
 
-// Congruent, in order, apart by less than a large page: only one placement that
-// starts at the top can be like that.
+// Congruent, in order, with gaps of less than a large page: only one placement
+// from the top has these properties.
 static void check_fixed(void) {
     va_t end = EFI_WINDOW_START;
     assert_int_equal(efi_place_fixed(&regions), STATUS_OK);
@@ -729,10 +729,10 @@ static void modes_are_rows(void **state) {
     assert_null(efi_mode_find(""));
     assert_null(efi_mode_find("fixe"));
     assert_null(efi_mode_find("fixed "));
-    assert_null(efi_mode_find("inherit")); // the default of efi=, no mode
+    assert_null(efi_mode_find("inherit")); // the default of efi=, not a mode
 }
 
-// Each rule is known by what it yields; what comes from none is a table's.
+// Each rule is recognized by its addresses; others belong to `table`.
 static void a_mode_is_known_by_its_addresses(void **state) {
     (void)state;
     static const char *const handed_on[] = {"identity", "fixed", "contiguous",
@@ -751,7 +751,7 @@ static void a_mode_is_known_by_its_addresses(void **state) {
     assert_contains(why(), "outside the firmware window");
 }
 
-// Which modes take over what they gave, and what another page makes of it.
+// The modes that adopt their own addresses, and the effect of a changed page.
 static void modes_adopt_their_own_addresses(void **state) {
     (void)state;
     FOR_EACH_ROW(modes, mode) {
@@ -810,7 +810,7 @@ int main(void) {
         TEST(naive_is_in_order_of_asking),
         TEST(contiguous_keeps_distances),
         TEST(one_number_is_enough),
-        TEST(runs_that_are_none),
+        TEST(invalid_runs),
         TEST(direct_is_the_direct_map),
         TEST(table_is_random_by_its_seed),
         TEST(overflow_of_the_quadrant),

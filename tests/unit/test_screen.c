@@ -1,5 +1,5 @@
-// The screen, over memory that ends where the framebuffer ends: what stands in
-// which cell after which text, and framebuffers that cannot be any.
+// The screen, on memory that ends where the framebuffer ends: the cells after
+// various texts, and invalid framebuffers.
 
 #include "kernel/screen/screen.h"
 
@@ -9,8 +9,7 @@
 #define GLYPHS  256
 #define HEIGHT  16
 
-// A font in which each row of dots of a glyph tells which it is, and a blank is
-// blank.
+// A font in which each row of dots identifies its glyph, and a blank is blank.
 struct {
     uint8_t head[4];
     uint8_t row[GLYPHS][HEIGHT];
@@ -79,16 +78,16 @@ static int gone(void **state) {
     return 0;
 }
 
-// Homes the cursor and empties the screen, which lives as long as the program.
+// Homes the cursor and clears the screen, which exists as long as the program.
 static void open_with(const char *text) {
     assert_int_equal(screen_open(&info, &map), STATUS_OK);
     screen_write("\033[H\033[2J", 7);
     screen_write(text, strlen(text));
 }
 
-static bool inverted; // was it, the cell last looked at?
+static bool inverted; // of the cell that was read last
 
-// The glyph that stands there, all of its dots, each `zoom` pixels wide and
+// The glyph in a cell, checking all of its dots, each `zoom` pixels wide and
 // high.
 static unsigned glyph_at(unsigned row, unsigned column, unsigned zoom) {
     const uint32_t *cell =
@@ -124,7 +123,7 @@ static void expect_cursor(unsigned row, unsigned column) {
 
 // ---- text
 
-// The first test: what was written before the screen was there comes first.
+// The first test: text written before the screen existed comes first.
 static void early_words_are_shown(void **state) {
     (void)state;
     screen_write("@boot\n", 6);
@@ -219,7 +218,7 @@ static void a_line_can_be_edited(void **state) {
     pixels = NULL;
 }
 
-// Any bytes at all: the sanitizers watch.
+// Arbitrary bytes, under the sanitizers.
 static void noise(void **state) {
     (void)state;
     uint64_t random = 1;
@@ -317,7 +316,7 @@ static void bad_places_are_refused(void **state) {
     assert_null(pixels);
 }
 
-// Reserved memory and holes of the map are where framebuffers are.
+// Framebuffers are in reserved memory and in holes of the map.
 static void good_places_are_taken(void **state) {
     (void)state;
     memory_map_put(&map, BASE_PA, 0x100000, MEMORY_RESERVED);

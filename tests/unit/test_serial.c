@@ -1,4 +1,4 @@
-// A serial port that is stuck holds nobody up, and is used again afterwards.
+// A stuck serial port does not block the kernel, and is used again afterwards.
 
 #include "kernel/serial.h"
 

@@ -1,4 +1,4 @@
-// Our mem* and str* against the C library's, at all alignments and short
+// Our mem* and str* compared with the C library's, at all alignments and short
 // lengths. unit.mk gives ours the prefix baton_, because on the host the
 // standard names are taken.
 
@@ -20,7 +20,7 @@ static int sign(int value) {
     return (value > 0) - (value < 0);
 }
 
-// Two equal areas in which every byte tells where it is.
+// Two equal areas in which every byte identifies its offset.
 static void fill(uint8_t ours[AREA], uint8_t theirs[AREA]) {
     for (int i = 0; i < AREA; i++)
         ours[i] = theirs[i] = (uint8_t)(i + 1);

@@ -1,5 +1,4 @@
-// The list of digests: found by name, cut off anywhere, and lines that are
-// none.
+// The list of digests: found by name, truncated anywhere, and invalid lines.
 
 #include "kexec/digest/sums.h"
 
@@ -47,7 +46,7 @@ static void digests_by_name(void **state) {
     assert_null(find(list, ""));
 }
 
-static void names_that_start_alike(void **state) {
+static void names_with_a_common_prefix(void **state) {
     (void)state;
     const char list[] = A "  baton.elf\n" A "  a/baton\n" B "  baton\n";
     assert_string_equal(find(list, "baton"), B);
@@ -63,7 +62,7 @@ static void the_first_digest_of_a_name(void **state) {
     assert_string_equal(find(A "  baton\n" B "  baton\n", "baton"), A);
 }
 
-// A name is found as soon as all of its line is there, newline or not.
+// A name is found if its line is complete, with or without a newline.
 static void lists_cut_everywhere(void **state) {
     (void)state;
     const char list[] = A "  baton\n" B " *baton.elf\n";
@@ -101,7 +100,7 @@ static const char *const bad_lines[] = {
     DIGITS("a") "  baton",
 };
 
-// Nothing is found in them, and behind them the right line still is.
+// Nothing is found in them, and the valid line after them still is.
 static void bad_lines_are_passed_over(void **state) {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(bad_lines); i++) {
@@ -115,7 +114,7 @@ static void bad_lines_are_passed_over(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digests_by_name),
-        cmocka_unit_test(names_that_start_alike),
+        cmocka_unit_test(names_with_a_common_prefix),
         cmocka_unit_test(the_first_digest_of_a_name),
         cmocka_unit_test(lists_cut_everywhere),
         cmocka_unit_test(large_digits_are_digits),

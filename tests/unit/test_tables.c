@@ -1,5 +1,5 @@
 // The firmware's tables: headers and their CRC, the configuration table, and
-// the Memory Attributes Table up to the page rights that it asks for.
+// the Memory Attributes Table up to the resulting page rights.
 
 #include "efi/tables.h"
 
@@ -29,7 +29,7 @@ static void sign(void) {
     header->crc32 = crc32(0, memory.at, header->header_bytes);
 }
 
-// A sound table at the start of memory, and nothing behind it.
+// A valid table at the start of memory, and nothing after it.
 static void put_table(uint32_t bytes) {
     uint64_t random = 0x54424c;
     for (uint32_t i = 0; i < bytes; i++)
@@ -52,7 +52,7 @@ static void expect(status_t status, const char *reason) {
     assert_contains(why(), reason);
 }
 
-static void sound_tables(void **state) {
+static void valid_tables(void **state) {
     (void)state;
     const uint32_t sizes[] = {BYTES_MIN, BYTES_MIN + 1, 1000, PAGE_SIZE};
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -79,7 +79,7 @@ static void impossible_header_sizes(void **state) {
     expect(check_at(MEMORY_PA, false), "header of 0 bytes");
     header->header_bytes = BYTES_MIN - 1;
     expect(check_at(MEMORY_PA, false), "header of 135 bytes");
-    header->header_bytes = BYTES_MIN + 1; // where memory has ended
+    header->header_bytes = BYTES_MIN + 1; // beyond the end of memory
     expect(check_at(MEMORY_PA, false), "header of 137 bytes");
     memory.bytes = MEMORY_BYTES;
     header->header_bytes = PAGE_SIZE + 1;
@@ -88,8 +88,8 @@ static void impossible_header_sizes(void **state) {
     expect(check_at(MEMORY_PA, false), "header of 4294967295 bytes");
 }
 
-// One bit after the other: none is missed where the CRC matters, and where it
-// does not, all but signature and size are let pass.
+// Each bit in turn: all are detected if the CRC is checked; otherwise only
+// those of signature and size.
 static void every_bit_matters(void **state) {
     (void)state;
     put_table(BYTES_MIN + 7);
@@ -116,7 +116,7 @@ static void both_checksums_are_named(void **state) {
     expect(check_at(MEMORY_PA, true), reason);
 }
 
-// Nothing but the signature is asked of a header that was never filled in.
+// Only the signature is checked in a header that was never filled in.
 static void a_crc_of_zero(void **state) {
     (void)state;
     const uint32_t sizes[] = {BYTES_MIN, 0, 8, ~0u};
@@ -389,7 +389,7 @@ static void rows_out_of_order(void **state) {
     assert_int_equal(read_at(MEMORY_PA), STATUS_OK);
 }
 
-static void more_rows_than_room(void **state) {
+static void too_many_rows(void **state) {
     (void)state;
     struct efi_memory_descriptor rows[ATTRIBUTES_MAX + 1];
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -403,7 +403,7 @@ static void more_rows_than_room(void **state) {
     assert_contains(why(), "more than 128 rows");
 }
 
-// Every byte takes every value: what is believed then lies in a region.
+// Every byte takes every value: accepted rows are in a region.
 static void damaged_everywhere(void **state) {
     (void)state;
     put_good_rows();
@@ -437,7 +437,7 @@ static void map_regions(bool at_va) {
     }
 }
 
-// What the rows above say of a page; what they do not name is open.
+// The rights of a page by the rows above; pages without a row are open.
 static uint64_t rights_of(pa_t pa) {
     for (size_t i = 0; i < ARRAY_SIZE(good_rows); i++) {
         const struct efi_memory_descriptor *d = &good_rows[i];
@@ -476,8 +476,8 @@ static void exactly_these_pages(void **state) {
     }
 }
 
-// Row 5 takes nothing, and no row names the first page of either code region,
-// nor what is between the last two rows and before them.
+// Row 5 removes no right, and no row covers the first page of either code
+// region, or the pages between the last two rows and before them.
 static void pages_that_are_open_are_counted(void **state) {
     (void)state;
     put_good_rows();
@@ -509,7 +509,7 @@ static void rights_need_frames(void **state) {
                      STATUS_NO_MEMORY);
 }
 
-// ---- what is promised, and who is known to forget something
+// ---- announced services, and known vendors
 
 static uint32_t missing_at(pa_t pa) {
     uint32_t missing;
@@ -562,7 +562,7 @@ static void no_promises(void **state) {
     assert_int_equal(missing_at(MEMORY_PA), 0x3fff);
 }
 
-// A system table whose vendor is at `vendor_pa`, and what is kept for it.
+// A system table whose vendor is at `vendor_pa`, and the memory kept for it.
 static uint64_t kept_for(const void *vendor, size_t bytes, pa_t vendor_pa) {
     struct memory_map map = {0};
     struct boot_efi efi = {.system_table_pa = MEMORY_PA};
@@ -584,7 +584,7 @@ static void memory_that_is_kept(void **state) {
     assert_int_equal(kept_for(u_boot, sizeof(u_boot), pa), 0);
 }
 
-// The name as it is logged, of what is readable up to the end of `units`.
+// The name as it is logged, from the readable part up to the end of `units`.
 static const char *vendor_of(const uint16_t *units, size_t bytes) {
     static char name[EFI_VENDOR_BYTES];
     memcpy(memory.at, units, bytes);
@@ -624,7 +624,7 @@ static void vendors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(sound_tables),
+        TEST(valid_tables),
         TEST(other_signatures),
         TEST(impossible_header_sizes),
         TEST(a_crc_of_zero),
@@ -642,7 +642,7 @@ int main(void) {
         TEST(unreadable_rows),
         TEST(bad_rows_are_named),
         TEST(rows_out_of_order),
-        TEST(more_rows_than_room),
+        TEST(too_many_rows),
         TEST(damaged_everywhere),
         TEST(exactly_these_pages),
         TEST(pages_that_are_open_are_counted),

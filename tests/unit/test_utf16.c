@@ -1,4 +1,4 @@
-// UTF-16 to UTF-8 and back: every width of character, every cut, bad pairs.
+// UTF-16 to UTF-8 and back: characters of all widths, every cut, invalid pairs.
 
 #include "efi/services/utf16.h"
 
@@ -48,7 +48,7 @@ static void control_characters(void **state) {
     check((uint16_t[]){'a', '\n', 0x1B, 0x7F, 0x80, 0x9F, ' '}, 7, "a????? ");
 }
 
-// Into every size: whole characters, and a mark if there is room for one.
+// Into every size: whole characters, and a mark if it fits.
 static void cut_between_characters(void **state) {
     (void)state;
     static const char one[] = "a...", two[] = "a\xC3\xA9...",
@@ -93,7 +93,7 @@ static uint16_t *exact_units(const uint16_t *text) {
     return exact_copy(text, units * sizeof(*text));
 }
 
-// Both end where their memory does, so nothing behind an end is read.
+// Both end where their memory does, so nothing after an end is read.
 static void equal_up_to_the_end(void **state) {
     (void)state;
     static const uint16_t *const texts[] = {u"",       u"A",      u"AB", u"AC",

@@ -1,5 +1,5 @@
-// The walk over all variables, held against a firmware made up here: its names
-// are numbers, and which one follows which is a table.
+// The enumeration of all variables, with a simulated firmware: its names are
+// numbers, and their order is a table.
 
 #include "efi/services/variables.h"
 
@@ -12,11 +12,11 @@
 #define LAST  0           // there are no more
 #define EMPTY (2 * NAMES) // the name of none
 
-// What comes after each name; `after[0]` is the first one.
+// The successor of each name; `after[0]` is the first one.
 static unsigned after[NAMES];
-static unsigned asked, broken_at; // breaks at that call
+static unsigned asked, broken_at; // fails at that call
 
-// A name is its number's digits, and it says nothing of the units behind it.
+// A name is its number's digits; the units after it are not written.
 static void write_name(struct efi_name *name, unsigned number) {
     char digits[16];
     int length = snprintf(digits, sizeof(digits), "%u", number);
@@ -33,7 +33,7 @@ static unsigned read_name(const struct efi_name *name) {
     return number;
 }
 
-// Two vendors, by turns, have the same names.
+// Two alternating vendors have the same names.
 efi_status_t efi_get_next_variable_name(struct efi_name *name,
                                         struct efi_guid *guid) {
     unsigned at = 2 * read_name(name) + guid->a, next = after[at];
@@ -49,7 +49,7 @@ efi_status_t efi_get_next_variable_name(struct efi_name *name,
     return EFI_SUCCESS;
 }
 
-// The names in a row, `count` of them, and then back to `back`.
+// `count` names in order, then back to `back`.
 static void put(unsigned count, unsigned back) {
     asked = broken_at = 0;
     for (unsigned i = 0; i < count; i++)
@@ -94,8 +94,8 @@ static void too_many(void **state) {
     assert_string_equal(why(), "a name after 4096 others");
 }
 
-// Every circle of up to 40 names, after every way into it, is noticed before it
-// has been gone round three times.
+// Every circle of up to 40 names, with every path into it, is detected within
+// three rounds.
 static void circles(void **state) {
     (void)state;
     for (unsigned names = 1; names < 40; names++)
@@ -150,7 +150,7 @@ static void names_of_ascii(void **state) {
     assert_non_null(strstr(why(), "byte 0xc3 at 2: it must be ASCII"));
 }
 
-// A name in the source has the size that the same one has at the prompt.
+// A name in the source has the same size as one typed at the prompt.
 static void names_in_the_source(void **state) {
     (void)state;
     static const struct efi_name names[] = {EFI_NAME(u""), EFI_NAME(u"abc"),

@@ -1,4 +1,4 @@
-// What the parts of a check add up to.
+// The combined verdict of the parts of a check.
 
 #include "kernel/verdict.h"
 

@@ -1,5 +1,5 @@
-// Whose is an NMI? The machine is a time-stamp counter and a PIT, and may stand
-// still at every access to a port.
+// The source of an NMI. The machine is a time-stamp counter and a PIT, and may
+// be stopped at every access to a port.
 
 #include "kernel/watchdog/watchdog.h"
 
@@ -20,15 +20,15 @@ va_t nmi_rip;
 
 static uint64_t now, expires; // 0: the PIT does not count
 static uint8_t status;        // port 0x61
-static unsigned bytes;        // of the PIT's count that came
+static unsigned bytes;        // of the PIT's count that were written
 static uint32_t io_apic[64];
-static char line[128];      // what was logged last
+static char line[128];      // the last log line
 static unsigned in_and_out; // accesses so far; at `stop_at` the host stops
 static unsigned stop_at;
 static uint64_t stop_us;
-static unsigned nmi_at; // after that one, an NMI comes
-static bool delivers;   // the I/O APIC sends on what the PIT says
-static bool sent;       // an NMI that was not taken yet
+static unsigned nmi_at; // an NMI comes after this one
+static bool delivers;   // the I/O APIC forwards the PIT's interrupt
+static bool sent;       // an NMI that was not handled yet
 
 static void go_on(void) {
     now++;
@@ -114,7 +114,7 @@ static int start(void **state) {
     return 0;
 }
 
-// What is logged of NMIs that had no reason.
+// The log line about NMIs without a reason.
 static const char *report(void) {
     nmi_report();
     return line;
@@ -129,8 +129,8 @@ static void test_its_own(void **state) {
     assert_string_equal(report(), "");
 }
 
-// The tick comes first, whenever the host may have stopped us for as long as it
-// likes; the NMI, once sent, comes after it.
+// The tick comes first, after any stop by the host; the NMI, once sent, comes
+// after it.
 static void test_its_own_after_a_tick(void **state) {
     for (unsigned place = 1; place < 8; place++)
         for (stop_us = 40 * MS; stop_us < 200 * MS; stop_us += 1000) {
@@ -152,7 +152,7 @@ static void test_no_reason(void **state) {
     assert_true(watchdog_take_nmi(0x1234));
     assert_string_equal(report(), "unknown=1 rip=0x1234");
     line[0] = '\0';
-    assert_string_equal(report(), ""); // told once
+    assert_string_equal(report(), ""); // reported once
     status = 0xff;                     // there is no port 0x61
     assert_true(watchdog_take_nmi(0x5678));
     assert_string_equal(report(), "unknown=2 rip=0x5678");
@@ -168,12 +168,11 @@ static void test_hardware_errors(void **state) {
     assert_contains(nmi_reason(), "IOCHK#");
     now += 60 * MS; // an error, even if the watchdog's is due as well
     assert_false(watchdog_take_nmi(0));
-    status = 0x3f; // the other bits say nothing of it
+    status = 0x3f; // the other bits are irrelevant
     assert_null(nmi_reason());
 }
 
-// An NMI between two writes of a restart: the PIT counts afterwards all the
-// same.
+// An NMI between two writes of a restart: the PIT still counts afterwards.
 static void test_in_the_midst_of_a_restart(void **state) {
     for (unsigned place = 1; place <= 3; place++) {
         start(state);

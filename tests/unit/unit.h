@@ -1,5 +1,5 @@
-// What every unit test includes: cmocka, which wants these headers before it,
-// and what all tests of parsers need.
+// Included by every unit test: cmocka, which needs these headers before it,
+// and helpers for tests of parsers.
 
 #pragma once
 
@@ -13,23 +13,23 @@
 #include "lib/status.h"
 #include "lib/types.h"
 
-// Both have a macro fail(); the kernel's is the one that stays.
+// Both have a macro fail(); the kernel's is used.
 #pragma push_macro("fail")
 #undef fail
 #include <cmocka.h>
 #undef fail
 #pragma pop_macro("fail")
 
-// A copy that ends where its memory ends, so that the address sanitizer sees
-// the first byte that is read too far. The caller frees it.
+// A copy that ends where its memory ends, so that the address sanitizer detects
+// the first byte read beyond it. The caller frees it.
 static inline void *exact_copy(const void *data, size_t bytes) {
     void *copy = malloc(bytes);
     assert_non_null(copy);
     return memcpy(copy, data, bytes);
 }
 
-// The same as a string, which ends at `bytes` or at a zero before. The caller
-// frees it. (strndup() wants a string, and some compilers hold it to that.)
+// The same as a string, which ends at `bytes` or at an earlier zero. The caller
+// frees it. (strndup() requires a string, and some compilers check that.)
 static inline char *text_copy(const void *data, size_t bytes) {
     char *text = malloc(bytes + 1);
     assert_non_null(text);
