@@ -52,10 +52,6 @@ TABLE(modes, struct efi_mode);
 // The row with that name, or NULL.
 const struct efi_mode *efi_mode_find(const char *name);
 
-// The first mode that adopts addresses handed over by a Linux, which names no
-// mode. NULL: none does; why() says what the last one objected.
-const struct efi_mode *efi_mode_of(const struct efi_regions *given);
-
 // "physical, identity, …", for messages. Valid until the next call.
 const char *efi_mode_names(void);
 

@@ -90,15 +90,12 @@ static status_t read_tables(const struct boot_info *boot) {
     return STATUS_OK;
 }
 
-// The mode that an earlier kernel left the firmware in. A Linux hands over no
-// mode: then it is that of a Baton before it, or follows from the addresses.
-// NULL, with the reason in why(): it is unknown.
+// The mode that an earlier kernel left the firmware in. NULL, with the reason
+// in why(): it is unknown.
 static const struct efi_mode *mode_found(const struct boot_info *boot) {
     const struct efi_mode *mode = efi_mode_find(boot->handoff.mode);
     if (!boot->svam || (mode && mode->calls_svam))
         return mode;
-    if (boot->svam == BOOT_SVAM_LINUX)
-        return efi_mode_of(&known->regions);
     set_why("SetVirtualAddressMap was called before, and the mode handed over, "
             "\"%s\", is unknown, or does not call it",
             boot->handoff.mode);
@@ -127,17 +124,6 @@ static void choose_mode(const struct boot_info *boot,
                         const struct efi_mode *wanted) {
     const struct efi_mode *found = mode_found(boot);
     known->mode = wanted ? wanted : found ? found : efi_mode_find("fixed");
-}
-
-// Generation 0 finds the table by its GUID; later ones get its content.
-static uint32_t read_missing_services(const struct boot_info *boot) {
-    if (boot->via != VIA_MULTIBOOT2)
-        return boot->handoff.missing_services;
-    uint32_t missing;
-    if (efi_missing_services(find_config_table(&efi_guid_runtime_properties),
-                             physical_read, &missing))
-        say("efi: runtime properties ignored: %s", why());
-    return missing;
 }
 
 static void read_service_entries(void) {
@@ -190,6 +176,7 @@ static status_t open_firmware(struct boot_info *boot,
                               const struct efi_mode *wanted) {
     struct efi_map_view view = efi_map_of(&boot->efi);
     TRY(efi_regions_read(&view, &known->regions));
+    TRY(run(OPENING_FOUND, boot));
     if (boot->svam)
         TRY(adopt_mode(boot, wanted));
     else
@@ -198,9 +185,13 @@ static status_t open_firmware(struct boot_info *boot,
     TRY(read_tables(boot));
     if (!boot->svam)
         TRY(known->mode->place(&known->regions));
-    known->missing_services = read_missing_services(boot);
+    known->missing_services = boot->handoff.missing_services;
     TRY(run(OPENING_PLACED, boot));
     return enter_mode(boot);
+}
+
+void efi_lack(uint32_t services) {
+    known->missing_services |= services;
 }
 
 void efi_close(void) {

@@ -10,6 +10,8 @@
 
 // Points in the opening of the firmware at which annexes act.
 enum opening_point {
+    OPENING_FOUND,  // its regions are read, and nothing else: a row may set
+                    // boot->handoff.mode
     OPENING_PLACED, // its tables, the mode and the addresses of its regions are
                     // known; nothing of it is mapped or called
     OPENING_SVAM,   // SetVirtualAddressMap will be called next, on
@@ -38,6 +40,10 @@ status_t efi_open(struct boot_info *boot, const struct efi_mode *wanted);
 // Runs the rows of OPENING_PROVED. An error: the firmware is refused now, but
 // SetVirtualAddressMap may still be left for the next kernel.
 status_t efi_proved(struct boot_info *boot);
+
+// For rows of OPENING_PLACED: the firmware says that it does not support these
+// services at runtime, bit n for service n.
+void efi_lack(uint32_t services);
 
 // No service is called any more, for efi.fault=off.
 void efi_close(void);

@@ -182,23 +182,6 @@ const struct efi_region *efi_region_of_va(const struct efi_regions *regions,
     return find(regions, true, va, bytes);
 }
 
-static bool overlap_by_va(const struct efi_region *a,
-                          const struct efi_region *b) {
-    return a->va < b->va + region_bytes(b) && b->va < a->va + region_bytes(a);
-}
-
-status_t efi_regions_check_va(const struct efi_regions *regions) {
-    const struct efi_region *end = regions->region + regions->count;
-    for (const struct efi_region *a = regions->region; a < end; a++)
-        for (const struct efi_region *b = a + 1; b < end; b++)
-            if (overlap_by_va(a, b))
-                return fail(STATUS_INVALID,
-                            "runtime regions overlap: %lu pages of pa %#lx at "
-                            "va %#lx, and %lu of pa %#lx at va %#lx",
-                            a->pages, a->pa, a->va, b->pages, b->pa, b->va);
-    return STATUS_OK;
-}
-
 uint64_t efi_regions_bytes(const struct efi_regions *regions) {
     uint64_t bytes = 0;
     for (size_t i = 0; i < regions->count; i++)

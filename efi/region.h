@@ -91,8 +91,4 @@ static inline pa_t region_pa(const struct efi_region *region, va_t va) {
     return region->pa + (va - region->va);
 }
 
-// INVALID: two of them overlap by their virtual addresses, in whatever order
-// these are; the reason names both.
-status_t efi_regions_check_va(const struct efi_regions *regions);
-
 uint64_t efi_regions_bytes(const struct efi_regions *regions);

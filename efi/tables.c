@@ -17,9 +17,6 @@ const struct efi_guid efi_guid_acpi =
 const struct efi_guid efi_guid_memory_attributes =
     EFI_GUID(dcfa911d, 26eb, 469f, a220, 38b7dc461220);
 
-const struct efi_guid efi_guid_runtime_properties =
-    EFI_GUID(eb66918a, 7eef, 402a, 842e, 931d21c38ae9);
-
 static uint32_t header_crc(const struct efi_table_header *header,
                            uint32_t bytes) {
     struct efi_table_header first = *header;
@@ -64,43 +61,6 @@ uint32_t efi_services_beyond(const struct efi_runtime_services *table) {
             table->header.header_bytes)
             missing |= 1u << i;
     return missing;
-}
-
-// The order of the bits, which is not that of the runtime table.
-static const uint8_t property_bits[EFI_SERVICES] = {
-    EFI_GET_TIME,
-    EFI_SET_TIME,
-    EFI_GET_WAKEUP_TIME,
-    EFI_SET_WAKEUP_TIME,
-    EFI_GET_VARIABLE,
-    EFI_GET_NEXT_VARIABLE_NAME,
-    EFI_SET_VARIABLE,
-    EFI_SET_VIRTUAL_ADDRESS_MAP,
-    EFI_CONVERT_POINTER,
-    EFI_GET_NEXT_HIGH_MONOTONIC_COUNT,
-    EFI_RESET_SYSTEM,
-    EFI_UPDATE_CAPSULE,
-    EFI_QUERY_CAPSULE_CAPABILITIES,
-    EFI_QUERY_VARIABLE_INFO};
-
-status_t efi_missing_services(pa_t pa, memory_reader read, uint32_t *missing) {
-    *missing = 0;
-    if (!pa)
-        return STATUS_OK;
-    const struct efi_rt_properties_table *table = read(pa, sizeof(*table));
-    if (!table || !is_aligned(pa, 4))
-        return fail(STATUS_INVALID, "%#lx is not aligned, readable memory", pa);
-    if (table->version != EFI_RT_PROPERTIES_VERSION ||
-        table->bytes < sizeof(*table))
-        return fail(STATUS_INVALID,
-                    "version %u of %u bytes at %#lx; supported is version %d, "
-                    "of %zu or more",
-                    table->version, table->bytes, pa, EFI_RT_PROPERTIES_VERSION,
-                    sizeof(*table));
-    for (unsigned bit = 0; bit < EFI_SERVICES; bit++)
-        if (!(table->supported >> bit & 1))
-            *missing |= 1u << property_bits[bit];
-    return STATUS_OK;
 }
 
 const struct efi_config_table *efi_config_tables(pa_t tables_pa, uint64_t count,

@@ -34,12 +34,6 @@ static inline status_t efi_runtime_table_check(pa_t pa, bool crc_matters) {
 // check, bit n for service n: EFI 1.10 ended before UpdateCapsule.
 uint32_t efi_services_beyond(const struct efi_runtime_services *table);
 
-// Which services do not work at runtime, bit n in `missing` for service n of
-// the runtime table: what the EFI_RT_PROPERTIES_TABLE at `pa` says (UEFI 2.10
-// §4.6). None, if it is not there (0); or if it is not readable, too short, or
-// of another version, which is INVALID.
-status_t efi_missing_services(pa_t pa, memory_reader read, uint32_t *missing);
-
 // The configuration tables, `count` by the firmware's word, at `tables_pa`.
 // NULL: more than anybody has, or not readable; why() says which.
 const struct efi_config_table *efi_config_tables(pa_t tables_pa, uint64_t count,
@@ -53,4 +47,3 @@ pa_t efi_config_find(pa_t tables_pa, uint64_t count,
 extern const struct efi_guid efi_guid_smbios;
 extern const struct efi_guid efi_guid_acpi;
 extern const struct efi_guid efi_guid_memory_attributes;
-extern const struct efi_guid efi_guid_runtime_properties;

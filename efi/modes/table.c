@@ -1,6 +1,8 @@
 // efi=table, option 4 of 2013: anywhere in the firmware window, with holes of
 // random size, by a table that is handed on.
 
+#include "efi/modes/table.h"
+
 #include "efi/mode.h"
 #include "lib/log.h"
 #include "mm/layout.h"
@@ -22,6 +24,23 @@ static status_t place(struct efi_regions *regions) {
         region->va -= down;
     }
     say("efi: seed=%lu gives the same addresses again", random_seed);
+    return STATUS_OK;
+}
+
+static bool overlap_by_va(const struct efi_region *a,
+                          const struct efi_region *b) {
+    return a->va < b->va + region_bytes(b) && b->va < a->va + region_bytes(a);
+}
+
+status_t efi_regions_check_va(const struct efi_regions *regions) {
+    const struct efi_region *end = regions->region + regions->count;
+    for (const struct efi_region *a = regions->region; a < end; a++)
+        for (const struct efi_region *b = a + 1; b < end; b++)
+            if (overlap_by_va(a, b))
+                return fail(STATUS_INVALID,
+                            "runtime regions overlap: %lu pages of pa %#lx at "
+                            "va %#lx, and %lu of pa %#lx at va %#lx",
+                            a->pages, a->pa, a->va, b->pages, b->pa, b->va);
     return STATUS_OK;
 }
 

@@ -25,6 +25,8 @@ void guid_text(const struct efi_guid *g, char text[GUID_TEXT]) {
 static const char *table_name(const struct efi_guid *guid) {
     static const struct efi_guid acpi_1 =
         EFI_GUID(eb9d2d30, 2d88, 11d3, 9a16, 0090273fc14d);
+    static const struct efi_guid runtime_properties =
+        EFI_GUID(eb66918a, 7eef, 402a, 842e, 931d21c38ae9);
     static const struct efi_guid smbios_3 =
         EFI_GUID(f2fd1544, 9794, 4a2c, 992e, e5bbcf20e394);
     static const struct {
@@ -36,7 +38,7 @@ static const char *table_name(const struct efi_guid *guid) {
         {&efi_guid_smbios, "SMBIOS"},
         {&smbios_3, "SMBIOS 3"},
         {&efi_guid_memory_attributes, "Memory Attributes"},
-        {&efi_guid_runtime_properties, "Runtime Properties"},
+        {&runtime_properties, "Runtime Properties"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
         if (efi_guid_equal(known[i].guid, guid))

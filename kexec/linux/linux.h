@@ -4,6 +4,7 @@
 #pragma once
 
 #include "boot/node.h"
+#include "efi/mode.h"
 #include "efi/region.h"
 #include "efi/types.h"
 #include "lib/status.h"
@@ -51,3 +52,7 @@ status_t linux_preserve(const struct handoff_content *content, void *page,
 // Takes such a handoff, if the command line has its address. REFUSED, INVALID:
 // there is none, or it is damaged.
 status_t linux_preserved(const struct sender *from, struct boot_info *boot);
+
+// The first mode that adopts the addresses in `given`, which a Linux handed
+// over. NULL: none does; why() says what the last one objected.
+const struct efi_mode *linux_mode_of(const struct efi_regions *given);

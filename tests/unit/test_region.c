@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "efi/mode.h"
+#include "efi/modes/table.h"
+#include "kexec/linux/linux.h"
 #include "mm/layout.h"
 #include "mm/random/random.h"
 #include "tests/unit/said.h"
@@ -741,13 +743,13 @@ static void a_mode_is_known_by_its_addresses(void **state) {
     for (size_t i = 0; i < ARRAY_SIZE(handed_on); i++) {
         const struct efi_mode *mode = efi_mode_find(handed_on[i]);
         assert_int_equal(mode->place(&regions), STATUS_OK);
-        assert_ptr_equal(efi_mode_of(&regions), mode);
+        assert_ptr_equal(linux_mode_of(&regions), mode);
     }
     assert_int_equal(efi_place_fixed(&regions), STATUS_OK);
     regions.region[0].va -= LARGE;
-    assert_ptr_equal(efi_mode_of(&regions), efi_mode_find("table"));
+    assert_ptr_equal(linux_mode_of(&regions), efi_mode_find("table"));
     regions.region[0].va = EFI_WINDOW_END - PAGE_SIZE;
-    assert_null(efi_mode_of(&regions));
+    assert_null(linux_mode_of(&regions));
     assert_contains(why(), "outside the firmware window");
 }
 

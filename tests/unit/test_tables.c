@@ -7,6 +7,7 @@
 
 #include "efi/protect/attributes.h"
 #include "efi/quirks/vendor.h"
+#include "efi/services/properties.h"
 #include "lib/crc32.h"
 #include "tests/unit/frames.h"
 #include "tests/unit/memory.h"
