@@ -196,6 +196,11 @@ MISTAKES = [
     ("bundle", {}, "Usage: tools/bundle"),
     ("symbols", {}, "Usage: tools/symbols"),
     ("gdb/replay", {"QEMU": "/nowhere"}, "there is no such program"),
+    ("atlas/draw", {"MODE": "fxied"}, "MODE=fxied: 'fxied' is none of phys"),
+    ("atlas/draw", {"FIRMWARE": "x"}, "FIRMWARE=x: 'x' is none of pflash"),
+    ("atlas/draw --generations=0", {}, "'0' is not a whole number from 1 to"),
+    ("atlas/draw --alone", {"QEMU": "/nowhere"}, "there is no such program"),
+    ("atlas/draw --firmware=none", {}, "'none' is none of pflash"),
 ]
 
 

@@ -138,10 +138,19 @@ class Capture:
         for function, what in CHANGES.items():
             stub.at(symbol(function), lambda what=what: self._change(what))
         self._generation()
-        while not self.ended:
-            stub.go()
+        self._go_on()
         self.journal.resolve()
         return self.stops
+
+    def _go_on(self) -> None:
+        """From stop to stop, until the run is over."""
+        while not self.ended:
+            try:
+                self.stub.go()
+            except (TimeoutError, ConnectionError) as problem:
+                raise Lost(f"generation {self.gen} did not reach its next "
+                           f"phase ({problem}); see "
+                           f"{self.machine.run.home}/serial.log") from None
 
     # ---- where to stop
 

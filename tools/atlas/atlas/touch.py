@@ -33,8 +33,7 @@ class Touch(Capture):
         self.stub.at(symbol(phases.GATE), self._gate)
         self.stub.at(symbol(phases.END), self._end)
         self.stub.at(symbol(phases.DEATH), self._die)
-        while not self.ended:
-            self.stub.go()
+        self._go_on()
         return [{"service": name, "calls": self.calls[name],
                  **{mark: runs_of(page for page, how in used.items()
                                   if how == mark)
