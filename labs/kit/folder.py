@@ -215,7 +215,9 @@ def variant(lab: Lab, target: Path, texts: dict[str, str], name: str = "",
     (target / "lab.mk").write_text(
         f"UNIT_ONLY := {units}\nLAB_FILES := {' '.join(lab.staff.FILES)}\n"
         "include labs/kit/lab.mk\n")
-    cut.change(target / "labs" / lab.name / "README.md",
+    own = target / "labs" / lab.name
+    (own / "answers.md").replace(target / "answers.md")
+    cut.change(own / "README.md",
                lambda text: filled(text, target, lab.tailored(of).says))
 
 

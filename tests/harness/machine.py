@@ -282,6 +282,9 @@ class Machine:
 
     def give_up(self) -> Run:
         """End a machine that does not come on, and note where it stands."""
+        while ready := self._selector.select(0):  # what it has said so far
+            for key, _ in ready:
+                key.data(key.fileobj)
         self._examine()
         return self.stop("stalled")
 
