@@ -104,7 +104,7 @@ def test_addresses_matter_only_with_efi_data(told, mode):
 def test_a_command_line_that_is_too_long(start):
     why = refused(start, f"generations=2 efi=fixed next=other x={'x' * 80}",
                   {COMMAND_LINE_MAX: 99}, "kexec")
-    assert "it takes 99" in why
+    assert "the limit is 99" in why
 
 
 @pytest.mark.parametrize("flags, given", [
