@@ -71,10 +71,11 @@ class Lab:
         tailor = getattr(self.staff, "tailor", None)
         return tailor(of) if tailor else Tailored("")
 
-    def texts(self, of: int, changes) -> dict[str, str]:
-        """Files that are not as in the tree, for the student of this seed;
-        `changes(text, apply)` makes them."""
-        found: dict[str, str] = {}
+    def texts(self, of: int, changes, base: dict[str, str] = {}
+              ) -> dict[str, str]:
+        """Files that are not as in the tree, or as in `base`, for the student
+        of this seed; `changes(apply)` makes them."""
+        found = dict(base)
 
         def apply(name: str, how, *arguments) -> None:
             text = found.get(name) or (self.root / name).read_text()
@@ -93,7 +94,8 @@ class Lab:
             name = str(path.relative_to(folder))
             apply(name, cut.overlay, path.read_text())
 
-    def handout(self, of: int) -> dict[str, str]:
+    def handout(self, of: int, base: dict[str, str] = {}) -> dict[str, str]:
+        """What a student begins with; `base`: with more holes in it."""
         def changes(apply) -> None:
             self.overlay(self.folder / "handout", apply)
             for name, gone in self.staff.GONE.items():
@@ -101,7 +103,7 @@ class Lab:
                     apply(name, cut.remove, function)
             for name, old, new in self.staff.EDITS:
                 apply(name, cut.edit, old, new)
-        return self.texts(of, changes)
+        return self.texts(of, changes, base)
 
     def reference(self, of: int) -> dict[str, str]:
         def changes(apply) -> None:

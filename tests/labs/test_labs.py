@@ -148,6 +148,17 @@ def test_the_handout_builds_without_optimization(number, bench):
     it.put(it.lab.handout(it.seed))
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("lab6")
+def test_a_kernel_with_all_holes_at_once_comes_up(bench):
+    it = bench("6")
+    texts = it.lab.handout(it.seed)
+    for number in set(NUMBERS) - {"6"}:
+        texts = folder.Lab(number).handout(it.seed, texts)
+    it.put(texts)
+    assert it.failed(check="boots") == set()
+
+
 # ---- the kit alone
 
 
