@@ -32,7 +32,7 @@ struct efi_mode {
     bool calls_svam;
     bool hands_on; // the next kernel gets each region's virtual address
 
-    // Where nobody has called SetVirtualAddressMap: gives each region its
+    // If SetVirtualAddressMap was not called yet: gives each region its
     // virtual address. INVALID or REFUSED, with the reason.
     status_t (*place)(struct efi_regions *regions);
 

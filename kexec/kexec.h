@@ -27,7 +27,7 @@ struct kexec_staged {
     uint64_t room_bytes;       // that it has from base_pa on
     char name[32];
     const char *command_line;        // of this kernel, unless changed
-    const struct memory_map *memory; // likewise
+    const struct memory_map *memory; // same lifetime
     pa_t base_pa;                    // of the payload
     uint32_t generation;             // that it will be
     pa_t block_pa;                   // of the handoff

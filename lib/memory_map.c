@@ -84,7 +84,7 @@ static void join(struct memory_map *map, size_t from) {
 static status_t check_put(const struct memory_map *map, pa_t start,
                           uint64_t bytes, enum memory_kind kind) {
     if (kind == MEMORY_HOLE || kind >= MEMORY_KINDS)
-        return fail(STATUS_INVALID, "memory map: kind %u cannot be painted",
+        return fail(STATUS_INVALID, "memory map: kind %u cannot be added",
                     kind);
     if (!range_fits(start, bytes))
         return fail(STATUS_INVALID,

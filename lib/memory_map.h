@@ -1,8 +1,8 @@
 // One map of physical memory, whichever way the machine was booted: the EFI
-// memory map, the e820 table and the multiboot2 map are all painted into it.
+// memory map, the e820 table and the multiboot2 map are all merged into it.
 //
 // The list is sorted, its ranges touch and never overlap, and neighbours differ
-// in kind. What is between two painted ranges is a range as well, of kind
+// in kind. The gap between two added ranges is a range as well, of kind
 // MEMORY_HOLE. So painting is: cut the list at both ends, raise the kinds in
 // between, join equal neighbours; it never needs more than two new entries.
 //
@@ -70,7 +70,7 @@ status_t memory_map_put(struct memory_map *map, pa_t start, uint64_t bytes,
 // The same for what a loader reports: there is always room. In a list of
 // MEMORY_MAP_GIVEN ranges, those neighbours become one range of MEMORY_LOST
 // that lose the fewest bytes by it. So what is found at an address is what was
-// painted there, or MEMORY_LOST. INVALID as above.
+// added there, or MEMORY_LOST. INVALID as above.
 status_t memory_map_add(struct memory_map *map, pa_t start, uint64_t bytes,
                         enum memory_kind kind);
 
@@ -79,17 +79,17 @@ status_t memory_map_add(struct memory_map *map, pa_t start, uint64_t bytes,
 status_t memory_map_confine(struct memory_map *map,
                             const struct memory_map *given);
 
-// The kind at `pa`, MEMORY_HOLE where nothing was painted; it goes on up to
+// The kind at `pa`, MEMORY_HOLE if nothing was added there; it extends to
 // *end.
 enum memory_kind memory_map_kind_at(const struct memory_map *map, pa_t pa,
                                     pa_t *end);
 
-// The range that holds `pa`; NULL where nothing was painted.
+// The range that holds `pa`; NULL if nothing was added there.
 const struct memory_range *memory_map_find(const struct memory_map *map,
                                            pa_t pa);
 
 // The kinds in [start, start + bytes) as a set: bit n for kind n. What was
-// never painted is a hole, and so is what passes 2^64.
+// never added is a hole, and so is what passes 2^64.
 uint32_t memory_map_kinds(const struct memory_map *map, pa_t start,
                           uint64_t bytes);
 

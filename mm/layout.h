@@ -51,8 +51,8 @@
 #define VMAP_NAIVE       0xffffffffd0000000
 #define VMAP_END         0xfffffffffffff000
 
-// Physical: where GRUB is told the image is linked (it may put it elsewhere),
-// and the boundary that any image starts on.
+// Physical: the load address in the header for GRUB (it may choose another
+// one), and the boundary that any image starts on.
 #define IMAGE_LINK_PA   0x200000
 #define IMAGE_ALIGNMENT 0x200000
 

@@ -26,10 +26,10 @@ uint64_t deadline_of(enum efi_service service) {
     return timeout_s * 1000000 * (writing >> service & 1 ? 5 : 1);
 }
 
-// Which call it is, is told by how many came back before it: so a call that
-// ends in time never has to look at a clock. Its time begins with the first
-// look at it. That may be a later one than ours: an NMI can come between the
-// reading of a clock and this function.
+// A call is identified by the number of calls that returned before it: so a
+// call that ends in time never has to look at a clock. Its time begins with the
+// first look at it. That may be a later one than ours: an NMI can come between
+// the reading of a clock and this function.
 bool deadline_is_over(uint64_t ran_us) {
     static uint64_t calls = UINT64_MAX, since_us;
     if (!gate_current || calls != gate_statistics.calls)

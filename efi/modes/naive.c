@@ -1,5 +1,5 @@
-// efi=naive, what Linux did before 2013: anywhere, and no one is told. Its next
-// kernel finds out that nothing can be called.
+// efi=naive, what Linux did before 2013: the firmware is mapped anywhere, and
+// its addresses are not handed on. The next kernel refuses to call it.
 
 #include "efi/mode.h"
 #include "mm/layout.h"

@@ -7,7 +7,7 @@
 
 // Whole pages of it, for what is in use may end in the middle of one. And page
 // 0, whatever the map says of it: drivers have been seen to look there when
-// they are told of their new addresses (Linux maps it for them since 2016).
+// SetVirtualAddressMap is called (Linux maps it for them since 2016).
 static status_t map(struct boot_info *boot) {
     struct page_table *table = &firmware_table;
     const struct memory_map *memory = &boot->memory;

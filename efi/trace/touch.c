@@ -81,13 +81,13 @@ static void note(enum efi_service service, const struct efi_region *region,
 }
 
 // Boot-services memory in SetVirtualAddressMap, or what efi.fault=retry gave: a
-// page that each call uses is told once.
+// page that each call uses is reported once.
 static void tell_outside(enum efi_service service, const struct leaf *leaf) {
-    static uint64_t told[EFI_SERVICES]; // number of the page, from 1
+    static uint64_t reported[EFI_SERVICES]; // number of the page, from 1
     uint64_t page = leaf_pa(leaf) / PAGE_SIZE + 1;
-    if (told[service] == page)
+    if (reported[service] == page)
         return;
-    told[service] = page;
+    reported[service] = page;
     event("efi.touch.outside", "svc=%s pa=%#lx owner=%s access=%s",
           efi_service_name(service), leaf_pa(leaf), efi_owner(leaf->va),
           leaf->entry & PTE_DIRTY ? "write" : "read");

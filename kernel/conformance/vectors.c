@@ -17,8 +17,8 @@
 #include "lib/string.h"
 #include "mm/space.h"
 
-// What arguments point to, made anew for each row; and the arguments, so that a
-// row may change these in the same way.
+// The data of pointer arguments, set again for each row; and the arguments, so
+// that a row may change these in the same way.
 struct room {
     uint64_t arg[GATE_ARGUMENTS];
     uint16_t name[13];

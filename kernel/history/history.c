@@ -1,8 +1,9 @@
 // Where the log lies, and how it is found again: see the header.
 //
-// Nobody has to say where it is. The memory map, which every handoff carries,
-// has a range of a kind of its own, and that is the log. So it also survives
-// a handoff that is refused, and a Linux that passes the map on as it is.
+// Its address need not be passed on. The memory map, which every handoff
+// carries, has a range of a kind of its own, and that is the log. So it also
+// survives a handoff that is refused, and a Linux that passes the map on as it
+// is.
 
 #include "kernel/history/history.h"
 
@@ -39,8 +40,8 @@ static status_t check(pa_t pa, uint64_t bytes) {
     return log_ring_check(pa_to_va(pa), bytes);
 }
 
-// *pa stays as it is where there is none to be had. What is refused may be
-// somebody's: it is not touched, and nobody will look at it again. From the end
+// *pa is unchanged if there is none. A refused range may belong to another
+// owner: it is neither changed nor searched again. From the end
 // of the list, for painting joins neighbours, and what is behind them moves.
 static status_t adopt(struct memory_map *memory, pa_t *pa) {
     status_t status = STATUS_OK;
@@ -70,7 +71,7 @@ static status_t make(struct memory_map *memory, pa_t *pa) {
 
 // Takes over the log of the kernels before this one, or makes a new one, and
 // moves there what was said until now. REFUSED: something else is kept, or a
-// log that is damaged; nobody uses that memory any more, and there is a log all
+// log that is damaged; that memory is not used any more, and there is a log all
 // the same. NO_MEMORY: there is none, and the lines stay where they are.
 STAGE(MACHINE, 10_history_open, "log") {
     struct memory_map *memory = &kernel->boot.memory;

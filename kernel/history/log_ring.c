@@ -48,7 +48,7 @@ void log_ring_put(struct log_ring *ring, uint32_t generation, const char *text,
            ring->end - ring->start + HEAD + bytes > ring->bytes)
         if (ring->end - ring->start > ring->bytes ||
             !log_ring_next(ring, &ring->start))
-            ring->start = ring->end; // somebody wrote here who should not
+            ring->start = ring->end; // the ring was overwritten
     struct log_line *line = line_at(ring, ring->end);
     line->generation = generation;
     line->bytes = bytes;

@@ -1,12 +1,12 @@
 // The log as it lies in memory: a ring of lines that outlives the kernel which
 // wrote them. The next kernel reads it, and writes on behind.
 //
-// A ring is never sealed, for its last line may be somebody's last word. So
+// A ring is never sealed, because any line may be a kernel's last one. So
 // each line vouches for itself: it stands behind its length, the generation
-// that spoke, and a CRC-32. Whoever takes a ring over checks that one line
-// leads to the next. The CRC of a line is checked when somebody reads it: over
-// 64 KiB it would cost more than all else from the jump to the next kernel's
-// first line.
+// that spoke, and a CRC-32. A kernel that takes over a ring checks that one
+// line leads to the next. The CRC of a line is checked when it is read: over 64
+// KiB it would cost more than all else from the jump to the next kernel's first
+// line.
 
 #pragma once
 

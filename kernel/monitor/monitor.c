@@ -42,7 +42,7 @@ ROW(options,
 ROW(options, run) = {.key = SCRIPT,
                      .help = "commands of the monitor to run at the end"};
 
-// Only the firmware knows how to switch off; a reset needs nobody.
+// Only the firmware can switch off; a reset does not need it.
 static void give_up_waiting(void) {
     if (firmware->ready)
         leave_switch_off(monitored);
@@ -76,7 +76,7 @@ static char wait_for_byte(void) {
         if (time_microseconds() > quiet && timer_ticks != ticks)
             halt();
     }
-    give_up = 0; // somebody is there
+    give_up = 0; // there is a user
     return byte;
 }
 
@@ -87,8 +87,8 @@ static bool answers(const char *name) {
     return false;
 }
 
-// On a PC with a USB keyboard alone nothing can be typed, and nobody would know
-// why.
+// On a PC with only a USB keyboard nothing can be typed, and it would not be
+// clear why.
 static void announce_input(void) {
     bool serial = answers("serial port"), keyboard = answers("keyboard");
     event("monitor.input", "serial=%u keyboard=%u", serial, keyboard);
@@ -105,9 +105,10 @@ static void announce_input(void) {
 
 // ---- answers
 
-// A terminal keeps what has scrolled away; a screen does not. So whoever typed
-// the command on the keyboard gets its answer by half a screen at a time, which
-// is what the screen scrolls by: so no line of it is gone before the stop.
+// A terminal keeps lines that have scrolled away; a screen does not. So who
+// typed the command on the keyboard gets its answer by half a screen at a time,
+// which is what the screen scrolls by: so no line of it is gone before the
+// stop.
 static struct {
     unsigned columns;
     unsigned rows; // that can be seen at once; 0: no end
@@ -335,7 +336,7 @@ static void run_command(const char *line) {
     if (count == 0)
         return;
     status_t status = obey(&(struct words){count, word, rest});
-    page.enough = false; // a reason is always told
+    page.enough = false; // a reason is always printed
     if (status)
         print("%s", why());
     fail(status, "%s", line); // makes it fit to stand in double quotes
@@ -384,7 +385,7 @@ STAGE(END, 50_monitor_script, "monitor") {
 
 // ---- the prompt
 
-// Names of commands; and for who has typed one, what may come behind it.
+// Names of commands; and after a command, its possible arguments.
 static bool offer(const char *typed, size_t n, char *text, size_t size) {
     FOR_EACH_ROW(commands, c) {
         if (n-- == 0)

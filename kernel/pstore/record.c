@@ -1,4 +1,4 @@
-// A panic's last words, kept in flash for who comes after the reset: as
+// The end of the log, saved in flash after a panic: as
 // variables named and laid out as Linux's efi-pstore does it, so that either
 // kernel can show what the other one said. Without prove=write nothing is
 // written or deleted.

@@ -97,7 +97,7 @@ void watchdog_stop(void) {
     out8(PIT_COMMAND, PIT_ONE_SHOT_0);
 }
 
-// Interrupts that are not off, and yet no tick: then the firmware has told the
+// Interrupts that are not off, and yet no tick: then the firmware has set the
 // APIC to let none pass.
 bool watchdog_take_nmi(va_t rip) {
     if (nmi_reason())

@@ -3,8 +3,8 @@
 ; CR4.LA57 cannot change in long mode (SDM vol. 3 §4.1.2), and a processor that
 ; leaves long mode has neither paging nor more than 32 bits of an address. So
 ; this code runs in a page below 4 GiB, at VA = PA in the old table and in the
-; new one: it is copied there, and has to work wherever that is. Nobody can
-; be interrupted here, and a fault would be the end.
+; new one: it is copied there, and must work at any address. Interrupts cannot
+; be handled here, and a fault would be a triple fault.
 ;
 ;     void levels_change(pa_t root_pa, uint64_t cr4);
 

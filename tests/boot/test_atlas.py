@@ -176,15 +176,15 @@ def test_pages_that_services_touched(atlas):
     log = (paths.RUNS / f"atlas-touch-{MODE}/serial.log").read_bytes()
     events = [event for line in log.splitlines()
               if (event := parse(clean(line))) and event.name == "efi.touch"]
-    told = {}
+    reported = {}
     for event in events:
-        sums = told.setdefault(event["svc"], {"x": 0, "w": 0})
+        sums = reported.setdefault(event["svc"], {"x": 0, "w": 0})
         sums["x"] += event.number("executed")
         sums["w"] += event.number("written")
-    assert len(told) > 10
+    assert len(reported) > 10
     for service in atlas.run["services"]:
         if service["service"] not in ("SetVirtualAddressMap", "?"):
-            assert told[service["service"]] == {
+            assert reported[service["service"]] == {
                 use: sum(pages for _, pages in service[use]) for use in "xw"}
 
 

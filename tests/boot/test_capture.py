@@ -98,10 +98,10 @@ def test_a_core_with_too_many_pieces(boot):
             phnum = debugger.register("rdi") + 56  # Elf64_Ehdr.e_phnum
             debugger.write(phnum, pieces.to_bytes(2, "little"))
             debugger.detach()
-        told = machine.wait_for("crash.capture")
+        reported = machine.wait_for("crash.capture")
         machine.wait_for("kexec.jump")
-    assert told["pieces"] == str(pieces)
-    assert f"{pieces} pieces already" in told["why"]
+    assert reported["pieces"] == str(pieces)
+    assert f"{pieces} pieces already" in reported["why"]
 
 
 @pytest.mark.slow

@@ -34,9 +34,9 @@ def chain(chain_of, record_property):
 
     def get(mode: str, firmware: str) -> Chain:
         chain = chain_of(mode, firmware)
-        told = [chain.summary(gen) for gen in range(GENERATIONS)]
+        reported = [chain.summary(gen) for gen in range(GENERATIONS)]
         record_property("matrix",
-                        [firmware, mode, *told, chain.run.end.how])
+                        [firmware, mode, *reported, chain.run.end.how])
         return chain
 
     return get

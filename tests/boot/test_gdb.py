@@ -250,11 +250,11 @@ def test_the_kernels_own_table_is_w_xor_x(fixed):
 
 def test_a_walk_agrees_with_the_kernel(crash):
     """The panic's own report of the faulting address, word by word."""
-    told = [line.split("panic:   ")[1] for line in crash.log()
+    reported = [line.split("panic:   ")[1] for line in crash.log()
             if re.search(r"panic:   (PML4|PDPT|PD |PT )", line)]
     walked = [line.strip() for line in crash("pt $cr2").splitlines()]
     printed = [line.strip() for line in crash("print *walk").splitlines()]
-    assert told and told == walked[1:-1] == printed[1:-1]
+    assert reported and reported == walked[1:-1] == printed[1:-1]
     assert walked[-1].startswith("nothing is mapped")
     assert printed[-1] == "not mapped"
 
@@ -274,8 +274,8 @@ def test_regions_are_those_that_the_kernel_announced(fixed):
     rows = [line.split() for line in
             fixed("efi-regions").splitlines()[2:]]
     events = [e for e in fixed.events("efi.region") if e["gen"] == "0"]
-    told = [(e["type"], e["pa"], e["va"]) for e in events]
-    assert told and [tuple(row[:3]) for row in rows] == told
+    reported = [(e["type"], e["pa"], e["va"]) for e in events]
+    assert reported and [tuple(row[:3]) for row in rows] == reported
     for row, event in zip(rows, events):
         now = set(row[5:-1])
         assert now == (rights_left(fixed, event) or {"rw-"})

@@ -74,7 +74,7 @@ def test_no_memory_is_lost_by_a_change(boot):
 @pytest.mark.parametrize("la57, enters", [("on", False), ("off", True)])
 def test_an_image_without_an_entry_for_five(boot, tmp_path, la57, enters):
     """It is refused on five levels, and accepted on four. Only a kernel that is
-    no Baton is asked: this one is told by the first bytes of its file."""
+    no Baton is asked: this one is recognized by the first bytes of its file."""
     kernel = bytearray(paths.KERNEL.read_bytes())
     kernel[:5] = b"MZ\0\0\0"
     kernel[XLOADFLAGS] &= ~XLF_5LEVEL

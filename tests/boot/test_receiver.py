@@ -47,7 +47,7 @@ def start(boot, tmp_path):
 
 
 @pytest.fixture
-def told(start):
+def received(start):
     """The boot_params of `other`, and its nodes; and the run, to its end."""
 
     def get(cmdline: str, fields: dict, **options):
@@ -80,9 +80,9 @@ def refused(start, cmdline: str, fields: dict, what: str = "image") -> str:
 
 
 @pytest.mark.parametrize("asks", [False, True])
-def test_efi_data_is_passed_only_on_request(told, asks):
+def test_efi_data_is_passed_only_on_request(received, asks):
     flags = KERNEL_64 | ABOVE_4G | LEVEL_5 | EFI_KEXEC * asks
-    params, nodes, run = told("generations=2 efi=fixed next=other",
+    params, nodes, run = received("generations=2 efi=fixed next=other",
                               {XLOADFLAGS: flags})
     info = params[EFI_INFO:EFI_INFO + EFI_INFO_BYTES]
     assert (info[:4] == b"EL64") == (SETUP_EFI in nodes) == asks
@@ -93,9 +93,9 @@ def test_efi_data_is_passed_only_on_request(told, asks):
 
 
 @pytest.mark.parametrize("mode", ["direct", "naive"])
-def test_addresses_matter_only_with_efi_data(told, mode):
+def test_addresses_matter_only_with_efi_data(received, mode):
     """A Linux could not keep these; a kernel without EFI data need not."""
-    params, _, run = told(f"generations=2 efi={mode} next=other",
+    params, _, run = received(f"generations=2 efi={mode} next=other",
                           {XLOADFLAGS: KERNEL_64})
     assert not any(params[EFI_INFO:EFI_INFO + EFI_INFO_BYTES])
     run.one("boot", gen=1)
@@ -109,8 +109,8 @@ def test_a_command_line_that_is_too_long(start):
 
 @pytest.mark.parametrize("flags, given", [
     (KERNEL_64, False), (KERNEL_64 | ABOVE_4G, True)])
-def test_an_initrd_where_it_can_be_reached(told, flags, given):
-    params, _, run = told("generations=2 efi=fixed next=other",
+def test_an_initrd_where_it_can_be_reached(received, flags, given):
+    params, _, run = received("generations=2 efi=fixed next=other",
                           {XLOADFLAGS: flags,
                                                 INITRD_MAX: 0xFFFF})
     assert bool(struct.unpack_from("<Q", params, RAMDISK)[0] >> 32) == given
@@ -118,8 +118,8 @@ def test_an_initrd_where_it_can_be_reached(told, flags, given):
 
 
 @pytest.mark.parametrize("pa", [0x400000, 0x5400000])
-def test_the_preferred_address(told, pa):
-    _, _, run = told("generations=2 efi=fixed next=other",
+def test_the_preferred_address(received, pa):
+    _, _, run = received("generations=2 efi=fixed next=other",
                      {RELOCATABLE: 0, PREFERRED: pa})
     assert run.one("kexec.load", gen=0, image="other").number("base") == pa
     assert run.one("boot", gen=1).number("base") == pa

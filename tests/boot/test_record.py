@@ -62,8 +62,8 @@ def check_names(parts) -> None:
 
 
 def check_told(run, parts) -> None:
-    told = run.all("crash.record", deleted="EFI_SUCCESS")
-    assert [(e["name"], e.number("bytes")) for e in told] == \
+    reported = run.all("crash.record", deleted="EFI_SUCCESS")
+    assert [(e["name"], e.number("bytes")) for e in reported] == \
         [(part.name, len(part.data)) for part in parts]
     lines = [line.split("crash: | ")[1] for line in run.lines
              if "crash: | " in line]

@@ -26,13 +26,13 @@ def test_no_other_address_is_handed_on(boot):
     virtual = [struct.unpack_from("<Q", efi_map, at + 16)[0]
                for at in range(0, size, step)]
     assert len(virtual) > 3 and set(virtual) == {0}
-    told = run.one("efi.run", gen=1)
+    reported = run.one("efi.run", gen=1)
     regions = [(e.number("pa"), e.number("va"), e.number("pages"))
                for e in run.all("efi.region", gen=0)]
     (first_pa, first_va, _), (last_pa, _, pages) = regions[0], regions[-1]
-    assert told.number("va") == first_va
-    assert told.number("bytes") == last_pa + pages * 4096 - first_pa
-    assert len(regions) == told.number("regions") == len(virtual)
+    assert reported.number("va") == first_va
+    assert reported.number("bytes") == last_pa + pages * 4096 - first_pa
+    assert len(regions) == reported.number("regions") == len(virtual)
     run.one("end", gen=1, verdict="pass")
 
 

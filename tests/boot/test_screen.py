@@ -95,11 +95,11 @@ def test_no_keyboard_answers(boot):
         assert "type on the first serial port" in rows
 
 
-@pytest.mark.parametrize("mode, last, told, end", [
+@pytest.mark.parametrize("mode, last, ending, end", [
     ("fixed", "efi_reset_system", "switched off", "guest-shutdown"),
     ("off", "reboot", "reset", "guest-reset"),
 ])
-def test_nothing_can_be_typed(boot, mode, last, told, end):
+def test_nothing_can_be_typed(boot, mode, last, ending, end):
     """This is reported, and the machine is switched off after a while."""
     with boot(f"efi={mode} generations=1", screen="none", paused=True,
               without="serial keyboard") as machine:
@@ -108,7 +108,7 @@ def test_nothing_can_be_typed(boot, mode, last, told, end):
             rows = "\n".join(machine.screen())
             debugger.detach()
         run = machine.finish()
-    assert f"This machine will be {told} in 120 seconds" in rows
+    assert f"This machine will be {ending} in 120 seconds" in rows
     assert run.end.how == end
 
 

@@ -320,9 +320,9 @@ def test_success_alone_proves_nothing(boot, mode, service):
         run = machine.finish()
     assert (run.end.how, run.end.code) != ("guest-shutdown", 0) or \
         run.one("end")["verdict"] != "pass"
-    told = [e["detail"] for e in run.all("proof", verdict="fail")] + \
+    reported = [e["detail"] for e in run.all("proof", verdict="fail")] + \
         [e["why"] for e in run.all("refused", what="efi")]
-    assert any(service in text for text in told), told
+    assert any(service in text for text in reported), reported
 
 
 def test_prove_look_calls_no_changing_service(boot):
@@ -447,8 +447,8 @@ def test_a_refused_kexec_does_not_hide_a_proof_that_failed(boot):
                  marks=pytest.mark.slow)])
 def test_an_invalid_table(boot, sin, table, why):
     run = commit(boot, sin, "efi=fixed")
-    told = [x for x in run.lines if f"{table} ignored: " in x]
-    assert len(told) == 1 and why in told[0]
+    reported = [x for x in run.lines if f"{table} ignored: " in x]
+    assert len(reported) == 1 and why in reported[0]
     if table == "attributes":
         details = [p["detail"] for p in run.all("proof", check="wx")]
         assert "ignored: memory attributes: " in details[0]
@@ -546,10 +546,10 @@ def acpi_tables(seed: str):
         data = data[12 + size :]
 
 
-@pytest.mark.parametrize("rsdp_pa, told", [
+@pytest.mark.parametrize("rsdp_pa, reported", [
     (0, "no reset by ACPI: ACPI: no readable RSDP at 0"),
     (0x1000, "reset by ACPI: 0xf to address 0xcf9")])
-def test_where_acpi_does_not_reset(boot, rsdp_pa, told):
+def test_where_acpi_does_not_reset(boot, rsdp_pa, reported):
     """No table; and one with an invalid register in memory."""
     with boot('generations=1 run="reboot"', sin="reset-returns",
               paused=True) as machine:
@@ -562,5 +562,5 @@ def test_where_acpi_does_not_reset(boot, rsdp_pa, told):
             debugger.detach()
         run = machine.finish()
     said = "\n".join(run.lines)
-    assert 0 < said.index(told) < said.index("reset by the chipset")
+    assert 0 < said.index(reported) < said.index("reset by the chipset")
     assert run.end.how == "guest-reset"

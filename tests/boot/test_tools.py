@@ -110,7 +110,7 @@ def test_a_tool_may_lie_in_a_folder_with_blanks(tmp_path):
 
 
 @pytest.mark.xdist_group("tools/run")
-@pytest.mark.parametrize("body, status, told", [
+@pytest.mark.parametrize("body, status, message", [
     ("exit 0", 0, ""),
     ("exit 33", 0, ""),
     ("exit 39", 0, ""),
@@ -119,11 +119,11 @@ def test_a_tool_may_lie_in_a_folder_with_blanks(tmp_path):
     ("exit 1", 1, "QEMU failed with exit status 1"),
     ("echo Triple fault >qemu.log", 1, "reset by a triple fault"),
 ])
-def test_the_exit_status_of_a_run(qemu_that, body, status, told):
+def test_the_exit_status_of_a_run(qemu_that, body, status, message):
     """make adds "Error" and the status if it is not 0."""
     done = end_of(TOOLS / "run", "--generations=1", QEMU=qemu_that(body))
     assert done.returncode == status, done.stdout
-    assert told in done.stdout
+    assert message in done.stdout
 
 
 @pytest.mark.xdist_group("tools/run")
@@ -204,24 +204,24 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize("words, variables, told", MISTAKES,
+@pytest.mark.parametrize("words, variables, message", MISTAKES,
                          ids=[f"{row[0]} {row[1] or ''}" for row in MISTAKES])
-def test_a_mistake_is_reported_in_one_line(words, variables, told):
+def test_a_mistake_is_reported_in_one_line(words, variables, message):
     name, *more = words.split()
     done = end_of(TOOLS / name, *more, **variables)
     assert done.returncode not in (0, 130), done.stdout
-    assert told in done.stdout
+    assert message in done.stdout
     assert "Traceback" not in done.stdout
 
 
-@pytest.mark.parametrize("words, told", [
+@pytest.mark.parametrize("words, message", [
     ("run run=lineage", 'no variable is named run; `make help`'),
     ("test MODES=fixed", "no variable is named MODES"),
     ("demo GENERATIONS=2", "GENERATIONS= is used only by: make run debug"),
 ])
-def test_a_variable_that_nothing_reads(words, told):
+def test_a_variable_that_nothing_reads(words, message):
     done = end_of("make", "-n", *words.split())
-    assert done.returncode != 0 and told in done.stdout
+    assert done.returncode != 0 and message in done.stdout
 
 
 def test_what_the_makefile_assigns_can_be_set():

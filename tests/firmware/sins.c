@@ -740,7 +740,7 @@ static status overlap(uint8_t *map, uint64_t *bytes, uint64_t *step) {
     return SUCCESS;
 }
 
-// One that was ours is not; as if nobody had set the bit.
+// One that was ours is not; as if the bit were not set.
 static status no_runtime(uint8_t *map, uint64_t *bytes, uint64_t *step) {
     for (uint64_t i = 0; i < *bytes; i += *step)
         if (at(map, i)->type == RUNTIME_CODE ||

@@ -75,7 +75,7 @@ class Page:
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def errors(self) -> list[str]:
-        """What the console has heard since this was asked last."""
+        """The new messages of the console."""
         return [entry["message"] for entry in self.driver.get_log("browser")
                 if entry["level"] in ("SEVERE", "WARNING")]
 

@@ -214,8 +214,8 @@ class Machine:
 
     def hear(self) -> None:
         """Continue until the machine prints anything, even a single letter."""
-        heard = len(self.run.lines), self._pending
-        while heard == (len(self.run.lines), self._pending):
+        before = len(self.run.lines), self._pending
+        while before == (len(self.run.lines), self._pending):
             if self.run.end:
                 return
             self._pump()

@@ -12,7 +12,7 @@ from harness.qemu import Config
 SHOW = "from harness import paths; print(paths.KERNEL); print(paths.SAVED)"
 
 
-def told(**environment) -> list[str]:
+def paths_with(**environment) -> list[str]:
     """The paths of another Python with these variables."""
     return subprocess.run(
         [sys.executable, "-c", SHOW], cwd=paths.ROOT / "tests", text=True,
@@ -21,15 +21,15 @@ def told(**environment) -> list[str]:
 
 
 def test_another_tree_can_be_named(tmp_path):
-    assert told()[0] == str(paths.ROOT / "build/baton")
-    assert told(BATON_ROOT=str(tmp_path))[0] == f"{tmp_path}/build/baton"
+    assert paths_with()[0] == str(paths.ROOT / "build/baton")
+    assert paths_with(BATON_ROOT=str(tmp_path))[0] == f"{tmp_path}/build/baton"
 
 
 def test_states_of_machines_are_shared_by_all_trees(tmp_path):
     usual = "/home/me/.cache/baton/saved"
-    assert told()[1] == told(BATON_ROOT=str(tmp_path))[1] == usual
-    assert told(XDG_CACHE_HOME="/c")[1] == "/c/baton/saved"
-    assert told(BATON_SAVED="/s", XDG_CACHE_HOME="/c")[1] == "/s"
+    assert paths_with()[1] == paths_with(BATON_ROOT=str(tmp_path))[1] == usual
+    assert paths_with(XDG_CACHE_HOME="/c")[1] == "/c/baton/saved"
+    assert paths_with(BATON_SAVED="/s", XDG_CACHE_HOME="/c")[1] == "/s"
 
 
 def test_a_kernel_has_its_symbols_next_to_it(tmp_path):
