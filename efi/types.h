@@ -156,21 +156,6 @@ static inline bool efi_is_runtime_type(uint32_t type) {
 #define EFI_MEMORY_SP      (1UL << 18) // RAM for a specific purpose
 #define EFI_MEMORY_RUNTIME (1UL << 63)
 
-#define EFI_RT_PROPERTIES_VERSION 1
-
-struct efi_rt_properties_table { // §4.6
-    uint16_t version, bytes;
-    uint32_t supported; // a set of bits, see efi_missing_services()
-};
-
-struct efi_memory_attributes_table { // §4.6.3
-    uint32_t version;
-    uint32_t entries;
-    uint32_t descriptor_bytes;
-    uint32_t flags;
-    uint8_t descriptor[];
-};
-
 struct efi_time { // §8.3
     uint16_t year;
     uint8_t month, day, hour, minute, second, pad1;

@@ -10,6 +10,14 @@
 
 #define ATTRIBUTES_MAX 128
 
+struct efi_memory_attributes_table { // §4.6.3
+    uint32_t version;
+    uint32_t entries;
+    uint32_t descriptor_bytes;
+    uint32_t flags;
+    uint8_t descriptor[];
+};
+
 // One row of the firmware's Memory Attributes Table (UEFI 2.10 §4.6). Gen 0
 // copies that table out of boot-services memory, which later generations reuse.
 struct handoff_attribute {

@@ -5,6 +5,13 @@
 #include "boot/boot_info.h"
 #include "efi/types.h"
 
+#define EFI_RT_PROPERTIES_VERSION 1
+
+struct efi_rt_properties_table {
+    uint16_t version, bytes;
+    uint32_t supported; // a set of bits, see efi_missing_services()
+};
+
 extern const struct efi_guid efi_guid_runtime_properties;
 
 // Which services do not work at runtime, bit n in `missing` for service n of

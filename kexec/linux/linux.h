@@ -5,6 +5,7 @@
 
 #include "boot/node.h"
 #include "efi/mode.h"
+#include "efi/protect/attributes.h"
 #include "efi/region.h"
 #include "efi/types.h"
 #include "lib/status.h"
