@@ -19,7 +19,7 @@
 
 // The data of pointer arguments, set again for each row; and the arguments, so
 // that a row may change these in the same way.
-struct room {
+struct scratch {
     uint64_t arg[GATE_ARGUMENTS];
     uint16_t name[13];
     struct efi_guid guid;
@@ -37,9 +37,10 @@ struct room {
     uint64_t data[2]; // where it is read to
 };
 
-// Arguments in this range are addresses in the room; others are what they are.
-#define ROOM      0x5a000000UL
-#define AT(field) (ROOM + offsetof(struct room, field))
+// Arguments in this range are offsets into struct scratch; others are passed as
+// are.
+#define SCRATCH   0x5a000000UL
+#define AT(field) (SCRATCH + offsetof(struct scratch, field))
 #define WILD      (1UL << 63) // no address at all: it is not canonical
 #define UNTOUCHED 0xeeeeeeeeeeeeeeee
 #define WRITTEN   0x0807060504030201
@@ -54,7 +55,7 @@ struct room {
 #define INVALID     EFI_STATUS_SET(EFI_INVALID_PARAMETER)
 #define UNSUPPORTED EFI_STATUS_SET(EFI_UNSUPPORTED)
 #define TOO_SMALL   EFI_STATUS_SET(EFI_BUFFER_TOO_SMALL)
-#define NO_ROOM     EFI_STATUS_SET(EFI_OUT_OF_RESOURCES)
+#define NO_SPACE    EFI_STATUS_SET(EFI_OUT_OF_RESOURCES)
 #define NOT_FOUND   EFI_STATUS_SET(EFI_NOT_FOUND)
 #define INSECURE    EFI_STATUS_SET(EFI_SECURITY_VIOLATION)
 #define REFUSED     (INVALID | UNSUPPORTED)
@@ -67,21 +68,26 @@ struct field {
 };
 
 #define FIELD(field, value)                                                    \
-    { offsetof(struct room, field), sizeof(((struct room *)0)->field), value }
+    {                                                                          \
+        offsetof(struct scratch, field), sizeof(((struct scratch *)0)->field), \
+            value                                                              \
+    }
 
 // On 19 May 2017, at this hour, 47 minutes; with 7 bytes, and no seconds.
 #define IN_MAY(hour, bytes)                                                    \
-    { offsetof(struct room, time), bytes, 0x2f00130507e1 | (hour##UL) << 32 }
+    { offsetof(struct scratch, time), bytes, 0x2f00130507e1 | (hour##UL) << 32 }
 
 struct vector {
     enum efi_service service;
     const char *what;
-    uint32_t accepted;      // a set of answers
-    const char *who;        // UEFI, FWTS, SCT, U-Boot's selftest: UFSB
-    unsigned nth;           // these arguments, a digit each from 1 on, …
-    uint64_t is;            // … are not the usual ones, but this
-    struct field set, want; // what is changed in the room; what it then holds
-    void (*look)(struct room *room, efi_status_t status); // at each answer
+    uint32_t accepted; // a set of answers
+    const char *who;   // UEFI, FWTS, SCT, U-Boot's selftest: UFSB
+    unsigned nth;      // these arguments, a digit each from 1 on, …
+    uint64_t is;       // … are not the usual ones, but this
+    struct field set,
+        want; // what is changed in scratch; what it then holds
+    void (*look)(struct scratch *scratch,
+                 efi_status_t status); // at each answer
     unsigned times, step; // it is called that often, unless one call has no
                           // success; `set` is `step` more each time
 };
@@ -110,31 +116,31 @@ static const uint64_t usual[EFI_SERVICES][GATE_ARGUMENTS] = {
     [INFO] = {ALL, AT(number[0]), AT(number[1]), AT(number[2])},
 };
 
-static void look_at_time(struct room *room, efi_status_t status) {
-    room->odd += status == EFI_SUCCESS && !efi_is_time(&room->time);
+static void look_at_time(struct scratch *scratch, efi_status_t status) {
+    scratch->odd += status == EFI_SUCCESS && !efi_is_time(&scratch->time);
 }
 
-// There is room, and in all there is always as much.
-static void look_at_space(struct room *room, efi_status_t status) {
+// There is free space, and the total never changes.
+static void look_at_space(struct scratch *scratch, efi_status_t status) {
     static uint64_t maximum;
-    const uint64_t *number = room->number;
+    const uint64_t *number = scratch->number;
     maximum = maximum ? maximum : number[0];
-    room->odd +=
+    scratch->odd +=
         status == EFI_SUCCESS && (number[0] != maximum || number[1] > maximum ||
                                   !number[1] || !number[2]);
 }
 
 // A name takes as many bytes as it says, or wants more than there were.
-static void look_at_name(struct room *room, efi_status_t status) {
+static void look_at_name(struct scratch *scratch, efi_status_t status) {
     bool found = status == EFI_SUCCESS;
     size_t units = 1; // with the NUL
-    while (units < EFI_NAME_UNITS && room->found[units - 1])
+    while (units < EFI_NAME_UNITS && scratch->found[units - 1])
         units++;
-    room->listed += found && utf16_equal(room->found, room->name);
-    room->odd += found ? room->bytes != 2 * units : room->bytes <= 2;
+    scratch->listed += found && utf16_equal(scratch->found, scratch->name);
+    scratch->odd += found ? scratch->bytes != 2 * units : scratch->bytes <= 2;
 }
 
-// What a row may say beside, of an argument and of fields of the room.
+// What a row may say beside, of an argument and of fields of scratch.
 #define ARG(n, value)     .nth = n, .is = value
 #define IN(field, value)  .set = FIELD(field, value)
 #define OUT(field, value) .want = FIELD(field, value)
@@ -228,7 +234,7 @@ static const struct vector vectors[] = {
     {SET, "as NV|BS", INVALID, "US", ARG(3, NV | BS), IN(value[0], 99)},
     {SET, "as BS|RT", INVALID, "US", ARG(3, BS | RT), IN(value[0], 99)},
     {SET, "DataSize=-1", INVALID, "S", ARG(4, UINT64_MAX)},
-    {SET, "DataSize=1 MiB", INVALID | NO_ROOM, "UB", ARG(4, MIB)},
+    {SET, "DataSize=1 MiB", INVALID | NO_SPACE, "UB", ARG(4, MIB)},
     {GET, "is unchanged", SUCCESS, "SB", OUT(data[0], WRITTEN)},
     {SET, "another vendor", SUCCESS, "UFS", ARG(4, 5), IN(guid.b, 0)},
     {GET, "that vendor's", SUCCESS, "UFS", IN(guid.b, 0), OUT(bytes, 5)},
@@ -308,10 +314,10 @@ static const struct {
     {"Day=0", "UFS", FIELD(time.day, 0)},
     {"Day=32", "UFS", FIELD(time.day, 32)},
     {"Day=255", "US", FIELD(time.day, 255)},
-    {"31 April", "US", {offsetof(struct room, time.month), 2, 31 << 8 | 4}},
+    {"31 April", "US", {offsetof(struct scratch, time.month), 2, 31 << 8 | 4}},
     {"29 February 2001",
      "US",
-     {offsetof(struct room, time.year), 4, 29 << 24 | 2 << 16 | 2001}},
+     {offsetof(struct scratch, time.year), 4, 29 << 24 | 2 << 16 | 2001}},
     {"Hour=24", "UFS", FIELD(time.hour, 24)},
     {"Hour=255", "US", FIELD(time.hour, 255)},
     {"Minute=60", "UFS", FIELD(time.minute, 60)},
@@ -327,48 +333,48 @@ static const struct {
 
 static struct efi_time now;
 
-static void furnish(struct room *room, uint64_t seen_at) {
-    *room = (struct room){.name = u"BatonVector", .guid = baton_guid};
-    room->value[0] = WRITTEN;
-    room->value[1] = AND_MORE;
-    room->data[0] = room->data[1] = UNTOUCHED;
-    room->enabled = room->pending = (uint8_t)UNTOUCHED;
-    room->time = now;
-    room->capsule = (struct efi_capsule_header){baton_guid, 28, 0, 28};
-    room->capsules[0] = seen_at + offsetof(struct room, capsule);
+static void init_scratch(struct scratch *scratch, uint64_t seen_at) {
+    *scratch = (struct scratch){.name = u"BatonVector", .guid = baton_guid};
+    scratch->value[0] = WRITTEN;
+    scratch->value[1] = AND_MORE;
+    scratch->data[0] = scratch->data[1] = UNTOUCHED;
+    scratch->enabled = scratch->pending = (uint8_t)UNTOUCHED;
+    scratch->time = now;
+    scratch->capsule = (struct efi_capsule_header){baton_guid, 28, 0, 28};
+    scratch->capsules[0] = seen_at + offsetof(struct scratch, capsule);
 }
 
-// What may differ from one call to the next: arguments, and what a row changes.
-static void arrange(struct room *room, uint64_t seen_at, const struct vector *v,
-                    unsigned n) {
+// What changes from call to call: arguments, and the field that a row sets.
+static void set_arguments(struct scratch *scratch, uint64_t seen_at,
+                          const struct vector *v, unsigned n) {
     uint64_t value = v->set.value + n * v->step;
-    memcpy(room->arg, usual[v->service], sizeof(room->arg));
+    memcpy(scratch->arg, usual[v->service], sizeof(scratch->arg));
     for (unsigned nth = v->nth; nth; nth /= 10)
-        room->arg[nth % 10 - 1] = v->is;
-    room->bytes = sizeof(room->found);
-    memcpy((uint8_t *)room + v->set.offset, &value, v->set.bytes);
+        scratch->arg[nth % 10 - 1] = v->is;
+    scratch->bytes = sizeof(scratch->found);
+    memcpy((uint8_t *)scratch + v->set.offset, &value, v->set.bytes);
     for (unsigned i = 0; i < GATE_ARGUMENTS; i++)
-        if (room->arg[i] - ROOM < sizeof(*room))
-            room->arg[i] += seen_at - ROOM;
+        if (scratch->arg[i] - SCRATCH < sizeof(*scratch))
+            scratch->arg[i] += seen_at - SCRATCH;
 }
 
-// Calls; *left is what is found in the room where something is wanted.
+// Calls; *left is what is found in scratch where something is wanted.
 static efi_status_t ask(const struct vector *v, uint64_t *left) {
-    struct room *room = (struct room *)efi_bounce.data;
-    uint64_t *arg = room->arg;
+    struct scratch *scratch = (struct scratch *)efi_bounce.data;
+    uint64_t *arg = scratch->arg;
     uint64_t seen_at =
-        efi_stays_physical(v->service) ? image_pa_of(room) : efi_at(room);
+        efi_stays_physical(v->service) ? image_pa_of(scratch) : efi_at(scratch);
     efi_status_t status;
     unsigned n = 0;
-    furnish(room, seen_at);
+    init_scratch(scratch, seen_at);
     do {
-        arrange(room, seen_at, v, n);
+        set_arguments(scratch, seen_at, v, n);
         status = efi_call(v->service, arg[0], arg[1], arg[2], arg[3], arg[4]);
         if (v->look)
-            v->look(room, status);
+            v->look(scratch, status);
     } while (status == EFI_SUCCESS && ++n < v->times);
     *left = 0;
-    memcpy(left, (uint8_t *)room + v->want.offset, v->want.bytes);
+    memcpy(left, (uint8_t *)scratch + v->want.offset, v->want.bytes);
     return status;
 }
 
@@ -406,7 +412,7 @@ enum result { RIGHT, DIFFERENT, SKIPPED, RESULTS };
 // there after all, as FWTS sees it; a full store; and what none has written.
 static uint32_t excused(enum efi_service service) {
     uint32_t lost = firmware_lacks(EFI_SET_VARIABLE) ? NOT_FOUND : 0;
-    return firmware_lacks(service) ? 0 : UNSUPPORTED | NO_ROOM | lost;
+    return firmware_lacks(service) ? 0 : UNSUPPORTED | NO_SPACE | lost;
 }
 
 static enum result try(unsigned n, const struct vector *v) {
