@@ -38,7 +38,7 @@ struct scratch {
 };
 
 // Arguments in this range are offsets into struct scratch; others are passed as
-// are.
+// they are.
 #define SCRATCH   0x5a000000UL
 #define AT(field) (SCRATCH + offsetof(struct scratch, field))
 #define WILD      (1UL << 63) // no address at all: it is not canonical
