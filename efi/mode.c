@@ -1,4 +1,4 @@
-// Three modes, with the rules by which they place the firmware's regions, and
+// Four modes, with the rules by which they place the firmware's regions, and
 // queries about all modes.
 
 #include "efi/mode.h"
@@ -100,3 +100,37 @@ ROW(modes, 3_fixed) = {.name = "fixed",
                        .hands_on = true,
                        .place = efi_place_fixed,
                        .adopt = efi_adopt_by_rule};
+
+// What ioremap() did: the next free piece of the kernel's own address space, in
+// the order of the calls. Nothing of it can be found again by a later kernel.
+static status_t place_naive(struct efi_regions *regions) {
+    va_t va = VMAP_NAIVE;
+    for (size_t i = 0; i < regions->count; i++) {
+        struct efi_region *region = &regions->region[i];
+        if (region_bytes(region) + PAGE_SIZE > VMAP_END - va)
+            return fail(
+                STATUS_REFUSED,
+                "efi: no space for %lu pages in the kernel's address space",
+                region->pages);
+        region->va = va;
+        va += region_bytes(region) + PAGE_SIZE;
+    }
+    return STATUS_OK;
+}
+
+static status_t refuse_naive(const struct efi_mode *mode,
+                             struct efi_regions *regions,
+                             const struct handoff *handoff) {
+    (void)regions, (void)handoff;
+    return fail(STATUS_REFUSED,
+                "SetVirtualAddressMap was called in mode %s, which hands on no "
+                "virtual addresses: the firmware's addresses are unknown",
+                mode->name);
+}
+
+ROW(modes, 7_naive) = {.name = "naive",
+                       .proposal = "Linux before 2013: anywhere, not handed on",
+                       .table = PAGE_TABLE_KERNEL,
+                       .calls_svam = true,
+                       .place = place_naive,
+                       .adopt = refuse_naive};

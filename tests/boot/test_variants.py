@@ -45,15 +45,11 @@ def without(annex: str) -> list[str]:
     return [other for other in ANNEXES if other not in gone]
 
 
-@pytest.mark.parametrize("mode", ["physical", "identity", "fixed"])
+@pytest.mark.parametrize("mode", ["physical", "identity", "fixed", "naive"])
 def test_core_alone(boot, mode):
+    """It has these modes, and refuses what the last one leaves behind."""
     linked = chain(boot, f"core-{mode}", [], mode)
     assert linked == objects.files("CORE")
-
-
-def test_core_and_modes(boot):
-    """Core refuses what mode naive leaves behind."""
-    chain(boot, "core-naive", ["efi/modes"], "naive")
 
 
 @pytest.mark.parametrize("annex", ANNEXES)
