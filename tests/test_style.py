@@ -76,6 +76,23 @@ def test_nothing_is_left_for_later():
     assert left == []
 
 
+# Words for which the field has a plain one: reported, nothing, received, fixed,
+# tainted, buffer.
+DIALECT = re.compile(r"\b(told|whoever|whomever|nobody|somebody|heard|likewise|"
+                     r"anew|lent|barked|mended|suspect|unwell|keepsake|painted|"
+                     r"in the midst|to be had|for who)\b", re.I)
+
+
+def test_words_are_plain():
+    """In the documents, and in the kernel's own text."""
+    pages = tracked("README.md", "CONTRIBUTING.md", "docs/*.md")
+    kernel = [name for name in SOURCES if name.split("/")[0] in LAYERS]
+    found = [f"{name}:{number}: {hit[0]}" for name in pages + kernel
+             for number, line in enumerate(lines(name), 1)
+             if (hit := DIALECT.search(line))]
+    assert found == []
+
+
 def test_every_file_says_what_it_is_for():
     silent = [name for name in SOURCES
               if not lines(name)[0].startswith(("//", "; ", "/*"))]
