@@ -124,16 +124,19 @@ def take(w):
     for _ in range(3):
         pool = Pool(w.live, some_extents(dice, dice.randint(3, 9)))
         top = pool.model[-1][1]
-        for _ in range(9):
+        for turn in range(9):
             pages = dice.choice([1, 1, 2, 5, 100, 600, 2500])
             ceiling = dice.choice([NO_CEILING, top - PAGE, top // 2])
-            if dice.random() < 0.3:
+            if turn and dice.random() < 0.3:
                 doing = f"frame_pool_take_high({pages} pages, {ceiling:#x})"
                 want = pool.highest(pages, ceiling)
                 found = pool.high(pages, ceiling)
             else:
                 align = dice.choice([PAGE, PAGE, 4 * PAGE, MIB])
                 floor = dice.choice([0, 0, 0, top // 3 // PAGE * PAGE])
+                if turn == 0:  # a floor above all extents but the last
+                    pages, align, ceiling = 1, PAGE, NO_CEILING
+                    floor = pool.model[-1][0]
                 doing = (f"frame_pool_take_low({pages} pages, align {align:#x},"
                          f" floor {floor:#x}, ceiling {ceiling:#x}), {mine} "
                          "fit")
