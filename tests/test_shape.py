@@ -44,3 +44,10 @@ def test_the_map_has_every_file_and_annex():
     core = [name for name in listed if "." in name]
     assert core == objects.files("CORE")
     assert sorted(set(listed) - set(core)) == objects.files("ALL_ANNEXES")
+
+
+def test_the_lines_in_the_map_are_right():
+    """If not: tools/map counts them again."""
+    done = subprocess.run([paths.ROOT / "tools" / "map", "--check"], text=True,
+                          capture_output=True)
+    assert done.returncode == 0, done.stdout
