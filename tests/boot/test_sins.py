@@ -92,7 +92,7 @@ ROWS = [
     fault("direction-fault", 6),
     # state that is returned, and faults in the gate
     fault("task-switched", 7),
-    fault("emulation", 7),
+    fault("emulation", 6),
     fault("no-sse", 6),
     # other code: with another privilege level or size
     fault("user", 14, "execute", CODE),
