@@ -140,7 +140,7 @@ def test_a_capture_kernel_that_is_not_linux(boot):
 def test_a_command_line_too_long_for_a_capture_kernel(boot):
     why = refused(boot, f"efi=fixed capture=vmlinuz {'x' * 1940}",
                   bundle=paths.LINUX_BUNDLE)
-    assert "capture: a command line of" in why and "room for 2047" in why
+    assert "capture: a command line of" in why and "the limit is 2047" in why
 
 
 def test_a_machine_too_small_for_a_capture_kernel(boot):
