@@ -184,10 +184,10 @@ def stride(w):
 
 def kind_of(w, kind: int, attribute: int) -> int:
     """The model of a descriptor's kind, in the rules of the README."""
-    oem = 0x70000000 + seed.dice(w.seed, "oem").randrange(1, 1 << 16)
+    oem = seed.oem_type(w.seed)
     found = OF_TYPE.get(kind, RESERVED)
     if kind == oem:
-        found = KINDS.index(seed.choose(w.seed, "kind", ["nvs", "mmio", "acpi"]))
+        found = KINDS.index(seed.oem_kind(w.seed))
     free = found in (USABLE, BOOT)
     if attribute & IS_RUNTIME:
         return KEPT if found == BOOT else max(found, RUNTIME) \
@@ -199,7 +199,7 @@ def kind_of(w, kind: int, attribute: int) -> int:
 @check(10, needs="put stride")
 def kinds(w):
     """Each type of memory means what UEFI says, and what your vendor says."""
-    oem = 0x70000000 + seed.dice(w.seed, "oem").randrange(1, 1 << 16)
+    oem = seed.oem_type(w.seed)
     types = [*range(16), oem, oem + 1, 0x80000001]
     rows = [(kind, 0, (2 * n + 2) * PAGE, 0, 1, attribute)
             for n, (kind, attribute) in enumerate(

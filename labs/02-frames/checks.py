@@ -107,10 +107,6 @@ def some_extents(dice, count: int) -> list[tuple[int, int]]:
     return extents
 
 
-def rule(w) -> str:
-    return seed.choose(w.seed, "fit", ["first", "best", "worst"])
-
-
 @check(5)
 def boots(w):
     """The kernel comes to live()."""
@@ -120,7 +116,7 @@ def boots(w):
 @check(15, needs="boots")
 def take(w):
     """Frames are taken where they should be, and are gone from the pool."""
-    dice, mine = w.dice, rule(w)
+    dice, mine = w.dice, seed.fit(w.seed)
     for _ in range(3):
         pool = Pool(w.live, some_extents(dice, dice.randint(3, 9)))
         top = pool.model[-1][1]

@@ -25,18 +25,10 @@ FIRST = 24  # of them, in the runtime services table
 STAY = ("SetVirtualAddressMap", "ConvertPointer")
 
 
-def numbers(of: int) -> dict[str, int]:
-    """The student's rule, as in efi/modes/yours.h."""
-    dice = seed.dice(of, "rule")
-    return {"down": dice.randrange(2),
-            "start": (0x50 << 40) + dice.randrange(1 << 13) * (1 << 32),
-            "hole": dice.randrange(1, 4096) << 12,
-            "modulo": dice.choice([2, 4, 16]) << 20}
-
-
 def model(of: int, regions: list[tuple[int, int]]) -> list[int]:
     """Where regions (pa, bytes) in ascending order go, by the rule."""
-    mine, placed, edge = numbers(of), {}, numbers(of)["start"]
+    mine, placed = seed.rule(of), {}
+    edge = mine["start"]
     order = range(len(regions))
     before = None
     for i in reversed(order) if mine["down"] else order:

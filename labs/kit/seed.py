@@ -31,3 +31,29 @@ def dice(*parts) -> random.Random:
 def choose(seed: int, what: str, options: list):
     """One of the options, by a student's seed."""
     return dice(seed, what).choice(options)
+
+
+# ---- what a seed decides in each lab, for the hand-out and for the grader
+
+def oem_type(seed: int) -> int:
+    """Lab 1: a memory type of the vendor's own (UEFI 2.10 §7.2)."""
+    return 0x70000000 + dice(seed, "oem").randrange(1, 1 << 16)
+
+
+def oem_kind(seed: int) -> str:
+    """Lab 1: what memory of that type is treated as."""
+    return choose(seed, "kind", ["nvs", "mmio", "acpi"])
+
+
+def fit(seed: int) -> str:
+    """Lab 2: which extent an allocation is taken from."""
+    return choose(seed, "fit", ["first", "best", "worst"])
+
+
+def rule(seed: int) -> dict[str, int]:
+    """Lab 6: the numbers of efi/modes/yours.h."""
+    numbers = dice(seed, "rule")
+    return {"down": numbers.randrange(2),
+            "start": (0x50 << 40) + numbers.randrange(1 << 13) * (1 << 32),
+            "hole": numbers.randrange(1, 4096) << 12,
+            "modulo": numbers.choice([2, 4, 16]) << 20}

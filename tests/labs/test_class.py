@@ -114,7 +114,7 @@ def test_a_class_of_thirty(tmp_path):
         hand_in(f"empty{n}", handout(f"empty{n}"), 5)
     lab = folder.Lab(LAB)
     firsts = [f"err{n}" for n in range(60)
-              if lab.staff.rule_of(seed.of_student(f"err{n}", KEY)) == "first"]
+              if seed.fit(seed.of_student(f"err{n}", KEY)) == "first"]
     for name, error in zip(firsts, lab.staff.MUTANTS[:10]):
         text = lab.mutant(seed.of_student(name, KEY), error)[FILE]
         hand_in(name, text, error)

@@ -17,8 +17,7 @@ KIND_OF_TYPE = "d->type < EFI_MEMORY_TYPES ? kinds[d->type] : 0;"
 def tailor(of: int) -> Tailored:
     """What a type of memory of the vendor's own means: UEFI 2.10 §7.2 leaves
     0x70000000 to 0x7fffffff to OEMs."""
-    oem = 0x70000000 + seed.dice(of, "oem").randrange(1, 1 << 16)
-    kind = seed.choose(of, "kind", ["nvs", "mmio", "acpi"])
+    oem, kind = seed.oem_type(of), seed.oem_kind(of)
     says = (f"Your machine's vendor uses memory of the type **{oem:#x}**, and "
             f"says that it is to be treated as **`MEMORY_{kind.upper()}`**.")
     solved = (REGION, KIND_OF_TYPE, KIND_OF_TYPE.replace(

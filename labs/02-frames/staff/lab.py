@@ -22,13 +22,9 @@ OTHER_RULE = """// Takes `pages` frames in a row, starting at a multiple of `ali
 SIZE = {"best": "smallest", "worst": "largest"}
 
 
-def rule_of(of: int) -> str:
-    return seed.choose(of, "fit", ["first", "best", "worst"])
-
-
 def tailor(of: int) -> Tailored:
     """How frame_pool_take_low() chooses among extents."""
-    rule = rule_of(of)
+    rule = seed.fit(of)
     says = f"Your rule for `frame_pool_take_low()` is **{rule} fit**"
     if rule == "first":
         return Tailored(says + ": the lowest place.")

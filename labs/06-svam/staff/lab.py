@@ -13,17 +13,8 @@ YOURS, REGION, VIRTUAL = FILES
 HEADER = "efi/modes/yours.h"
 
 
-def numbers(of: int) -> dict[str, int]:
-    """A student's rule."""
-    dice = seed.dice(of, "rule")
-    return {"down": dice.randrange(2),
-            "start": (0x50 << 40) + dice.randrange(1 << 13) * (1 << 32),
-            "hole": dice.randrange(1, 4096) << 12,
-            "modulo": dice.choice([2, 4, 16]) << 20}
-
-
 def tailor(of: int) -> Tailored:
-    mine = numbers(of)
+    mine = seed.rule(of)
     where = ("downwards: the last region ends at" if mine["down"] else
              "upwards: the first region begins at")
     says = (f"Your regions go **{where} {mine['start']:#x} or as near as they "
