@@ -5,7 +5,7 @@
 ; through memory. A fault in the firmware continues at gate_recover, with any
 ; registers.
 
-global gate_enter, gate_plain, gate_recover, gate_home
+global gate_enter, gate_plain, gate_recover, gate_home, gate_mxcsr
 extern gate_current             ; struct gate_call *, in gate.c
 extern gate_around              ; the code that calls the service
 extern kernel_table             ; struct page_table: CR3 comes first
@@ -39,7 +39,7 @@ gate_enter:
 .same_table:
     mov rsp, [rax + STACK_TOP]
     fninit                      ; the state of UEFI 2.10 §2.3.4
-    ldmxcsr [rel mxcsr]         ; and the direction flag is clear in C
+    ldmxcsr [rel gate_mxcsr]         ; and the direction flag is clear in C
 
     mov rcx, [rax + ARGUMENT + 0x20]
     mov [rsp + SHADOW], rcx
@@ -74,5 +74,5 @@ gate_plain:                     ; rax: the record
     jmp [rax + FUNCTION]
 
 section .rodata align=4
-mxcsr:
+gate_mxcsr:
     dd 0x1f80                   ; all exceptions masked, round to nearest

@@ -68,11 +68,6 @@ static status_t find_runtime_table(const struct boot_info *boot,
     return STATUS_OK;
 }
 
-static pa_t find_config_table(const struct efi_guid *guid) {
-    return efi_config_find(known->setup.config_tables_pa,
-                           known->config_table_count, guid, physical_read);
-}
-
 static status_t read_tables(const struct boot_info *boot) {
     bool virtual = boot->svam != BOOT_SVAM_NONE;
     known->system_table_pa = boot->efi.system_table_pa;
@@ -85,8 +80,8 @@ static status_t read_tables(const struct boot_info *boot) {
                                  .config_tables_pa = system->config_tables};
     known->setup = virtual ? boot->efi_setup : physical;
     known->config_table_count = system->config_table_count;
-    known->setup.smbios_pa = find_config_table(&efi_guid_smbios);
-    known->rsdp_pa = find_config_table(&efi_guid_acpi);
+    known->setup.smbios_pa = efi_config_pa(&efi_guid_smbios);
+    known->rsdp_pa = efi_config_pa(&efi_guid_acpi);
     return STATUS_OK;
 }
 

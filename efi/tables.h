@@ -3,6 +3,7 @@
 #pragma once
 
 #include "boot/boot_info.h"
+#include "efi/firmware.h"
 #include "efi/types.h"
 #include "lib/status.h"
 #include "mm/space.h"
@@ -43,6 +44,12 @@ const struct efi_config_table *efi_config_tables(pa_t tables_pa, uint64_t count,
 // it is not there, or not readable.
 pa_t efi_config_find(pa_t tables_pa, uint64_t count,
                      const struct efi_guid *guid, memory_reader read);
+
+// The same in this machine's firmware, which open.c has begun to read.
+static inline pa_t efi_config_pa(const struct efi_guid *guid) {
+    return efi_config_find(firmware->setup.config_tables_pa,
+                           firmware->config_table_count, guid, physical_read);
+}
 
 extern const struct efi_guid efi_guid_smbios;
 extern const struct efi_guid efi_guid_acpi;

@@ -189,11 +189,12 @@ uint32_t memory_map_kinds(const struct memory_map *map, pa_t start,
     return kinds;
 }
 
-uint64_t memory_map_bytes(const struct memory_map *map, enum memory_kind kind) {
+uint64_t memory_map_bytes_above(const struct memory_map *map,
+                                enum memory_kind kind, pa_t floor) {
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < map->count; i++)
-        if (map->range[i].kind == kind)
-            bytes += map->range[i].end - map->range[i].start;
+        if (map->range[i].kind == kind && map->range[i].end > floor)
+            bytes += map->range[i].end - max_u64(map->range[i].start, floor);
     return bytes;
 }

@@ -110,16 +110,6 @@ static void agree(const struct account *a, const struct account *b,
     memory_agree(&a->memory, &b->memory, &both->memory);
 }
 
-static uint64_t free_above_low_memory(const struct memory_map *memory) {
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < memory->count; i++)
-        if (memory->range[i].kind == MEMORY_USABLE &&
-            memory->range[i].end > MIB)
-            bytes +=
-                memory->range[i].end - max_u64(memory->range[i].start, MIB);
-    return bytes;
-}
-
 static void take(const struct account *account, struct boot_info *boot) {
     boot->memory = account->memory;
     boot->bundle_pa = account->needs.bundle_pa;
@@ -140,7 +130,7 @@ static status_t find(const struct sender *from, struct boot_info *boot) {
     take(sound, boot);
     if (first.crc == crc && second.crc == crc)
         return STATUS_OK;
-    uint64_t bytes = free_above_low_memory(&boot->memory);
+    uint64_t bytes = memory_map_bytes_above(&boot->memory, MEMORY_USABLE, MIB);
     say("boot: memory is listed twice, with CRC %#x and %#x, which was %#x "
         "when sent: %lu KiB are beyond doubt",
         first.crc, second.crc, crc, bytes / KIB);

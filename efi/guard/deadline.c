@@ -15,10 +15,10 @@ ROW(options, efi_timeout) = {
     "efi.timeout", "seconds that a firmware call may take, 120 by default",
     .number = &timeout_s, .min = 1, .max = 86400};
 
-// The services that write to flash have longest: some firmware cleans it up
-// meanwhile, and must not be stopped before the end of that. In EDK II, the
-// counts and times are variables as well.
-uint64_t deadline_of(enum efi_service service) {
+// In microseconds. The services that write to flash have longest: some firmware
+// cleans it up meanwhile, and must not be stopped before the end of that. In
+// EDK II, the counts and times are variables as well.
+static uint64_t deadline_of(enum efi_service service) {
     static const uint32_t writing =
         1u << EFI_SET_VARIABLE | 1u << EFI_UPDATE_CAPSULE |
         1u << EFI_GET_NEXT_HIGH_MONOTONIC_COUNT | 1u << EFI_SET_TIME |

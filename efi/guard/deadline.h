@@ -3,11 +3,8 @@
 
 #pragma once
 
-#include "efi/types.h"
+#include "lib/types.h"
 
 // Has the call under way had its time? `ran_us`: microseconds in which the
 // machine ran, as of time_ran(). From trap handlers.
 bool deadline_is_over(uint64_t ran_us);
-
-// Microseconds that a service may take.
-uint64_t deadline_of(enum efi_service service);

@@ -7,7 +7,7 @@
 ; at guard_recover.
 
 global guard_enter, guard_recover, guard_note_machine, guard_load_xmm
-extern gate_current, gate_home, gate_recover
+extern gate_current, gate_home, gate_mxcsr, gate_recover
 extern guard_restore            ; registers.c
 extern guard_before, guard_after ; struct snapshot
 
@@ -147,8 +147,10 @@ guard_enter:                    ; rax: the record
     pushfq
     cli                         ; until the tables for an interrupt are ours
     pop qword [rel guard_after + RFLAGS_NOTE]
-    pop qword [rel guard_before + RFLAGS_NOTE]
-    push qword [rel guard_before + RFLAGS_NOTE]
+    and dword [rel guard_after + RFLAGS_NOTE], RFLAGS_KEPT
+    mov rcx, [rsp]              ; the kernel's flags
+    and ecx, RFLAGS_KEPT
+    mov [rel guard_before + RFLAGS_NOTE], rcx
     mov rcx, cr3
     mov [rel guard_after + CR3_NOTE], rcx
     NOTE_MACHINE guard_after
@@ -169,7 +171,7 @@ guard_recover:                  ; nothing is known but memory
 guard_note_machine:
     call guard_load_xmm
     fninit                      ; x87 control word 0x037f
-    ldmxcsr [rel mxcsr]
+    ldmxcsr [rel gate_mxcsr]
     NOTE_MACHINE guard_before
     ret
 
@@ -180,7 +182,3 @@ guard_load_xmm:
 %assign n n + 1
 %endrep
     ret
-
-section .rodata align=4
-mxcsr:
-    dd 0x1f80                   ; gate.asm's

@@ -72,14 +72,10 @@ static const struct field {
 
 static uint64_t deviant_calls[EFI_SERVICES];
 
-#define RFLAGS_KEPT 0x47700 // see registers.asm
-
 // What registers.asm does not note, since it is in the record.
 static void complete_snapshots(const struct gate_call *call) {
     memcpy(guard_before.kept, &call->saved, sizeof(guard_before.kept));
     guard_before.rsp = call->stack_top;
-    guard_before.rflags &= RFLAGS_KEPT;
-    guard_after.rflags &= RFLAGS_KEPT;
     guard_before.cr3 = call->table_pa;
 }
 

@@ -47,8 +47,7 @@ static status_t find_table(pa_t *table_pa) {
     *table_pa = 0;
     if (count && !efi_config_tables(tables_pa, count, physical_read))
         return fail(STATUS_REFUSED, "configuration tables: %s", why());
-    *table_pa = efi_config_find(tables_pa, count, &efi_guid_memory_attributes,
-                                physical_read);
+    *table_pa = efi_config_pa(&efi_guid_memory_attributes);
     return STATUS_OK;
 }
 

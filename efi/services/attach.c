@@ -11,9 +11,7 @@ static status_t read_properties(struct boot_info *boot) {
     uint32_t missing;
     if (boot->via != VIA_MULTIBOOT2)
         return STATUS_OK;
-    pa_t pa = efi_config_find(firmware->setup.config_tables_pa,
-                              firmware->config_table_count,
-                              &efi_guid_runtime_properties, physical_read);
+    pa_t pa = efi_config_pa(&efi_guid_runtime_properties);
     if (efi_missing_services(pa, physical_read, &missing))
         say("efi: runtime properties ignored: %s", why());
     efi_lack(missing);

@@ -51,19 +51,9 @@ static const char *size_words(uint64_t bytes, char text[SIZE_BYTES]) {
     return text;
 }
 
-static uint64_t bytes_above_the_frames(const struct memory_map *map) {
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < map->count; i++) {
-        const struct memory_range *range = &map->range[i];
-        if (range->kind == MEMORY_USABLE && range->end > FRAMES_END_PA)
-            bytes += range->end - max_u64(range->start, FRAMES_END_PA);
-    }
-    return bytes;
-}
-
 STAGE(LIVE, 00_memory, "memory") {
     const struct memory_map *map = &kernel->boot.memory;
-    uint64_t above = bytes_above_the_frames(map);
+    uint64_t above = memory_map_bytes_above(map, MEMORY_USABLE, FRAMES_END_PA);
     for (unsigned kind = MEMORY_USABLE; kind < MEMORY_KINDS; kind++) {
         uint64_t bytes = memory_map_bytes(map, kind);
         if (bytes)

@@ -60,9 +60,7 @@ static bool gets_firmware(const struct kexec_staged *staged) {
 
 // Will Linux keep the firmware, and its own memory, if they are handed to it?
 static status_t check_firmware(void) {
-    pa_t table_pa = efi_config_find(firmware->setup.config_tables_pa,
-                                    firmware->config_table_count,
-                                    &efi_guid_memory_attributes, physical_read);
+    pa_t table_pa = efi_config_pa(&efi_guid_memory_attributes);
     TRY(linux_can_believe(
         physical_read(table_pa, sizeof(struct efi_memory_attributes_table)),
         table_pa));

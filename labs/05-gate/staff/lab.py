@@ -29,7 +29,7 @@ MUTANTS = [
            "    mov rsp, [rax + STACK_TOP]\n", "    sub rsp, 48\n", "entry"),
     Mutant("the FPU is left as it is", GATE, ENTER, "    fninit",
            "    nop   ", "entry"),
-    Mutant("SSE is left as it is", GATE, ENTER, "ldmxcsr [rel mxcsr]", "nop",
+    Mutant("SSE is left as it is", GATE, ENTER, "ldmxcsr [rel gate_mxcsr]", "nop",
            "entry"),
     Mutant("the stack pointer is noted before the flags are there", GATE,
            ENTER, "    pushfq\n    mov [rax + KERNEL_RSP], rsp\n",
