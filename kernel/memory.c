@@ -50,6 +50,9 @@ status_t memory_complete(struct boot_info *boot, pa_t image_pa) {
     }
     TRY(memory_map_put(&boot->memory, image_pa, image_end - text_start,
                        MEMORY_IN_USE));
-    return memory_map_put(&boot->memory, boot->bundle_pa, boot->bundle_bytes,
-                          MEMORY_IN_USE);
+    // Whole pages: the direct map has no other, and none that are free above
+    // the frames (mm/space.c), where a Linux may put the bundle.
+    pa_t start = align_down(boot->bundle_pa, PAGE_SIZE);
+    pa_t end = align_up(boot->bundle_pa + boot->bundle_bytes, PAGE_SIZE);
+    return memory_map_put(&boot->memory, start, end - start, MEMORY_IN_USE);
 }

@@ -113,22 +113,41 @@ def test_no_bundle(boot):
     run.one("end", gen=0)
 
 
-@pytest.mark.parametrize("pa", [1 << 40, (1 << 64) - 0x1000])
-def test_a_bundle_outside_memory(boot, pa):
+def place_bundle(machine, pa: int, data: bytes = b"") -> None:
     """As another kernel than Baton may pass it, without a checksum."""
     size = paths.BUNDLE.stat().st_size
+    with machine.debugger() as debugger:
+        debugger.run_to(symbol(paths.SYMBOLS, "options_read"))
+        line_va = debugger.register("rdi")  # of boot_info, as is …
+        boot_info = debugger.read(line_va, 0x10000)
+        bundle_bytes = boot_info.index(struct.pack("<Q", size))
+        debugger.write(line_va + bundle_bytes - 8, struct.pack("<Q", pa))
+        debugger.physical()
+        debugger.write(pa, data)
+        debugger.detach()
+
+
+@pytest.mark.parametrize("pa", [1 << 40, (1 << 64) - 0x1000])
+def test_a_bundle_outside_memory(boot, pa):
     with boot("efi=off generations=2 end=exit", paused=True) as machine:
-        with machine.debugger() as debugger:
-            debugger.run_to(symbol(paths.SYMBOLS, "options_read"))
-            line_va = debugger.register("rdi")  # of boot_info, as is …
-            boot_info = debugger.read(line_va, 0x10000)
-            bundle_bytes = boot_info.index(struct.pack("<Q", size))
-            debugger.write(line_va + bundle_bytes - 8, struct.pack("<Q", pa))
-            debugger.detach()
+        place_bundle(machine, pa)
         run = machine.finish()
     assert f"at {pa:#x} are not free memory: hole" in refused(run, 0, "bundle")
     assert "no bundle: it was refused: bundle:" in refused(run, 0, "image")
     run.one("end", gen=0, verdict="refused")
+
+
+@pytest.mark.parametrize("pa", [5 << 30, (5 << 30) + 0x7E00])
+def test_a_bundle_above_the_frames(boot, pa):
+    """Free memory is not mapped there, and the bundle fills no whole page."""
+    data = paths.BUNDLE.read_bytes()
+    assert len(data) % 4096
+    with boot("efi=off generations=3 end=exit", paused=True,
+              ram_mib=6144) as machine:
+        place_bundle(machine, pa, data)
+        run = machine.finish()
+    run.expect(wanted("kexec.jump", gen=0), wanted("kexec.jump", gen=1),
+               wanted("end", gen=2))
 
 
 def test_a_bundle_that_is_not_an_archive(boot, tmp_path):
