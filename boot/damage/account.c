@@ -146,18 +146,19 @@ static status_t find(const struct sender *from, struct boot_info *boot) {
 
 static status_t write(struct block_writer *to,
                       const struct handoff_content *content) {
-    static struct {
+    static union {
         struct handoff_account head;
-        struct boot_e820_entry entry[MEMORY_MAP_MAX];
+        uint8_t room[sizeof(struct handoff_account) +
+                     MEMORY_MAP_MAX * sizeof(struct boot_e820_entry)];
     } account;
     if (!content->memory)
         return STATUS_OK;
     struct handoff_account *head = &account.head;
-    uint32_t bytes = content->entries * sizeof(account.entry[0]);
+    uint32_t bytes = content->entries * sizeof(head->entry[0]);
     head->count = content->entries;
     head->needs = (struct account_needs){
         content->bundle_pa, content->bundle_bytes, content->rsdp_pa};
-    memcpy(account.entry, content->entry, bytes);
+    memcpy(head->entry, content->entry, bytes);
     head->crc = crc32(0, &head->needs, sizeof(head->needs) + bytes);
     return node_write(to, SETUP_ACCOUNT, head, sizeof(*head) + bytes);
 }

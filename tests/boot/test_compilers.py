@@ -1,8 +1,8 @@
 """Each installed compiler and linker builds a kernel without a warning
 (they are errors), and that kernel passes all proofs in three generations.
 
-`make test` only compiles with two of them code that others warned about; the
-rest takes minutes: `pytest tests/boot/test_compilers.py -m slow`.
+`make test` only compiles, with two of them; the rest takes minutes: `pytest
+tests/boot/test_compilers.py -m slow`.
 """
 
 import os
@@ -36,20 +36,9 @@ def build(folder: Path, *targets: str, **variables: str) -> None:
     assert done.returncode == 0 and "warning:" not in done.stdout, done.stdout
 
 
-WARNED_ABOUT = ["handoff", "acpi", "clock", "multiboot2"]
-
-
-def object_of(name: str) -> str:
-    """Anywhere in the kernel's folders."""
-    layers = ["lib", "boot", "mm", "efi", "kexec", "kernel"]
-    source, = [path for layer in layers
-               for path in (paths.ROOT / layer).rglob(f"{name}.c")]
-    return str(source.relative_to(paths.ROOT).with_suffix(".o"))
-
-
 @pytest.mark.parametrize("compiler, level", [("gcc", "-O3"), ("clang", "-O2")])
 def test_warnings_of_other_compilers(tmp_path, compiler, level):
-    build(tmp_path, *map(object_of, WARNED_ABOUT), CC=compiler, OPT=level)
+    build(tmp_path, "baton", CC=compiler, OPT=level)
 
 
 @pytest.mark.slow
@@ -76,4 +65,4 @@ def test_a_panic_of_each_compiler(tmp_path, boot, compiler):
               kernel=tmp_path / "baton",
               bundle=tmp_path / "bundle.cpio") as machine:
         run = machine.finish()
-    assert any("page fault at crash_null" in line for line in run.lines)
+    assert any(re.search(r"#0 .* crash_null\+0x", line) for line in run.lines)
