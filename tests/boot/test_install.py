@@ -63,6 +63,13 @@ def test_running_needs_only_what_running_needs(host):
     assert wanted(host) > needed | {"cloc", "clang-format", "gdb"}
 
 
+def test_a_browser_is_installed_only_on_request(host):
+    """Without one its tests are skipped, so it is not missing."""
+    browser = {"chromium", "chromium-driver", "python3-selenium"}
+    assert wanted(host, "browser") & browser
+    assert not wanted(host) & browser
+
+
 def test_headers_of_the_host_are_of_packages_to_build_with():
     """The kernel includes a few: each is in a package of a `build` row."""
     rows = [line.split() for line in
