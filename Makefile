@@ -88,10 +88,11 @@ $(if $(UNKNOWN),$(error ANNEXES: no annex is called $(UNKNOWN); there are: $(ALL
 # What an annex uses of another one: it brings that along. Commands of the
 # monitor are in files of that name, which need the monitor and do not bring it.
 USES_kernel/screen      := kernel/console
-USES_kernel/monitor     := kernel/console kernel/reboot kernel/report mm/visit
+USES_kernel/monitor     := efi/config kernel/console kernel/reboot kernel/report mm/visit
 USES_kernel/reboot      := kernel/acpi
-USES_kernel/proofs      := efi/guard efi/services
-USES_kernel/pstore      := kernel/history kernel/report efi/services
+USES_kernel/acpi        := efi/config
+USES_kernel/proofs      := efi/config efi/guard efi/services
+USES_kernel/pstore      := efi/config kernel/history kernel/report efi/services
 USES_kernel/conformance := kernel/monitor efi/services
 USES_kernel/arrival     := kernel/apic
 USES_kernel/timer       := kernel/apic
@@ -99,10 +100,11 @@ USES_kernel/clocks      := kernel/acpi kernel/timer
 USES_kernel/watchdog    := kernel/apic kernel/nmi kernel/timer
 USES_efi/guard          := mm/random
 USES_efi/modes          := mm/random
-USES_efi/protect        := efi/guard mm/visit
+USES_efi/protect        := efi/config efi/guard mm/visit
 USES_efi/trace          := efi/guard mm/visit
-USES_efi/quirks         := efi/guard
-USES_kexec/linux        := efi/protect
+USES_efi/quirks         := efi/config efi/guard
+USES_efi/services       := efi/config
+USES_kexec/linux        := efi/config efi/protect
 
 with_used   = $(sort $(1) $(foreach annex,$(1),$(USES_$(annex))))
 LINKED     := $(call with_used,$(call with_used,$(call with_used,$(ANNEXES))))

@@ -21,9 +21,8 @@ struct efi_firmware {
 
     // The firmware's own tables, and what their pointers were before
     // SetVirtualAddressMap, as it is handed on.
-    pa_t system_table_pa, runtime_table_pa, rsdp_pa;
+    pa_t system_table_pa, runtime_table_pa;
     struct efi_setup setup;
-    uint64_t config_table_count;
 
     // Services that it does not support at runtime: bit n for service n.
     uint32_t missing_services;

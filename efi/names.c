@@ -3,8 +3,6 @@
 
 #include "efi/types.h"
 
-#include "lib/string.h"
-
 static const char *const error_names[] = {
     // UEFI 2.10 appendix D
     "EFI_UNKNOWN",           "EFI_LOAD_ERROR",
@@ -41,10 +39,6 @@ const char *efi_service_name(enum efi_service service) {
 
 const char *efi_memory_type_name(uint32_t type) {
     return type < EFI_MEMORY_TYPES ? memory_type_names[type] : "Unknown";
-}
-
-bool efi_guid_equal(const struct efi_guid *a, const struct efi_guid *b) {
-    return memcmp(a, b, sizeof(*a)) == 0;
 }
 
 bool efi_is_time(const struct efi_time *t) {

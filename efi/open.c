@@ -79,9 +79,6 @@ static status_t read_tables(const struct boot_info *boot) {
     struct efi_setup physical = {.firmware_vendor_pa = system->firmware_vendor,
                                  .config_tables_pa = system->config_tables};
     known->setup = virtual ? boot->efi_setup : physical;
-    known->config_table_count = system->config_table_count;
-    known->setup.smbios_pa = efi_config_pa(&efi_guid_smbios);
-    known->rsdp_pa = efi_config_pa(&efi_guid_acpi);
     return STATUS_OK;
 }
 

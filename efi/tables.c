@@ -5,17 +5,7 @@
 #include "efi/quirk.h"
 #include "lib/crc32.h"
 
-#define HEADER_BYTES_MAX  PAGE_SIZE
-#define CONFIG_TABLES_MAX 1024
-
-const struct efi_guid efi_guid_smbios =
-    EFI_GUID(eb9d2d31, 2d88, 11d3, 9a16, 0090273fc14d);
-
-const struct efi_guid efi_guid_acpi =
-    EFI_GUID(8868e871, e4f1, 11d3, bc22, 0080c73c8881);
-
-const struct efi_guid efi_guid_memory_attributes =
-    EFI_GUID(dcfa911d, 26eb, 469f, a220, 38b7dc461220);
+#define HEADER_BYTES_MAX PAGE_SIZE
 
 static uint32_t header_crc(const struct efi_table_header *header,
                            uint32_t bytes) {
@@ -61,26 +51,4 @@ uint32_t efi_services_beyond(const struct efi_runtime_services *table) {
             table->header.header_bytes)
             missing |= 1u << i;
     return missing;
-}
-
-const struct efi_config_table *efi_config_tables(pa_t tables_pa, uint64_t count,
-                                                 memory_reader read) {
-    uint64_t bytes = count * sizeof(struct efi_config_table);
-    const void *tables = NULL;
-    if (count > CONFIG_TABLES_MAX)
-        set_why("more than %d", CONFIG_TABLES_MAX);
-    else if (!is_aligned(tables_pa, 8) || !(tables = read(tables_pa, bytes)))
-        set_why("%#lx bytes at %#lx are not aligned, readable memory", bytes,
-                tables_pa);
-    return tables;
-}
-
-pa_t efi_config_find(pa_t tables_pa, uint64_t count,
-                     const struct efi_guid *guid, memory_reader read) {
-    const struct efi_config_table *tables =
-        efi_config_tables(tables_pa, count, read);
-    for (uint64_t i = 0; tables && i < count; i++)
-        if (efi_guid_equal(&tables[i].vendor, guid))
-            return tables[i].table_pa;
-    return 0;
 }

@@ -1,9 +1,9 @@
-// The firmware's tables, read as anybody's data: signature, size, checksum.
+// The firmware's tables, read like any untrusted data: signature, size,
+// checksum.
 
 #pragma once
 
 #include "boot/boot_info.h"
-#include "efi/firmware.h"
 #include "efi/types.h"
 #include "lib/status.h"
 #include "mm/space.h"
@@ -34,23 +34,3 @@ static inline status_t efi_runtime_table_check(pa_t pa, bool crc_matters) {
 // The services that lie beyond the end of a runtime table that passed its
 // check, bit n for service n: EFI 1.10 ended before UpdateCapsule.
 uint32_t efi_services_beyond(const struct efi_runtime_services *table);
-
-// The configuration tables, `count` by the firmware's word, at `tables_pa`.
-// NULL: more than anybody has, or not readable; why() says which.
-const struct efi_config_table *efi_config_tables(pa_t tables_pa, uint64_t count,
-                                                 memory_reader read);
-
-// The address that the configuration table at `tables_pa` has for `guid`; 0 if
-// it is not there, or not readable.
-pa_t efi_config_find(pa_t tables_pa, uint64_t count,
-                     const struct efi_guid *guid, memory_reader read);
-
-// The same in this machine's firmware, which open.c has begun to read.
-static inline pa_t efi_config_pa(const struct efi_guid *guid) {
-    return efi_config_find(firmware->setup.config_tables_pa,
-                           firmware->config_table_count, guid, physical_read);
-}
-
-extern const struct efi_guid efi_guid_smbios;
-extern const struct efi_guid efi_guid_acpi;
-extern const struct efi_guid efi_guid_memory_attributes;

@@ -40,16 +40,6 @@ struct efi_guid { // §A.1
     uint8_t d[8];
 };
 
-// A constant from its text: EFI_GUID(7d1b2a9e, 5c43, 4f0e, 9a86, 62b0a7013e15)
-#define EFI_GUID(a, b, c, d, e)                                                \
-    {                                                                          \
-        0x##a, 0x##b, 0x##c, {                                                 \
-            0x##d >> 8, 0x##d & 0xff, 0x##e##UL >> 40, 0x##e##UL >> 32 & 0xff, \
-                0x##e##UL >> 24 & 0xff, 0x##e##UL >> 16 & 0xff,                \
-                0x##e##UL >> 8 & 0xff, 0x##e##UL & 0xff                        \
-        }                                                                      \
-    }
-
 struct efi_table_header { // §4.2
     uint64_t signature;
     uint32_t revision;
@@ -106,11 +96,6 @@ static inline bool efi_stays_physical(enum efi_service service) {
 struct efi_runtime_services { // §4.5
     struct efi_table_header header;
     uint64_t service[EFI_SERVICES];
-};
-
-struct efi_config_table { // §4.6
-    struct efi_guid vendor;
-    uint64_t table_pa; // never converted
 };
 
 // §7.2.3. A map is walked in steps of its descriptor size, not of sizeof: EDK2
@@ -195,8 +180,6 @@ const char *efi_status_name(efi_status_t status);
 // "GetTime", …; "RuntimeServicesData", ….
 const char *efi_service_name(enum efi_service service);
 const char *efi_memory_type_name(uint32_t type);
-
-bool efi_guid_equal(const struct efi_guid *a, const struct efi_guid *b);
 
 // Is each field within its bounds, and the day in the calendar (§8.3)?
 bool efi_is_time(const struct efi_time *time);

@@ -15,8 +15,11 @@
 #define WAIT_SECONDS  5
 #define UNEVEN_ROUNDS 61
 
-const struct efi_guid baton_guid =
-    EFI_GUID(7d1b2a9e, 5c43, 4f0e, 9a86, 62b0a7013e15);
+const struct efi_guid baton_guid = {
+    0x7d1b2a9e,
+    0x5c43,
+    0x4f0e,
+    {0x9a, 0x86, 0x62, 0xb0, 0xa7, 0x01, 0x3e, 0x15}};
 const struct efi_name proof_counter_name = EFI_NAME(u"BatonGeneration");
 
 uint64_t proof_interrupts = 1;

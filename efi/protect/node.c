@@ -3,9 +3,9 @@
 // each later one is handed a copy of the rows.
 
 #include "boot/node.h"
+#include "efi/config/config.h"
 #include "efi/firmware.h"
 #include "efi/protect/attributes.h"
-#include "efi/tables.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -43,7 +43,7 @@ ROW(nodes, 50_attributes) = {SETUP_ATTRIBUTES, read_node, write_node};
 // 0: the firmware has no such table.
 static status_t find_table(pa_t *table_pa) {
     pa_t tables_pa = firmware->setup.config_tables_pa;
-    uint64_t count = firmware->config_table_count;
+    uint64_t count = efi_config_count();
     *table_pa = 0;
     if (count && !efi_config_tables(tables_pa, count, physical_read))
         return fail(STATUS_REFUSED, "configuration tables: %s", why());

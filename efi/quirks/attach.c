@@ -1,15 +1,16 @@
 // Where the vendor's name matters: memory of quirk data-in-free-memory is kept
 // before any is used, and the log says who made the firmware.
 
+#include "efi/config/config.h"
 #include "efi/firmware.h"
 #include "efi/open.h"
 #include "efi/quirks/vendor.h"
-#include "efi/tables.h"
 #include "kernel/stage.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "mm/early.h"
 #include "mm/frames.h"
+#include "mm/space.h"
 
 STAGE(EARLY, 50_free_memory, "efi-map") {
     struct boot_info *boot = &kernel->boot;
@@ -26,7 +27,7 @@ static status_t report(struct boot_info *boot) {
     pa_t pa = firmware->setup.firmware_vendor_pa;
     pa_t tables_pa = firmware->setup.config_tables_pa;
     uint32_t revision = system->header.revision;
-    uint64_t count = firmware->config_table_count;
+    uint64_t count = efi_config_count();
     bool is_kept = boot->via == VIA_MULTIBOOT2 ||
                    efi_region_of_pa(&firmware->regions, pa, 1);
     if (is_kept || !pa)

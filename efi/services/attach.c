@@ -1,11 +1,11 @@
 // When the EFI_RT_PROPERTIES_TABLE is read: generation 0 finds it by its GUID,
 // and later ones are handed its content.
 
-#include "efi/firmware.h"
+#include "efi/config/config.h"
 #include "efi/open.h"
 #include "efi/services/properties.h"
-#include "efi/tables.h"
 #include "lib/log.h"
+#include "mm/space.h"
 
 static status_t read_properties(struct boot_info *boot) {
     uint32_t missing;

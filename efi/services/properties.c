@@ -3,9 +3,6 @@
 
 #include "efi/services/properties.h"
 
-const struct efi_guid efi_guid_runtime_properties =
-    EFI_GUID(eb66918a, 7eef, 402a, 842e, 931d21c38ae9);
-
 // The order of the bits, which is not that of the runtime table.
 static const uint8_t property_bits[EFI_SERVICES] = {
     EFI_GET_TIME,

@@ -12,8 +12,6 @@ struct efi_rt_properties_table {
     uint32_t supported; // a set of bits, see efi_missing_services()
 };
 
-extern const struct efi_guid efi_guid_runtime_properties;
-
 // Which services do not work at runtime, bit n in `missing` for service n of
 // the runtime table: what the EFI_RT_PROPERTIES_TABLE at `pa` says (UEFI 2.10
 // §4.6). None, if it is not there (0); or if it is not readable, too short, or

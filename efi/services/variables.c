@@ -4,6 +4,7 @@
 
 #include "efi/services/variables.h"
 
+#include "efi/config/config.h"
 #include "efi/services/rest.h"
 #include "efi/services/utf16.h"
 

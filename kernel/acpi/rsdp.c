@@ -1,5 +1,6 @@
 // Where ACPI's tables begin.
 
+#include "efi/config/config.h"
 #include "efi/tables.h"
 #include "kernel/acpi/acpi.h"
 #include "mm/frames.h"

@@ -2,7 +2,7 @@
 // efi/services/commands.c.
 
 #include "efi/firmware.h"
-#include "efi/tables.h"
+#include "efi/config/config.h"
 #include "kernel/monitor/monitor.h"
 #include "lib/format.h"
 #include "mm/space.h"
@@ -23,12 +23,16 @@ void guid_text(const struct efi_guid *g, char text[GUID_TEXT]) {
 }
 
 static const char *table_name(const struct efi_guid *guid) {
-    static const struct efi_guid acpi_1 =
-        EFI_GUID(eb9d2d30, 2d88, 11d3, 9a16, 0090273fc14d);
-    static const struct efi_guid runtime_properties =
-        EFI_GUID(eb66918a, 7eef, 402a, 842e, 931d21c38ae9);
-    static const struct efi_guid smbios_3 =
-        EFI_GUID(f2fd1544, 9794, 4a2c, 992e, e5bbcf20e394);
+    static const struct efi_guid acpi_1 = {
+        0xeb9d2d30,
+        0x2d88,
+        0x11d3,
+        {0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
+    static const struct efi_guid smbios_3 = {
+        0xf2fd1544,
+        0x9794,
+        0x4a2c,
+        {0x99, 0x2e, 0xe5, 0xbb, 0xcf, 0x20, 0xe3, 0x94}};
     static const struct {
         const struct efi_guid *guid;
         const char *name;
@@ -38,7 +42,7 @@ static const char *table_name(const struct efi_guid *guid) {
         {&efi_guid_smbios, "SMBIOS"},
         {&smbios_3, "SMBIOS 3"},
         {&efi_guid_memory_attributes, "Memory Attributes"},
-        {&runtime_properties, "Runtime Properties"},
+        {&efi_guid_runtime_properties, "Runtime Properties"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
         if (efi_guid_equal(known[i].guid, guid))
@@ -49,9 +53,9 @@ static const char *table_name(const struct efi_guid *guid) {
 COMMAND(efi_tables, .name = "efi tables",
         .help = "the firmware's tables and services") {
     char guid[GUID_TEXT];
-    const struct efi_config_table *config =
-        efi_config_tables(firmware->setup.config_tables_pa,
-                          firmware->config_table_count, physical_read);
+    uint64_t count = efi_config_count();
+    const struct efi_config_table *config = efi_config_tables(
+        firmware->setup.config_tables_pa, count, physical_read);
     TRY(need_firmware());
     print("  system table   %#lx", firmware->system_table_pa);
     print("  runtime table  %#lx, with its services at",
@@ -60,7 +64,7 @@ COMMAND(efi_tables, .name = "efi tables",
         print("    %-26s %#lx", efi_service_name(i), firmware->service[i]);
     print("  configuration  %#lx, with these tables",
           firmware->setup.config_tables_pa);
-    for (size_t i = 0; config && i < firmware->config_table_count; i++) {
+    for (size_t i = 0; config && i < count; i++) {
         guid_text(&config[i].vendor, guid);
         print("    %s %#12lx  %s", guid, config[i].table_pa,
               table_name(&config[i].vendor));

@@ -18,5 +18,5 @@ COMMAND(reboot, .name = "reboot",
         efi_status_t status = efi_reset_system(EFI_RESET_COLD);
         say("end: ResetSystem returned: %s", efi_status_name(status));
     }
-    reboot(firmware->rsdp_pa ? firmware->rsdp_pa : monitored->boot.rsdp_pa);
+    reboot(monitored->boot.rsdp_pa);
 }

@@ -1,6 +1,7 @@
 // Two more proofs about variables: the list of all of them, and the free space.
 
 #include "efi/services/variables.h"
+#include "efi/config/config.h"
 #include "efi/services/rest.h"
 #include "efi/services/utf16.h"
 #include "kernel/proof.h"

@@ -7,6 +7,7 @@
 // oldest: most firmware lists variables in the order in which they were
 // written, and then the text can be read from top to bottom.
 
+#include "efi/config/config.h"
 #include "efi/firmware.h"
 #include "efi/gate.h"
 #include "efi/services/rest.h"
@@ -32,8 +33,11 @@
 #define NAME_TEXT     64
 
 // LINUX_EFI_CRASH_GUID of Linux (include/linux/efi.h).
-static const struct efi_guid crash_guid =
-    EFI_GUID(cfc8fc79, be2e, 4ddc, 97f0, 9f98bfe298a0);
+static const struct efi_guid crash_guid = {
+    0xcfc8fc79,
+    0xbe2e,
+    0x4ddc,
+    {0x97, 0xf0, 0x9f, 0x98, 0xbf, 0xe2, 0x98, 0xa0}};
 
 static char text[PART_BYTES + 1];
 

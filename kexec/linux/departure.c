@@ -5,8 +5,8 @@
 #include <asm/bootparam.h>
 
 #include "boot/handoff.h"
+#include "efi/config/config.h"
 #include "efi/firmware.h"
-#include "efi/tables.h"
 #include "kexec/kexec.h"
 #include "kexec/linux/linux.h"
 #include "lib/log.h"
@@ -83,6 +83,7 @@ static status_t describe_firmware(const struct kexec_staged *staged,
     }
     efi_regions_write(&firmware->regions, content->efi->descriptor_bytes,
                       firmware->mode->hands_on, content->efi->map);
+    content->efi_setup.smbios_pa = efi_config_pa(&efi_guid_smbios);
     return check_firmware();
 }
 
@@ -169,7 +170,7 @@ static status_t map_more(struct kexec_staged *staged) {
     TRY(show(table, firmware->system_table_pa,
              sizeof(struct efi_system_table)));
     return show(table, firmware->setup.config_tables_pa,
-                firmware->config_table_count * sizeof(struct efi_config_table));
+                efi_config_count() * sizeof(struct efi_config_table));
 }
 
 static status_t describe(struct kexec_staged *staged,

@@ -2,6 +2,7 @@
 // configuration tables, memory attributes; and the resulting rights.
 
 #include "efi/tables.h"
+#include "efi/config/config.h"
 
 #include "efi/protect/attributes.h"
 #include "lib/crc32.h"

@@ -19,8 +19,11 @@ struct options options;
 struct gate_call *gate_current;
 struct log_ring *history;
 
-static const struct efi_guid crash_guid =
-    EFI_GUID(cfc8fc79, be2e, 4ddc, 97f0, 9f98bfe298a0);
+static const struct efi_guid crash_guid = {
+    0xcfc8fc79,
+    0xbe2e,
+    0x4ddc,
+    {0x97, 0xf0, 0x9f, 0x98, 0xbf, 0xe2, 0x98, 0xa0}};
 
 static const char *content[RECORDS];
 static unsigned broken_at; // the call that fails: after so many records

@@ -1,6 +1,7 @@
 // The firmware's tables: headers and their CRC, the configuration table, and
 // the Memory Attributes Table up to the resulting page rights.
 
+#include "efi/config/config.h"
 #include "efi/tables.h"
 
 #include <stdio.h>

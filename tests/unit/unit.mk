@@ -35,7 +35,7 @@ UNIT_test_frames     := mm/frames.c mm/frame_pool.c lib/log.c lib/string.c \
 UNIT_test_image      := kexec/image.c lib/string.c lib/status.c lib/format.c
 UNIT_test_sums       := kexec/digest/sums.c kexec/digest/sha256.c lib/string.c \
 	lib/status.c lib/format.c
-UNIT_test_tables     := efi/tables.c efi/quirk.c efi/quirks/quirks.c \
+UNIT_test_tables     := efi/config/config.c efi/tables.c efi/quirk.c efi/quirks/quirks.c \
 	efi/quirks/free_memory.c efi/quirks/vendor.c efi/services/properties.c efi/protect/attributes.c efi/region.c efi/names.c \
 	mm/page_table.c lib/memory_map.c lib/crc32.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
