@@ -16,8 +16,6 @@ struct efi_firmware {
     uint64_t aborted_before; // calls that earlier kernels had to end
 
     struct efi_regions regions;
-    const struct memory_map *memory; // boot_info's
-    bool boot_memory_free;           // boot-services memory is in the allocator
 
     // The firmware's own tables, and what their pointers were before
     // SetVirtualAddressMap, as it is handed on.

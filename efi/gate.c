@@ -5,7 +5,6 @@
 #include "efi/observe.h"
 #include "lib/x86.h"
 #include "mm/layout.h"
-#include "mm/space.h"
 
 // gate.asm; from C only their addresses are taken.
 void gate_plain(void);
@@ -76,19 +75,6 @@ bool gate_contain(struct trap_frame *frame) {
 // the gate's own code, which stumbles over what the firmware left; but not for
 // one that an interrupt handler has: that is a bug of ours.
 ROW(traps, 70_gate) = {0, VECTOR_LAST_EXCEPTION, .handle = gate_contain};
-
-// A firmware may leave the trap flag set, or a breakpoint: the gate takes them
-// away, a few steps into the kernel's code. A breakpoint comes before its
-// instruction, again and again unless RF is set (SDM vol. 3 §17.3.1.1).
-static bool step_home(struct trap_frame *frame) {
-    if (!gate_current || !is_kernel_text(frame->rip))
-        return false;
-    frame->rflags |= RFLAGS_RF;
-    return true;
-}
-
-ROW(traps, 60_gate_step) = {VECTOR_DEBUG, VECTOR_DEBUG, .nested = true,
-                            .handle = step_home};
 
 static void count_interrupt(struct trap_frame *frame __attribute__((unused))) {
     gate_statistics.interrupts += gate_current != NULL;

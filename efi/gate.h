@@ -52,9 +52,7 @@ struct gate_call {
 
 struct gate_statistics {
     uint64_t calls;
-    uint64_t deviations; // registers that came back changed, over all calls
     uint64_t faults;     // calls that were ended
-    uint64_t recovered;  // page faults after which it could go on
     uint64_t interrupts; // that came while the firmware ran
 };
 

@@ -22,20 +22,12 @@
 
 extern struct efi_firmware firmware_record;
 static struct efi_firmware *const known = &firmware_record;
-static struct memory_map *machine_memory; // what firmware->memory reads
 
 static status_t run(enum opening_point when, struct boot_info *boot) {
     FOR_EACH_ROW(openings, row)
         if (row->when == when)
             TRY(row->run(boot));
     return STATUS_OK;
-}
-
-static bool is_runtime_table(pa_t pa) {
-    const struct efi_runtime_services *table =
-        physical_read(pa, sizeof(*table));
-    return table && is_aligned(pa, 8) &&
-           table->header.signature == EFI_RUNTIME_TABLE_SIGNATURE;
 }
 
 // Finds the runtime table behind the system table's pointer.
@@ -59,11 +51,6 @@ static status_t find_runtime_table(const struct boot_info *boot,
             boot->svam ? "although SetVirtualAddressMap was called: its "
                          "addresses were not handed over"
                        : "and SetVirtualAddressMap was not reported as called");
-    if (!is_runtime_table(pa))
-        return fail(STATUS_REFUSED,
-                    "system table at %#lx: RuntimeServices %#lx leads to pa "
-                    "%#lx, which has no runtime table",
-                    known->system_table_pa, pointer, pa);
     known->runtime_table_pa = pa;
     return STATUS_OK;
 }
@@ -136,7 +123,6 @@ static status_t enter_mode(struct boot_info *boot) {
     read_service_entries();
     if (call_svam) {
         TRY(run(OPENING_SVAM, boot));
-        TRY(efi_virtual_check(boot->efi.descriptor_bytes));
         known->svam = SVAM_CALLED; // even if it fails: it is the only attempt
         TRY(efi_virtual_enter(boot->efi.descriptor_bytes));
         read_service_entries();
@@ -203,38 +189,25 @@ status_t efi_proved(struct boot_info *boot) {
     return status;
 }
 
-void efi_free_boot_services(const struct memory_map *memory) {
-    frames_add(memory, MEMORY_BOOT_SERVICES);
-    known->boot_memory_free = true;
-}
-
-status_t efi_take_page(pa_t page_pa) {
-    return memory_map_put(machine_memory, page_pa, PAGE_SIZE, MEMORY_RUNTIME);
-}
-
 static status_t explain_absence(const struct boot_info *boot) {
-    if (boot->handoff_status)
-        return fail(STATUS_NOT_FOUND, "no EFI system table was accepted: %s",
-                    boot->handoff_why);
-    return fail(
-        STATUS_NOT_FOUND, "no EFI system table: %s",
-        boot->via == VIA_MULTIBOOT2
+    const char *reason =
+        boot->handoff_status ? boot->handoff_why
+        : boot->via == VIA_MULTIBOOT2
             ? "the loader passed none on (multiboot2 tag 12)"
-            : "the previous kernel passed none on (boot_params.efi_info)");
+            : "the previous kernel passed none on (boot_params.efi_info)";
+    return fail(STATUS_NOT_FOUND, "no EFI system table: %s", reason);
 }
 
 status_t efi_open(struct boot_info *boot, const struct efi_mode *wanted) {
-    known->memory = machine_memory = &boot->memory;
     known->aborted_before = boot->has_handoff ? boot->handoff.aborted : 0;
     if (boot->efi.system_table_pa == 0)
         return explain_absence(boot);
     status_t status = open_firmware(boot, wanted);
     known->ready = status == STATUS_OK;
-    if (known->ready) {
+    if (known->ready)
         report_regions();
-    } else {
+    else
         refuse();
-    }
     report_mode(wanted);
     return status;
 }

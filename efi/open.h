@@ -47,11 +47,3 @@ void efi_lack(uint32_t services);
 
 // No service is called any more, for efi.fault=off.
 void efi_close(void);
-
-// Gives boot-services memory to the allocator: after efi_open(), or if it is
-// not to be called.
-void efi_free_boot_services(const struct memory_map *memory);
-
-// Takes the page at `page_pa` out of the memory map, for the firmware only.
-// From the fault handler. NO_MEMORY: as memory_map_put().
-status_t efi_take_page(pa_t page_pa);

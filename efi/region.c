@@ -5,30 +5,22 @@
 #include "lib/log.h"
 #include "lib/string.h"
 
-#define DESCRIPTOR_BYTES_MAX 4096
-#define PAGES_MAX            (1UL << 40) // 2^52 bytes, all a CPU can address
+#define PAGES_MAX (1UL << 40) // 2^52 bytes, all a CPU can address
 
 status_t efi_map_check(const struct efi_map_view *view) {
     uint32_t step = view->descriptor_bytes;
-    if (view->bytes == 0)
-        return fail(STATUS_INVALID, "EFI memory map: none was passed on");
-    if (view->descriptor_version != EFI_DESCRIPTOR_VERSION)
-        return fail(STATUS_INVALID,
-                    "EFI memory map: descriptor version %u; only %u is known",
-                    view->descriptor_version, EFI_DESCRIPTOR_VERSION);
-    if (step < sizeof(struct efi_memory_descriptor) ||
-        step > DESCRIPTOR_BYTES_MAX || !is_aligned(step, 8))
-        return fail(STATUS_INVALID,
-                    "EFI memory map: descriptors of %u bytes; must be "
-                    "multiples of 8 from %zu to %d",
-                    step, sizeof(struct efi_memory_descriptor),
-                    DESCRIPTOR_BYTES_MAX);
-    if (view->bytes % step != 0)
-        return fail(STATUS_INVALID,
-                    "EFI memory map: %lu bytes are not a multiple of the %u "
-                    "bytes of a descriptor",
-                    view->bytes, step);
-    return STATUS_OK;
+    bool is_step = step >= sizeof(struct efi_memory_descriptor) &&
+                   step <= EFI_DESCRIPTOR_BYTES_MAX && is_aligned(step, 8);
+    if (is_step && view->bytes > 0 && view->bytes % step == 0 &&
+        view->descriptor_version == EFI_DESCRIPTOR_VERSION)
+        return STATUS_OK;
+    return fail(STATUS_INVALID,
+                "EFI memory map: %lu bytes, in descriptors of %u bytes, "
+                "version %u; must be one or more, each of %zu to %d bytes, a "
+                "multiple of 8, and version %d",
+                view->bytes, step, view->descriptor_version,
+                sizeof(struct efi_memory_descriptor), EFI_DESCRIPTOR_BYTES_MAX,
+                EFI_DESCRIPTOR_VERSION);
 }
 
 bool efi_map_at(const struct efi_map_view *view, uint64_t index,

@@ -8,7 +8,8 @@
 #include "lib/memory_map.h"
 #include "lib/status.h"
 
-#define EFI_REGIONS_MAX 128
+#define EFI_REGIONS_MAX          128
+#define EFI_DESCRIPTOR_BYTES_MAX 256 // 48 are usual
 
 struct efi_region {
     uint32_t type;

@@ -52,18 +52,3 @@ void efi_space_drop(void) {
 status_t efi_space_map_kernel(void) {
     return map_regions(&kernel_table, true);
 }
-
-const struct page_table *efi_space_of_mode(void) {
-    return firmware->mode->table == PAGE_TABLE_KERNEL ? &kernel_table
-                                                      : &firmware_table;
-}
-
-const struct efi_region *efi_space_region(uint64_t address) {
-    const struct efi_region *region =
-        efi_region_of_va(&firmware->regions, address, 1);
-    return region ? region : efi_region_of_pa(&firmware->regions, address, 1);
-}
-
-struct page_table *efi_space_table(pa_t root_pa) {
-    return root_pa == kernel_table.root_pa ? &kernel_table : &firmware_table;
-}

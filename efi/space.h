@@ -26,15 +26,6 @@ void efi_space_drop(void);
 // Maps the regions at their virtual addresses in the kernel's table.
 status_t efi_space_map_kernel(void);
 
-// The table with this root, of the two that a call may be on.
-struct page_table *efi_space_table(pa_t root_pa);
-
-// The one that the mode calls services on.
-const struct page_table *efi_space_of_mode(void);
-
 // The rights of a region's pages, as wide as the memory map says: flags for
 // page_table_map().
 uint64_t efi_space_rights(const struct efi_region *region);
-
-// The runtime region at a virtual or physical address; NULL if there is none.
-const struct efi_region *efi_space_region(uint64_t address);

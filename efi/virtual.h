@@ -5,11 +5,7 @@
 #include "lib/status.h"
 #include "lib/types.h"
 
-// Can it be called? `descriptor_bytes`: the size of a descriptor of the
-// firmware's own map. NO_MEMORY: there are too many regions. REFUSED: its code
-// is in memory that was freed.
-status_t efi_virtual_check(uint32_t descriptor_bytes);
-
-// After that check: calls it with the regions as they are placed. FAILED: it
-// returned an error, or faulted.
+// Calls it with the regions as they are placed, in descriptors of
+// `descriptor_bytes` bytes, as many as the firmware's own have. FAILED: it
+// returned an error, or faulted. INVALID: it left a table that fails its check.
 status_t efi_virtual_enter(uint32_t descriptor_bytes);

@@ -122,7 +122,7 @@ void live(void) {
     enum outcome found = take_firmware();
     if (kernel.outcome != OUTCOME_FAIL)
         kernel.outcome = found;
-    efi_free_boot_services(&boot->memory);
+    frames_add(&boot->memory, MEMORY_BOOT_SERVICES);
     stage_run(STAGE_READY);
     event("mm", "at=ready free=%lu", frames_free_pages());
     if (boot->generation + 1 < options.generations) {

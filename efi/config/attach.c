@@ -1,4 +1,4 @@
-// The list of the firmware that is being opened. The next kernel is told where
+// The list of the firmware that is being opened. The next kernel learns where
 // ACPI's tables begin, by boot_params, as it may not call this firmware.
 
 #include "efi/config/config.h"

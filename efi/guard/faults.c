@@ -60,7 +60,7 @@ void efi_report_fault(enum efi_service service, const struct gate_fault *fault,
 
 static bool has_granted_enough(void) {
     static bool reported;
-    if (gate_statistics.recovered < GRANTS_MAX)
+    if (guard_statistics.recovered < GRANTS_MAX)
         return false;
     if (!reported)
         say("efi: efi.fault=retry has granted %d pages, and grants no more: "
@@ -84,7 +84,7 @@ static bool repair(struct gate_call *call, const struct gate_fault *fault) {
     why_restore(&kept);
     if (!granted)
         return false;
-    gate_statistics.recovered++;
+    guard_statistics.recovered++;
     report_fault(call->service, fault, place, "mapped");
     return true;
 }

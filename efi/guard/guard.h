@@ -8,6 +8,13 @@
 #include "efi/gate.h"
 #include "efi/types.h"
 
+struct guard_statistics {
+    uint64_t violations; // registers that came back changed, over all calls
+    uint64_t recovered;  // page faults after which the firmware went on
+};
+
+extern struct guard_statistics guard_statistics;
+
 // The services that have ever come back from a call: bit n for service n.
 extern uint32_t efi_came_back;
 

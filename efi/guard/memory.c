@@ -6,11 +6,42 @@
 #include "efi/firmware.h"
 #include "efi/open.h"
 #include "efi/space.h"
+#include "kernel/stage.h"
 #include "lib/x86.h"
 #include "mm/space.h"
 
+static struct memory_map *memory; // boot_info's
+static bool boot_services_free;   // their memory is in the allocator
+
+static status_t take_memory(struct boot_info *boot) {
+    memory = &boot->memory;
+    return STATUS_OK;
+}
+
+ROW(openings, 10_memory) = {OPENING_FOUND, take_memory};
+
+STAGE(READY, 00_boot_services, "memory") {
+    boot_services_free = true;
+    return STATUS_OK;
+}
+
+struct page_table *efi_space_table(pa_t root_pa) {
+    return root_pa == kernel_table.root_pa ? &kernel_table : &firmware_table;
+}
+
+const struct page_table *efi_space_of_mode(void) {
+    return firmware->mode->table == PAGE_TABLE_KERNEL ? &kernel_table
+                                                      : &firmware_table;
+}
+
+const struct efi_region *efi_space_region(uint64_t address) {
+    const struct efi_region *region =
+        efi_region_of_va(&firmware->regions, address, 1);
+    return region ? region : efi_region_of_pa(&firmware->regions, address, 1);
+}
+
 static enum memory_kind kind_at(pa_t pa) {
-    const struct memory_range *range = memory_map_find(firmware->memory, pa);
+    const struct memory_range *range = memory_map_find(memory, pa);
     return range ? range->kind : MEMORY_HOLE;
 }
 
@@ -42,7 +73,7 @@ static uint64_t rights_to(const struct efi_region *region, pa_t page_pa) {
     if (region)
         return efi_space_rights(region);
     enum memory_kind kind = kind_at(page_pa);
-    bool is_used = kind == MEMORY_BOOT_SERVICES && firmware->boot_memory_free;
+    bool is_used = kind == MEMORY_BOOT_SERVICES && boot_services_free;
     return is_used ? 0 : flags[kind];
 }
 
@@ -57,7 +88,7 @@ status_t efi_grant(pa_t table_pa, va_t va, bool execute) {
         (walk.mapped && walk.write && walk.exec >= execute))
         return fail(STATUS_REFUSED, "efi: no page can be granted at %#lx", va);
     if (!region)
-        TRY(efi_take_page(page_va));
+        TRY(memory_map_put(memory, page_va, PAGE_SIZE, MEMORY_RUNTIME));
     if (!walk.mapped)
         TRY(page_table_map(table, page_va, page_va, PAGE_SIZE, flags));
     else

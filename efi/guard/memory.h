@@ -3,8 +3,18 @@
 
 #pragma once
 
+#include "efi/region.h"
 #include "lib/status.h"
-#include "lib/types.h"
+#include "mm/page_table.h"
+
+// The table with this root, of the two that a call may be on.
+struct page_table *efi_space_table(pa_t root_pa);
+
+// The one that the mode calls services on.
+const struct page_table *efi_space_of_mode(void);
+
+// The runtime region at a virtual or physical address; NULL if there is none.
+const struct efi_region *efi_space_region(uint64_t address);
 
 // Who owns an address that the firmware has used: the type of a runtime region
 // (by its virtual or its physical address), "guard", "kernel", or the kind of

@@ -3,6 +3,7 @@
 
 #include "kernel/proof.h"
 #include "efi/gate.h"
+#include "efi/guard/guard.h"
 #include "kernel/stage.h"
 #include "lib/log.h"
 #include "lib/x86.h"
@@ -12,12 +13,13 @@
 // And after hundreds of calls the page table is still the kernel's.
 static enum verdict check_gate(struct proof *proof) {
     const struct gate_statistics *s = &gate_statistics;
+    const struct guard_statistics *g = &guard_statistics;
     bool home = read_cr3() == kernel_table.root_pa;
     return proof_detail(
         proof,
-        verdict_of(home && !s->deviations && !s->faults && !s->recovered),
+        verdict_of(home && !g->violations && !s->faults && !g->recovered),
         "%lu calls, %lu registers came back changed, %lu faults%s", s->calls,
-        s->deviations, s->faults, home ? "" : "; CR3 is not the kernel's");
+        g->violations, s->faults, home ? "" : "; CR3 is not the kernel's");
 }
 
 ROW(proofs, 90_gate) = {"gate", check_gate, 0};
@@ -25,10 +27,11 @@ ROW(proofs, 90_gate) = {"gate", check_gate, 0};
 // Before any other row of this stage calls a service.
 STAGE(READY, 00_gate, "gate") {
     const struct gate_statistics *s = &gate_statistics;
+    const struct guard_statistics *g = &guard_statistics;
     if (!s->calls)
         return STATUS_OK;
     event("efi.gate",
           "calls=%lu deviations=%lu faults=%lu interrupts=%lu recovered=%lu",
-          s->calls, s->deviations, s->faults, s->interrupts, s->recovered);
+          s->calls, g->violations, s->faults, s->interrupts, g->recovered);
     return STATUS_OK;
 }

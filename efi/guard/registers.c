@@ -1,5 +1,6 @@
 // Which registers a call changed, and back to what they were: registers.asm.
 
+#include "efi/guard/guard.h"
 #include "efi/observe.h"
 #include "kernel/stage.h"
 #include "lib/log.h"
@@ -7,6 +8,7 @@
 #include "lib/x86.h"
 #include "mm/layout.h"
 #include "mm/random/random.h"
+#include "mm/space.h"
 
 // What the firmware must leave as it was. registers.asm writes this by offset;
 // from cr0 on it is the same before all calls, and noted once. The ten XMM
@@ -70,6 +72,7 @@ static const struct field {
     XMM(13),      XMM(14),      XMM(15),
 };
 
+struct guard_statistics guard_statistics;
 static uint64_t deviant_calls[EFI_SERVICES];
 
 // What registers.asm does not note, since it is in the record.
@@ -123,11 +126,25 @@ static bool registers_after(struct gate_call *call) {
             event("efi.deviation", "svc=%s register=%s",
                   efi_service_name(call->service), fields[i].name);
         reported[call->service] |= 1UL << i;
-        gate_statistics.deviations++;
+        guard_statistics.violations++;
     }
     deviant_calls[call->service]++;
     return false;
 }
+
+// A firmware may leave the trap flag or a breakpoint set. Both are restored
+// above, but until then they trap in the kernel's code. A breakpoint traps
+// before its instruction, again and again unless RF is set (SDM vol. 3
+// §17.3.1.1).
+static bool step_over(struct trap_frame *frame) {
+    if (!gate_current || !is_kernel_text(frame->rip))
+        return false;
+    frame->rflags |= RFLAGS_RF;
+    return true;
+}
+
+ROW(traps, 60_registers) = {VECTOR_DEBUG, VECTOR_DEBUG, .nested = true,
+                            .handle = step_over};
 
 static status_t registers_begin(void) {
     uint64_t state = 1;

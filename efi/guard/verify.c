@@ -4,7 +4,6 @@
 #include "efi/firmware.h"
 #include "efi/guard/memory.h"
 #include "efi/open.h"
-#include "efi/space.h"
 
 static status_t verify_region(const struct page_table *table,
                               const struct efi_region *region) {

@@ -4,6 +4,7 @@
 
 #include "efi/firmware.h"
 #include "efi/guard/guard.h"
+#include "efi/guard/memory.h"
 #include "efi/observe.h"
 #include "efi/open.h"
 #include "efi/protect/attributes.h"

@@ -1,6 +1,7 @@
 // Boot-services memory is free after ExitBootServices, and some firmware still
 // uses it in SetVirtualAddressMap. Only generation 0 can let it.
 
+#include "efi/firmware.h"
 #include "efi/open.h"
 #include "efi/quirk.h"
 #include "efi/space.h"
@@ -8,9 +9,8 @@
 // Whole pages of it, for what is in use may end in the middle of one. And page
 // 0, whatever the map says of it: drivers have been seen to look there when
 // SetVirtualAddressMap is called (Linux maps it for them since 2016).
-static status_t map(struct boot_info *boot) {
+static status_t map(const struct memory_map *memory) {
     struct page_table *table = &firmware_table;
-    const struct memory_map *memory = &boot->memory;
     for (size_t i = 0; i < memory->count; i++) {
         const struct memory_range *r = &memory->range[i];
         pa_t start = align_up(r->start, PAGE_SIZE);
@@ -24,10 +24,30 @@ static status_t map(struct boot_info *boot) {
     return page_table_map(table, 0, 0, PAGE_SIZE, MAP_WRITE);
 }
 
+// Where its code is not mapped the call is not tried: it is left to a later
+// kernel, which can still go without it.
+static status_t check_entry(void) {
+    va_t entry = firmware->service[EFI_SET_VIRTUAL_ADDRESS_MAP];
+    pa_t pa;
+    if (efi_region_of_pa(&firmware->regions, entry, 1) ||
+        (page_table_translate(&firmware_table, entry, &pa) &&
+         efi_tolerates("svam-in-boot-memory")))
+        return STATUS_OK;
+    return fail(STATUS_REFUSED,
+                "SetVirtualAddressMap is at %#lx, in no runtime region, nor in "
+                "boot-services memory, which is mapped in generation 0 alone",
+                entry);
+}
+
+static status_t make_callable(struct boot_info *boot) {
+    TRY(map(&boot->memory));
+    return check_entry();
+}
+
 ROW(quirks, svam_in_boot_memory) = {
     .name = "svam-in-boot-memory",
     .does = "SetVirtualAddressMap itself is in boot-services memory",
     .remedy = "that memory is mapped during the call, and freed after it",
     .source = "U-Boot 2023.01 efi_runtime.c; Linux 916f676f8dc0 of 2011"};
 
-ROW(openings, 50_boot_memory) = {OPENING_SVAM, map};
+ROW(openings, 50_boot_memory) = {OPENING_SVAM, make_callable};

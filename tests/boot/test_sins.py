@@ -228,14 +228,14 @@ ROWS = [
 REFUSED = [
     *[(*row, mode) for mode in ("physical", "fixed") for row in [
         ("crc", "CRC is"),
-        ("signature", "no runtime table"),
+        ("signature", "runtime table at 0x"),
         ("header", "header of 2147483647 bytes"),
         ("system-header", "header of 8 bytes"),
         ("system-signature", "signature 0x"),
         ("runtime-pointer", "not in any runtime region"),
         ("map-no-runtime", "not in any runtime region"),
         ("map-overlap", "overlap"),
-        ("map-version", "descriptor version 2"),
+        ("map-version", "version 2; must be"),
     ]],
     *[(*row, mode) for mode in ("fixed", "identity") for row in [
         ("move-fails", "SetVirtualAddressMap returned EFI_DEVICE_ERROR"),

@@ -74,14 +74,9 @@ void frames_add(const struct memory_map *memory, enum memory_kind kind) {
 }
 
 // Called once after power-on, by a generation that knows of no call before it.
-status_t efi_virtual_check(uint32_t descriptor_bytes) {
+status_t efi_virtual_enter(uint32_t descriptor_bytes) {
     assert_true(firmware->mode->calls_svam && descriptor_bytes >= 40);
     assert_int_equal(boot.svam, BOOT_SVAM_NONE);
-    return STATUS_OK;
-}
-
-status_t efi_virtual_enter(uint32_t descriptor_bytes) {
-    (void)descriptor_bytes;
     assert_int_equal(firmware->svam, SVAM_CALLED);
     return STATUS_OK;
 }

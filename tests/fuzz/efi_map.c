@@ -58,7 +58,7 @@ static bool is_sane(const struct efi_memory_descriptor *d) {
 
 static bool is_possible(void) {
     uint32_t step = view.descriptor_bytes;
-    return view.descriptor_version == 1 && step >= 40 && step <= 4096 &&
+    return view.descriptor_version == 1 && step >= 40 && step <= 256 &&
            step % 8 == 0 && view.bytes > 0 && view.bytes % step == 0;
 }
 

@@ -28,7 +28,8 @@ uint64_t efi_bounce_shift;
 
 static const struct efi_mode in_kernel_table = {.table = PAGE_TABLE_KERNEL};
 static const struct efi_mode in_own_table = {.table = PAGE_TABLE_OWN};
-static struct memory_map memory;
+static struct boot_info boot;
+static struct memory_map *const memory = &boot.memory;
 
 void write_cr3(uint64_t value) {
     (void)value;
@@ -48,10 +49,6 @@ status_t efi_services_map(struct page_table *private_table) {
     return STATUS_OK;
 }
 
-status_t efi_take_page(pa_t page_pa) {
-    return memory_map_put(&memory, page_pa, PAGE_SIZE, MEMORY_RUNTIME);
-}
-
 bool efi_tolerates(const char *name) {
     (void)name;
     return false;
@@ -60,11 +57,13 @@ bool efi_tolerates(const char *name) {
 static int set_up(void **state) {
     (void)state;
     kernel_table = new_table(4, 2);
-    memory = (struct memory_map){0};
-    memory_map_put(&memory, ACPI_PA, PAGE_SIZE, MEMORY_ACPI);
-    memory_map_put(&memory, FREE_PA, PAGE_SIZE, MEMORY_USABLE);
-    firmware_record =
-        (struct efi_firmware){.mode = &in_kernel_table, .memory = &memory};
+    *memory = (struct memory_map){0};
+    memory_map_put(memory, ACPI_PA, PAGE_SIZE, MEMORY_ACPI);
+    memory_map_put(memory, FREE_PA, PAGE_SIZE, MEMORY_USABLE);
+    FOR_EACH_ROW(openings, row)
+        if (row->when == OPENING_FOUND)
+            assert_int_equal(row->run(&boot), STATUS_OK);
+    firmware_record = (struct efi_firmware){.mode = &in_kernel_table};
     firmware_record.regions = (struct efi_regions){
         .count = 2,
         .region = {{EFI_RUNTIME_SERVICES_CODE, CODE_PA, EFI_WINDOW_END, 3,
@@ -150,7 +149,7 @@ static void refused_grants(void **state) {
     check_refused(CODE_PA, true);
     assert_int_equal(grant(ACPI_PA + 8, false), STATUS_OK);
     check_refused(ACPI_PA + 8, false);
-    assert_int_equal(memory_map_find(&memory, ACPI_PA)->kind, MEMORY_RUNTIME);
+    assert_int_equal(memory_map_find(memory, ACPI_PA)->kind, MEMORY_RUNTIME);
 }
 
 int main(void) {

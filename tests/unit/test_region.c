@@ -73,7 +73,7 @@ static void expect(status_t status, const char *reason) {
 
 static void every_descriptor_size(void **state) {
     (void)state;
-    const uint32_t sizes[] = {40, 48, 56, 4096};
+    const uint32_t sizes[] = {40, 48, 56, 256};
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
         begin(sizes[i]);
         add_at(EFI_RUNTIME_SERVICES_CODE, 0x5000, 0xfffffffeff605000, 3,
@@ -93,7 +93,7 @@ static void every_descriptor_size(void **state) {
 
 static void bad_sizes_are_refused(void **state) {
     (void)state;
-    const uint32_t sizes[] = {0, 8, 39, 41, 47, 4104, ~0u, ~0u - 7};
+    const uint32_t sizes[] = {0, 8, 39, 41, 47, 264, ~0u, ~0u - 7};
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
         char reason[32];
         snprintf(reason, sizeof(reason), "descriptors of %u bytes", sizes[i]);
@@ -110,19 +110,19 @@ static void only_version_1_is_known(void **state) {
     (void)state;
     add(EFI_RUNTIME_SERVICES_DATA, 0x8000, 1);
     view.descriptor_version = 2;
-    expect(STATUS_INVALID, "descriptor version 2; only 1 is known");
+    expect(STATUS_INVALID, "version 2; must be");
     view.descriptor_version = 0;
-    expect(STATUS_INVALID, "descriptor version 0");
+    expect(STATUS_INVALID, "version 0; must be");
 }
 
 static void a_map_is_whole_descriptors(void **state) {
     (void)state;
-    expect(STATUS_INVALID, "none was passed on");
+    expect(STATUS_INVALID, "map: 0 bytes");
     add(EFI_RUNTIME_SERVICES_DATA, 0x8000, 1);
     view.bytes = 47;
-    expect(STATUS_INVALID, "47 bytes are not a multiple");
+    expect(STATUS_INVALID, "map: 47 bytes");
     view.bytes = 49;
-    expect(STATUS_INVALID, "49 bytes are not a multiple");
+    expect(STATUS_INVALID, "map: 49 bytes");
 }
 
 static void past_the_end_is_nothing(void **state) {
