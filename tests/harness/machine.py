@@ -431,7 +431,7 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
         with open(home / "core.img", "wb") as core:
             core.truncate(CORE_BYTES)
     if config.has_flash and not config.restored:
-        shutil.copy(qemu.VARS, home / "vars.fd")
+        shutil.copy(config.vars, home / "vars.fd")
     if flash:
         (home / "vars.fd").write_bytes(flash)
     describe(home, config)

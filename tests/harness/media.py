@@ -1,8 +1,8 @@
 """Boot media: a small disk for a run, and an ISO.
 
 The disk is one FAT file system without a partition table, which OVMF accepts as
-an EFI system partition: GRUB as \\EFI\\BOOT\\BOOTX64.EFI, a menu without
-delay, the kernel, its bundle. Nothing here depends on the time or the
+an EFI system partition: GRUB as \\EFI\\BOOT\\BOOTX64.EFI and BOOTIA32.EFI, a
+menu without delay, the kernel, its bundle. Nothing here depends on the time or the
 directory, so the same input gives the same bytes.
 """
 
@@ -15,12 +15,13 @@ from pathlib import Path
 
 from . import cli, paths
 
-# Two versions of GRUB, for the two firmwares. All modules are inside, which is
-# faster than reading them one by one from a disk.
+# Three versions of GRUB, for UEFI of either width and for BIOS. All modules are
+# inside, which is faster than reading them one by one from a disk.
 MODULES = """boot configfile echo fat halt iso9660 multiboot2 normal part_gpt
     part_msdos reboot search search_label serial terminal test""".split()
 PLATFORMS = {
     "x86_64-efi": ["chain", "iorw", "newc", "efi_gop", "mmap"],
+    "i386-efi": ["chain", "iorw", "newc", "efi_gop", "mmap"],
     "i386-pc": ["biosdisk", "vbe"],
 }
 
@@ -69,6 +70,12 @@ def grub(platform: str, *more: str) -> Path:
                  *modules)
             draft.replace(image)
     return image
+
+
+def loaders(*more: str) -> dict[str, Path]:
+    """GRUB where firmware of either width looks for it (UEFI 2.10 §3.5.1.1)."""
+    return {"/EFI/BOOT/BOOTX64.EFI": grub("x86_64-efi", *more),
+            "/EFI/BOOT/BOOTIA32.EFI": grub("i386-efi", *more)}
 
 
 def fat(image: Path, files: dict[str, Path]) -> Path:
@@ -145,7 +152,7 @@ def disk(image: Path, cmdline: str, kernel: Path = paths.KERNEL,
     menu = image.with_suffix(".cfg")
     menu.write_text(run_menu(cmdline, bundle is not None, holes))
     files = {
-        "/EFI/BOOT/BOOTX64.EFI": grub("x86_64-efi"),
+        **loaders(),
         "/EFI/BOOT/grub.cfg": menu,
         "/baton": kernel,
     }
@@ -161,7 +168,7 @@ def esp(image: Path, cmdline: str, bundle: Path, sin: str = "") -> Path:
     menu.write_text(f"set timeout=0\n{sinner(sin)}"
                     f"linux /vmlinuz {cmdline}\ninitrd /linux.cpio\nboot\n")
     files = {
-        "/EFI/BOOT/BOOTX64.EFI": grub("x86_64-efi", "linux"),
+        **loaders("linux"),
         "/EFI/BOOT/grub.cfg": menu,
         "/vmlinuz": paths.LINUX / "vmlinuz",
         "/linux.cpio": bundle,
@@ -183,13 +190,14 @@ configfile /grub.cfg
 
 def loader() -> Path:
     """The disk with GRUB only, which continues with the cargo; made once."""
-    key = hashlib.sha256(LOADER.encode() + grub("x86_64-efi").name.encode())
+    names = " ".join(file.name for file in loaders().values())
+    key = hashlib.sha256(LOADER.encode() + names.encode())
     image = paths.MEDIA / f"loader-{key.hexdigest()[:12]}.img"
     with paths.hold(image):
         if not image.exists():
             script = paths.replace(image.with_suffix(".cfg"), LOADER.encode())
             fat(image.with_suffix(".new"), {
-                "/EFI/BOOT/BOOTX64.EFI": grub("x86_64-efi"),
+                **loaders(),
                 "/EFI/BOOT/grub.cfg": script,
             }).replace(image)
     return image
@@ -291,7 +299,7 @@ def _jump_to_iso(stage: Path) -> dict[str, Path]:
         "configfile /boot/grub/grub.cfg\n"
     )
     return {
-        "/EFI/BOOT/BOOTX64.EFI": grub("x86_64-efi"),
+        **loaders(),
         "/EFI/BOOT/grub.cfg": jump,
     }
 

@@ -16,6 +16,8 @@ from . import cli
 CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 CODE_SMM = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
 VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+CODE_IA32 = "/usr/share/OVMF/OVMF32_CODE_4M.secboot.fd"
+VARS_IA32 = "/usr/share/OVMF/OVMF32_VARS_4M.fd"
 EMULATED = "/usr/share/ovmf/OVMF.fd"
 U_BOOT = "/usr/lib/u-boot/qemu-x86_64/u-boot.rom"
 DEBUG_EXIT_PORT = 0xF4
@@ -57,6 +59,11 @@ class Config:
         return self.cmdline if asked else f"{self.cmdline} prove=write".strip()
 
     @property
+    def vars(self) -> str:
+        """The file that the flash of a new machine is a copy of."""
+        return VARS_IA32 if self.firmware == "ia32" else VARS
+
+    @property
     def restored(self) -> bool:
         """Does it start from a saved state, immediately before the kernel?"""
         return self.medium == "saved"
@@ -73,16 +80,23 @@ FLASH = ["-drive", "if=pflash,unit=1,format=raw,file=vars.fd"]
 # (pflash); in one that it writes only in system management mode (smm); in one
 # that it cannot write although it reports success (lying); only in memory
 # (bios: OVMF without flash); in memory, read-only at runtime (uboot, which is
-# not EDK II). Or there is no UEFI (none: SeaBIOS).
+# not EDK II). One is 32-bit (ia32; it is built with SMM only). Or there is no
+# UEFI (none: SeaBIOS).
+SMM = ["-machine", "smm=on",
+       "-global", "driver=cfi.pflash01,property=secure,value=on"]
 FIRMWARE = {
     "pflash": [
         "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE}",
         *FLASH,
     ],
     "smm": [
-        "-machine", "smm=on",
-        "-global", "driver=cfi.pflash01,property=secure,value=on",
+        *SMM,
         "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE_SMM}",
+        *FLASH,
+    ],
+    "ia32": [
+        *SMM,
+        "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE_IA32}",
         *FLASH,
     ],
     "lying": [
@@ -233,7 +247,8 @@ def script(config: Config) -> str:
         if word.startswith("-"):
             lines.append("   ")
         lines[-1] += " " + shlex.quote(word)
-    flash = "$(dirname $(readlink state))/vars.fd" if config.restored else VARS
+    flash = "$(dirname $(readlink state))/vars.fd" if config.restored else \
+        config.vars
     fresh = f"cp {flash} vars.fd\n" if config.has_flash else ""
     body = " \\\n".join(lines)
     return f'#!/bin/sh -e\ncd "$(dirname "$0")"\n{fresh}exec{body}\n'

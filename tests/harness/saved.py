@@ -69,7 +69,7 @@ def ingredients(config: qemu.Config) -> str:
     names = [word.rpartition("file=")[2] for word in words[1:]]
     files = [name for name in names if name.startswith("/")]
     if config.has_flash:
-        files.append(qemu.VARS)
+        files.append(config.vars)
     files += [str(media.loader()), __file__]
     lines = [" ".join(words[1:]), qemu_version(words[0])]
     return "\n".join(lines + [f"{digest(name)} {local(name)}"
@@ -101,7 +101,7 @@ def _make(home: Path, config: qemu.Config, recipe: str) -> None:
     (draft / "loader.img").symlink_to(media.loader())
     media.cargo(draft / "cargo.img", {})
     if config.has_flash:
-        shutil.copy(qemu.VARS, draft / FLASH)
+        shutil.copy(config.vars, draft / FLASH)
     machine = process.spawn(draft, qemu.command(config, saving=True),
                             subprocess.DEVNULL)
     try:
