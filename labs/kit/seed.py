@@ -50,6 +50,15 @@ def fit(seed: int) -> str:
     return choose(seed, "fit", ["first", "best", "worst"])
 
 
+FRAME = "r15 r14 r13 r12 r11 r10 r9 r8 rdi rsi rbp rbx rdx rcx rax".split()
+
+
+def frame(seed: int) -> list[str]:
+    """Lab 4: the order of the registers in struct trap_frame, from the lowest
+    address up; FRAME is the tree's."""
+    return dice(seed, "frame").sample(FRAME, len(FRAME))
+
+
 def rule(seed: int) -> dict[str, int]:
     """Lab 6: the numbers of efi/modes/yours.h."""
     numbers = dice(seed, "rule")
