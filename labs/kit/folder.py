@@ -11,6 +11,7 @@ leaves the tree:
     EDITS    [(file, old, new)]: what is no function
     DAY0     the checks that fail on the hand-out; others pass or wait for them
     MUTANTS  [Mutant(...)]: a usual error, and the set of checks that it fails
+    NEEDS    files of build/ that `make all` does not make; may be missing
     tailor   (seed) -> Tailored: what this student's task is; may be missing
 """
 
@@ -164,6 +165,9 @@ def copy_tree(lab: Lab, target: Path) -> None:
         if is_for_students(name, lab):
             _copy(lab.root / name, target / name)
     build = lab.root / "build"
+    for name in getattr(lab.staff, "NEEDS", []):
+        subprocess.run(["make", "-s", name], cwd=lab.root, check=True)
+        _copy(lab.root / name, target / name)
     for pattern in BUILT:
         for path in build.rglob(pattern):
             place = path.relative_to(build)

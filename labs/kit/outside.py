@@ -240,10 +240,11 @@ class Outside:
         """Another machine, before its first instruction; to be closed."""
         return Live(f"{cmdline} {self.words}", self.ram_mib, "")
 
-    def run(self, cmdline: str) -> Run:
-        """Another machine, from its start to its end."""
+    def run(self, cmdline: str, sin: str = "") -> Run:
+        """Another machine, from its start to its end. `sin`: of its firmware
+        (docs/sins.md)."""
         config = qemu.Config(f"{cmdline} {self.words}", medium="saved",
-                             ram_mib=self.ram_mib)
+                             ram_mib=self.ram_mib, sin=sin)
         with Machine(paths.RUNS / "grade-run", config,
                      patience=PATIENCE) as machine:
             return machine.finish()

@@ -66,3 +66,26 @@ def rule(seed: int) -> dict[str, int]:
             "start": (0x50 << 40) + numbers.randrange(1 << 13) * (1 << 32),
             "hole": numbers.randrange(1, 4096) << 12,
             "modulo": numbers.choice([2, 4, 16]) << 20}
+
+
+def patience(seed: int) -> int:
+    """Lab 8: how many times longer a service may take that writes to flash."""
+    return dice(seed, "patience").randrange(3, 8)
+
+
+def grants(seed: int) -> dict[str, str]:
+    """Lab 8: which rights the firmware may get to memory of each kind."""
+    rights = ["any", "write", "none", "write"]
+    dice(seed, "grants").shuffle(rights)
+    return dict(zip(["boot-services", "acpi", "nvs", "reserved"], rights))
+
+
+FAULTS = """read-nowhere opcode stack-lost stack-overflow jump-wild user
+    interrupt-table write-kernel no-fpu execute-null""".split()
+LOOPS = "hang hang-deaf halt hang-urgent".split()
+CHANGES = "gdt idt cr4 stack-segment task efer data-segments rsp".split()
+
+
+def sins(seed: int) -> list[str]:
+    """Lab 8: what this student's firmware does (docs/sins.md)."""
+    return [choose(seed, "sin", kind) for kind in (FAULTS, LOOPS, CHANGES)]
