@@ -458,6 +458,15 @@ def grant(w):
                             read="lib/memory_map.h")
             if may:
                 break
+    is_free = live.symbol("boot_services_free")
+    it.debugger.write(is_free, b"\1")
+    page = it.pages()["boot-services"]
+    status = live.status("efi_grant", table, page, False)
+    it.debugger.write(is_free, b"\0")
+    if status != REFUSED:
+        raise Wrong(f"STATUS_REFUSED for {page:#x}, of kind boot-services, once "
+                    "boot_services_free is true: the kernel's allocator has it",
+                    name_of(status), step=3, read="mm/frames.h")
     for kind, va in it.region_pages().items():
         its_own(it, kind, va, table)
 

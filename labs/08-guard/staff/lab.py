@@ -103,6 +103,12 @@ MUTANTS = [
     Mutant("free memory is granted, too", MEMORY, "rights_to",
            "[MEMORY_MMIO]", "[MEMORY_USABLE] = MAP_WRITE,\n        "
            "[MEMORY_MMIO]", "grant"),
+    granted("the kernel's map does not learn of it",
+            "    if (!region)\n        TRY(memory_map_put(memory, page_va, "
+            "PAGE_SIZE, MEMORY_RUNTIME));\n", "", "grant"),
+    Mutant("memory that the kernel has got meanwhile is granted", MEMORY,
+           "rights_to", "kind == MEMORY_BOOT_SERVICES &&",
+           "kind == MEMORY_LOST &&", "grant"),
     restored("write protection stays off",
              "    write_cr0(guard_before.cr0);\n", "registers"),
     restored("interrupts stay shut out by CR8",
@@ -111,7 +117,7 @@ MUTANTS = [
              "    load_gdt(&gdt, KERNEL_CS, KERNEL_DS);\n", "registers"),
     restored("the busy bit of the TSS stays set",
              "    ((uint8_t *)gdt.base_va)[TSS_SELECTOR + 5] &= (uint8_t)~2;\n",
-             "registers"),
+             "fault registers"),
     restored("the SSE registers stay the firmware's",
              "    guard_load_xmm();\n", "registers"),
 ]
