@@ -122,7 +122,7 @@ static const char *measure(void) {
 }
 
 static void assert_exact(uint64_t found, uint64_t right) {
-    assert_in_range(found, right - right / 50, right + right / 50);
+    assert_between(found, right - right / 50, right + right / 50);
 }
 
 static void test_the_first_that_works(void **state) {
