@@ -19,7 +19,7 @@ UNSHARE = "unshare -Urmnpif --kill-child --mount-proc".split()
 
 # Arguments: how many folders stay writable, these; how many are covered, these;
 # then the command. (A bind mount is a mount of its own, so it stays as it is
-# when the one below is made read-only.)
+# when the one below is made read-only. In /proc/self/mounts a blank is \040.)
 SCRIPT = """set -e
 n=$1; shift
 while [ "$n" -gt 0 ]; do
@@ -30,6 +30,7 @@ while [ "$n" -gt 0 ]; do
     mount -t tmpfs -o size=4k none "$1"; shift; n=$((n - 1))
 done
 while read -r _ place _; do
+    place=$(printf %b "$place")
     case " $keep /proc " in *" $place "*) continue ;; esac
     case $place in /proc/* | /dev/* | /sys/*) continue ;; esac
     mount -o remount,bind,ro "$place" 2>/dev/null || [ "$place" != / ]
