@@ -8,6 +8,7 @@ stays as it is, whatever a function does.
 import struct
 
 from harness import paging
+from kit import seed
 from kit.outside import GIB, MIB, PAGE, Wrong, check, name_of
 
 READ = paging.PRESENT | paging.NX  # MAP_READ … of mm/page_table.h
@@ -75,7 +76,7 @@ def boots(w):
     w.live
 
 
-@check(8, needs="boots")
+@check(6, needs="boots")
 def wx(w):
     """Code is not writable, and what is writable is not executable."""
     live = w.live
@@ -109,7 +110,7 @@ def large(w):
                     look=f"pt {va:#x}", step=2)
 
 
-@check(14, needs="boots")
+@check(11, needs="boots")
 def map_(w):
     """Mappings lead where they should, with their rights, and end there."""
     for va_unit, pa_unit, least in ((PAGE, PAGE, 1), (LARGE, PAGE, 512),
@@ -154,7 +155,7 @@ def parts(va: int, pa: int, size: int, rights: str, cut: int, cut_size: int,
             for at, length, words in made if length]
 
 
-@check(15, needs="map large")
+@check(12, needs="map large")
 def split(w):
     """A large page splits, and keeps what it was."""
     for leaf, level in ((LARGE, 2), (HUGE, 3)):
@@ -185,6 +186,28 @@ def frames(w):
                     f"{before[0] - after[0]} frames less, "
                     f"{after[1] - before[1]} tables more",
                     live.explain(va, table.root), step=3)
+
+
+@check(8, needs="split")
+def mark(w):
+    """A table that came of a split has your mark, and no other has."""
+    live, mine = w.live, seed.split_mark(w.seed)
+    table, va = Table(live, leaf_max=3), an_address(w.dice, HUGE)
+    table.map(va, 2 * GIB, HUGE, WRITE)
+    table.protect(va + w.dice.randrange(1 << 18) * PAGE, PAGE, READ)
+    beside = va + 2 * HUGE
+    table.map(beside, 4 * GIB, PAGE, WRITE)
+    for at, level, wanted, why in (
+            (va, 3, mine, "was a page of 1 GiB"),
+            (va, 4, 0, "never was a page"), (beside, 3, 0, "never was a page")):
+        entry = next(e for e in live.walk(at, table.root) if e.level == level)
+        found = entry.value >> 52 & 0x7F
+        if found != wanted:
+            raise Wrong(f"{wanted:#x} in bits 58 to 52 of the entry for "
+                        f"{at:#x} of level {level}, which {why}",
+                        f"{found:#x}", live.explain(at, table.root),
+                        read=ENTRIES, look=f"pt {at:#x} {table.root:#x}",
+                        step=3)
 
 
 @check(11, needs="map split")
@@ -219,7 +242,7 @@ def guard(w):
                     look=f"pt {bottom - PAGE:#x}", step=5)
 
 
-@check(4, needs="wx large map refuse split frames protect guard")
+@check(4, needs="wx large map refuse split mark frames protect guard")
 def lives(w):
     """Two generations, and each has called the firmware."""
     run = w.run("efi=fixed generations=2 end=exit")

@@ -8,6 +8,7 @@ service's first instruction, is looked at, and is sent back by hand.
 import re
 
 from harness import paging
+from kit import seed
 from kit.outside import Wrong, check
 
 CALL = "UEFI 2.10 §2.3.4"
@@ -104,7 +105,7 @@ def table(w):
                     read="SDM vol. 3 §4.5", look="print/x $cr3", step=1)
 
 
-@check(14, needs="table")
+@check(12, needs="table")
 def entry(w):
     """The stack and the FPU are as the firmware may expect them."""
     it, debugger = in_the_service(w), w.kept["call"].live.debugger
@@ -129,7 +130,7 @@ def entry(w):
                     look="print $mxcsr", step=2)
 
 
-@check(15, needs="entry")
+@check(13, needs="entry")
 def args(w):
     """Five arguments are where the firmware looks for them."""
     it, debugger = in_the_service(w), w.kept["call"].live.debugger
@@ -145,7 +146,20 @@ def args(w):
                         "convention", look=f"print/x ${place}", step=3)
 
 
-@check(14, needs="args")
+@check(6, needs="args")
+def mark(w):
+    """Your number is where your task says, for whoever traces the call."""
+    it, debugger = in_the_service(w), w.kept["call"].live.debugger
+    place, number = seed.call_mark(w.seed)
+    found = debugger.word(debugger.register("rsp") + 8) \
+        if place.startswith("the") else debugger.register(place)
+    if found != number:
+        look = "x/gx $rsp+8" if place.startswith("the") else f"p/x ${place}"
+        raise Wrong(f"{number:#x} in {place}", f"{found:#x}", read=CALL,
+                    look=look, step=3)
+
+
+@check(12, needs="args")
 def home(w):
     """The kernel has all of its own back, whatever the firmware left."""
     it, debugger = in_the_service(w), w.kept["call"].live.debugger
@@ -164,7 +178,7 @@ def home(w):
                     f"{it.word('status'):#x}", step=4)
 
 
-@check(10, needs="home")
+@check(10, needs="home mark")
 def proof(w):
     """Two generations call the firmware in physical mode."""
     w.counts(w.run("efi=physical generations=2 end=exit"), 2)

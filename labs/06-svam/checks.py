@@ -126,7 +126,7 @@ def rule(w):
                 raise Wrong(
                     f"region {n} of {count} at {b:#x}", f"{a:#x}",
                     [f"pa {r[1]:#x} to {r[1] + r[3] * PAGE:#x}" for r in near],
-                    read="the README, and efi/modes/yours.h", step=2)
+                    read="the README, and the top of efi/modes/yours.c", step=2)
 
 
 class Firmware:

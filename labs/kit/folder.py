@@ -13,6 +13,7 @@ leaves the tree:
     MUTANTS  [Mutant(...)]: a usual error, and the set of checks that it fails
     NEEDS    files of build/ that `make all` does not make; may be missing
     tailor   (seed) -> Tailored: what this student's task is; may be missing
+    SHAPED   the check that a friend's solution fails, if there is a tailor
 """
 
 import os
@@ -25,7 +26,7 @@ from pathlib import Path
 from harness import cli, paths, tables
 
 from . import cut, seed
-from .grade import folder_of, load
+from .grade import folder_of, lab_file, load
 
 STAFF = "staff"
 LEFT_OUT = ("tests/boot/", "tests/labs/", "tests/fuzz/", "tests/test_",
@@ -67,6 +68,10 @@ class Lab:
         self.root, self.folder = root, folder_of(number, root)
         self.number, self.name = str(int(number)), self.folder.name
         self.staff = load(self.folder / STAFF / "lab.py")
+
+    @property
+    def shaped(self) -> str:
+        return getattr(self.staff, "SHAPED", "")
 
     def tailored(self, of: int) -> Tailored:
         tailor = getattr(self.staff, "tailor", None)
@@ -221,10 +226,44 @@ def variant(lab: Lab, target: Path, texts: dict[str, str], name: str = "",
     (target / "lab.mk").write_text(
         f"UNIT_ONLY := {units}\nLAB_FILES := {' '.join(lab.staff.FILES)}\n"
         "include labs/kit/lab.mk\n")
+    workflow = target / ".github/workflows/classroom.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text(classroom(lab))
     own = target / "labs" / lab.name
     (own / "answers.md").replace(target / "answers.md")
     cut.change(own / "README.md",
                lambda text: filled(text, target, lab.tailored(of).says))
+
+
+def classroom(lab: Lab) -> str:
+    """The workflow with which GitHub Classroom grades a student's pushes."""
+    return f"""name: Lab {lab.number}
+on: [push, workflow_dispatch]
+permissions:
+  checks: write
+  actions: read
+  contents: read
+jobs:
+  run-autograding-tests:
+    runs-on: ubuntu-latest
+    if: github.actor != 'github-classroom[bot]'
+    steps:
+      - uses: actions/checkout@v4
+      - name: Build
+        run: make
+      - name: Checks
+        id: checks
+        run: |
+          make grade REPORTS="classroom:results.json \
+                              markdown:$GITHUB_STEP_SUMMARY" || true
+          echo "result=$(base64 -w0 results.json)" >> "$GITHUB_OUTPUT"
+      - name: Points
+        uses: classroom-resources/autograding-grading-reporter@v1
+        env:
+          CHECKS_RESULTS: "${{{{ steps.checks.outputs.result }}}}"
+        with:
+          runners: checks
+"""
 
 
 CONTRACT = re.compile(r"^\{contract (\S+) (\w+)\}$", re.M)
@@ -258,13 +297,14 @@ def make(number: str, target: Path, name: str = "", key: str = seed.KEY,
          carry: Path | None = None) -> Lab:
     """A student's folder, with a repository of its own."""
     lab = Lab(number)
-    texts = lab.handout(seed.of_student(name, key))
-    if carry:
-        texts = {**texts, **carried(carry, lab, texts)}
+    done, former = carried(carry, lab) if carry else ([], {})
+    texts = {**former, **lab.handout(seed.of_student(name, key), former)}
     variant(lab, target, texts, name, key)
+    cut.change(target / "LAB", lambda text: f"{text}done = {' '.join(done)}\n")
     git = ["git", "-c", "user.name=Baton", "-c", "user.email=baton@localhost"]
     with open(target / ".gitignore", "a") as ignored:
-        ignored.write("grades.log\nhints.log\nsubmission.tar.gz\n")
+        ignored.write("grades.log\nhints.log\nhistory.bundle\n"
+                      "submission.tar.gz\n")
     for words in (["init", "-q"], ["add", "-A"],
                   ["commit", "-q", "-m", f"lab {lab.number}: {lab.staff.TITLE}"],
                   ["tag", "handout"]):
@@ -272,13 +312,17 @@ def make(number: str, target: Path, name: str = "", key: str = seed.KEY,
     return lab
 
 
-def carried(student: Path, lab: Lab, texts: dict[str, str]) -> dict[str, str]:
-    """A student's files of a former lab, for the next one."""
-    former = Lab((student / "LAB").read_text().split()[2], lab.root)
-    both = sorted(set(former.staff.FILES) & set(texts))
-    if both:
-        raise cli.Trouble(f"{student}: both labs are about {', '.join(both)}")
-    return {name: (student / name).read_text() for name in former.staff.FILES}
+def carried(student: Path, lab: Lab) -> tuple[list[str], dict[str, str]]:
+    """The labs done so far in a student's folder, and their files as they are
+    there: the next hand-out is cut out of these. A file that both labs are
+    about stays the student's, but for the functions that the next lab cuts."""
+    said = lab_file(student)
+    done = sorted({*said.get("done", "").split(), said["lab"]})
+    if lab.number in done:
+        raise cli.Trouble(f"{student} has lab {lab.number} already")
+    names = {name for number in done
+             for name in Lab(number, lab.root).staff.FILES}
+    return done, {name: (student / name).read_text() for name in sorted(names)}
 
 
 def errors(lab: Lab) -> str:

@@ -29,6 +29,9 @@ SCRATCH_BYTES = 20 << 10  # at the far end of the fresh stack
 STATUS = """OK INVALID REFUSED NOT_FOUND NO_MEMORY UNSUPPORTED
     FAILED""".split()  # lib/status.h
 TRAPS = "panic", "panic_trap"
+# What checks have looked up: symbols, and "FILE STRUCT". Every variant of a lab
+# needs all of it (tests/labs).
+USED: set[str] = set()
 
 
 class Wrong(Exception):
@@ -149,6 +152,7 @@ class Live:
     # Looking
 
     def symbol(self, name: str) -> int:
+        USED.add(name)
         return symbol(paths.SYMBOLS, name)
 
     def why(self) -> str:
@@ -182,6 +186,7 @@ class Live:
 
     def fields(self, unit: str, name: str) -> dict[str, int]:
         """Where the members of a struct are, as the compiler laid it out."""
+        USED.add(f"{unit} {name}")
         return offsets(paths.SYMBOLS.stat().st_mtime_ns, unit, name)
 
 
@@ -209,11 +214,28 @@ def offsets(_as_of: int, unit: str, name: str) -> dict[str, int]:
     raise KeyError(f"{unit} has no struct {name}")
 
 
-class Outside:
-    """All machines of a run of the grader."""
+def missing(used: list[str]) -> list[str]:
+    """What of USED is not in the kernel that is built here."""
+    found = []
+    for entry in used:
+        file, _, name = entry.rpartition(" ")
+        try:
+            offsets(0, file, name) if file else symbol(paths.SYMBOLS, name)
+        except KeyError:
+            found.append(entry)
+    return found
 
-    def __init__(self, of: int, nonce: int, ram_mib: int = 128):
-        self.seed, self.ram_mib, self.dice = of, ram_mib, None
+
+class Outside:
+    """All machines of a run of the grader.
+
+    of: the student's seed, which shapes the task. machine: the seed that
+    chooses the machine, the student's own unless the grader has another.
+    """
+
+    def __init__(self, of: int, nonce: int, machine: int | None = None):
+        self.seed, self.dice = of, None
+        self.ram_mib = seed.ram_mib(of if machine is None else machine)
         place = seed.dice(nonce, "machine").randrange(64)
         self.words = f"direct_base={0xffff800000000000 + place * GIB:#x}"
         self._live: Live | None = None

@@ -35,20 +35,56 @@ class Bench:
                               text=True, capture_output=True)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
 
-    def grade(self, nonce: int | None = None, check: str = "") -> dict:
+    def grade(self, nonce: int | None = None, check: str = "",
+              repeat: int = 1) -> dict:
         """check -> Result as JSON, of what is built."""
         words = ["--nonce", hex(nonce)] if nonce is not None else []
         words += ["--check", check] if check else []
+        words += ["--repeat", str(repeat)]
         done = subprocess.run(
             ["/usr/bin/python3", "labs/kit/grade.py", "--form", "raw", *words],
             cwd=self.folder, text=True, capture_output=True)
         assert done.stdout, done.stderr
         found = json.loads(done.stdout)
+        self.used, self.log = found["used"], done.stdout
         return {row["name"]: row for row in found["results"]}
 
     def failed(self, **how) -> set[str]:
         found = self.grade(**how)
         return {name for name, row in found.items() if row["status"] == "fail"}
+
+    def friend(self) -> str:
+        """Someone whose task has another shape."""
+        mine = self.lab.tailored(self.seed)
+        return next(name for name in map(str, range(100)) if self.lab.tailored(
+            seed.of_student(name)) != mine)
+
+    def friends_solution(self) -> dict[str, str]:
+        """His FILES, on our hand-out."""
+        theirs = self.lab.reference(seed.of_student(self.friend()))
+        return {**self.lab.handout(self.seed),
+                **{name: self.lab.text(theirs, name)
+                   for name in self.lab.staff.FILES}}
+
+    def follows(self, names: list[str]) -> str | None:
+        """By whose seed the check passes that a seed shapes."""
+        seeds = {hex(seed.of_student(name)): name for name in names}
+        done = subprocess.run(
+            ["/usr/bin/python3", "labs/kit/grade.py", "--check",
+             self.lab.shaped, "--follows", ",".join(seeds)],
+            cwd=self.folder, text=True, capture_output=True)
+        assert done.returncode == 0, done.stderr
+        return next((seeds[hex(of)] for of in json.loads(done.stdout)), None)
+
+    def missing(self, used: list[str]) -> list[str]:
+        """What a grader looks up and is not in what is built."""
+        probe = ("import json, sys; sys.path[:0] = ['tests', 'labs'];"
+                 "from kit import outside; print(json.dumps("
+                 "outside.missing(json.load(sys.stdin))))")
+        done = subprocess.run(["/usr/bin/python3", "-c", probe], text=True,
+                              cwd=self.folder, input=json.dumps(used),
+                              capture_output=True, check=True)
+        return json.loads(done.stdout)
 
     def left_over(self) -> list[str]:
         """Passages of functions that were cut, found in the hand-out."""

@@ -57,11 +57,16 @@ def gradescope(results: list[Result], nonce: int) -> str:
     }, indent=1)
 
 
+def _cell(text: str) -> str:
+    """A title in a table of Markdown."""
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
 def markdown(results: list[Result], nonce: int) -> str:
     """For $GITHUB_STEP_SUMMARY."""
     score, most = total(results)
     rows = [f"| {SIGNS[r.status]} | {r.name} | {r.score}/{r.points} | "
-            f"{r.title} |" for r in results]
+            f"{_cell(r.title)} |" for r in results]
     folds = [f"<details><summary>{r.name}</summary>\n\n```\n"
              + "\n".join(r.details) + "\n```\n</details>"
              for r in results if r.details]
@@ -74,21 +79,40 @@ def junit(results: list[Result], nonce: int) -> str:
     cases = []
     for r in results:
         body = {"pass": "", "blocked": "<skipped/>",
-                "fail": "<failure>" + escape("\n".join(r.details))
-                + "</failure>"}[r.status]
-        cases.append(f"<testcase name={quoteattr(r.name)} "
+                "fail": f"<failure message={quoteattr(r.title)}>"
+                + escape("\n".join(r.details)) + "</failure>"}[r.status]
+        cases.append(f'<testcase classname="checks" name={quoteattr(r.name)} '
                      f'time="{r.seconds:.2f}">{body}</testcase>')
-    fails = sum(r.status == "fail" for r in results)
-    return (f'<testsuite name="checks" tests="{len(results)}" '
-            f'failures="{fails}">' + "".join(cases) + "</testsuite>\n")
+    fails, skipped = (sum(r.status == status for r in results)
+                      for status in ("fail", "blocked"))
+    seconds = sum(r.seconds for r in results)
+    return (f'<testsuite name="checks" tests="{len(results)}" errors="0" '
+            f'failures="{fails}" skipped="{skipped}" time="{seconds:.2f}">'
+            f'<properties><property name="nonce" value="{nonce:#x}"/>'
+            "</properties>" + "".join(cases) + "</testsuite>\n")
 
 
-def raw(results: list[Result], nonce: int) -> str:
-    """For our own tools."""
+def classroom(results: list[Result], nonce: int) -> str:
+    """What a grader of GitHub Classroom hands to autograding-grading-reporter,
+    before base64."""
+    tests = [{"name": f"{r.name}: {r.title}",
+              "status": "pass" if r.status == "pass" else "fail",
+              "score": r.score, "message": "\n".join(r.details),
+              "test_code": f"make grade CHECK={r.name} NONCE={nonce:#x}",
+              "filename": "", "line_no": 0,
+              "duration": round(1000 * r.seconds)} for r in results]
+    score, most = total(results)
+    return json.dumps({"version": 1, "max_score": most,
+                       "status": "pass" if score == most else "fail",
+                       "tests": tests}, indent=1)
+
+
+def raw(results: list[Result], nonce: int, used: list[str] = []) -> str:
+    """For our own tools. used: what of the kernel the checks looked up."""
     return json.dumps({"nonce": nonce, "score": total(results)[0],
-                       "of": total(results)[1],
+                       "of": total(results)[1], "used": used,
                        "results": [asdict(r) for r in results]}, indent=1)
 
 
 FORMS = {"text": text, "gradescope": gradescope, "markdown": markdown,
-         "junit": junit, "raw": raw}
+         "junit": junit, "classroom": classroom, "raw": raw}

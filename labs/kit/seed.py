@@ -33,6 +33,15 @@ def choose(seed: int, what: str, options: list):
     return dice(seed, what).choice(options)
 
 
+def ram_mib(seed: int) -> int:
+    """The size of the machine that checks use: one of a few, because the first
+    run with each has to boot it (harness/saved.py)."""
+    return choose(seed, "RAM", RAM_MIB)
+
+
+RAM_MIB = [256, 128]
+
+
 # ---- what a seed decides in each lab, for the hand-out and for the grader
 
 def oem_type(seed: int) -> int:
@@ -59,8 +68,19 @@ def frame(seed: int) -> list[str]:
     return dice(seed, "frame").sample(FRAME, len(FRAME))
 
 
+def split_mark(seed: int) -> int:
+    """Lab 3: bits 58:52 of an entry whose large page was split."""
+    return dice(seed, "split").randrange(1, 1 << 7)
+
+
+def call_mark(seed: int) -> tuple[str, int]:
+    """Lab 5: where a call through the gate leaves a number, and which."""
+    return (choose(seed, "place", ["r10", "r11", "the shadow space"]),
+            dice(seed, "number").randrange(1 << 24, 1 << 31))
+
+
 def rule(seed: int) -> dict[str, int]:
-    """Lab 6: the numbers of efi/modes/yours.h."""
+    """Lab 6: the numbers at the top of efi/modes/yours.c."""
     numbers = dice(seed, "rule")
     return {"down": numbers.randrange(2),
             "start": (0x50 << 40) + numbers.randrange(1 << 13) * (1 << 32),

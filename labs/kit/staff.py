@@ -11,8 +11,10 @@ import re
 import shutil
 import stat
 import subprocess
+import tarfile
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness import cli, paths, qemu, saved
@@ -23,6 +25,7 @@ from .report import Result
 
 FILE_MOST = 1 << 20
 BUILD_SECONDS, GRADE_SECONDS = 120, 180
+GRADE = "/usr/bin/python3", "labs/kit/grade.py"
 HOURS = re.compile(r"^hours *= *([0-9.]+)", re.M)
 
 
@@ -33,32 +36,61 @@ class Grader:
         self.lab, self.key, self.trusting = Lab(number), key, trusting
         if not trusting:
             confined.must_be_available()
-        for ram_mib in (128,):  # made here, for a confined one cannot
+        for ram_mib in seed.RAM_MIB:  # made here: a confined one cannot
             saved.ready(qemu.Config(medium="saved", ram_mib=ram_mib))
 
     def grade(self, submission: Path, name: str, nonce: int) -> dict:
         """{"score", "of", "results", …}: what report.raw() writes."""
+        with self._on_handout(submission, name) as (folder, taken):
+            found = self._judge(folder, name, nonce)
+            answers = folder / "answers.md"
+            hours = HOURS.search(answers.read_text(errors="replace"))
+        return {**found, "name": name, "lab": self.lab.number,
+                "hours": hours and hours[1], "written": taken.pop("answers.md"),
+                "missing": [file for file, ok in taken.items() if not ok]}
+
+    @contextmanager
+    def _on_handout(self, submission: Path, name: str):
+        """A hand-out of our own with a submission's files: the folder, and
+        which files were there. A submission is a folder or what `make submit`
+        has packed."""
         with tempfile.TemporaryDirectory(prefix="baton-grade-") as scratch:
             folder = Path(scratch) / "lab"
             of = seed.of_student(name, self.key)
             variant(self.lab, folder, self.lab.handout(of), name, self.key)
-            taken = {file: take(submission, file, folder)
-                     for file in self.lab.staff.FILES}
-            found = self._judge(folder, nonce)
-        answers = submission / "answers.md"
-        hours = HOURS.search(answers.read_text(errors="replace")) \
-            if _is_plain(answers) else None
-        return {**found, "name": name, "lab": self.lab.number,
-                "hours": hours and hours[1], "written": answers.exists(),
-                "missing": [file for file, ok in taken.items() if not ok]}
+            names = [*self.lab.staff.FILES, "answers.md"]
+            if submission.is_file():
+                unpack(submission, names, Path(scratch) / "unpacked")
+                submission = Path(scratch) / "unpacked"
+            yield folder, {file: take(submission, file, folder)
+                           for file in names}
 
-    def _judge(self, folder: Path, nonce: int) -> dict:
+    def follows(self, submission: Path, name: str, names: list[str]
+                ) -> str | None:
+        """Whose task this submission solves: `name`, or one of `names`."""
+        seeds = {seed.of_student(n, self.key): n for n in (name, *names)}
+        with self._on_handout(submission, name) as (folder, _):
+            try:
+                if self._run(["make", "-s", "all"], folder,
+                             BUILD_SECONDS).returncode:
+                    return None
+                done = self._run(
+                    [*GRADE, "--check", self.lab.shaped, "--follows",
+                     ",".join(map(hex, seeds))], folder, GRADE_SECONDS)
+                return next((seeds[of] for of in json.loads(done.stdout)), None)
+            except (confined.Late, json.JSONDecodeError):
+                return None
+
+    def _judge(self, folder: Path, name: str, nonce: int) -> dict:
         try:
             built = self._run(["make", "-s", "all"], folder, BUILD_SECONDS)
             if built.returncode:
                 return self._nothing(nonce, "it does not compile", built.stdout)
-            done = self._run(["/usr/bin/python3", "labs/kit/grade.py", "--form",
-                              "raw", "--nonce", hex(nonce), "--out",
+            # A second seed chooses the machine: not the one that the student
+            # has at home, perhaps.
+            machine = seed.of_student(name, f"{self.key}, at the teacher's")
+            done = self._run([*GRADE, "--form", "raw", "--nonce", hex(nonce),
+                              "--machine", hex(machine), "--out",
                               "results.json"], folder, GRADE_SECONDS)
             return json.loads((folder / "results.json").read_text())
         except confined.Late:
@@ -97,6 +129,20 @@ def take(submission: Path, file: str, folder: Path) -> bool:
         return False
     (folder / file).write_bytes(source.read_bytes())
     return True
+
+
+def unpack(archive: Path, names: list[str], target: Path) -> None:
+    """Those files of submission.tar.gz that are plain and not too long."""
+    try:
+        with tarfile.open(archive) as packed:
+            for member in packed:
+                if member.name in names and member.isreg() and \
+                        member.size <= FILE_MOST:
+                    path = target / member.name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(packed.extractfile(member).read())
+    except (tarfile.TarError, EOFError, OSError):
+        pass  # then files are missing, and that is said
 
 
 def results_of(found: dict) -> list[Result]:
@@ -183,16 +229,35 @@ KEYWORDS = set("if else while for do return switch case break struct static "
 
 
 def own(lab: Lab, of: int, submission: Path) -> dict[str, str]:
-    """The functions of a submission in place of those that were cut."""
+    """The functions of a submission in place of those that were cut, without
+    those that are as in the hand-out."""
+    handed = {cut.text_of(text, f, False)
+              for name, text in lab.handout(of).items()
+              for f in cut.functions(text, cut.is_asm(name))}
     found = {}
     for file, name in lab.cut_functions(of):
         path = submission / file
         if _is_plain(path):
             text = path.read_text(errors="replace")
             for f in cut.functions(text, cut.is_asm(file)):
-                if f.name == name:
+                if f.name == name and \
+                        cut.text_of(text, f, False) not in handed:
                     found[f"{file}:{name}"] = cut.text_of(text, f, False)
     return found
+
+
+def borrowed(grader: Grader, submissions: list[tuple[str, Path]], jobs: int):
+    """(name, whose): who solves somebody else's task instead of his own."""
+    names = [name for name, _ in submissions]
+
+    def one(student: tuple[str, Path]) -> tuple[str, str | None]:
+        name, folder = student
+        return name, grader.follows(folder, name, names)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for name, found in pool.map(one, submissions):
+            if found not in (None, name):
+                yield name, found
 
 
 def whose(lab: Lab, submissions: list[tuple[str, Path]], key: str):
@@ -209,11 +274,6 @@ def whose(lab: Lab, submissions: list[tuple[str, Path]], key: str):
                                cut.is_asm(k.partition(":")[0])) for k in both}
             if shares:
                 yield a, b, sum(shares.values()) / len(shares)
-
-
-def scratch_free() -> str:
-    free = shutil.disk_usage(tempfile.gettempdir()).free
-    return f"{free >> 20} MiB free in {tempfile.gettempdir()}"
 
 
 def jobs_of(text: str) -> int:

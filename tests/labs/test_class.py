@@ -4,8 +4,11 @@ Lab 2 is the example: one file, and checks that take a second.
 """
 
 import csv
+import io
 import json
 import subprocess
+import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +96,40 @@ def test_only_plain_files_within_a_submission_are_taken(tmp_path):
     assert not staff.take(home, "mm2/secret.c", target)
 
 
+def test_an_archive_gives_only_the_named_plain_files(tmp_path):
+    packed, out = tmp_path / "submission.tar.gz", tmp_path / "out"
+    with tarfile.open(packed, "w:gz") as archive:
+        def add(name: str, size: int, kind=tarfile.REGTYPE) -> None:
+            member = tarfile.TarInfo(name)
+            member.size, member.type, member.linkname = size, kind, "/etc/passwd"
+            archive.addfile(member, io.BytesIO(bytes(size)))
+
+        add(FILE, 5)
+        add("../outside", 5)
+        add("mm/other.c", 5)
+        add("answers.md", 0, tarfile.SYMTYPE)
+        add("mm/long.c", staff.FILE_MOST + 1)
+    staff.unpack(packed, [FILE, "answers.md", "mm/long.c"], out)
+    assert [path for path in out.rglob("*") if path.is_file()] == [out / FILE]
+    packed.write_bytes(packed.read_bytes()[:40])
+    staff.unpack(packed, [FILE], out)  # no exception
+
+
+def test_a_stand_in_is_nobodys_and_a_copy_is_found(tmp_path):
+    """Two who have done nothing are not alike; a copy with other names is."""
+    lab = folder.Lab(LAB)
+    submission(tmp_path, "lazy", handout("lazy"))
+    submission(tmp_path, "idle", handout("idle"))
+    submission(tmp_path, "one", solution("one"))
+    submission(tmp_path, "two", solution("one").replace("bytes", "octets"))
+    names = "lazy", "idle", "one", "two"
+    pairs = {frozenset((a, b)): share for a, b, share in staff.whose(
+        lab, [(name, tmp_path / name) for name in names], KEY)}
+    assert frozenset(("lazy", "idle")) not in pairs
+    assert pairs[frozenset(("one", "two"))] > 0.9
+    assert pairs[frozenset(("one", "(the tree)"))] > 0.3
+
+
 def test_texts_are_alike_whatever_their_names():
     text = solution("a")
     other = text.replace("extent", "piece").replace("pool", "store")
@@ -157,4 +194,26 @@ def test_a_class_of_thirty(tmp_path):
     assert "compile" in book["broken"]["remark"]
     said = json.loads((tmp_path / "roster.grades/reads.json").read_text())
     assert "Mutant" not in said["said"]  # nothing of the file is told
-    assert not (paths.ROOT / "/tmp/baton-was-here").exists()
+    assert not Path("/tmp/baton-was-here").exists()
+
+
+@pytest.mark.slow
+@confined_only
+def test_whose_task_a_submission_solves(tmp_path):
+    """By the shaped check, under the seeds of the whole roster."""
+    names = ["ann", "bob", "cy", "dee"]
+    fits = {name: seed.fit(seed.of_student(name, KEY)) for name in names}
+    other = next(name for name in names if fits[name] != fits["ann"])
+    with open(tmp_path / "roster.csv", "w") as file:
+        file.write("name,folder\n")
+        for name in names:
+            submission(tmp_path, name,
+                       solution(other if name == "ann" else name))
+            file.write(f"{name},{name}\n")
+    done = subprocess.run(
+        [paths.ROOT / "tools/lab", "whose", LAB, tmp_path / "roster.csv",
+         "--key", KEY], check=True, cwd=paths.ROOT, text=True,
+        capture_output=True)
+    told = [line for line in done.stdout.splitlines() if "solves" in line]
+    assert len(told) == 1 and told[0].startswith("ann solves the task of ")
+    assert fits[told[0].split()[-1]] == fits[other]

@@ -9,6 +9,7 @@ UNITS = ["test_memory_map"]
 GONE = {"lib/memory_map.c": ["stretch", "cut"], "efi/region.c": ["kind_of"]}
 EDITS = []
 DAY0 = "put stride"
+SHAPED = "kinds"
 MAP, REGION = FILES
 
 KIND_OF_TYPE = "d->type < EFI_MEMORY_TYPES ? kinds[d->type] : 0;"

@@ -9,6 +9,7 @@ UNITS = []  # tests/unit has the rule of the tree, not the student's
 GONE = {"mm/frame_pool.c": ["first_after", "remove_at"]}
 EDITS = []
 DAY0 = "take give"
+SHAPED = "take"
 POOL = FILES[0]
 
 RULE = """// Takes `pages` frames in a row, starting at a multiple of `align` bytes, as

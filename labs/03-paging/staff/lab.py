@@ -1,6 +1,7 @@
 """Lab 3: what its hand-out lacks, and the errors that students make."""
 
-from kit.folder import Mutant
+from kit import seed
+from kit.folder import Mutant, Tailored
 
 TITLE = "Page tables"
 FILES = ["mm/page_table.c", "mm/space.c"]
@@ -8,7 +9,22 @@ UNITS = ["test_page_table"]
 GONE = {"mm/page_table.c": ["fitting_level", "leaf_level"]}
 EDITS = []
 DAY0 = "wx large map guard"
+SHAPED = "mark"
 TABLE, SPACE = FILES
+
+
+def tailor(of: int) -> Tailored:
+    """What an entry looks like whose large page was split."""
+    mark = seed.split_mark(of)
+    says = (f"Your mark is **{mark:#x}**. An entry that was a large page, and "
+            "points to the table of its parts now, has it in **bits 58 to "
+            "52**. An entry for a table where nothing was mapped has zero "
+            "there.")
+    return Tailored(says, solved=[
+        (TABLE, "    *entry = child_pa | PTE_PRESENT | PTE_WRITE;\n",
+         f"    uint64_t mark = *entry & PTE_PRESENT ? {mark:#x}UL << 52 : 0;\n"
+         "    *entry = child_pa | PTE_PRESENT | PTE_WRITE | mark;\n")])
+
 
 MUTANTS = [
     Mutant("a page that splits loses its rights", TABLE, "add_table",
@@ -61,6 +77,10 @@ MUTANTS = [
     Mutant("changes rights of one page too many", TABLE, "page_table_protect",
            "while (bytes > 0) {", "bytes += PAGE_SIZE;\n    while (bytes > 0) {",
            "split"),
+    Mutant("every table has the mark", TABLE, "add_table",
+           "*entry & PTE_PRESENT ? ", "true ? ", "mark"),
+    Mutant("the mark is a bit too high", TABLE, "add_table", "UL << 52",
+           "UL << 51 << 2", "mark"),
     Mutant("a hole is passed over in silence", TABLE, "page_table_protect",
            "return fail(STATUS_NOT_FOUND, \"page table: va %#lx is not mapped\","
            "\n                        va);", "return STATUS_OK;", "protect"),

@@ -1,6 +1,7 @@
 """Lab 5: what its hand-out lacks, and the errors that students make."""
 
-from kit.folder import Mutant
+from kit import seed
+from kit.folder import Mutant, Tailored
 
 TITLE = "The gate: calling firmware in physical mode"
 FILES = ["efi/gate.asm"]
@@ -8,7 +9,21 @@ UNITS = []
 GONE = {}
 EDITS = []
 DAY0 = "enters"
+SHAPED = "mark"
 GATE, ENTER = FILES[0], "gate_enter"
+CALL = "    call [rel gate_around]\n"
+
+
+def tailor(of: int) -> Tailored:
+    """A number that each call leaves where no argument is."""
+    place, number = seed.call_mark(of)
+    code = {"the shadow space": f"    mov qword [rsp], {number:#x}\n"}.get(
+        place, f"    mov {place}d, {number:#x}\n")
+    more = " (its lowest quadword)" if place.startswith("the") else ""
+    says = (f"At the service's first instruction **{place}**{more} holds "
+            f"**{number:#x}**, as a number of 64 bits.")
+    return Tailored(says, solved=[(GATE, CALL, code + CALL)])
+
 
 MUTANTS = [
     Mutant("the stack is not aligned", GATE, ENTER,
@@ -23,6 +38,8 @@ MUTANTS = [
            "mov [rsp + SHADOW], rcx", "mov [rsp], rcx", "args"),
     Mutant("the fifth argument is forgotten", GATE, ENTER,
            "    mov [rsp + SHADOW], rcx\n", "", "args"),
+    Mutant("the number is where the second argument's place is", GATE, ENTER,
+           "    mov qword [rsp], ", "    mov qword [rsp + 8], ", "mark"),
     Mutant("the page table is not changed", GATE, ENTER,
            "    mov cr3, rcx\n", "", "enters"),
     Mutant("the firmware runs on the kernel's stack", GATE, ENTER,

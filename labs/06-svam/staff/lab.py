@@ -9,8 +9,8 @@ UNITS = []
 GONE = {}
 EDITS = []
 DAY0 = "write rule"
+SHAPED = "rule"
 YOURS, REGION, VIRTUAL = FILES
-HEADER = "efi/modes/yours.h"
 
 
 def tailor(of: int) -> Tailored:
@@ -19,13 +19,13 @@ def tailor(of: int) -> Tailored:
              "upwards: the first region begins at")
     says = (f"Your regions go **{where} {mine['start']:#x} or as near as they "
             f"can**, holes are of **{mine['hole']:#x} bytes**, the modulus is "
-            f"**{mine['modulo']:#x}**: `efi/modes/yours.h`.")
+            f"**{mine['modulo']:#x}**: they are at the top of `efi/modes/yours.c`.")
     old = ["YOURS_DOWN   1", "YOURS_START  0x500000000000UL",
            "YOURS_HOLE   0x100000UL", "YOURS_MODULO 0x200000UL"]
     new = [f"YOURS_DOWN   {mine['down']}", f"YOURS_START  {mine['start']:#x}UL",
            f"YOURS_HOLE   {mine['hole']:#x}UL",
            f"YOURS_MODULO {mine['modulo']:#x}UL"]
-    return Tailored(says, [(HEADER, a, b) for a, b in zip(old, new)],
+    return Tailored(says, [(YOURS, a, b) for a, b in zip(old, new)],
                     "solution")
 
 
