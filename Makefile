@@ -71,7 +71,6 @@ CORE := \
 	kernel/panic.c \
 	kernel/trap.asm \
 	kernel/trap.c \
-	kernel/processor.c \
 	kernel/time.c \
 	kernel/options.c \
 	kernel/proof.c \
@@ -87,18 +86,20 @@ $(if $(UNKNOWN),$(error ANNEXES: no annex is called $(UNKNOWN); there are: $(ALL
 
 # What an annex uses of another one: it brings that along. Commands of the
 # monitor are in files of that name, which need the monitor and do not bring it.
-USES_kernel/screen      := kernel/console
-USES_kernel/monitor     := efi/config kernel/console kernel/reboot kernel/report mm/visit
-USES_kernel/reboot      := kernel/acpi
+USES_kernel/screen      := kernel/console mm/vmap
+USES_kernel/monitor     := efi/config kernel/console kernel/reboot kernel/report mm/visit mm/vmap
+USES_kernel/reboot      := kernel/acpi mm/vmap
 USES_kernel/acpi        := efi/config
 USES_kernel/proofs      := efi/config efi/guard efi/services
 USES_kernel/pstore      := efi/config kernel/history kernel/report efi/services
 USES_kernel/conformance := kernel/monitor efi/services
-USES_kernel/arrival     := kernel/apic
-USES_kernel/timer       := kernel/apic
-USES_kernel/clocks      := kernel/acpi kernel/timer
-USES_kernel/watchdog    := kernel/apic kernel/nmi kernel/timer
-USES_efi/guard          := mm/random
+USES_kernel/arrival     := kernel/apic mm/vmap
+USES_kernel/timer       := kernel/apic mm/vmap
+USES_kernel/clocks      := kernel/acpi kernel/timer mm/vmap
+USES_kernel/watchdog    := kernel/apic kernel/nmi kernel/timer mm/vmap
+USES_efi/guard          := kernel/stacks mm/random mm/vmap
+USES_kernel/report      := mm/vmap
+USES_kernel/apic        := mm/vmap
 USES_efi/modes          := mm/random
 USES_efi/protect        := efi/config efi/guard mm/visit
 USES_efi/trace          := efi/guard mm/visit

@@ -10,7 +10,7 @@
 ;     KERNEL_BASE    to run where we are linked
 ;
 ; The text may not be written, all else may not be executed (if the CPU has NX;
-; whether it has is checked by processor_init()).
+; whether it has is checked by early_start()).
 ; It has as many levels as the loader's, which cannot be changed here, and all
 ; else that C wants to see is added to it later (mm/early.c).
 ;

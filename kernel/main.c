@@ -9,7 +9,6 @@
 #include "kernel/memory.h"
 #include "kernel/options.h"
 #include "kernel/panic.h"
-#include "kernel/processor.h"
 #include "kernel/proof.h"
 #include "kernel/serial.h"
 #include "kernel/stage.h"
@@ -67,7 +66,7 @@ static status_t set_machine_up(pa_t image_pa) {
     stage_run(STAGE_SPACE);
     event("space", "paging=%u direct=%#lx", kernel_table.levels,
           direct_map_base);
-    return trap_init_stacks();
+    return STATUS_OK;
 }
 
 // ---- the firmware
@@ -150,9 +149,8 @@ void kernel_main(uint32_t magic, pa_t info_pa, pa_t image_pa) {
     serial_write("\n", 1); // ends what firmware and GRUB have left on the line
     trap_init();
     stage_run(STAGE_FIRST);
-    if (processor_init())
+    if (early_start(image_pa))
         panic("cannot run on this processor: %s", why());
-    early_start(image_pa);
     read_boot_info(magic, info_pa, tsc);
     announce(image_pa, tsc);
     stage_run(STAGE_EARLY);

@@ -6,7 +6,6 @@
 
 #include "kernel/power.h"
 #include "kernel/stage.h"
-#include "kernel/trap.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/x86.h"
@@ -17,7 +16,7 @@
 struct panic the_panic;
 static unsigned panics;
 
-static __attribute__((noreturn)) void last_steps(void) {
+void panic_go_on(void) {
     stage_run_panic();
     power_off_after(OUTCOME_FAIL);
 }
@@ -33,8 +32,8 @@ static __attribute__((noreturn)) void die(const struct panic *panic) {
         the_panic = *panic;
         event("panic", "why=\"%s\"", panic->why);
     }
-    trap_abandon(last_steps);
-    last_steps(); // there is no other stack yet
+    stage_run(STAGE_PANIC_STACK);
+    panic_go_on(); // there is no other stack
 }
 
 void panic(const char *reason, ...) {
@@ -53,28 +52,16 @@ void panic(const char *reason, ...) {
     die(&panic);
 }
 
-void panic_trap(const struct trap_frame *frame, const char *detail) {
+void panic_trap(const struct trap_frame *frame, const char *what) {
     struct panic panic = {.is_trap = true, .frame = *frame};
-    format(panic.why, sizeof(panic.why), "%s at %#lx%s%s",
-           trap_name(frame->vector), frame->rip, detail ? ": " : "",
-           detail ? detail : "");
+    format(panic.why, sizeof(panic.why), "%s at %#lx", what, frame->rip);
     die(&panic);
 }
 
-// The hardware reports an error, whatever was interrupted.
-static bool handle_report(struct trap_frame *frame) {
-    bool reports =
-        frame->vector == VECTOR_NMI || frame->vector == VECTOR_MACHINE;
-    if (reports && !trap_is_instruction(frame))
-        panic_trap(frame, NULL);
-    return false;
-}
-
-ROW(traps, 30_report) = {VECTOR_NMI, VECTOR_MACHINE, .nested = true,
-                         .handle = handle_report};
-
 static bool handle_rest(struct trap_frame *frame) {
-    panic_trap(frame, NULL);
+    char what[16];
+    format(what, sizeof(what), "vector %lu", frame->vector);
+    panic_trap(frame, what);
 }
 
 ROW(traps, 99_panic) = {0, VECTORS - 1, .nested = true, .handle = handle_rest};

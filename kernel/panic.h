@@ -17,7 +17,10 @@ struct panic {
 
 extern struct panic the_panic;
 
-// For a trap after which the kernel cannot go on. `detail`: what is known of
-// it, or NULL.
-void panic_trap(const struct trap_frame *frame, const char *detail)
+// For a trap after which the kernel cannot go on; `what` it is.
+void panic_trap(const struct trap_frame *frame, const char *what)
     __attribute__((noreturn));
+
+// The end of a panic: the rows of STAGE_PANIC from the next one on. For a row
+// of STAGE_PANIC_STACK, on its own stack.
+void panic_go_on(void) __attribute__((noreturn));

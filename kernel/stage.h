@@ -21,15 +21,16 @@ enum stage {
     STAGE_FIRST,   // the serial port and exceptions work, nothing is known
     STAGE_EARLY,   // the boot information is read; no memory is in use yet but
                    // the image, and no table but the early one (mm/early.h)
-    STAGE_SPACE,   // the kernel's own page table; interrupts and NMIs are off
-    STAGE_MACHINE, // traps have stacks: interrupts may be switched on
+    STAGE_SPACE,   // the kernel's own page table; interrupts are off
+    STAGE_MACHINE, // interrupts may be switched on
     STAGE_LIVE,    // on a stack with a guard page; the firmware is untouched
     STAGE_READY,   // the firmware is proved or refused; boot services are free
     STAGE_LEAVE,   // right before a jump, with interrupts off, for good
     STAGE_END,     // the verdict is known, and there is no next generation
-    STAGE_PANIC,   // the reason of a panic is logged; nothing can be relied on.
-                   // Each row runs once, so a panic in one goes on with the
-                   // next; on a stack of its own, if there are any yet
+    STAGE_PANIC_STACK, // before STAGE_PANIC, each time: a row may leave for
+                       // another stack and call panic_go_on()
+    STAGE_PANIC, // the reason of a panic is logged; nothing can be relied on.
+                 // Each row runs once: a panic in one goes on with the next
 };
 
 struct stage_row {

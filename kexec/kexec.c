@@ -53,9 +53,9 @@ static status_t find_room(struct kexec_staged *staged) {
                     "places such an image (kexec/linux)",
                     staged->name);
     format(what, sizeof(what), "image %s", staged->name);
-    return frames_take_below(what, pages_for(staged->room_bytes),
-                             staged->image.header.kernel_alignment,
-                             FRAMES_END_PA, &staged->base_pa);
+    return frames_take_between(what, pages_for(staged->room_bytes),
+                               staged->image.header.kernel_alignment,
+                               FRAMES_RUNS_PA, FRAMES_END_PA, &staged->base_pa);
 }
 
 static status_t place(struct kexec_staged *staged) {

@@ -8,7 +8,6 @@
 
 #include "lib/types.h"
 
-#define CR0_MP   (1UL << 1)
 #define CR0_WP   (1UL << 16)
 #define CR4_LA57 (1UL << 12)
 #define CR4_SMEP (1UL << 20)

@@ -9,7 +9,6 @@
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/layout.h"
-#include "mm/page_table.h"
 
 #define TABLES 16 // one for each GiB that is looked at, and some above them
 
@@ -33,35 +32,24 @@ static uint64_t *table_at(pa_t table_pa) {
 
 static const struct frame_source source = {.alloc = take, .table_at = table_at};
 
-// The table that we are on.
-static struct page_table early_table(void) {
+struct page_table early_table(void) {
     return (struct page_table){read_cr3(), paging_levels(), 2, &source};
 }
 
-// A processor without NX is refused, but by a kernel that runs until then.
-static uint64_t data_flags(void) {
-    return read_msr(MSR_EFER) & EFER_NXE ? MAP_WRITE : MAP_ANY;
-}
-
-static void forget(void) {
+void early_forget(void) {
     taken = 0;
     memset(table_at(read_cr3()), 0, PAGE_SIZE / 2); // the lower half
     write_cr3(read_cr3());
 }
 
-void early_start(pa_t image_pa) {
+status_t early_start(pa_t image_pa) {
+    if (!(read_msr(MSR_EFER) & EFER_NXE))
+        return fail(STATUS_UNSUPPORTED,
+                    "this CPU has no NX bit, or the firmware hides it (CPUID "
+                    "80000001h, EDX bit 20)");
     image_offset = KERNEL_BASE - image_pa;
-    forget();
-}
-
-volatile void *early_device(pa_t pa, uint64_t bytes) {
-    struct page_table table = early_table();
-    forget();
-    pa_t at = align_down(pa, LARGE_PAGE);
-    uint64_t span = align_up(pa + bytes, LARGE_PAGE) - at;
-    return page_table_map(&table, at, at, span, data_flags() | MAP_UNCACHED)
-               ? NULL
-               : (volatile void *)pa;
+    early_forget();
+    return STATUS_OK;
 }
 
 const void *early_read(pa_t pa, uint64_t bytes) {
@@ -72,7 +60,7 @@ const void *early_read(pa_t pa, uint64_t bytes) {
     pa_t at = align_down(pa, LARGE_PAGE), there;
     for (; at < pa + bytes; at += LARGE_PAGE)
         if (!page_table_translate(&table, at, &there) &&
-            page_table_map(&table, at, at, LARGE_PAGE, data_flags()))
+            page_table_map(&table, at, at, LARGE_PAGE, MAP_WRITE))
             return NULL;
     return (const void *)pa;
 }

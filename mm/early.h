@@ -4,14 +4,16 @@
 
 #include "lib/status.h"
 #include "lib/types.h"
+#include "mm/page_table.h"
 
-// Starts with nothing mapped but the image, at `image_pa`.
-void early_start(pa_t image_pa);
+// Starts with nothing mapped but the image, at `image_pa`. UNSUPPORTED: the
+// processor has no NX bit, which all page tables use.
+status_t early_start(pa_t image_pa);
 
-// Maps device registers, uncached. All that was read before is forgotten: it
-// may be in the same 2 MiB. NULL, with a reason, if there are not enough
-// tables.
-volatile void *early_device(pa_t pa, uint64_t bytes);
+// The table that is in use; and an end to all of its mappings but the image's,
+// so that its tables can be used again.
+struct page_table early_table(void);
+void early_forget(void);
 
 // A memory_reader (boot/boot_info.h) for any address. NULL: at 0, beyond what
 // the processor can address, or what was read so far is scattered over more

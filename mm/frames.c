@@ -7,8 +7,6 @@
 #include "mm/early.h"
 #include "mm/space.h"
 
-#define LOAD_FLOOR (16 * MIB) // below: ISA's hole, and Linux refuses it
-
 static struct frame_pool pool;
 static va_t window_va; // where physical address 0 is; 0: the early 1:1 map
 
@@ -43,16 +41,10 @@ pa_t frame_alloc(void) {
     return pa;
 }
 
-bool frames_alloc_at(pa_t pa, uint64_t pages) {
-    uint64_t bytes = pages * PAGE_SIZE;
-    return range_fits(pa, bytes) &&
-           frame_pool_take_low(&pool, pages, PAGE_SIZE, pa, pa + bytes);
-}
-
 // With a full list, an extent can only be taken from its ends.
-status_t frames_take_below(const char *what, uint64_t pages, uint64_t align,
-                           pa_t ceiling_pa, pa_t *pa) {
-    *pa = frame_pool_take_low(&pool, pages, align, LOAD_FLOOR, ceiling_pa);
+status_t frames_take_between(const char *what, uint64_t pages, uint64_t align,
+                             pa_t floor_pa, pa_t ceiling_pa, pa_t *pa) {
+    *pa = frame_pool_take_low(&pool, pages, align, floor_pa, ceiling_pa);
     if (*pa)
         return STATUS_OK;
     return fail(STATUS_NO_MEMORY,
@@ -64,7 +56,8 @@ status_t frames_take_below(const char *what, uint64_t pages, uint64_t align,
 }
 
 status_t frames_take(const char *what, uint64_t pages, pa_t *pa) {
-    return frames_take_below(what, pages, PAGE_SIZE, UINT64_MAX, pa);
+    return frames_take_between(what, pages, PAGE_SIZE, FRAMES_RUNS_PA,
+                               UINT64_MAX, pa);
 }
 
 // Often the clean-up after a failure, whose reason is the one that counts.

@@ -13,6 +13,10 @@
 #define FRAMES_START_PA MIB
 #define FRAMES_END_PA   (4 * GIB)
 
+// Runs of frames are taken from here up: below are ISA's hole, and addresses
+// that Linux refuses for an image.
+#define FRAMES_RUNS_PA (16 * MIB)
+
 // Adds all memory of `kind` between these two to the pool. Boot-services memory
 // only when the firmware cannot use it any more.
 void frames_add(const struct memory_map *memory, enum memory_kind kind);
@@ -21,20 +25,18 @@ void frames_add(const struct memory_map *memory, enum memory_kind kind);
 pa_t frame_alloc(void);
 
 // `pages` frames in a row, at a multiple of `align` bytes, as low as possible
-// from 16 MiB up, ending not above `ceiling_pa`. Not zeroed. NO_MEMORY: the
-// reason begins with `what` they are for, and names how many, and the limit.
-status_t frames_take_below(const char *what, uint64_t pages, uint64_t align,
-                           pa_t ceiling_pa, pa_t *pa);
+// but not below `floor_pa`, ending not above `ceiling_pa`. Not zeroed.
+// NO_MEMORY: the reason begins with `what` they are for, and names how many,
+// and the limit.
+status_t frames_take_between(const char *what, uint64_t pages, uint64_t align,
+                             pa_t floor_pa, pa_t ceiling_pa, pa_t *pa);
 
-// The same, anywhere.
+// The same at any page from FRAMES_RUNS_PA up.
 status_t frames_take(const char *what, uint64_t pages, pa_t *pa);
 
 // The same as high as possible, for what stays there for long; 0 if there is no
 // such run.
 pa_t frames_alloc_high(uint64_t pages);
-
-// The `pages` frames that begin at `pa`; false if one of them is not free.
-bool frames_alloc_at(pa_t pa, uint64_t pages);
 
 // Gives frames back; a run may be given back in parts.
 void frames_free(pa_t pa, uint64_t pages);

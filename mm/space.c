@@ -1,4 +1,4 @@
-// Builds the kernel's page table, section by section, and allocates address
+// Builds the kernel's page table, section by section, and hands out address
 // space for stacks and devices.
 
 #include "mm/space.h"
@@ -13,15 +13,11 @@
 #define CPUID_EXTENDED 0x80000001
 #define CPUID_1GB      (1u << 26)
 
-#define STACKS_MAX 16
-
 struct page_table kernel_table;
 va_t direct_map_base = DIRECT_MAP_BASE;
 
 static pa_t kernel_image_pa;
 static va_t vmap_next = VMAP_BASE;
-static va_t stack_guard[STACKS_MAX];
-static size_t stack_count;
 
 // How each kind of memory appears in the direct map; 0: not at all. Tables of
 // ACPI and of the firmware are only ever read here.
@@ -112,38 +108,20 @@ status_t space_init(const struct memory_map *memory, pa_t image_pa) {
     return STATUS_OK;
 }
 
+va_t space_reserve(uint64_t bytes) {
+    va_t va = vmap_next + PAGE_SIZE;
+    vmap_next = va + bytes;
+    return va;
+}
+
 status_t space_stack(uint64_t pages, va_t *top_va) {
-    if (stack_count == STACKS_MAX)
-        return fail(STATUS_NO_MEMORY, "mm: all %d stacks are taken",
-                    STACKS_MAX);
     pa_t frames_pa;
     TRY(frames_take("mm: a stack", pages, &frames_pa));
     memset(pa_to_va(frames_pa), 0, pages * PAGE_SIZE);
-    stack_guard[stack_count++] = vmap_next;
-    va_t bottom_va = vmap_next + PAGE_SIZE;
-    vmap_next = *top_va = bottom_va + pages * PAGE_SIZE;
+    va_t bottom_va = space_reserve(pages * PAGE_SIZE);
+    *top_va = bottom_va + pages * PAGE_SIZE;
     return page_table_map(&kernel_table, bottom_va, frames_pa,
                           pages * PAGE_SIZE, MAP_WRITE);
-}
-
-bool space_is_stack_guard(va_t va) {
-    for (size_t i = 0; i < stack_count; i++)
-        if (va >= stack_guard[i] && va < stack_guard[i] + PAGE_SIZE)
-            return true;
-    return false;
-}
-
-volatile void *space_device(pa_t pa, uint64_t bytes) {
-    pa_t start_pa = align_down(pa, PAGE_SIZE);
-    uint64_t span = align_up(pa + bytes, PAGE_SIZE) - start_pa;
-    va_t va = vmap_next + PAGE_SIZE;
-    if (span >= LARGE_PAGE) // a framebuffer: let large pages fit
-        va = align_up(va, LARGE_PAGE) + start_pa % LARGE_PAGE;
-    if (page_table_map(&kernel_table, va, start_pa, span,
-                       MAP_WRITE | MAP_UNCACHED))
-        return NULL;
-    vmap_next = va + span;
-    return (volatile void *)(va + (pa - start_pa));
 }
 
 const void *physical_read(pa_t pa, uint64_t bytes) {

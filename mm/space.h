@@ -15,20 +15,16 @@ extern const char text_start[], text_end[], rodata_start[], rodata_end[];
 extern const char data_start[], data_end[], image_end[];
 
 // Builds the kernel's page table (image with W^X, direct map of RAM) and loads
-// it; EFER.NXE and the PAT are set already (processor_init()). It has as many
-// levels as the table that it replaces. NO_MEMORY.
+// it. It has as many levels as the table that it replaces. NO_MEMORY.
 status_t space_init(const struct memory_map *memory, pa_t image_pa);
+
+// Address space for `bytes` bytes, in whole pages, for good. The page below it
+// stays unmapped.
+va_t space_reserve(uint64_t bytes);
 
 // A stack of `pages` pages with nothing mapped below it, so that an overflow
 // faults at once. Gives its top (exclusive), 16-byte aligned. NO_MEMORY.
 status_t space_stack(uint64_t pages, va_t *top_va);
-
-// Is `va` in the unmapped page below a stack of space_stack()?
-bool space_is_stack_guard(va_t va);
-
-// Maps device registers, uncached, for good. NULL, with a reason: no frames for
-// page tables.
-volatile void *space_device(pa_t pa, uint64_t bytes);
 
 // The physical address of something in the kernel image.
 pa_t image_pa_of(const void *in_image);

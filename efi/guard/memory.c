@@ -9,6 +9,7 @@
 #include "kernel/stage.h"
 #include "lib/x86.h"
 #include "mm/space.h"
+#include "mm/vmap/vmap.h"
 
 static struct memory_map *memory; // boot_info's
 static bool boot_services_free;   // their memory is in the allocator

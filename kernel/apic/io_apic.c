@@ -3,7 +3,7 @@
 
 #include "kernel/apic/io_apic.h"
 
-#include "mm/space.h"
+#include "mm/vmap/vmap.h"
 
 #define IOAPIC_PA   0xfec00000
 #define IOAPIC_DATA (0x10 / 4)

@@ -7,7 +7,7 @@
 #include "kernel/apic/io_apic.h"
 #include "kernel/stage.h"
 #include "lib/x86.h"
-#include "mm/space.h"
+#include "mm/vmap/vmap.h"
 
 // The HPET where every chipset has it, and its registers as words (IA-PC HPET
 // Specification 1.0a §2.3).

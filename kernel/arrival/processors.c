@@ -7,8 +7,7 @@
 #include "kernel/apic/apic.h"
 #include "kernel/stage.h"
 #include "lib/x86.h"
-#include "mm/early.h"
-#include "mm/space.h"
+#include "mm/vmap/vmap.h"
 
 // The interrupt command register (SDM vol. 3 §11.6.1).
 #define SEND_ASSERT     (1u << 14)

@@ -6,6 +6,7 @@
 #include "kernel/timer/clock.h"
 #include "lib/x86.h"
 #include "mm/space.h"
+#include "mm/vmap/vmap.h"
 
 // IA-PC HPET specification 1.0a, §2.3: registers, as offsets.
 #define HPET_PERIOD     0x004 // of its count, in femtoseconds

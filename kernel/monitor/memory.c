@@ -13,6 +13,7 @@
 #include "mm/layout.h"
 #include "mm/space.h"
 #include "mm/visit/visit.h"
+#include "mm/vmap/vmap.h"
 
 #define CANONICAL_HOLE 0x0000800000000000 // with 4 levels
 #define PICTURE_WIDTH  56

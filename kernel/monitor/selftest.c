@@ -9,6 +9,7 @@
 #include "mm/frames.h"
 #include "mm/space.h"
 #include "mm/visit/visit.h"
+#include "mm/vmap/vmap.h"
 
 static bool selftest_run(void) {
     bool all = true;
@@ -89,7 +90,7 @@ TEST(smep_and_smap_are_on_where_the_cpu_has_them) {
 TEST(frames_come_back) {
     uint64_t before = frames_free_pages();
     pa_t one = frame_alloc(), run = 0;
-    frames_take_below("a test", 16, 2 * MIB, UINT64_MAX, &run);
+    frames_take_between("a test", 16, 2 * MIB, 0, UINT64_MAX, &run);
     bool taken = frames_free_pages() == before - 17;
     frames_free(one, 1);
     frames_free(run, 16);

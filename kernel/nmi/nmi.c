@@ -20,8 +20,8 @@ const char *nmi_reason(void) {
     uint8_t status = in8(NMI_STATUS);
     if (status == NMI_NO_PORT || !(status & (NMI_SERR | NMI_IOCHK)))
         return NULL;
-    return status & NMI_SERR ? "SERR#, a bus or memory error"
-                             : "IOCHK#, an error of an expansion card";
+    return status & NMI_SERR ? "NMI: SERR#, a bus or memory error"
+                             : "NMI: IOCHK#, an error of an expansion card";
 }
 
 void nmi_count(va_t rip) {

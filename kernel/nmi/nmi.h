@@ -3,7 +3,11 @@
 
 #pragma once
 
+#include "lib/trap.h"
 #include "lib/types.h"
+
+// Was the trap raised by an instruction, `int n`, rather than by an event?
+bool nmi_is_instruction(const struct trap_frame *frame);
 
 // The hardware error that NMIs report (port 0x61 of the PC); NULL if none.
 const char *nmi_reason(void);

@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "lib/x86.h"
 #include "mm/space.h"
+#include "mm/vmap/vmap.h"
 
 #define WAIT_PORT   0x64   // any: reading one takes 1 us
 #define RESET_POLLS 100000 // of a port: 0.1 s, for a reset to come through

@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "lib/x86.h"
 #include "mm/space.h"
+#include "mm/vmap/vmap.h"
 
 #define FRAMES_MAX 32
 
@@ -71,6 +72,42 @@ static void print_page_fault(const struct trap_frame *f) {
     page_walk_explain(&walk, text, sizeof(text));
     say_lines("panic:   ", text);
 }
+
+// By vector: SDM vol. 3 table 6-1.
+static const char *const names[VECTORS] = {
+    "divide error",
+    "debug exception",
+    "NMI",
+    "breakpoint",
+    "overflow",
+    "bound range exceeded",
+    "invalid opcode",
+    "no FPU",
+    "double fault",
+    "coprocessor overrun",
+    "invalid TSS",
+    "segment not present",
+    "stack segment fault",
+    "general protection fault",
+    "page fault",
+    "vector 15",
+    "x87 error",
+    "alignment check",
+    "machine check",
+    "SIMD exception",
+    "virtualization",
+    "control protection",
+    [VECTOR_TIMER] = "timer",
+};
+
+// What no other row has handled is named, where core has a number only.
+static bool handle_named(struct trap_frame *frame) {
+    const char *what = names[frame->vector];
+    panic_trap(frame, what ? what : "unexpected vector");
+}
+
+ROW(traps, 98_report) = {0, VECTORS - 1, .nested = true,
+                         .handle = handle_named};
 
 STAGE(PANIC, 20_report, "report") {
     const struct trap_frame *frame = &the_panic.frame;

@@ -8,7 +8,7 @@
 #include "kernel/screen/screen.h"
 
 #include "lib/string.h"
-#include "mm/space.h"
+#include "mm/vmap/vmap.h"
 
 #define CELL_WIDTH  8
 #define CELL_HEIGHT 16

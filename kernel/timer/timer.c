@@ -9,7 +9,7 @@
 #include "lib/string.h"
 #include "lib/trap.h"
 #include "lib/x86.h"
-#include "mm/space.h"
+#include "mm/vmap/vmap.h"
 
 #define TICKS_PER_SECOND 100
 #define DIVIDE_BY_16     0x3

@@ -3,11 +3,11 @@
 
 #include "kernel/apic/apic.h"
 #include "kernel/apic/io_apic.h"
+#include "kernel/nmi/nmi.h"
 #include "kernel/stage.h"
-#include "kernel/trap.h"
 #include "kernel/watchdog/watchdog.h"
 #include "lib/log.h"
-#include "mm/space.h"
+#include "mm/vmap/vmap.h"
 
 STAGE(MACHINE, 10_watchdog, "watchdog") {
     TRY(apic_open(space_device));
@@ -26,7 +26,7 @@ STAGE(LEAVE, 90_watchdog, "watchdog") {
 }
 
 static bool handle_nmi(struct trap_frame *frame) {
-    return !trap_is_instruction(frame) && watchdog_take_nmi(frame->rip);
+    return !nmi_is_instruction(frame) && watchdog_take_nmi(frame->rip);
 }
 
 ROW(traps, 20_watchdog) = {VECTOR_NMI, VECTOR_NMI, .nested = true,

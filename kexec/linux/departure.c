@@ -42,13 +42,14 @@ static status_t place(struct kexec_staged *staged) {
                     "image %s: cannot be moved, and its %#lx bytes at %#lx do "
                     "not end below %#lx",
                     staged->name, bytes, fixed_pa, FRAMES_END_PA);
-    if (!frames_alloc_at(fixed_pa, pages_for(bytes)))
+    if (frames_take_between(staged->name, pages_for(bytes), PAGE_SIZE, fixed_pa,
+                            fixed_pa + pages_for(bytes) * PAGE_SIZE,
+                            &staged->base_pa))
         return fail(STATUS_NO_MEMORY,
                     "image %s: cannot be moved, and of the %#lx bytes at %#lx "
                     "some are not free: %s",
                     staged->name, bytes, fixed_pa,
                     kind_in_the_way(staged->memory, fixed_pa, bytes));
-    staged->base_pa = fixed_pa;
     return STATUS_OK;
 }
 

@@ -130,7 +130,7 @@ def gates(w):
         live.symbol("trap_stubs"), 8 * VECTORS))
     if limit != 16 * VECTORS - 1:
         raise Wrong(f"the IDT's limit is {16 * VECTORS - 1:#x}", f"{limit:#x}",
-                    read="SDM vol. 3 §6.10", look="print idt", step=1)
+                    read="SDM vol. 3 §6.10", look="print trap_idt", step=1)
     for vector, stub in enumerate(stubs):
         low, selector, _, kind, middle, high = struct.unpack(
             "<HHBBHI4x", live.debugger.read(base + 16 * vector, 16))
@@ -142,7 +142,7 @@ def gates(w):
                 f"({INTERRUPT_GATE:#x})",
                 f"offset {found:#x}, selector {selector:#x}, {kind:#x}",
                 read="SDM vol. 3 §6.14.1, figure 6-8; §3.5, table 3-2",
-                look=f"print/x idt[{vector}]", step=1)
+                look=f"print/x trap_idt[{vector}]", step=1)
 
 
 def kind_of(vector: int) -> str:
@@ -165,7 +165,7 @@ def stacks(w):
             raise Wrong(f"all gates of the kind \"{kind}\" have the same IST, "
                         "from 1 to 5", f"gate {vector}: {ist}, another one: "
                         f"{ists[kind]}", read="SDM vol. 3 §6.14.5",
-                        look=f"print/x idt[{vector}]", step=2)
+                        look=f"print/x trap_idt[{vector}]", step=2)
     if len(set(ists.values())) < len(ists):
         raise Wrong("four kinds, four stacks", str(ists),
                     read="SDM vol. 3 §6.14.5", step=2)
@@ -180,7 +180,7 @@ def tops_of(live) -> dict[int, int]:
         raise Wrong(f"TR: a base of {live.symbol('tss'):#x}, which is `tss`, "
                     f"and a limit of {TSS_BYTES - 1:#x}",
                     f"{base:#x}, {limit:#x}", read="SDM vol. 3 §7.2.3, "
-                    "figure 7-4", look="print/x gdt", step=2)
+                    "figure 7-4", look="print/x trap_gdt", step=2)
     tops = dict(enumerate(struct.unpack(
         f"<{STACKS}Q", live.debugger.read(base + 36, 8 * STACKS)), 1))
     for ist, top in tops.items():

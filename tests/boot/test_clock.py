@@ -117,7 +117,7 @@ def test_an_nmi_is_no_instruction_of_the_kernel(boot):
 ENTRY_OFFSET, LINKED_AT = 0x200, 0x200000
 EARLY = ["common64.fill", "common64.descend", "common64.high", "kernel_main",
          "serial_init", "stages_begin", "trap_init",
-         "processor_init"]
+         "early_start"]
 
 
 def interrupt_early(machine, debugger, base: int) -> None:

@@ -356,7 +356,7 @@ def test_a_backtrace_goes_through_a_fault_in_the_firmware(fixed):
 
 def test_a_backtrace_goes_through_a_trap_of_the_kernels_own(crash):
     names = frames(crash("bt"))
-    assert names[:2] == ["panic_trap", "handle_rest"]
+    assert names[:2] == ["panic_trap", "handle_named"]
     assert names[names.index("trap_common") + 1] == "crash_null"
 
 

@@ -6,6 +6,7 @@
 
 #include "mm/layout.h"
 #include "mm/page_table.h"
+#include "mm/vmap/vmap.h"
 #include "tests/unit/machine/lib/x86.h"
 #include "tests/unit/said.h"
 
@@ -22,9 +23,11 @@ void write_cr3(uint64_t value) {
     assert_int_equal(value, (va_t)root);
 }
 
+static uint64_t efer = EFER_NXE;
+
 uint64_t read_msr(uint32_t msr) {
     assert_int_equal(msr, MSR_EFER);
-    return EFER_NXE;
+    return efer;
 }
 
 unsigned paging_levels(void) {
@@ -37,7 +40,7 @@ unsigned cpuid_address_bits(void) {
 
 static int start(void **state) {
     (void)state;
-    early_start(KERNEL_BASE);
+    assert_int_equal(early_start(KERNEL_BASE), STATUS_OK);
     said[0] = '\0';
     return 0;
 }
@@ -88,6 +91,14 @@ static void unreadable_input(void **state) {
     check_readable(end - 8, 8);
 }
 
+static void a_processor_without_nx(void **state) {
+    (void)state;
+    efer = 0;
+    assert_int_equal(early_start(KERNEL_BASE), STATUS_UNSUPPORTED);
+    assert_contains(why(), "no NX bit");
+    efer = EFER_NXE;
+}
+
 // Also if the same 2 MiB were read before, which would be cached.
 static void a_device_is_uncached(void **state) {
     (void)state;
@@ -106,6 +117,7 @@ int main(void) {
         cmocka_unit_test_setup(a_device_has_all_tables, start),
         cmocka_unit_test_setup(a_device_is_uncached, start),
         cmocka_unit_test_setup(unreadable_input, start),
+        cmocka_unit_test(a_processor_without_nx),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

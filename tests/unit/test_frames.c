@@ -33,8 +33,9 @@ static void a_reason_names_the_limit(void **state) {
     (void)state;
     const pa_t start = 32 * MIB + PAGE_SIZE;
     pa_t pa;
-    assert_int_equal(frames_take_below("a test", 999, MIB, 64 * MIB, &pa),
-                     STATUS_NO_MEMORY);
+    assert_int_equal(
+        frames_take_between("a test", 999, MIB, FRAMES_RUNS_PA, 64 * MIB, &pa),
+        STATUS_NO_MEMORY);
     assert_string_equal(
         why(), "a test: no 999 contiguous free frames below 0x4000000");
     assert_int_equal(frames_take("a test", 999, &pa), STATUS_NO_MEMORY);
@@ -43,9 +44,9 @@ static void a_reason_names_the_limit(void **state) {
     assert_int_equal(frames_take("a test", 1, &pa), STATUS_OK); // at 16 MiB
     while (frames_pool()->count < FRAME_EXTENTS_MAX)
         frames_free(start + frames_pool()->count * 4 * PAGE_SIZE, 3);
-    assert_int_equal(
-        frames_take_below("a test", 1, 2 * PAGE_SIZE, UINT64_MAX, &pa),
-        STATUS_NO_MEMORY);
+    assert_int_equal(frames_take_between("a test", 1, 2 * PAGE_SIZE,
+                                         FRAMES_RUNS_PA, UINT64_MAX, &pa),
+                     STATUS_NO_MEMORY);
     assert_contains(why(), "0x100000000 that the full list of extents can");
     assert_int_equal(frames_take("a test", 3, &pa), STATUS_OK);
 }

@@ -28,7 +28,7 @@ UNIT_test_handoff_alone := kexec/handoff.c $(HANDOFF_CORE)
 UNIT_test_linux      := kexec/linux/linux.c lib/status.c lib/format.c
 UNIT_test_core       := kexec/capture/core.c lib/string.c lib/status.c lib/format.c
 UNIT_test_page_table := mm/page_table.c mm/visit/visit.c kernel/report/walk.c lib/status.c lib/format.c
-UNIT_test_early      := mm/early.c mm/page_table.c lib/log.c lib/string.c lib/status.c lib/format.c
+UNIT_test_early      := mm/early.c mm/vmap/early.c mm/page_table.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_frame_pool := mm/frame_pool.c lib/string.c lib/status.c lib/format.c
 UNIT_test_frames     := mm/frames.c mm/frame_pool.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c

@@ -61,9 +61,9 @@ MUTANTS = [
            "page_table_map(&kernel_table, bottom_va - PAGE_SIZE, frames_pa,\n"
            "                          pages * PAGE_SIZE, MAP_WRITE);",
            "boots"),
-    Mutant("no hole below a stack", SPACE, "space_stack",
-           "va_t bottom_va = vmap_next + PAGE_SIZE;",
-           "va_t bottom_va = vmap_next;", "guard"),
+    Mutant("no hole below a stack", SPACE, "space_reserve",
+           "va_t va = vmap_next + PAGE_SIZE;", "va_t va = vmap_next;",
+           "guard"),
     Mutant("the last page is forgotten", TABLE, "page_table_map",
            "while (bytes > 0) {", "while (bytes > PAGE_SIZE) {", "boots"),
     Mutant("always pages of 4 KiB", TABLE, "fitting_level",

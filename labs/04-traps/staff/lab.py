@@ -4,16 +4,17 @@ from kit import seed
 from kit.folder import Mutant, Tailored
 
 TITLE = "Traps"
-FILES = ["kernel/trap.asm", "kernel/trap.c", "kernel/report/report.c"]
+FILES = ["kernel/trap.asm", "kernel/trap.c", "kernel/stacks/stacks.c",
+         "kernel/report/report.c"]
 UNITS = []
-GONE = {"kernel/trap.c": ["stack_of", "fill_tss_descriptor"]}
-ASM, TRAP, REPORT = FILES
+GONE = {"kernel/stacks/stacks.c": ["stack_of", "fill_tss_descriptor"]}
+ASM, TRAP, STACKS, REPORT = FILES
 EDITS = [
     (ASM, "extern trap_handler\n", "extern trap_handler, panic\n"),
-    (TRAP, "#define INTERRUPT_GATE 0x8e\n#define TSS_AVAILABLE  0x89\n"
-     "#define STACK_PAGES    4\n",
-     "#define TRAP_GATE   0x8f\n#define STACK_PAGES 4\n"),
-    (TRAP, '#include "lib/x86.h"\n',
+    (TRAP, "#define INTERRUPT_GATE 0x8e\n", "#define TRAP_GATE 0x8f\n"),
+    (STACKS, "#define TSS_AVAILABLE 0x89\n#define STACK_PAGES   4\n",
+     "#define STACK_PAGES 4\n"),
+    (STACKS, '#include "lib/x86.h"\n',
      '#include "lib/log.h"\n#include "lib/x86.h"\n'),
 ]
 DAY0 = "gates explains"
@@ -69,17 +70,17 @@ MUTANTS = [
            "(uint32_t)(stub >> 32)", "0 * (uint32_t)stub", "gates"),
     Mutant("gates for exceptions only", TRAP, "load_stubs",
            "vector < VECTORS", "vector <= VECTOR_LAST_EXCEPTION", "gates"),
-    Mutant("a double fault comes on the stack of other faults", TRAP,
+    Mutant("a double fault comes on the stack of other faults", STACKS,
            "stack_of", "return STACK_DOUBLE", "return STACK_FAULT", "stacks"),
-    Mutant("a machine check comes on the stack of other faults", TRAP,
+    Mutant("a machine check comes on the stack of other faults", STACKS,
            "stack_of", "vector == VECTOR_NMI || vector == VECTOR_MACHINE",
            "vector == VECTOR_NMI", "stacks"),
-    Mutant("the TSS counts its stacks from 0", TRAP, "trap_init_stacks",
+    Mutant("the TSS counts its stacks from 0", STACKS, "stacks_init",
            "tss.ist[i] =", "tss.ist[i - 1] =", "stacks"),
-    Mutant("bits 24 to 31 of the base of the TSS are missing", TRAP,
+    Mutant("bits 24 to 31 of the base of the TSS are missing", STACKS,
            "fill_tss_descriptor", "(base >> 24 & 0xff) << 56",
            "(base >> 24 & 0) << 56", "stacks"),
-    Mutant("all kinds share one stack", TRAP, "trap_init_stacks",
+    Mutant("all kinds share one stack", STACKS, "stacks_init",
            "        va_t top_va;\n"
            "        TRY(space_stack(STACK_PAGES, &top_va));\n",
            "        static va_t top_va;\n"

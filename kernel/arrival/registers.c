@@ -1,18 +1,14 @@
-// A kexec resets nothing. Linux, for one, hands over with CR8 at 1 and its own
-// PAT. So each register that the kernel or the firmware depends on is set here,
-// once.
+// The registers of this processor on which kernel and firmware rely. A kexec
+// resets nothing: Linux, for one, hands over with CR8 at 1 and its own PAT. So
+// each one is set here, once.
 //
 // Others are set elsewhere: CR0 and CR4 as a whole by boot/entry.asm; flags and
 // segments with the GDT (trap_init()); XMM, x87 and MXCSR by the call gate; CR3
 // and the number of levels with the page table. MTRRs stay as the platform has
 // them.
 
-#include "kernel/processor.h"
-
+#include "kernel/stage.h"
 #include "lib/x86.h"
-
-#define CPUID_EXTENDED 0x80000001
-#define CPUID_NX       (1u << 20)
 
 // Entry 3 (PCD and PWT set) is uncached: the value after reset (SDM vol. 3
 // §12.12.4).
@@ -23,7 +19,6 @@ static const struct {
     uint32_t msr;
     uint64_t value;
 } registers[] = {
-    {MSR_EFER, EFER_LME | EFER_LMA | EFER_NXE},
     {MSR_PAT, PAT_AFTER_RESET},
     {MSR_FS_BASE, 0}, // a null selector does not clear it on all processors
     {MSR_GS_BASE, 0},
@@ -32,19 +27,14 @@ static const struct {
     {MSR_DEBUGCTL, 0},    // a trap is one instruction, and no branch is traced
 };
 
-status_t processor_init(void) {
-    uint32_t extended = cpuid(CPUID_EXTENDED, 0).edx;
-    if (!(extended & CPUID_NX))
-        return fail(STATUS_UNSUPPORTED,
-                    "this CPU has no NX bit, or the firmware hides it (CPUID "
-                    "80000001h, EDX %#x: bit 20)",
-                    extended);
+STAGE(FIRST, 00_registers, "registers") {
+    uint64_t efer = EFER_LME | EFER_LMA | EFER_NXE; // and not SCE, for one
+    write_msr(MSR_EFER, read_msr(MSR_EFER) & efer);
     for (size_t i = 0; i < ARRAY_SIZE(registers); i++)
         write_msr(registers[i].msr, registers[i].value);
     uint32_t features = cpuid_features();
     write_cr4(read_cr4() | (features & CPUID_SMEP ? CR4_SMEP : 0) |
               (features & CPUID_SMAP ? CR4_SMAP : 0));
-    write_cr0(read_cr0() | CR0_WP | CR0_MP);
     write_cr8(0); // no interrupt has too low a priority
     write_dr7(DR7_AFTER_RESET);
     load_ldt(0);
