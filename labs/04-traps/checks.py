@@ -6,7 +6,6 @@ at the address that the frame names. Interrupts would come in between, so on thi
 machine nothing that sends any is started; `ticks` has another one.
 """
 
-import re
 import struct
 
 from harness import paging
@@ -39,14 +38,6 @@ def leave(debugger, result: int) -> None:
     debugger.set_register("rip", debugger.word(stack))
     debugger.set_register("rsp", stack + 8)
     debugger.set_register("rax", result)
-
-
-def register(live, name: str) -> tuple[int, int]:
-    """Base and limit of GDT, IDT or TR: GDB has no number for them."""
-    text = live.machine.human("info registers")
-    base, limit = re.search(rf"^{name} *=(?:[0-9a-f]{{4}})? +([0-9a-f]+) "
-                            r"([0-9a-f]+)", text, re.M).groups()
-    return int(base, 16), int(limit, 16)
 
 
 class Planted:
@@ -125,7 +116,7 @@ def boots(w):
 def gates(w):
     """256 interrupt gates, each to its own stub."""
     live = quiet(w)
-    base, limit = register(live, "IDT")
+    base, limit = live.table_register("IDT")
     stubs = struct.unpack("<256Q", live.debugger.read(
         live.symbol("trap_stubs"), 8 * VECTORS))
     if limit != 16 * VECTORS - 1:
@@ -156,7 +147,7 @@ def stacks(w):
     """Each kind of trap has a stack of its own, whatever rsp is."""
     live = quiet(w)
     tops = tops_of(live)
-    base, _ = register(live, "IDT")
+    base, _ = live.table_register("IDT")
     ists: dict[str, int] = {}
     for vector in range(VECTORS):
         ist = live.debugger.read(base + 16 * vector + 4, 1)[0]
@@ -175,7 +166,7 @@ def stacks(w):
 
 def tops_of(live) -> dict[int, int]:
     """The stacks of the TSS, each of four pages with a hole below."""
-    base, limit = register(live, "TR")
+    base, limit = live.table_register("TR")
     if limit + 1 < TSS_BYTES or base != live.symbol("tss"):
         raise Wrong(f"TR: a base of {live.symbol('tss'):#x}, which is `tss`, "
                     f"and a limit of {TSS_BYTES - 1:#x}",

@@ -8,6 +8,7 @@ nonce and the check's name start.
 """
 
 import itertools
+import re
 import struct
 from contextlib import ExitStack, suppress
 from functools import cached_property, lru_cache
@@ -160,6 +161,13 @@ class Live:
         at = self.call("why")
         return self.debugger.read(at, 256).partition(b"\0")[0].decode()
 
+    def table_register(self, name: str) -> tuple[int, int]:
+        """Base and limit of GDT, IDT or TR, which the stub does not have."""
+        text = self.machine.human("info registers")
+        found = re.search(rf"^{name} *=(?:[0-9a-f]{{4}})? +([0-9a-f]+) "
+                          r"([0-9a-f]+)", text, re.M)
+        return int(found[1], 16), int(found[2], 16)
+
     @cached_property
     def root(self) -> int:
         return self.debugger.register("cr3") & paging.ADDRESS
@@ -187,7 +195,7 @@ class Live:
     def fields(self, unit: str, name: str) -> dict[str, int]:
         """Where the members of a struct are, as the compiler laid it out."""
         USED.add(f"{unit} {name}")
-        return offsets(paths.SYMBOLS.stat().st_mtime_ns, unit, name)
+        return structs(paths.SYMBOLS.stat().st_mtime_ns, unit)[name]
 
 
 def _tables(phys, table: int, level: int) -> int:
@@ -198,20 +206,25 @@ def _tables(phys, table: int, level: int) -> int:
 
 
 @lru_cache
-def offsets(_as_of: int, unit: str, name: str) -> dict[str, int]:
+def structs(_as_of: int, unit: str) -> dict:
+    """The structures that a file of C knows, by name."""
     with open(paths.SYMBOLS, "rb") as file:
         for part in ELFFile(file).get_dwarf_info().iter_CUs():
             top = part.get_top_DIE()
-            if top.attributes["DW_AT_name"].value.decode() != unit:
-                continue
-            for die in top.iter_children():
-                label = die.attributes.get("DW_AT_name")
-                if die.tag == "DW_TAG_structure_type" and label and \
-                        label.value.decode() == name:
-                    return {member.attributes["DW_AT_name"].value.decode():
-                            member.attributes["DW_AT_data_member_location"]
-                            .value for member in die.iter_children()}
-    raise KeyError(f"{unit} has no struct {name}")
+            if top.attributes["DW_AT_name"].value.decode() == unit:
+                return {die.attributes["DW_AT_name"].value.decode():
+                        members(die) for die in top.iter_children()
+                        if die.tag == "DW_TAG_structure_type"
+                        and "DW_AT_name" in die.attributes}
+    raise KeyError(f"nothing was compiled from {unit}")
+
+
+def members(die) -> dict[str, int]:
+    return {member.attributes["DW_AT_name"].value.decode():
+            member.attributes["DW_AT_data_member_location"].value
+            for member in die.iter_children()
+            if "DW_AT_data_member_location" in member.attributes
+            and "DW_AT_name" in member.attributes}
 
 
 def missing(used: list[str]) -> list[str]:
@@ -220,7 +233,7 @@ def missing(used: list[str]) -> list[str]:
     for entry in used:
         file, _, name = entry.rpartition(" ")
         try:
-            offsets(0, file, name) if file else symbol(paths.SYMBOLS, name)
+            structs(0, file)[name] if file else symbol(paths.SYMBOLS, name)
         except KeyError:
             found.append(entry)
     return found

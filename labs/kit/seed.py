@@ -88,6 +88,11 @@ def rule(seed: int) -> dict[str, int]:
             "modulo": numbers.choice([2, 4, 16]) << 20}
 
 
+def crc_start(seed: int) -> int:
+    """Lab 7: what the CRC of a handoff is continued from; the tree's is 0."""
+    return dice(seed, "crc").randrange(1, 1 << 32)
+
+
 def patience(seed: int) -> int:
     """Lab 8: how many times longer a service may take that writes to flash."""
     return dice(seed, "patience").randrange(3, 8)

@@ -18,6 +18,7 @@ EDITS = [
      '#include "lib/log.h"\n#include "lib/x86.h"\n'),
 ]
 DAY0 = "gates explains"
+SHAPED = "frame"
 HEADER = "lib/trap.h"
 
 
