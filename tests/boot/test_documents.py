@@ -1,7 +1,7 @@
-"""The output in README and docs is that of this kernel.
+"""The output in README, docs and labs/primer.md is that of this kernel.
 
-Each page has its runs below; the GDB sessions in docs/gdb.md and the README are
-replayed by tools/gdb/replay (tests/boot/test_gdb.py).
+Each page has its runs below; the GDB sessions are replayed by tools/gdb/replay
+(tests/boot/test_gdb.py).
 """
 
 import os
@@ -95,6 +95,7 @@ MACHINES = {
                 for mode in ("fixed", "identity", "physical")],
     "touch.md": [{"cmdline": "efi=fixed efi.touch=on generations=2 end=exit"}],
     "serial-log.md": [],
+    "primer.md": [{"cmdline": "efi=fixed efi.diff=on generations=1 end=exit"}],
 }
 
 
@@ -106,7 +107,8 @@ def test_lines_of_a_log(boot, chain_of, name):
     for machine in MACHINES[name]:
         with boot(**machine) as running:
             said += running.finish().lines
-    missing = documents.missing(documents.logged(DOCS / name), said)
+    page = next(page for page in documents.PAGES if page.name == name)
+    missing = documents.missing(documents.logged(page), said)
     assert not missing, "\n".join(
         ["in no run of MACHINES above:", *missing])
 
@@ -165,6 +167,14 @@ def test_the_table_of_the_demonstration():
 def test_what_the_relay_prints():
     shown = block_with(README, "$ make relay")[1:]
     assert documents.differences(shown, printed("tools/relay")) == []
+
+
+def test_the_pictures_of_the_primer_are_drawn_from_their_source():
+    printed("labs/pictures/draw", "--check")
+    used = set(re.findall(r"pictures/(\w+)\.svg",
+                          (paths.ROOT / "labs/primer.md").read_text()))
+    drawn = {path.stem for path in paths.ROOT.glob("labs/pictures/*.svg")}
+    assert used == drawn
 
 
 def test_tools_are_called_as_they_can_be():

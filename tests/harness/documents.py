@@ -18,7 +18,8 @@ from .saved import digest
 SHOWN_ON = "b157d97b1f69729514feb7f201d2cbe4957f23ab77920e361fe9f822ba49ca4c"
 ANOTHER_FIRMWARE = f"the documents show another firmware than {qemu.CODE}"
 
-PAGES = [paths.ROOT / "README.md", *sorted((paths.ROOT / "docs").glob("*.md"))]
+PAGES = [paths.ROOT / "README.md", *sorted((paths.ROOT / "docs").glob("*.md")),
+         paths.ROOT / "labs/primer.md"]
 MARGIN, CUT = "    ", "…"
 PROMPT = re.compile(r"g(\d+)> (.*)")
 LOG = re.compile(r"(@[a-z][a-z0-9_.]* gen=|g\d+ \[ *\d+\.\d+\] )")
