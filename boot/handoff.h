@@ -35,7 +35,7 @@ struct efi_setup {
 #define SETUP_BATON 0x4e544142
 
 #define HANDOFF_MAGIC   0x4f44414e4f544142 // "BATONADO"
-#define HANDOFF_VERSION 7
+#define HANDOFF_VERSION 8
 
 // One kernel that ran before: a row of the lineage (kernel/chain).
 struct lineage_entry {
@@ -74,10 +74,9 @@ struct handoff {
     char mode[16];       // the mode whose addresses the firmware now has
 
     struct handoff_clock clock;
-    uint64_t counter;          // what the sender wrote to BatonGeneration
-    uint64_t aborted;          // firmware calls that were ended: it is tainted
-    uint64_t missing_services; // at runtime, by its own account; bit n: n
-    struct handoff_run run;    // where the mode hands on nothing else
+    uint64_t counter;       // what the sender wrote to BatonGeneration
+    uint64_t aborted;       // firmware calls that were ended: it is tainted
+    struct handoff_run run; // where the mode hands on nothing else
 };
 
 // Fixed places in the block, which no pointer can miss: the command line, the

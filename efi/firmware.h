@@ -22,20 +22,11 @@ struct efi_firmware {
     pa_t system_table_pa, runtime_table_pa;
     struct efi_setup setup;
 
-    // Services that it does not support at runtime: bit n for service n.
-    uint32_t missing_services;
-
     // The entry of each service, as it has to be called; 0: it must not be.
     uint64_t service[EFI_SERVICES];
 };
 
 extern const struct efi_firmware *const firmware;
-
-// Does it say that it does not support that service at runtime (UEFI 2.10
-// §8.1)?
-static inline bool firmware_lacks(enum efi_service service) {
-    return firmware->missing_services >> service & 1;
-}
 
 // What happened to SetVirtualAddressMap, for reports: SVAM_REFUSED if the
 // firmware must not be called.

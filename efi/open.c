@@ -108,10 +108,9 @@ static void choose_mode(const struct boot_info *boot,
 static void read_service_entries(void) {
     const struct efi_runtime_services *table =
         pa_to_va(known->runtime_table_pa);
-    uint32_t missing = efi_services_beyond(table);
-    known->missing_services |= missing;
     for (unsigned i = 0; i < EFI_SERVICES; i++)
-        known->service[i] = missing >> i & 1 ? 0 : table->service[i];
+        known->service[i] =
+            efi_service_is_beyond(table, i) ? 0 : table->service[i];
 }
 
 static status_t enter_mode(struct boot_info *boot) {
@@ -163,13 +162,8 @@ static status_t open_firmware(struct boot_info *boot,
     TRY(read_tables(boot));
     if (!boot->svam)
         TRY(known->mode->place(&known->regions));
-    known->missing_services = boot->handoff.missing_services;
     TRY(run(OPENING_PLACED, boot));
     return enter_mode(boot);
-}
-
-void efi_lack(uint32_t services) {
-    known->missing_services |= services;
 }
 
 void efi_close(void) {

@@ -41,9 +41,5 @@ status_t efi_open(struct boot_info *boot, const struct efi_mode *wanted);
 // SetVirtualAddressMap may still be left for the next kernel.
 status_t efi_proved(struct boot_info *boot);
 
-// For rows of OPENING_PLACED: the firmware says that it does not support these
-// services at runtime, bit n for service n.
-void efi_lack(uint32_t services);
-
 // No service is called any more, for efi.fault=off.
 void efi_close(void);

@@ -44,11 +44,8 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
     return !crc_matters && efi_tolerates("crc-after-svam") ? STATUS_OK : status;
 }
 
-uint32_t efi_services_beyond(const struct efi_runtime_services *table) {
-    uint32_t missing = 0;
-    for (unsigned i = 0; table->header.crc32 && i < EFI_SERVICES; i++)
-        if (offsetof(struct efi_runtime_services, service[i + 1]) >
-            table->header.header_bytes)
-            missing |= 1u << i;
-    return missing;
+bool efi_service_is_beyond(const struct efi_runtime_services *table,
+                           enum efi_service service) {
+    uint64_t end = offsetof(struct efi_runtime_services, service[service + 1]);
+    return table->header.crc32 && end > table->header.header_bytes;
 }

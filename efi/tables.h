@@ -31,6 +31,7 @@ static inline status_t efi_runtime_table_check(pa_t pa, bool crc_matters) {
         crc_matters, "runtime table", physical_read);
 }
 
-// The services that lie beyond the end of a runtime table that passed its
-// check, bit n for service n: EFI 1.10 ended before UpdateCapsule.
-uint32_t efi_services_beyond(const struct efi_runtime_services *table);
+// Does a runtime table that passed its check end before this service? That of
+// EFI 1.10 ended before UpdateCapsule.
+bool efi_service_is_beyond(const struct efi_runtime_services *table,
+                           enum efi_service service);

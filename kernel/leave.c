@@ -28,7 +28,6 @@ const struct handoff *leave_description(const struct kernel *kernel) {
         next.svam = SVAM_CALLED;
     if (firmware->ready) {
         str_copy(next.mode, sizeof(next.mode), firmware->mode->name);
-        next.missing_services = firmware->missing_services;
         next.run = (struct handoff_run){0};
         if (firmware->mode->hand_on)
             firmware->mode->hand_on(&firmware->regions, &next);

@@ -35,10 +35,14 @@ struct proof {
 struct proof_row {
     const char *name;
     enum verdict (*run)(struct proof *proof);
-    uint32_t needs; // services; if the firmware has not all, the row is skipped
+    uint32_t needs; // services; if proof_lacking has one, the row is skipped
 };
 
 TABLE(proofs, struct proof_row);
+
+// Services that the firmware says it does not support at runtime, bit n for
+// service n: efi/services sets it.
+extern uint32_t proof_lacking;
 
 #define PROOF_NEEDS(service) (1u << (service))
 

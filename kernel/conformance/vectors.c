@@ -10,6 +10,7 @@
 
 #include "efi/call.h"
 #include "efi/firmware.h"
+#include "efi/services/properties.h"
 #include "efi/services/utf16.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/proof.h"
@@ -411,15 +412,15 @@ enum result { RIGHT, DIFFERENT, SKIPPED, RESULTS };
 // What is not wrong though it is not what was asked for: a service that is not
 // there after all, as FWTS sees it; a full store; and what none has written.
 static uint32_t excused(enum efi_service service) {
-    uint32_t lost = firmware_lacks(EFI_SET_VARIABLE) ? NOT_FOUND : 0;
-    return firmware_lacks(service) ? 0 : UNSUPPORTED | NO_SPACE | lost;
+    uint32_t lost = efi_lacks(EFI_SET_VARIABLE) ? NOT_FOUND : 0;
+    return efi_lacks(service) ? 0 : UNSUPPORTED | NO_SPACE | lost;
 }
 
 static enum result try(unsigned n, const struct vector *v) {
     char note[200] = "";
     uint64_t left;
     efi_status_t status = ask(v, &left);
-    bool absent = firmware_lacks(v->service);
+    bool absent = efi_lacks(v->service);
     uint32_t accepted = absent ? UNSUPPORTED : v->accepted;
     enum result result = absent ? SKIPPED : RIGHT;
     if (!efi_status_in(status, accepted))

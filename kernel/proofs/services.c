@@ -3,6 +3,7 @@
 
 #include "efi/firmware.h"
 #include "efi/quirk.h"
+#include "efi/services/properties.h"
 #include "efi/services/rest.h"
 #include "kernel/proof.h"
 
@@ -162,9 +163,9 @@ static const struct {
 static bool is_accepted(enum efi_service service, uint32_t accepted,
                         efi_status_t status) {
     bool is_missing = status == EFI_UNSUPPORTED;
-    if (firmware_lacks(service) && !is_missing)
+    if (efi_lacks(service) && !is_missing)
         efi_tolerates("promise-too-small"); // if so: no proof uses it
-    if (firmware_lacks(service))
+    if (efi_lacks(service))
         return is_missing;
     if (is_missing && !(accepted & UNSUPPORTED))
         return efi_tolerates("promise-not-kept");

@@ -74,7 +74,7 @@ def test_a_flipped_bit_in_the_handoff(boot):
 # kernel whose handoff was refused is a generation 1 and starts the next one.
 
 # boot/handoff.h: struct handoff's node, and the first one after it.
-SEAL, ACCOUNT, ENTRIES = 0x1810, 0x18A0, 0x18C0
+SEAL, ACCOUNT, ENTRIES = 0x1810, 0x1890, 0x18B0
 E820, E820_ENTRY = 0x2D0, struct.Struct("<QQI")  # zero-page.rst
 E820_COUNT, LOADER, SETUP_DATA = 0x1E8, 0x210, 0x250
 COMMAND_LINE, BUNDLE, RSDP, EFI_MAP = 0x228, 0x218, 0x70, 0x1D0

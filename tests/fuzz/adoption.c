@@ -30,6 +30,7 @@ const void *physical_read(pa_t pa, uint64_t bytes) {
 
 // Nothing is called or mapped here.
 struct gate_statistics gate_statistics;
+uint32_t proof_lacking;
 struct page_table firmware_table;
 extern struct efi_firmware firmware_record;
 uint32_t efi_came_back;

@@ -449,7 +449,7 @@ static void a_node_of_another_block(void **state) {
 
 #define FIELD(name)                                                            \
     offsetof(struct handoff, name), sizeof(((struct handoff *)0)->name)
-#define SHAPE  "nothing of version 7 of Baton's own"
+#define SHAPE  "nothing of version 8 of Baton's own"
 #define ABSENT "is too short, or not in memory"
 
 static const struct {
@@ -459,7 +459,7 @@ static const struct {
 } bad_fields[] = {
     {FIELD(magic), HANDOFF_MAGIC + 1, SHAPE},
     {FIELD(version), 0, SHAPE},
-    {FIELD(version), HANDOFF_VERSION + 70, "version 77"},
+    {FIELD(version), HANDOFF_VERSION + 70, "version 78"},
     {FIELD(bytes), sizeof(struct handoff) - 1, SHAPE},
     {FIELD(bytes), sizeof(struct handoff) + 1, SHAPE},
     {FIELD(block_bytes), 0, ABSENT},
