@@ -92,7 +92,7 @@ USES_kernel/reboot      := kernel/acpi mm/vmap
 USES_kernel/acpi        := efi/config
 USES_kernel/proofs      := efi/config efi/guard efi/services
 USES_kernel/pstore      := efi/config kernel/history kernel/report efi/services
-USES_kernel/conformance := kernel/monitor efi/services
+USES_kernel/conformance := efi/guard efi/services kernel/monitor
 USES_kernel/arrival     := kernel/apic mm/vmap
 USES_kernel/timer       := kernel/apic mm/vmap
 USES_kernel/clocks      := kernel/acpi kernel/timer mm/vmap
@@ -297,6 +297,14 @@ deps:
 $(OUT)/layout.inc: mm/layout.h
 	@mkdir -p $(@D)
 	@sed -n 's/^#define \([A-Z0-9_]*\) *\(0x[0-9a-f]*\)$$/%define \1 \2/p' $< > $@
+
+# And one set of structures: see tools/offsets.
+$(OUT)/%.inc: %.h $(filter %.asm,$(ALL_FILES)) tools/offsets $(OUT)/built-with
+	@mkdir -p $(@D)
+	@tools/offsets $< '$(CC) $(CFLAGS)' $(filter %.asm,$(ALL_FILES)) > $@
+
+$(OUT)/efi/gate.asm.o: $(OUT)/efi/gate.inc
+$(OUT)/efi/guard/registers.asm.o: $(OUT)/efi/gate.inc $(OUT)/efi/guard/registers.inc
 
 $(OUT)/linker.ld: linker.ld lib/tables.ld mm/layout.h $(OUT)/built-with | $(FIRST)
 	@mkdir -p $(@D)

@@ -20,8 +20,6 @@ struct efi_arguments {
     struct efi_guid guid;
     struct efi_time time;
     struct efi_time_capabilities capabilities;
-    struct efi_capsule_header capsule;
-    uint64_t capsule_list[1];
     uint64_t number[3];
     uint32_t attributes, reset;
     uint8_t flag[2];

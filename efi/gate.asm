@@ -21,46 +21,46 @@ section .text
 
 gate_enter:
     mov rax, [rel gate_current]
-    mov [rax + SAVED_RBX], rbx
-    mov [rax + SAVED_RBP], rbp
-    mov [rax + SAVED_RSI], rsi
-    mov [rax + SAVED_RDI], rdi
-    mov [rax + SAVED_R12], r12
-    mov [rax + SAVED_R13], r13
-    mov [rax + SAVED_R14], r14
-    mov [rax + SAVED_R15], r15
+    mov [rax + gate_call.saved.rbx], rbx
+    mov [rax + gate_call.saved.rbp], rbp
+    mov [rax + gate_call.saved.rsi], rsi
+    mov [rax + gate_call.saved.rdi], rdi
+    mov [rax + gate_call.saved.r12], r12
+    mov [rax + gate_call.saved.r13], r13
+    mov [rax + gate_call.saved.r14], r14
+    mov [rax + gate_call.saved.r15], r15
     pushfq
-    mov [rax + KERNEL_RSP], rsp
+    mov [rax + gate_call.kernel_rsp], rsp
 
-    mov rcx, [rax + TABLE]      ; both tables map this code
+    mov rcx, [rax + gate_call.table_pa] ; both tables map this code
     cmp rcx, [rel kernel_table]
     je .same_table              ; writing CR3 empties the TLB even then
     mov cr3, rcx
 .same_table:
-    mov rsp, [rax + STACK_TOP]
+    mov rsp, [rax + gate_call.stack_top]
     fninit                      ; the state of UEFI 2.10 §2.3.4
     ldmxcsr [rel gate_mxcsr]         ; and the direction flag is clear in C
 
-    mov rcx, [rax + ARGUMENT + 0x20]
+    mov rcx, [rax + gate_call.argument + 0x20]
     mov [rsp + SHADOW], rcx
-    mov rcx, [rax + ARGUMENT + 0x00]
-    mov rdx, [rax + ARGUMENT + 0x08]
-    mov r8, [rax + ARGUMENT + 0x10]
-    mov r9, [rax + ARGUMENT + 0x18]
+    mov rcx, [rax + gate_call.argument + 0x00]
+    mov rdx, [rax + gate_call.argument + 0x08]
+    mov r8, [rax + gate_call.argument + 0x10]
+    mov r9, [rax + gate_call.argument + 0x18]
     call [rel gate_around]
 
     mov r8, [rel gate_current]
-    mov [r8 + STATUS], rax
+    mov [r8 + gate_call.status], rax
 gate_recover:                   ; nothing is known but memory
     mov r8, [rel gate_current]
-    mov rbx, [r8 + SAVED_RBX]   ; what a C function has to keep
-    mov rbp, [r8 + SAVED_RBP]
-    mov r12, [r8 + SAVED_R12]
-    mov r13, [r8 + SAVED_R13]
-    mov r14, [r8 + SAVED_R14]
-    mov r15, [r8 + SAVED_R15]
+    mov rbx, [r8 + gate_call.saved.rbx] ; what a C function has to keep
+    mov rbp, [r8 + gate_call.saved.rbp]
+    mov r12, [r8 + gate_call.saved.r12]
+    mov r13, [r8 + gate_call.saved.r13]
+    mov r14, [r8 + gate_call.saved.r14]
+    mov r15, [r8 + gate_call.saved.r15]
 gate_home:                      ; r8: the record. These registers are right
-    mov rsp, [r8 + KERNEL_RSP]
+    mov rsp, [r8 + gate_call.kernel_rsp]
     mov rax, cr3
     cmp rax, [rel kernel_table]
     je .home
@@ -71,7 +71,7 @@ gate_home:                      ; r8: the record. These registers are right
     ret
 
 gate_plain:                     ; rax: the record
-    jmp [rax + FUNCTION]
+    jmp [rax + gate_call.function]
 
 section .rodata align=4
 gate_mxcsr:

@@ -11,19 +11,6 @@ void gate_plain(void);
 void gate_recover(void);
 extern void (*gate_around)(void);
 
-#define AT(field, offset)                                                      \
-    _Static_assert(offsetof(struct gate_call, field) == (offset), "gate.inc")
-AT(function, 0x00);
-AT(argument, 0x08);
-AT(table_pa, 0x30);
-AT(stack_top, 0x38);
-AT(status, 0x40);
-AT(kernel_rsp, 0x48);
-AT(saved.rbx, 0x50);
-AT(saved.r15, 0x88);
-AT(expected, 0x90);
-AT(outcome, 0x98);
-
 struct gate_call *gate_current;
 struct gate_statistics gate_statistics;
 void (*gate_around)(void) = gate_plain;
@@ -75,10 +62,3 @@ bool gate_contain(struct trap_frame *frame) {
 // the gate's own code, which stumbles over what the firmware left; but not for
 // one that an interrupt handler has: that is a bug of ours.
 ROW(traps, 70_gate) = {0, VECTOR_LAST_EXCEPTION, .handle = gate_contain};
-
-static void count_interrupt(struct trap_frame *frame __attribute__((unused))) {
-    gate_statistics.interrupts += gate_current != NULL;
-}
-
-ROW(traps, 60_gate_count) = {VECTOR_TIMER, VECTOR_TIMER, .nested = true,
-                             .after = count_interrupt};

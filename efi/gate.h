@@ -28,7 +28,8 @@ enum gate_outcome {
                   // call was ended, see `fault`
 };
 
-// One call. gate.asm reads and writes this by offset (gate.inc).
+// One call. gate.asm reads and writes this by the offsets
+// that tools/offsets finds.
 struct gate_call {
     uint64_t function;
     uint64_t argument[GATE_ARGUMENTS];
@@ -53,7 +54,7 @@ struct gate_call {
 struct gate_statistics {
     uint64_t calls;
     uint64_t faults;     // calls that were ended
-    uint64_t interrupts; // that came while the firmware ran
+    uint64_t interrupts; // that came during calls: kernel/timer counts them
 };
 
 extern struct gate_statistics gate_statistics;

@@ -39,11 +39,9 @@ status_t efi_adopt_by_rule(const struct efi_mode *mode,
         const struct efi_region *region = &regions->region[i];
         if (region->va != given.region[i].va)
             return fail(STATUS_REFUSED,
-                        "region at %#lx was handed over at va %#lx to %#lx, "
-                        "but mode %s puts it at %#lx to %#lx",
-                        region->pa, given.region[i].va,
-                        given.region[i].va + region_bytes(region), mode->name,
-                        region->va, region->va + region_bytes(region));
+                        "region at %#lx was handed over at va %#lx, but mode "
+                        "%s puts it at %#lx",
+                        region->pa, given.region[i].va, mode->name, region->va);
     }
     return STATUS_OK;
 }

@@ -34,14 +34,9 @@ static status_t run(enum opening_point when, struct boot_info *boot) {
 static status_t find_runtime_table(const struct boot_info *boot,
                                    uint64_t pointer) {
     uint64_t bytes = sizeof(struct efi_runtime_services);
-    const struct efi_region *region;
-    pa_t pa = pointer;
-    if (boot->svam) {
-        region = efi_region_of_va(&known->regions, pointer, bytes);
-        pa = region ? region_pa(region, pointer) : 0;
-    } else {
-        region = efi_region_of_pa(&known->regions, pointer, bytes);
-    }
+    const struct efi_region *region =
+        boot->svam ? efi_region_of_va(&known->regions, pointer, bytes)
+                   : efi_region_of_pa(&known->regions, pointer, bytes);
     if (!region)
         return fail(
             STATUS_REFUSED,
@@ -51,7 +46,7 @@ static status_t find_runtime_table(const struct boot_info *boot,
             boot->svam ? "although SetVirtualAddressMap was called: its "
                          "addresses were not handed over"
                        : "and SetVirtualAddressMap was not reported as called");
-    known->runtime_table_pa = pa;
+    known->runtime_table_pa = boot->svam ? region_pa(region, pointer) : pointer;
     return STATUS_OK;
 }
 
@@ -143,10 +138,9 @@ static void report_regions(void) {
 // If the firmware is refused: the mode that was asked for.
 static void report_mode(const struct efi_mode *wanted) {
     const struct efi_mode *mode = known->ready ? known->mode : wanted;
-    event("efi.mode", "mode=%s svam=%s regions=%zu bytes=%lu state=%s",
+    event("efi.mode", "mode=%s svam=%s regions=%zu state=%s",
           mode ? mode->name : "none", efi_svam_name(firmware_svam()),
-          known->regions.count, efi_regions_bytes(&known->regions),
-          firmware_aborted() ? "tainted" : "clean");
+          known->regions.count, firmware_aborted() ? "tainted" : "clean");
 }
 
 static status_t open_firmware(struct boot_info *boot,

@@ -173,10 +173,3 @@ const struct efi_region *efi_region_of_va(const struct efi_regions *regions,
                                           va_t va, uint64_t bytes) {
     return find(regions, true, va, bytes);
 }
-
-uint64_t efi_regions_bytes(const struct efi_regions *regions) {
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < regions->count; i++)
-        bytes += region_bytes(&regions->region[i]);
-    return bytes;
-}

@@ -91,5 +91,3 @@ static inline va_t region_va(const struct efi_region *region, pa_t pa) {
 static inline pa_t region_pa(const struct efi_region *region, va_t va) {
     return region->pa + (va - region->va);
 }
-
-uint64_t efi_regions_bytes(const struct efi_regions *regions);

@@ -21,7 +21,6 @@ _Static_assert(sizeof(efi_bounce) % PAGE_SIZE == 0 &&
                "guards are whole pages");
 
 static struct efi_arguments *const args = &efi_bounce.args;
-static bool on_private_table;
 
 struct gate_call efi_calls[EFI_SERVICES];
 
@@ -30,9 +29,8 @@ static status_t unmap_guard(const uint8_t *page) {
 }
 
 status_t efi_services_init(void) {
-    on_private_table = firmware->mode->table == PAGE_TABLE_OWN;
-    efi_bounce_shift =
-        on_private_table ? image_pa_of(&efi_bounce) - (va_t)&efi_bounce : 0;
+    if (firmware->mode->table == PAGE_TABLE_OWN)
+        efi_bounce_shift = image_pa_of(&efi_bounce) - (va_t)&efi_bounce;
     TRY(unmap_guard(efi_bounce.name_guard));
     TRY(unmap_guard(efi_bounce.data_guard));
     TRY(unmap_guard(efi_bounce.stack_guard));
@@ -49,7 +47,7 @@ status_t efi_services_map(struct page_table *private_table) {
     for (unsigned i = 0; i < EFI_SERVICES; i++) {
         efi_calls[i].service = i;
         efi_calls[i].expected = GATE_LOOK;
-        bool private = on_private_table || efi_stays_physical(i);
+        bool private = efi_bounce_shift || efi_stays_physical(i);
         efi_calls[i].table_pa =
             (private ? private_table : &kernel_table)->root_pa;
         efi_calls[i].stack_top = (private ? image_pa_of(efi_bounce.stack_guard)
@@ -125,15 +123,6 @@ static uint64_t bounce_name(const struct efi_name *name) {
     return efi_at(copy);
 }
 
-// EFI_BUFFER_TOO_SMALL must come with a size that is larger than the buffer.
-static efi_status_t check_needed(efi_status_t status, uint64_t size,
-                                 uint64_t bytes) {
-    if (status != EFI_BUFFER_TOO_SMALL || (bytes > size && bytes <= UINT32_MAX))
-        return status;
-    return efi_reject(EFI_GET_VARIABLE, "%#lx bytes do not fit into %#lx",
-                      bytes, size);
-}
-
 efi_status_t efi_get_variable(const struct efi_name *name,
                               const struct efi_guid *guid, uint32_t *attributes,
                               void *data, uint64_t *bytes) {
@@ -148,10 +137,15 @@ efi_status_t efi_get_variable(const struct efi_name *name,
         EFI_GET_VARIABLE, bounce_name(name), efi_at(&args->guid),
         efi_at(&args->attributes), efi_at(&args->number[0]), efi_at(copy));
     *bytes = args->number[0];
+    bool is_possible = status == EFI_SUCCESS
+                           ? *bytes <= size
+                           : status != EFI_BUFFER_TOO_SMALL ||
+                                 (*bytes > size && *bytes <= UINT32_MAX);
+    if (!is_possible)
+        return efi_reject(EFI_GET_VARIABLE, "%s, with %#lx bytes for %#lx",
+                          efi_status_name(status), *bytes, size);
     if (status != EFI_SUCCESS)
-        return check_needed(status, size, *bytes);
-    if (*bytes > size)
-        return efi_reject(EFI_GET_VARIABLE, "more data than fits the buffer");
+        return status;
     if (args->attributes & ~EFI_VARIABLE_ANY)
         return efi_reject(EFI_GET_VARIABLE, "attributes %#x", args->attributes);
     copy_bytes(data, copy, *bytes);

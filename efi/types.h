@@ -23,17 +23,6 @@ typedef uint64_t efi_status_t;
 #define EFI_ABORTED            (EFI_ERROR | 21)
 #define EFI_SECURITY_VIOLATION (EFI_ERROR | 26)
 
-// A set of statuses: a bit for each of EFI_SUCCESS and the errors. A warning
-// has the number of some error, without the top bit (UEFI 2.10 appendix D): it
-// is in no set.
-#define EFI_STATUS_SET(status) (1u << (uint8_t)(status))
-
-static inline bool efi_status_in(efi_status_t status, uint32_t set) {
-    uint64_t code = status & ~EFI_ERROR;
-    bool is_error = status & EFI_ERROR;
-    return code < 32 && (set >> code & 1) && is_error == (code != 0);
-}
-
 struct efi_guid { // §A.1
     uint32_t a;
     uint16_t b, c;
@@ -130,11 +119,6 @@ struct efi_memory_descriptor {
 
 enum efi_memory_type { EFI_MEMORY_TYPE_LIST(EFI_ID) EFI_MEMORY_TYPES };
 
-static inline bool efi_is_runtime_type(uint32_t type) {
-    return type == EFI_RUNTIME_SERVICES_CODE ||
-           type == EFI_RUNTIME_SERVICES_DATA;
-}
-
 #define EFI_MEMORY_WB      (1UL << 3) // it can be cached as RAM is
 #define EFI_MEMORY_XP      (1UL << 14)
 #define EFI_MEMORY_RO      (1UL << 17)
@@ -161,11 +145,6 @@ struct efi_time_capabilities {
 #define EFI_VARIABLE_BOOT_SERVICE   2u
 #define EFI_VARIABLE_RUNTIME_ACCESS 4u
 #define EFI_VARIABLE_ANY            0xffu // all that §8.2 defines
-
-struct efi_capsule_header { // §8.5.3
-    struct efi_guid guid;
-    uint32_t header_bytes, flags, image_bytes;
-};
 
 enum efi_reset_type { // §8.5.1
     EFI_RESET_COLD,

@@ -16,6 +16,18 @@ const struct page_table *efi_space_of_mode(void);
 // The runtime region at a virtual or physical address; NULL if there is none.
 const struct efi_region *efi_space_region(uint64_t address);
 
+static inline bool efi_is_runtime_type(uint32_t type) {
+    return type == EFI_RUNTIME_SERVICES_CODE ||
+           type == EFI_RUNTIME_SERVICES_DATA;
+}
+
+static inline uint64_t efi_regions_bytes(const struct efi_regions *regions) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < regions->count; i++)
+        bytes += region_bytes(&regions->region[i]);
+    return bytes;
+}
+
 // Who owns an address that the firmware has used: the type of a runtime region
 // (by its virtual or its physical address), "guard", "kernel", or the kind of
 // memory at that physical address: "boot-services", "usable", "hole", ….

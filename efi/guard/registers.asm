@@ -12,38 +12,9 @@ extern guard_restore            ; registers.c
 extern guard_before, guard_after ; struct snapshot
 
 %include "efi/gate.inc"
+%include "efi/guard/registers.inc"
 
-RBX_NOTE        equ 0x00        ; struct snapshot; registers.c asserts it
-RBP_NOTE        equ 0x08
-RSI_NOTE        equ 0x10
-RDI_NOTE        equ 0x18
-R12_NOTE        equ 0x20
-R13_NOTE        equ 0x28
-R14_NOTE        equ 0x30
-R15_NOTE        equ 0x38
-RSP_NOTE        equ 0x40
-RFLAGS_NOTE     equ 0x48
-CR3_NOTE        equ 0x50
-CR0_NOTE        equ 0x58        ; from here on: the same before all calls
-CR4_NOTE        equ 0x5c
-SS_NOTE         equ 0x60
-DS_NOTE         equ 0x62
-ES_NOTE         equ 0x64
-FS_NOTE         equ 0x66
-GS_NOTE         equ 0x68
-MXCSR_NOTE      equ 0x6a        ; its upper half is reserved
-FCW_NOTE        equ 0x6c
-CR8_NOTE        equ 0x6e
-GDTR_NOTE       equ 0x70
-TR_NOTE         equ 0x7a
-EFER_NOTE       equ 0x7c
-IDTR_NOTE       equ 0x80
-CS_NOTE         equ 0x8a
-DR7_NOTE        equ 0x8c
-PAT_NOTE        equ 0x90
-XMM_SUM_NOTE    equ 0x98
-XMM_NOTE        equ 0xa8        ; ten of 16 bytes
-COMPARED_BYTES  equ XMM_NOTE - CR0_NOTE
+COMPARED_BYTES  equ snapshot.xmm - snapshot.cr0
 
 MSR_PAT         equ 0x277
 MSR_EFER        equ 0xc0000080
@@ -59,39 +30,39 @@ MXCSR_KEPT      equ 0xffc0
 ; whether one was changed.
 %macro NOTE_MACHINE 1
     mov rcx, cr0
-    mov [rel %1 + CR0_NOTE], ecx
+    mov [rel %1 + snapshot.cr0], ecx
     mov rcx, cr4
-    mov [rel %1 + CR4_NOTE], ecx
+    mov [rel %1 + snapshot.cr4], ecx
     mov rcx, cr8                ; which interrupts the APIC lets pass
-    mov [rel %1 + CR8_NOTE], cx
-    mov [rel %1 + CS_NOTE], cs
-    mov [rel %1 + SS_NOTE], ss
-    mov [rel %1 + DS_NOTE], ds
-    mov [rel %1 + ES_NOTE], es
-    mov [rel %1 + FS_NOTE], fs
-    mov [rel %1 + GS_NOTE], gs
-    stmxcsr [rel %1 + MXCSR_NOTE] ; 32 bits: half of them is overwritten
-    fnstcw [rel %1 + FCW_NOTE]
-    sgdt [rel %1 + GDTR_NOTE]
-    str [rel %1 + TR_NOTE]
-    sidt [rel %1 + IDTR_NOTE]
+    mov [rel %1 + snapshot.cr8], cx
+    mov [rel %1 + snapshot.cs], cs
+    mov [rel %1 + snapshot.ss], ss
+    mov [rel %1 + snapshot.ds], ds
+    mov [rel %1 + snapshot.es], es
+    mov [rel %1 + snapshot.fs], fs
+    mov [rel %1 + snapshot.gs], gs
+    stmxcsr [rel %1 + snapshot.mxcsr] ; 32 bits: half of them is overwritten
+    fnstcw [rel %1 + snapshot.fcw]
+    sgdt [rel %1 + snapshot.gdtr]
+    str [rel %1 + snapshot.tr]
+    sidt [rel %1 + snapshot.idtr]
     mov rcx, dr7
-    mov [rel %1 + DR7_NOTE], ecx
+    mov [rel %1 + snapshot.dr7], ecx
     mov ecx, MSR_EFER
     rdmsr
-    mov [rel %1 + EFER_NOTE], eax
+    mov [rel %1 + snapshot.efer], eax
     mov ecx, MSR_PAT
     rdmsr
-    mov [rel %1 + PAT_NOTE], eax
-    mov [rel %1 + PAT_NOTE + 4], edx
+    mov [rel %1 + snapshot.pat], eax
+    mov [rel %1 + snapshot.pat + 4], edx
     movaps xmm0, xmm6
 %assign n 7
 %rep 9
     pxor xmm0, xmm %+ n
 %assign n n + 1
 %endrep
-    movups [rel %1 + XMM_SUM_NOTE], xmm0
-    and word [rel %1 + MXCSR_NOTE], MXCSR_KEPT
+    movups [rel %1 + snapshot.xmm_sum], xmm0
+    and word [rel %1 + snapshot.mxcsr], MXCSR_KEPT
 %endmacro
 
 ; Goes on at .changed if a register is not what the record says.
@@ -104,67 +75,67 @@ section .text
 
 guard_enter:                    ; rax: the record
     add rsp, 8                  ; the way back is gate_home, or gate_recover
-    call [rax + FUNCTION]
+    call [rax + gate_call.function]
     mov r8, [rel gate_current]
-    mov [r8 + STATUS], rax
-    KEPT rbx, SAVED_RBX
-    KEPT rbp, SAVED_RBP
-    KEPT rsi, SAVED_RSI
-    KEPT rdi, SAVED_RDI
-    KEPT r12, SAVED_R12
-    KEPT r13, SAVED_R13
-    KEPT r14, SAVED_R14
-    KEPT r15, SAVED_R15
-    KEPT rsp, STACK_TOP         ; so from here on there is a stack
+    mov [r8 + gate_call.status], rax
+    KEPT rbx, gate_call.saved.rbx
+    KEPT rbp, gate_call.saved.rbp
+    KEPT rsi, gate_call.saved.rsi
+    KEPT rdi, gate_call.saved.rdi
+    KEPT r12, gate_call.saved.r12
+    KEPT r13, gate_call.saved.r13
+    KEPT r14, gate_call.saved.r14
+    KEPT r15, gate_call.saved.r15
+    KEPT rsp, gate_call.stack_top ; so from here on there is a stack
     mov rcx, cr3
-    KEPT rcx, TABLE
+    KEPT rcx, gate_call.table_pa
     pushfq
     pop rcx
-    mov rdx, [r8 + KERNEL_RSP]  ; where the kernel's flags are
+    mov rdx, [r8 + gate_call.kernel_rsp] ; where the kernel's flags are
     xor rcx, [rdx]
     test ecx, RFLAGS_KEPT
     jnz .changed
     NOTE_MACHINE guard_after
-    lea rsi, [rel guard_before + CR0_NOTE]
-    lea rdi, [rel guard_after + CR0_NOTE]
+    lea rsi, [rel guard_before + snapshot.cr0]
+    lea rdi, [rel guard_after + snapshot.cr0]
     mov ecx, COMPARED_BYTES / 8
     repe cmpsq
     je gate_home
-    mov rsi, [r8 + SAVED_RSI]
-    mov rdi, [r8 + SAVED_RDI]
+    mov rsi, [r8 + gate_call.saved.rsi]
+    mov rdi, [r8 + gate_call.saved.rdi]
 
 .changed:                       ; registers.c finds out which ones
-    mov [rel guard_after + RBX_NOTE], rbx
-    mov [rel guard_after + RBP_NOTE], rbp
-    mov [rel guard_after + RSI_NOTE], rsi
-    mov [rel guard_after + RDI_NOTE], rdi
-    mov [rel guard_after + R12_NOTE], r12
-    mov [rel guard_after + R13_NOTE], r13
-    mov [rel guard_after + R14_NOTE], r14
-    mov [rel guard_after + R15_NOTE], r15
-    mov [rel guard_after + RSP_NOTE], rsp
-    mov rsp, [r8 + KERNEL_RSP]  ; all tables map the kernel's stack
+    mov [rel guard_after + snapshot.kept.rbx], rbx
+    mov [rel guard_after + snapshot.kept.rbp], rbp
+    mov [rel guard_after + snapshot.kept.rsi], rsi
+    mov [rel guard_after + snapshot.kept.rdi], rdi
+    mov [rel guard_after + snapshot.kept.r12], r12
+    mov [rel guard_after + snapshot.kept.r13], r13
+    mov [rel guard_after + snapshot.kept.r14], r14
+    mov [rel guard_after + snapshot.kept.r15], r15
+    mov [rel guard_after + snapshot.rsp], rsp
+    mov rsp, [r8 + gate_call.kernel_rsp] ; all tables map the kernel's stack
     pushfq
     cli                         ; until the tables for an interrupt are ours
-    pop qword [rel guard_after + RFLAGS_NOTE]
-    and dword [rel guard_after + RFLAGS_NOTE], RFLAGS_KEPT
+    pop qword [rel guard_after + snapshot.rflags]
+    and dword [rel guard_after + snapshot.rflags], RFLAGS_KEPT
     mov rcx, [rsp]              ; the kernel's flags
     and ecx, RFLAGS_KEPT
-    mov [rel guard_before + RFLAGS_NOTE], rcx
+    mov [rel guard_before + snapshot.rflags], rcx
     mov rcx, cr3
-    mov [rel guard_after + CR3_NOTE], rcx
+    mov [rel guard_after + snapshot.cr3], rcx
     NOTE_MACHINE guard_after
 %assign n 6
 %rep 10
-    movups [rel guard_after + XMM_NOTE + 16 * (n - 6)], xmm %+ n
+    movups [rel guard_after + snapshot.xmm + 16 * (n - 6)], xmm %+ n
 %assign n n + 1
 %endrep
-    mov dword [r8 + OUTCOME], CHANGED
-    or qword [r8 + EXPECTED], -1 ; GATE_LOOK
+    mov dword [r8 + gate_call.outcome], GATE_CHANGED
+    or qword [r8 + gate_call.expected], -1 ; GATE_LOOK
 guard_recover:                  ; nothing is known but memory
     cld
     mov rax, [rel gate_current]
-    mov rsp, [rax + KERNEL_RSP]
+    mov rsp, [rax + gate_call.kernel_rsp]
     call guard_restore
     jmp gate_recover
 
@@ -178,7 +149,7 @@ guard_note_machine:
 guard_load_xmm:
 %assign n 6
 %rep 10
-    movups xmm %+ n, [rel guard_before + XMM_NOTE + 16 * (n - 6)]
+    movups xmm %+ n, [rel guard_before + snapshot.xmm + 16 * (n - 6)]
 %assign n n + 1
 %endrep
     ret

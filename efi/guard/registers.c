@@ -1,5 +1,6 @@
 // Which registers a call changed, and back to what they were: registers.asm.
 
+#include "efi/guard/registers.h"
 #include "efi/guard/guard.h"
 #include "efi/observe.h"
 #include "kernel/stage.h"
@@ -10,36 +11,9 @@
 #include "mm/random/random.h"
 #include "mm/space.h"
 
-// What the firmware must leave as it was. registers.asm writes this by offset;
-// from cr0 on it is the same before all calls, and noted once. The ten XMM
-// registers are not compared after each call, but their exclusive or is. Each
-// word costs an instruction to compare, so there is no more of a register than
-// matters.
-struct snapshot {
-    uint64_t kept[8]; // gate_call.saved
-    uint64_t rsp, rflags, cr3;
-    uint32_t cr0, cr4;
-    uint16_t ss, ds, es, fs, gs, mxcsr, fcw, cr8;
-    uint8_t gdtr[10];
-    uint16_t tr;
-    uint32_t efer;
-    uint8_t idtr[10];
-    uint16_t cs;
-    uint32_t dr7;
-    uint64_t pat, xmm_sum[2];
-    uint64_t xmm[10][2]; // XMM6 to XMM15
-};
-
-_Static_assert(offsetof(struct snapshot, rsp) == 0x40 &&
-                   offsetof(struct snapshot, cr0) == 0x58 &&
-                   offsetof(struct snapshot, ss) == 0x60 &&
-                   offsetof(struct snapshot, mxcsr) == 0x6a &&
-                   offsetof(struct snapshot, gdtr) == 0x70 &&
-                   offsetof(struct snapshot, efer) == 0x7c &&
-                   offsetof(struct snapshot, cs) == 0x8a &&
-                   offsetof(struct snapshot, pat) == 0x90 &&
-                   offsetof(struct snapshot, xmm) == 0xa8,
-               "registers.asm has these offsets");
+_Static_assert(offsetof(struct snapshot, cr0) % 8 == 0 &&
+                   offsetof(struct snapshot, xmm) % 8 == 0,
+               "registers.asm compares eight bytes at a time");
 
 // registers.asm
 void guard_enter(void);
@@ -51,8 +25,8 @@ extern struct snapshot guard_before, guard_after;
 
 struct snapshot guard_before, guard_after;
 
-#define KEPT(n, name)                                                          \
-    { #name, offsetof(struct snapshot, kept[n]), 8 }
+#define KEPT(name)                                                             \
+    { #name, offsetof(struct snapshot, kept.name), 8 }
 #define FIELD(name)                                                            \
     { #name, offsetof(struct snapshot, name), sizeof(guard_before.name) }
 #define XMM(n)                                                                 \
@@ -62,14 +36,14 @@ static const struct field {
     const char *name;
     uint16_t offset, bytes;
 } fields[] = {
-    KEPT(0, rbx), KEPT(1, rbp), KEPT(2, rsi), KEPT(3, rdi), KEPT(4, r12),
-    KEPT(5, r13), KEPT(6, r14), KEPT(7, r15), FIELD(rsp),   FIELD(rflags),
-    FIELD(cr3),   FIELD(cr0),   FIELD(cr4),   FIELD(cr8),   FIELD(cs),
-    FIELD(ss),    FIELD(ds),    FIELD(es),    FIELD(fs),    FIELD(gs),
-    FIELD(fcw),   FIELD(mxcsr), FIELD(gdtr),  FIELD(tr),    FIELD(efer),
-    FIELD(idtr),  FIELD(dr7),   FIELD(pat),   XMM(6),       XMM(7),
-    XMM(8),       XMM(9),       XMM(10),      XMM(11),      XMM(12),
-    XMM(13),      XMM(14),      XMM(15),
+    KEPT(rbx),   KEPT(rbp),    KEPT(rsi),   KEPT(rdi),  KEPT(r12),
+    KEPT(r13),   KEPT(r14),    KEPT(r15),   FIELD(rsp), FIELD(rflags),
+    FIELD(cr3),  FIELD(cr0),   FIELD(cr4),  FIELD(cr8), FIELD(cs),
+    FIELD(ss),   FIELD(ds),    FIELD(es),   FIELD(fs),  FIELD(gs),
+    FIELD(fcw),  FIELD(mxcsr), FIELD(gdtr), FIELD(tr),  FIELD(efer),
+    FIELD(idtr), FIELD(dr7),   FIELD(pat),  XMM(6),     XMM(7),
+    XMM(8),      XMM(9),       XMM(10),     XMM(11),    XMM(12),
+    XMM(13),     XMM(14),      XMM(15),
 };
 
 struct guard_statistics guard_statistics;
@@ -77,7 +51,7 @@ static uint64_t deviant_calls[EFI_SERVICES];
 
 // What registers.asm does not note, since it is in the record.
 static void complete_snapshots(const struct gate_call *call) {
-    memcpy(guard_before.kept, &call->saved, sizeof(guard_before.kept));
+    memcpy(&guard_before.kept, &call->saved, sizeof(guard_before.kept));
     guard_before.rsp = call->stack_top;
     guard_before.cr3 = call->table_pa;
 }

@@ -2,6 +2,7 @@
 
 #include "efi/protect/attributes.h"
 
+#include "efi/guard/memory.h"
 #include "efi/quirk.h"
 #include "lib/string.h"
 

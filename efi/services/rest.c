@@ -120,11 +120,17 @@ efi_status_t efi_get_next_high_monotonic_count(uint32_t *count) {
     return status;
 }
 
+struct capsule_arguments {
+    struct efi_capsule_header capsule;
+    uint64_t list[1];
+};
+
 // A list of one capsule, or of none.
 static uint64_t capsule_list(const struct efi_capsule_header *capsule) {
-    args->capsule = *capsule;
-    args->capsule_list[0] = efi_at(&args->capsule);
-    return efi_at(args->capsule_list);
+    struct capsule_arguments *there = (void *)efi_bounce.data;
+    there->capsule = *capsule;
+    there->list[0] = efi_at(&there->capsule);
+    return efi_at(there->list);
 }
 
 efi_status_t efi_update_capsule(const struct efi_capsule_header *capsule,

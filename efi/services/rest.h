@@ -6,6 +6,11 @@
 
 #include "efi/services.h"
 
+struct efi_capsule_header { // §8.5.3
+    struct efi_guid guid;
+    uint32_t header_bytes, flags, image_bytes;
+};
+
 // Sets the clock of the machine.
 efi_status_t efi_set_time(const struct efi_time *time);
 

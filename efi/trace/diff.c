@@ -9,6 +9,7 @@
 // aligned ones are counted.
 
 #include "efi/firmware.h"
+#include "efi/guard/memory.h"
 #include "efi/observe.h"
 #include "efi/tables.h"
 #include "lib/log.h"

@@ -10,7 +10,9 @@
 
 #include "efi/call.h"
 #include "efi/firmware.h"
+#include "efi/guard/guard.h"
 #include "efi/services/properties.h"
+#include "efi/services/rest.h"
 #include "efi/services/utf16.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/proof.h"

@@ -2,6 +2,7 @@
 // that fits its arguments.
 
 #include "efi/firmware.h"
+#include "efi/guard/guard.h"
 #include "efi/quirk.h"
 #include "efi/services/properties.h"
 #include "efi/services/rest.h"

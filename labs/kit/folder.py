@@ -33,7 +33,7 @@ LEFT_OUT = ("tests/boot/", "tests/labs/", "tests/fuzz/", "tests/test_",
             "tests/conftest.py")
 KEPT = ("tests/fuzz/fuzz.mk",)
 # Of build/: what `make` would make again, and what machines boot from.
-BUILT = ("*.o", "*.d", "built-with", "linked-of", "layout.inc", "linker.ld",
+BUILT = ("*.o", "*.d", "built-with", "linked-of", "*.inc", "linker.ld",
          "font.psf", "symbols-*.asm", "*.elf", "baton", "bundle.cpio",
          "grub-*")
 NOT_BUILT = ("unit", "fuzz", "runs", "linux", "pytest", "saved", "coverage")

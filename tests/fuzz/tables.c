@@ -3,6 +3,7 @@
 
 #include "efi/tables.h"
 #include "efi/config/config.h"
+#include "efi/guard/memory.h"
 
 #include "efi/protect/attributes.h"
 #include "lib/crc32.h"

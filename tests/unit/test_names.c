@@ -1,6 +1,8 @@
 // The specification's names, each with its number; and its times.
 
 #include "efi/types.h"
+
+#include "efi/guard/guard.h"
 #include "tests/unit/unit.h"
 
 static void errors(void **state) {

@@ -1,6 +1,7 @@
 // Runtime regions: maps of all kinds, valid and invalid, and the addresses that
 // the modes give.
 
+#include "efi/guard/memory.h"
 #include "efi/region.h"
 
 #include <stdio.h>

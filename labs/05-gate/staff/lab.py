@@ -27,13 +27,14 @@ def tailor(of: int) -> Tailored:
 
 MUTANTS = [
     Mutant("the stack is not aligned", GATE, ENTER,
-           "    mov rsp, [rax + STACK_TOP]\n",
-           "    mov rsp, [rax + STACK_TOP]\n    sub rsp, 8\n", "entry"),
+           "    mov rsp, [rax + gate_call.stack_top]\n",
+           "    mov rsp, [rax + gate_call.stack_top]\n    sub rsp, 8\n",
+           "entry"),
     Mutant("arguments in the order of Linux and C", GATE, ENTER,
-           "    mov rcx, [rax + ARGUMENT + 0x00]\n"
-           "    mov rdx, [rax + ARGUMENT + 0x08]\n",
-           "    mov rdx, [rax + ARGUMENT + 0x00]\n"
-           "    mov rcx, [rax + ARGUMENT + 0x08]\n", "args"),
+           "    mov rcx, [rax + gate_call.argument + 0x00]\n"
+           "    mov rdx, [rax + gate_call.argument + 0x08]\n",
+           "    mov rdx, [rax + gate_call.argument + 0x00]\n"
+           "    mov rcx, [rax + gate_call.argument + 0x08]\n", "args"),
     Mutant("no shadow space: the fifth argument is too low", GATE, ENTER,
            "mov [rsp + SHADOW], rcx", "mov [rsp], rcx", "args"),
     Mutant("the fifth argument is forgotten", GATE, ENTER,
@@ -43,18 +44,20 @@ MUTANTS = [
     Mutant("the page table is not changed", GATE, ENTER,
            "    mov cr3, rcx\n", "", "enters"),
     Mutant("the firmware runs on the kernel's stack", GATE, ENTER,
-           "    mov rsp, [rax + STACK_TOP]\n", "    sub rsp, 48\n", "entry"),
+           "    mov rsp, [rax + gate_call.stack_top]\n", "    sub rsp, 48\n",
+           "entry"),
     Mutant("the FPU is left as it is", GATE, ENTER, "    fninit",
            "    nop   ", "entry"),
     Mutant("SSE is left as it is", GATE, ENTER, "ldmxcsr [rel gate_mxcsr]", "nop",
            "entry"),
     Mutant("the stack pointer is noted before the flags are there", GATE,
-           ENTER, "    pushfq\n    mov [rax + KERNEL_RSP], rsp\n",
-           "    mov [rax + KERNEL_RSP], rsp\n    pushfq\n", "home"),
-    Mutant("rbx is not kept", GATE, ENTER, "    mov [rax + SAVED_RBX], rbx\n",
-           "", "home"),
+           ENTER, "    pushfq\n    mov [rax + gate_call.kernel_rsp], rsp\n",
+           "    mov [rax + gate_call.kernel_rsp], rsp\n    pushfq\n", "home"),
+    Mutant("rbx is not kept", GATE, ENTER,
+           "    mov [rax + gate_call.saved.rbx], rbx\n", "", "home"),
     Mutant("r15 is noted in the place of r14", GATE, ENTER,
-           "mov [rax + SAVED_R15], r15", "mov [rax + SAVED_R14], r15", "home"),
+           "mov [rax + gate_call.saved.r15], r15",
+           "mov [rax + gate_call.saved.r14], r15", "home"),
     Mutant("what is on the stack are no flags", GATE, ENTER, "    pushfq\n",
            "    push 0x40002\n", "home"),
 ]

@@ -4,5 +4,5 @@
 gate_enter:
     mov rax, [rel gate_current]
     mov rcx, 0x8000000000000003
-    mov [rax + STATUS], rcx
+    mov [rax + gate_call.status], rcx
     ret
