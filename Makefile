@@ -154,6 +154,7 @@ NEEDS_relay      := build run linux
 NEEDS_crash-demo := build run linux debug
 NEEDS_bench      := build run linux bench
 NEEDS_atlas      := build run atlas
+NEEDS_check-firmware := build run linux
 NEEDS_iso        := build iso
 NEEDS_fuzz       := fuzz
 NEEDS_format     := format
@@ -262,6 +263,13 @@ coverage: deps all $(OUT)/baton.iso $(OUT)/sins.efi $(OUT)/linux.cpio ## which l
 .PHONY: bench
 bench: deps all ## instructions of calls, kexec and boot, and Linux beside it
 	@tools/bench
+
+# With Linux, if it is there or can be fetched.
+.PHONY: check-firmware
+check-firmware: deps all ## check a firmware, CODE= VARS= or BIOS=: build/report/index.html
+	@$(MAKE) --no-print-directory -s $(OUT)/linux.cpio || \
+		echo '  no Linux: the report has no chain through it'
+	@tools/check-firmware
 
 .PHONY: atlas
 atlas: deps all ## draw the address spaces of a run: build/atlas/index.html

@@ -431,7 +431,8 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
         with open(home / "core.img", "wb") as core:
             core.truncate(CORE_BYTES)
     if config.has_flash and not config.restored:
-        shutil.copy(config.vars, home / "vars.fd")
+        # Its content alone: the file may be read-only.
+        shutil.copyfile(config.vars, home / "vars.fd")
     if flash:
         (home / "vars.fd").write_bytes(flash)
     describe(home, config)

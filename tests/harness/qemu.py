@@ -50,6 +50,13 @@ class Config:
     paused: bool = False  # wait for a debugger before the first instruction
     serial: str = "pipe"  # the other end of the serial line: a key of SERIAL
     accel: str = cli.variable("ACCEL", cli.one_of(*ACCEL), "tcg")
+    # Another build of firmware than those of FIRMWARE (own.py): its files, the
+    # kind of machine that it is for, and more options of QEMU.
+    code: str = ""
+    variables: str = ""
+    bios: str = ""
+    board: str = "q35"
+    args: str = ""
 
     @property
     def words(self) -> str:
@@ -61,7 +68,8 @@ class Config:
     @property
     def vars(self) -> str:
         """The file that the flash of a new machine is a copy of."""
-        return VARS_IA32 if self.firmware == "ia32" else VARS
+        return self.variables or (
+            VARS_IA32 if self.firmware == "ia32" else VARS)
 
     @property
     def restored(self) -> bool:
@@ -71,7 +79,15 @@ class Config:
     @property
     def has_flash(self) -> bool:
         """Is there a flash file, vars.fd, in the directory of the run?"""
-        return any("vars.fd" in word for word in FIRMWARE[self.firmware])
+        return any("vars.fd" in word for word in self.firmware_words)
+
+    @property
+    def firmware_words(self) -> list[str]:
+        if self.bios:
+            return ["-bios", self.bios]
+        if self.code:
+            return build("pflash", self.code)
+        return FIRMWARE[self.firmware]
 
 
 FLASH = ["-drive", "if=pflash,unit=1,format=raw,file=vars.fd"]
@@ -214,7 +230,8 @@ def command(config: Config, saving: bool = False,
     start = SAVING if saving else RESTORING if config.restored else []
     return [
         program(),
-        "-machine", ",".join(["q35,memory-backend=ram", *filter(None, [
+        "-machine", ",".join([
+            f"{config.board},memory-backend=ram", *filter(None, [
             "keyboard" in config.without and "i8042=off", config.machine])]),
         "-m", str(config.ram_mib),
         "-object", "memory-backend-ram,id=ram,reserve=off,"
@@ -232,9 +249,10 @@ def command(config: Config, saving: bool = False,
         *ACCEL[config.accel],
         *(["-device", "VGA"] if config.screen else []),
         *(COM2 if "serial" in config.without else SERIAL[config.serial]),
-        *FIRMWARE[config.firmware],
+        *config.firmware_words,
         *MEDIUM[config.medium],
         *(["-append", config.words] if config.medium == "stub" else []),
+        *shlex.split(config.args),
         *start,
         *(["-S"] if config.paused else []),
     ]
@@ -248,7 +266,7 @@ def script(config: Config) -> str:
             lines.append("   ")
         lines[-1] += " " + shlex.quote(word)
     flash = "$(dirname $(readlink state))/vars.fd" if config.restored else \
-        config.vars
+        shlex.quote(config.vars)
     fresh = f"cp {flash} vars.fd\n" if config.has_flash else ""
     body = " \\\n".join(lines)
     return f'#!/bin/sh -e\ncd "$(dirname "$0")"\n{fresh}exec{body}\n'

@@ -101,7 +101,7 @@ def _make(home: Path, config: qemu.Config, recipe: str) -> None:
     (draft / "loader.img").symlink_to(media.loader())
     media.cargo(draft / "cargo.img", {})
     if config.has_flash:
-        shutil.copy(config.vars, draft / FLASH)
+        shutil.copyfile(config.vars, draft / FLASH)
     machine = process.spawn(draft, qemu.command(config, saving=True),
                             subprocess.DEVNULL)
     try:
