@@ -18,6 +18,7 @@ from typing import Callable, NamedTuple
 
 HEAD = re.compile(r"^[A-Za-z_]")
 NAME = re.compile(r"(\w+)\(")
+ROW = re.compile(r"^([\w.]+) *=")
 LABEL = re.compile(r"^(\w+):")
 ASM_END = re.compile(r"^(\w+:|section\b)")
 
@@ -96,8 +97,20 @@ def is_asm(name: str) -> bool:
     return name.endswith(".asm")
 
 
+def is_form(name: str) -> bool:
+    return name.endswith(".txt")
+
+
+def rows(text: str) -> list[Function]:
+    """The lines `name = value` of a form, which are changed like functions."""
+    return [Function(found[1], found[1], at, at, at + 1)
+            for at, line in enumerate(text.splitlines())
+            if (found := ROW.match(line))]
+
+
 def find(text: str, function: str, where: str) -> Function:
-    hits = [f for f in functions(text, is_asm(where)) if f.name == function]
+    there = rows(text) if is_form(where) else functions(text, is_asm(where))
+    hits = [f for f in there if f.name == function]
     if len(hits) != 1:
         raise CutError(f"{where}: {len(hits)} functions are called {function}")
     return hits[0]

@@ -327,7 +327,8 @@ def carried(student: Path, lab: Lab) -> tuple[list[str], dict[str, str]]:
 
 def errors(lab: Lab) -> str:
     """The usual errors and the checks that each fails, for staff/NOTES.md."""
-    rows = [f"| {wrong.error} | `{wrong.function}()` | {wrong.caught} |"
+    rows = [f"| {wrong.error} | `{wrong.function}"
+            f"{'' if cut.is_form(wrong.file) else '()'}` | {wrong.caught} |"
             for wrong in lab.staff.MUTANTS]
     return "\n".join(["| error | in | fails |", "|---|---|---|", *rows]) + "\n"
 

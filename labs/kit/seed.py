@@ -44,6 +44,13 @@ RAM_MIB = [256, 128]
 
 # ---- what a seed decides in each lab, for the hand-out and for the grader
 
+def machine(seed: int) -> str:
+    """Lab 0: the command line of the machine that is looked at."""
+    place = dice(seed, "direct map").randrange(1, 64 << 9) << 30
+    return (f"efi={choose(seed, 'mode', ['fixed', 'direct'])} generations=2 "
+            f"end=exit direct_base={0xffff800000000000 + place:#x}")
+
+
 def oem_type(seed: int) -> int:
     """Lab 1: a memory type of the vendor's own (UEFI 2.10 §7.2)."""
     return 0x70000000 + dice(seed, "oem").randrange(1, 1 << 16)
