@@ -12,6 +12,8 @@ leaves the tree:
     DAY0     the checks that fail on the hand-out; others pass or wait for them
     MUTANTS  [Mutant(...)]: a usual error, and the set of checks that it fails
     NEEDS    files of build/ that `make all` does not make; may be missing
+    prepare  (folder, seed): adds what else a folder needs to be graded, and
+    hand_over  what a student needs besides; may be missing
     tailor   (seed) -> Tailored: what this student's task is; may be missing
     SHAPED   the check that a friend's solution fails, if there is a tailor
 """
@@ -61,12 +63,24 @@ class Tailored:
     solved: list = field(default_factory=list)  # edits of the solution
 
 
+def number_of(folder: str) -> str:
+    """3 of 03-paging, 8b of 08b-diagnosis."""
+    return folder.partition("-")[0].removeprefix("0") or "0"
+
+
+def numbers(root: Path = paths.ROOT) -> list[str]:
+    """Of all labs."""
+    return sorted(number_of(path.parents[1].name)
+                  for path in root.glob("labs/*/staff/lab.py"))
+
+
 class Lab:
     """A lab of the tree, with what the staff knows."""
 
     def __init__(self, number: str, root: Path = paths.ROOT):
         self.root, self.folder = root, folder_of(number, root)
-        self.number, self.name = str(int(number)), self.folder.name
+        self.name = self.folder.name
+        self.number = number_of(self.name)
         self.staff = load(self.folder / STAFF / "lab.py")
 
     @property
@@ -233,6 +247,8 @@ def variant(lab: Lab, target: Path, texts: dict[str, str], name: str = "",
     (own / "answers.md").replace(target / "answers.md")
     cut.change(own / "README.md",
                lambda text: filled(text, target, lab.tailored(of).says))
+    if prepare := getattr(lab.staff, "prepare", None):
+        prepare(target, of)
 
 
 def classroom(lab: Lab) -> str:
@@ -301,6 +317,8 @@ def make(number: str, target: Path, name: str = "", key: str = seed.KEY,
     texts = {**former, **lab.handout(seed.of_student(name, key), former)}
     variant(lab, target, texts, name, key)
     cut.change(target / "LAB", lambda text: f"{text}done = {' '.join(done)}\n")
+    if hand_over := getattr(lab.staff, "hand_over", None):
+        hand_over(target, seed.of_student(name, key))
     git = ["git", "-c", "user.name=Baton", "-c", "user.email=baton@localhost"]
     with open(target / ".gitignore", "a") as ignored:
         ignored.write("grades.log\nhints.log\nhistory.bundle\n"

@@ -41,8 +41,9 @@ def lab_file(root: Path = paths.ROOT) -> dict[str, str]:
 
 
 def folder_of(number: str, root: Path = paths.ROOT) -> Path:
-    """labs/03-paging of number 3."""
-    found = sorted((root / "labs").glob(f"{int(number):02}-*"))
+    """labs/03-paging of number 3, labs/08b-diagnosis of 8b."""
+    width = 2 + len(number.lstrip("0123456789"))
+    found = sorted((root / "labs").glob(f"{number:0>{width}}-*"))
     if not found:
         raise cli.Trouble(f"there is no lab {number}")
     return found[0]
