@@ -31,7 +31,8 @@ REGION = struct.Struct("<I4xQQQQQ")  # struct efi_region
 RANGE = struct.Struct("<QQI4x")  # struct memory_range
 KINDS = """hole usable boot-services boot-kept acpi nvs kept reserved runtime
     mmio lost in-use""".split()  # enum memory_kind
-RIGHTS = {"none": None, "write": "rw-", "any": "rwx"}
+GRANTED = {"boot-services": "rwx", "acpi": "rw-", "nvs": "rw-",
+           "reserved": "rwx"}  # and its own regions, and devices
 REFUSED = 2
 FAULTS = "SDM vol. 3 §6.13 to §6.15"
 
@@ -121,10 +122,10 @@ class Gate:
         live, debugger = self.live, self.debugger
         self.before = {name: debugger.register(name) for name in KEPT}
         arguments = {"GetTime": ("efi_get_time", live.scratch, 0),
-                     "SetVariable": ("efi_set_variable",
+                     "GetVariable": ("efi_get_variable",
                                      live.symbol("proof_counter_name"),
-                                     live.symbol("baton_guid"), 7,
-                                     live.scratch, 0)}[service]
+                                     live.symbol("baton_guid"), 0,
+                                     live.scratch, live.scratch + 8)}[service]
         self.stack = stack = (self.rsp - 256 & ~15) - 8
         self.write(stack, self.here)
         for name, value in zip("rip rsp rdi rsi rdx rcx r8".split(),
@@ -355,7 +356,7 @@ def patience(w):
             it.end()
             raise Wrong(f"deadline_is_over({ran}) is {str(over).lower()}: "
                         f"{words}", str(not over).lower(), step=2,
-                        read="efi/guard/deadline.h; the README, on your rules",
+                        read="efi/guard/deadline.h; the README, on your rule",
                         look="print *gate_current")
 
     for service in dice.sample(WRITING, 2) + ["GetTime", "GetVariable"]:
@@ -399,21 +400,13 @@ def hangs(it: Gate, service: str, seconds: int, deaf: bool) -> None:
 @check(5, needs="fault patience")
 def hang(w):
     """A service that never returns is ended by the timer."""
-    hangs(gate(w), "GetTime", 1, False)
-    hangs(gate(w), "SetVariable", seed.patience(w.seed), False)
+    hangs(gate(w), w.dice.choice(["GetTime", "GetVariable"]), 1, False)
 
 
 @check(5, needs="hang ours")
 def deaf(w):
     """With interrupts off, by the watchdog."""
     hangs(gate(w), "GetTime", 1, True)
-
-
-def wanted_rights(of: int) -> dict[str, str | None]:
-    """What of memory that is not the firmware's it may have."""
-    mine = seed.grants(of)
-    return {kind: RIGHTS[mine.get(kind, "none")] for kind in KINDS
-            if kind not in ("runtime", "mmio")}
 
 
 @check(10, needs="boots")
@@ -423,10 +416,10 @@ def grant(w):
     table = it.debugger.word(
         live.symbol("efi_calls") + it.call["table_pa"])
     pages = it.pages() | {"hole": nowhere(w.dice) & -PAGE}
-    for kind, rights in wanted_rights(w.seed).items():
-        if kind not in pages:
+    for kind, page in pages.items():
+        rights = GRANTED.get(kind)
+        if kind in ("runtime", "mmio"):
             continue
-        page = pages[kind]
         if paging.target(live.walk(page, table)) is not None:
             continue  # the bounce buffer, which lies in the image
         for execute in (True, False) if rights else (False,):
@@ -445,7 +438,7 @@ def grant(w):
                     f"{name_of(status)}: {live.why() if status else ''}",
                     map(str, before), step=3,
                     look=f"pt {page:#x} {table:#x}",
-                    read="efi/guard/memory.h; the README, on your rules")
+                    read="efi/guard/memory.h; the README")
             if may and (found != rights or paging.target(steps) != page):
                 raise Wrong(f"{page:#x}, of kind {kind}, is mapped to itself, "
                             f"{rights}", str(found),
@@ -493,7 +486,7 @@ def its_own(it: Gate, kind: int, va: int, table: int) -> None:
 def mend(w):
     """Firmware that touches such a page goes on, as if it had had it."""
     it = gate(w)
-    kind = next(k for k, rights in wanted_rights(w.seed).items() if rights)
+    kind = w.dice.choice(list(GRANTED.keys() & it.pages().keys()))
     page = it.pages()[kind] + w.dice.randrange(PAGE)
     it.enter()
     it.plant("0fb601 31c0 c3")  # reads a byte at rcx, and returns EFI_SUCCESS

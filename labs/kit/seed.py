@@ -101,15 +101,9 @@ def crc_start(seed: int) -> int:
 
 
 def patience(seed: int) -> int:
-    """Lab 8: how many times longer a service may take that writes to flash."""
-    return dice(seed, "patience").randrange(3, 8)
-
-
-def grants(seed: int) -> dict[str, str]:
-    """Lab 8: which rights the firmware may get to memory of each kind."""
-    rights = ["any", "write", "none", "write"]
-    dice(seed, "grants").shuffle(rights)
-    return dict(zip(["boot-services", "acpi", "nvs", "reserved"], rights))
+    """Lab 8: how many times longer a service may take that writes to flash; 5
+    in the tree."""
+    return dice(seed, "patience").randrange(3, 67)
 
 
 FAULTS = """read-nowhere opcode stack-lost stack-overflow jump-wild user

@@ -14,34 +14,19 @@ EDITS = [(GATE, '#include "lib/x86.h"\n',
           '#include "lib/log.h"\n#include "lib/x86.h"\n'),
          (DEADLINE, '#include "lib/options.h"\n',
           '#include "lib/log.h"\n#include "lib/options.h"\n')]
+SHAPED = "patience"
 DAY0 = "record patience grant registers"
-FLAGS = {"none": "MAP_NONE", "write": "MAP_WRITE", "any": "MAP_ANY"}
-KINDS = {"boot-services": ("MEMORY_BOOT_SERVICES", "MAP_ANY"),
-         "acpi": ("MEMORY_ACPI", "MAP_WRITE"),
-         "nvs": ("MEMORY_NVS", "MAP_WRITE"),
-         "reserved": ("MEMORY_RESERVED", "MAP_ANY")}
-WORDS = {"none": "nothing", "write": "to read and to write",
-         "any": "all rights"}
 
 
 def tailor(of: int) -> Tailored:
-    mine, patience = seed.grants(of), seed.patience(of)
-    may = ", ".join(f"{kind} memory: {WORDS[right]}"
-                    for kind, right in mine.items())
-    says = (f"* A service that writes to flash may take **{patience} times** "
-            "as long as `efi.timeout=` says, any other just as long.\n"
-            f"* With `efi.fault=retry` the firmware may have, of memory that "
-            f"is no region of its own: **{may}**; devices: to read and to "
-            "write, uncached; nothing else.\n"
-            "* Your firmware's sins are "
+    patience = seed.patience(of)
+    says = ("A service that writes to flash may take "
+            f"**{patience} times** as long as `efi.timeout=` says, any other "
+            "just as long. Your firmware's sins are "
             + ", ".join(f"`{sin}`" for sin in seed.sins(of)) + ".")
-    solved = [(DEADLINE, "timeout_s * 1000000 * (writing >> service & 1 ? 5 "
-               ": 1)", f"timeout_s * 1000000 * (writing >> service & 1 ? "
-               f"{patience} : 1)")]
-    solved += [(MEMORY, f"[{KINDS[kind][0]}] = {KINDS[kind][1]},",
-                f"[{KINDS[kind][0]}] = {FLAGS[right]},")
-               for kind, right in mine.items()]
-    return Tailored(says, solved=solved)
+    return Tailored(says, solved=[
+        (DEADLINE, "(writing >> service & 1 ? 5 : 1)",
+         f"(writing >> service & 1 ? {patience} : 1)")])
 
 
 def contain(error: str, old: str, new: str, caught: str) -> Mutant:
