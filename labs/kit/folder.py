@@ -12,6 +12,7 @@ leaves the tree:
     DAY0     the checks that fail on the hand-out; others pass or wait for them
     MUTANTS  [Mutant(...)]: a usual error, and the set of checks that it fails
     NEEDS    files of build/ that `make all` does not make; may be missing
+    ALSO     files of other labs that a student gets; may be missing
     prepare  (folder, seed): adds what else a folder needs to be graded, and
     hand_over  what a student needs besides; may be missing
     tailor   (seed) -> Tailored: what this student's task is; may be missing
@@ -28,7 +29,7 @@ from pathlib import Path
 from harness import cli, paths, tables
 
 from . import cut, seed
-from .grade import folder_of, lab_file, load
+from .grade import folder_of, lab_file, load, number_of
 
 STAFF = "staff"
 LEFT_OUT = ("tests/boot/", "tests/labs/", "tests/fuzz/", "tests/test_",
@@ -61,11 +62,6 @@ class Tailored:
     edits: list = field(default_factory=list)  # like EDITS, for him alone
     solution: str = ""  # a folder of staff/, an overlay
     solved: list = field(default_factory=list)  # edits of the solution
-
-
-def number_of(folder: str) -> str:
-    """3 of 03-paging, 8b of 08b-diagnosis."""
-    return folder.partition("-")[0].removeprefix("0") or "0"
 
 
 def numbers(root: Path = paths.ROOT) -> list[str]:
@@ -172,7 +168,8 @@ def is_for_students(name: str, lab: "Lab") -> bool:
     if part[0] == "labs":
         mine = part[1] in ("kit", lab.name) and (
             len(part) < 3 or part[2] not in (STAFF, "handout", "added"))
-        return mine or len(part) == 2
+        return mine or len(part) == 2 or \
+            name in getattr(lab.staff, "ALSO", ())
     if name.startswith("tests/unit/test_"):
         return Path(name).stem in lab.staff.UNITS
     return name in KEPT or not name.startswith(LEFT_OUT)

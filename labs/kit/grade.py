@@ -40,13 +40,17 @@ def lab_file(root: Path = paths.ROOT) -> dict[str, str]:
     return dict(row.split(" = ", 1) for row in rows if " = " in row)
 
 
+def number_of(folder: str) -> str:
+    """3 of 03-paging, 8b of 08b-diagnosis, c4 of c4-gate."""
+    return folder.partition("-")[0].removeprefix("0") or "0"
+
+
 def folder_of(number: str, root: Path = paths.ROOT) -> Path:
-    """labs/03-paging of number 3, labs/08b-diagnosis of 8b."""
-    width = 2 + len(number.lstrip("0123456789"))
-    found = sorted((root / "labs").glob(f"{number:0>{width}}-*"))
-    if not found:
-        raise cli.Trouble(f"there is no lab {number}")
-    return found[0]
+    """labs/03-paging of number 3."""
+    for path in (root / "labs").glob("*-*"):
+        if number_of(path.name) == number:
+            return path
+    raise cli.Trouble(f"there is no lab {number}")
 
 
 def load(path: Path) -> ModuleType:
@@ -64,7 +68,7 @@ def checks_of(folder: Path) -> list:
 
 def run_check(function, outside: Outside, nonce: int) -> Result:
     result = Result(function.check, function.title, function.points, "pass")
-    outside.dice = seed.dice(nonce, function.check)
+    outside.dice, outside.measure = seed.dice(nonce, function.check), None
     begin = time.monotonic()
     try:
         function(outside)
@@ -72,6 +76,7 @@ def run_check(function, outside: Outside, nonce: int) -> Result:
         result.status, result.details = "fail", wrong.details
         outside.drop()
     result.seconds = time.monotonic() - begin
+    result.measure = outside.measure
     return result
 
 

@@ -253,6 +253,7 @@ class Outside:
         self.words = f"direct_base={0xffff800000000000 + place * GIB:#x}"
         self._live: Live | None = None
         self.kept: dict = {}  # what a check leaves for the next one, to close
+        self.measure: int | None = None  # of a challenge: the fewest win
 
     @property
     def live(self) -> Live:

@@ -17,6 +17,7 @@ class Result:
     status: str
     seconds: float = 0
     details: list[str] = field(default_factory=list)
+    measure: int | None = None  # what a challenge is won by: the fewest
 
     @property
     def score(self) -> int:
@@ -31,6 +32,8 @@ def line(result: Result) -> str:
     """A verdict, as it is found."""
     head = (f"{SIGNS[result.status]} {result.name:10} {result.score:3}/"
             f"{result.points:<3} {result.title}")
+    if result.measure is not None:
+        head += f" ({result.measure})"
     return "\n".join([head, *(f"      {row}" for row in result.details)])
 
 

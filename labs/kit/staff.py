@@ -155,7 +155,7 @@ def results_of(found: dict) -> list[Result]:
 # ---- a class
 
 
-COLUMNS = "name score of failed hours written remark nonce".split()
+COLUMNS = "name score of failed hours written remark nonce measure".split()
 
 
 def row_of(found: dict) -> dict:
@@ -166,7 +166,19 @@ def row_of(found: dict) -> dict:
             "of": found["of"] or 80, "failed": " ".join(failed),
             "hours": found["hours"] or "", "remark": remark,
             "written": "yes" if found["written"] else "no",
-            "nonce": hex(found["nonce"])}
+            "nonce": hex(found["nonce"]),
+            "measure": next((r["measure"] for r in found["results"]
+                             if r.get("measure") is not None), "")}
+
+
+def board(rows: list[dict]) -> list[tuple[int, str, str]]:
+    """(place, name, measure) of those who have all of a challenge, the fewest
+    first. Equals share a place."""
+    won = sorted((int(row["measure"] or 0), row["name"]) for row in rows
+                 if int(row["score"]) == int(row["of"]))
+    measures = [measure for measure, _ in won]
+    return [(measures.index(measure) + 1, name, str(measure or ""))
+            for measure, name in won]
 
 
 def roster(path: Path) -> list[tuple[str, Path]]:

@@ -217,3 +217,13 @@ def test_whose_task_a_submission_solves(tmp_path):
     told = [line for line in done.stdout.splitlines() if "solves" in line]
     assert len(told) == 1 and told[0].startswith("ann solves the task of ")
     assert fits[told[0].split()[-1]] == fits[other]
+
+
+def test_the_fewest_win_a_challenge():
+    """Whoever has all points; equals share a place."""
+    rows = [{"name": name, "score": score, "of": "80", "measure": measure}
+            for name, score, measure in (
+                ("a", "80", "40"), ("b", "80", "38"), ("c", "68", "12"),
+                ("d", "80", "40"), ("e", "80", "41"))]
+    assert staff.board(rows) == [(1, "b", "38"), (2, "a", "40"),
+                                 (2, "d", "40"), (4, "e", "41")]
