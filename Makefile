@@ -87,6 +87,7 @@ $(if $(UNKNOWN),$(error ANNEXES: no annex is called $(UNKNOWN); there are: $(ALL
 # What an annex uses of another one: it brings that along. Commands of the
 # monitor are in files of that name, which need the monitor and do not bring it.
 USES_kernel/screen      := kernel/console mm/vmap
+USES_kernel/qr          := kernel/history kernel/screen
 USES_kernel/monitor     := efi/config kernel/console kernel/reboot kernel/report mm/visit mm/vmap
 USES_kernel/reboot      := kernel/acpi mm/vmap
 USES_kernel/acpi        := efi/config

@@ -1,5 +1,4 @@
-// Screen and keyboard as one console, the screen as a place for the log, and
-// when they come into use.
+// Screen and keyboard as one console, and when they come into use.
 
 #include "kernel/console/console.h"
 #include "kernel/screen/keyboard.h"
@@ -16,13 +15,6 @@ static void size(unsigned *columns, unsigned *rows) {
 
 ROW(consoles, 50_screen) = {"keyboard", screen_write, keyboard_read,
                             keyboard_answers, size};
-
-static void write_line(uint32_t generation, const char *line, size_t bytes) {
-    (void)generation;
-    screen_write(line, bytes);
-}
-
-ROW(sinks, 11_screen) = {.write = write_line};
 
 STAGE(FIRST, 50_screen_expect, "screen") {
     screen_expect(&kernel->boot.screen, &kernel->boot.memory, early_read);

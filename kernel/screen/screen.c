@@ -19,10 +19,23 @@
 #define COLUMNS_MIN 80
 #define ROWS_MIN    25
 
+// A picture leaves so many columns of text, and has dots of so many pixels.
+#define PICTURE_BESIDE  50
+#define PICTURE_DOT_MIN 2
+
 #define SCREEN_BYTES_MAX (128 * MIB) // 8K; the vmap has room for it
 
-#define INK      0x00c0c0c0u // grey, in whatever order the colours are
-#define INVERTED 0xff
+#define INVERTED   0xff
+#define WHITE      0x00ffffffu // in whatever order the colours are
+#define GREY_PIXEL 0x00c0c0c0u
+
+// Inks, by the last digit of ECMA-48's colours 30 to 37: bit 0 red, 1 green, 2
+// blue. Grey is what text has without any.
+#define INKS   8
+#define GREY   7
+#define FULL   0xc0 // of a colour that the ink has,
+#define PALE   0x50 // or has not: on black, pure blue could not be read
+#define COLOUR 30   // the number of the first one in a control sequence
 
 // The font in PSF1, the older of Linux's two formats: a head of four bytes, one
 // byte per row of each glyph, and then the characters that each one stands for.
@@ -39,11 +52,15 @@ static struct screen {
     size_t pitch;              // pixels from one row to the next
     unsigned zoom;             // pixels per dot of a glyph, in both directions
     unsigned columns, rows;
-    unsigned column, row; // of the cursor; column may be one too far
+    unsigned column, row;   // of the cursor; column may be one too far
+    unsigned width, height; // in pixels
+    uint32_t colour[INKS];  // as the framebuffer has it
+    uint8_t ink;            // of what is printed
     bool busy;
 } screen;
 
 static uint8_t cells[ROWS_MAX][COLUMNS_MAX]; // glyphs
+static uint8_t inks[ROWS_MAX][COLUMNS_MAX];
 
 // What comes before the screen is open.
 static char early[2 * KIB];
@@ -53,6 +70,7 @@ static void draw(unsigned row, unsigned column, uint8_t inversion) {
     unsigned zoom = screen.zoom;
     const uint8_t *glyph =
         screen_font + GLYPHS_AT + cells[row][column] * CELL_HEIGHT;
+    uint32_t colour = screen.colour[inks[row][column]];
     volatile uint32_t *line = screen.pixels +
                               row * CELL_HEIGHT * zoom * screen.pitch +
                               column * CELL_WIDTH * zoom;
@@ -61,7 +79,7 @@ static void draw(unsigned row, unsigned column, uint8_t inversion) {
         volatile uint32_t *pixel = line;
         for (unsigned bit = 0x80; bit; bit >>= 1)
             for (unsigned i = 0; i < zoom; i++)
-                *pixel++ = dots & bit ? INK : 0;
+                *pixel++ = dots & bit ? colour : 0;
     }
 }
 
@@ -69,10 +87,11 @@ static void draw_cursor(uint8_t inversion) {
     draw(screen.row, min_u64(screen.column, screen.columns - 1), inversion);
 }
 
-static void put(unsigned row, unsigned column, uint8_t glyph) {
-    if (cells[row][column] == glyph)
+static void put(unsigned row, unsigned column, uint8_t glyph, uint8_t ink) {
+    if (cells[row][column] == glyph && inks[row][column] == ink)
         return;
     cells[row][column] = glyph;
+    inks[row][column] = ink;
     draw(row, column, 0);
 }
 
@@ -80,8 +99,11 @@ static void put(unsigned row, unsigned column, uint8_t glyph) {
 static void scroll(unsigned rows) {
     for (unsigned row = 0; row < screen.rows; row++)
         for (unsigned column = 0; column < screen.columns; column++)
-            put(row, column,
-                row + rows < screen.rows ? cells[row + rows][column] : ' ');
+            if (row + rows < screen.rows)
+                put(row, column, cells[row + rows][column],
+                    inks[row + rows][column]);
+            else
+                put(row, column, ' ', GREY);
 }
 
 static void new_line(void) {
@@ -96,7 +118,7 @@ static void new_line(void) {
 static void print(uint8_t glyph) {
     if (screen.column == screen.columns)
         new_line();
-    put(screen.row, screen.column++, glyph);
+    put(screen.row, screen.column++, glyph, screen.ink);
 }
 
 // ASCII has its own places in every font of this kind.
@@ -134,7 +156,7 @@ static void control(uint8_t byte) {
 }
 
 // ECMA-48 §8.3: CUF, CUB, EL, CUP and ED, the last two always for the whole
-// screen.
+// screen; SGR for colours alone.
 static void command(uint8_t letter, uint32_t number) {
     unsigned count = max_u64(number, 1), last = screen.columns - 1;
     if (letter == 'C')
@@ -143,11 +165,13 @@ static void command(uint8_t letter, uint32_t number) {
         screen.column -= min_u64(screen.column, count);
     else if (letter == 'K')
         for (unsigned column = screen.column; column <= last; column++)
-            put(screen.row, column, ' ');
+            put(screen.row, column, ' ', GREY);
     else if (letter == 'H')
         screen.row = screen.column = 0;
     else if (letter == 'J')
         scroll(screen.rows);
+    else if (letter == 'm')
+        screen.ink = number - COLOUR < INKS ? number - COLOUR : GREY;
 }
 
 static void sequence(uint8_t byte) {
@@ -193,6 +217,36 @@ void screen_write(const char *text, size_t bytes) {
         take(text[i]);
     draw_cursor(INVERTED);
     screen.busy = false;
+}
+
+static void fill(unsigned x, unsigned y, unsigned side, uint32_t colour) {
+    for (unsigned row = 0; row < side; row++)
+        for (unsigned column = 0; column < side; column++)
+            screen.pixels[(y + row) * screen.pitch + x + column] = colour;
+}
+
+bool screen_picture(const uint8_t *module, size_t stride, unsigned modules,
+                    unsigned quiet) {
+    unsigned cell = CELL_WIDTH * screen.zoom, all = modules + 2 * quiet;
+    if (!screen.pixels || screen.width <= PICTURE_BESIDE * cell)
+        return false;
+    unsigned dot =
+        min_u64(screen.height, screen.width - PICTURE_BESIDE * cell) / all;
+    if (dot < PICTURE_DOT_MIN)
+        return false;
+    unsigned left = screen.width - all * dot;
+    draw_cursor(0);
+    scroll(screen.rows);
+    screen.row = screen.column = 0;
+    screen.columns = min_u64(screen.columns, left / cell);
+    for (unsigned y = 0; y < all; y++)
+        for (unsigned x = 0; x < all; x++) {
+            bool inside = y >= quiet && y < quiet + modules && x >= quiet &&
+                          x < quiet + modules;
+            bool dark = inside && module[(y - quiet) * stride + x - quiet] & 1;
+            fill(left + x * dot, y * dot, dot, dark ? 0 : WHITE);
+        }
+    return true;
 }
 
 struct screen_size screen_size(void) {
@@ -248,6 +302,16 @@ static void clear(const struct screen_info *info) {
     for (size_t i = 0; i < bytes_of(info) / sizeof(uint32_t); i++)
         screen.pixels[i] = 0;
     memset(cells, ' ', sizeof(cells));
+    memset(inks, GREY, sizeof(inks));
+}
+
+static uint32_t colour_of(const struct screen_info *info, uint8_t ink) {
+    const uint8_t at[] = {info->red_pos, info->green_pos, info->blue_pos};
+    uint32_t colour = 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(at); i++)
+        if (at[i] < 32)
+            colour |= (uint32_t)(ink >> i & 1 ? FULL : PALE) << at[i];
+    return ink == GREY ? GREY_PIXEL : colour;
 }
 
 static void lay_out(const struct screen_info *info) {
@@ -261,7 +325,12 @@ static void lay_out(const struct screen_info *info) {
         .zoom = zoom,
         .columns = info->lfb_width / (CELL_WIDTH * zoom),
         .rows = info->lfb_height / (CELL_HEIGHT * zoom),
+        .width = info->lfb_width,
+        .height = info->lfb_height,
+        .ink = GREY,
     };
+    for (uint8_t ink = 0; ink < INKS; ink++)
+        screen.colour[ink] = colour_of(info, ink);
 }
 
 static struct {

@@ -34,5 +34,13 @@ struct screen_size screen_size(void);
 
 // Shows UTF-8 text; what the font lacks becomes a question mark. Of a
 // terminal's control sequences those are understood that a line editor needs:
-// CR, LF, BS, ESC [ n C, ESC [ n D, ESC [ K, ESC [ H, ESC [ J.
+// CR, LF, BS, ESC [ n C, ESC [ n D, ESC [ K, ESC [ H, ESC [ J; and ESC [ n m
+// for the colours 30 to 37, any other n for grey.
 void screen_write(const char *text, size_t bytes);
+
+// Clears the screen, and draws squares at its right edge, as large as possible:
+// `modules` rows of as many bytes, `stride` apart, of which bit 0 means black;
+// with `quiet` white ones around. From then on text keeps to the left of it.
+// False, and nothing is changed, where there is no screen, or one too small.
+bool screen_picture(const uint8_t *module, size_t stride, unsigned modules,
+                    unsigned quiet);

@@ -1,9 +1,12 @@
 """The screen: its text can be read, with any loader."""
 
+import re
+import subprocess
+
 import pytest
 
-from harness import paths
-from harness.events import wanted
+from harness import paths, qr
+from harness.events import parse, wanted
 from harness.rsp import symbol
 
 COLUMNS = 160  # OVMF's screen is 1280 pixels wide
@@ -16,13 +19,34 @@ def as_shown(lines: list[str]) -> list[str]:
 
 
 def said(run) -> list[str]:
-    """The output of the kernels, without that of firmware and GRUB."""
+    """What the kernels show of their output: not that of firmware and GRUB, no
+    line for programs but the proofs."""
     first = next(number for number, line in enumerate(run.lines)
                  if line.startswith("@boot gen=0"))
-    return as_shown(run.lines[first:])
+    return as_shown([text for line in run.lines[first:]
+                     if (text := for_people(line)) is not None])
 
 
-def look(boot, cmdline: str, at: str = "power_off_after", **options):
+def for_people(line: str) -> str | None:
+    event = parse(line)
+    if not event:
+        return line
+    if event.name != "proof":
+        return None
+    return f"  {event['verdict']} {event['check']:10} {event['detail']}"
+
+
+def without_map(rows: list[str]) -> list[str]:
+    """The map of memory is only on the screen."""
+    return [row for row in rows if "The firmware in memory" not in row
+            and not BAR.fullmatch(row)]
+
+
+BAR = re.compile(r" +(0|0x[0-9a-f]+) [.CDM]+ 0x[0-9a-f]+")
+REPORT = "stage_40_qr_report"  # clears the screen
+
+
+def look(boot, cmdline: str, at: str = REPORT, **options):
     """Run, and read the screen at the kernel's end."""
     with boot(cmdline, screen="none", paused=True, **options) as machine:
         with machine.debugger() as debugger:
@@ -39,7 +63,7 @@ def test_the_whole_log_is_on_the_screen(boot):
     """From its first line on, although the screen was not available yet."""
     run, rows = look(boot, "efi=telepathic generations=1 end=exit")
     assert "telepathic" in run.one("refused", what="cmdline")["why"]
-    assert rows == said(run)
+    assert without_map(rows) == said(run)
 
 
 @pytest.mark.parametrize("mode", ["fixed", "physical"])
@@ -50,12 +74,14 @@ def test_each_generation_has_the_screen(boot, mode):
     run.one("end", gen=1, verdict="pass")
     assert run.all("refused") == []
     assert len(rows) > 20
-    assert rows == said(run)[-len(rows):]
-    assert not any("gen=0" in row or row.startswith("g0 ") for row in rows)
+    shown = without_map(rows)
+    assert len(shown) < len(rows)
+    assert shown == said(run)[-len(shown):]
+    assert not any("gen=" in row or row.startswith("g0 ") for row in rows)
 
 
 def test_a_panic_is_on_the_screen(boot):
-    run, rows = look(boot, "efi=off crash=null")
+    run, rows = look(boot, "efi=off crash=null", at="power_off_after")
     assert rows == said(run)
     assert any("backtrace" in row for row in rows)
 
@@ -81,7 +107,7 @@ def test_an_early_panic_is_on_the_screen(boot, gen, where):
     assert f"{symbol(paths.SYMBOLS, where):#x}" in why
     rows = "\n".join(rows).strip("\n").split("\n")
     assert any(f"panic: {why}" in row for row in rows)
-    assert rows[-1] == as_shown(run.lines)[-1]
+    assert rows[-1] == said(run)[-1]
 
 
 def test_no_keyboard_answers(boot):
@@ -105,10 +131,11 @@ def test_nothing_can_be_typed(boot, mode, last, ending, end):
               without="serial keyboard") as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, last))
-            rows = "\n".join(machine.screen())
+            rows = "".join("".join(machine.screen()).split())
             debugger.detach()
         run = machine.finish()
-    assert f"This machine will be {ending} in 120 seconds" in rows
+    said = f"This machine will be {ending} in 120 seconds"
+    assert said.replace(" ", "") in rows
     assert run.end.how == end
 
 
@@ -141,3 +168,90 @@ def test_a_screen_without_uefi(boot, iso):
     run.one("end", gen=2, verdict="none")
     assert run.all("refused") == []
     assert rows[-1] == said(run)[-1]
+
+
+# ---- the report at the end
+
+def test_the_report_fits_on_the_screen(boot):
+    """A verdict for each check of each generation, and where the firmware is."""
+    run, rows = look(boot, "efi=fixed generations=3 end=exit",
+                     at="power_off_after")
+    text = "\n".join(rows)
+    assert "Verdict: pass, efi=fixed" in text
+    for proof in run.all("proof", gen=0):
+        assert re.search(rf"^  {proof['check']} +pass +pass +pass\b", text,
+                         re.M)
+    code = next(event for event in run.all("efi.region", gen=2)
+                if event["type"] == "RuntimeServicesCode")
+    bars = [row.split() for row in rows if BAR.fullmatch(row)]
+    first, last = int(bars[1][0], 0), int(bars[1][2], 0)
+    part = -(-(last - first) // 32 // 4096) * 4096
+    at = (code.number("pa") - first) // part
+    assert bars[1][1][at + 1] == "C"
+
+
+@pytest.mark.parametrize("fault, verdict", [("", "pass"),
+                                            ("month-13", "fail")])
+def test_the_code_is_the_log(boot, tmp_path, fault, verdict):
+    """A picture of the screen is read, and has the lines of the log."""
+    with boot("efi=fixed generations=3 end=exit", screen="none", paused=True,
+              sin=fault) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "power_off_after"))
+            machine.screen()
+            debugger.detach()
+        run = machine.finish()
+    picture = run.home / "screen.ppm"
+    code, = qr.read(picture)
+    lines = qr.report(code).splitlines()
+    logged = {line for line in run.lines}
+    short = {line.partition(' detail="')[0] for line in run.lines}
+    assert [line for line in lines if line not in logged | short] == []
+    assert [line for line in lines if line.startswith("@proof")] == [
+        line if "verdict=fail" in line else line.partition(' detail="')[0]
+        for line in run.lines if line.startswith("@proof")]
+    for name in "efi.region", "efi.mode", "efi.reject", "end":
+        assert [line for line in lines if line.startswith(f"@{name} ")] == [
+            line for line in run.lines if line.startswith(f"@{name} ")]
+    done = subprocess.run([paths.ROOT / "tools/report", "--qr", picture,
+                           "--out", tmp_path], text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "index.html").read_text()
+    assert "EDK II" in page and "RuntimeServicesCode" in page
+    assert ("no time that could be put back" in page) == (verdict == "fail")
+
+
+@pytest.mark.slow
+def test_of_a_long_chain_the_code_has_the_end(boot):
+    with boot("efi=fixed generations=20", screen="none") as machine:
+        machine.at_prompt()
+        machine.screen()
+        code, = qr.read(machine.run.home / "screen.ppm")
+        run = machine.run
+    lines = qr.report(code).splitlines()
+    gens = [line.partition("gen=")[2].split()[0] for line in lines
+            if line.startswith("@")]
+    assert gens[-1] == "19" and gens == sorted(gens, key=int)
+    assert len([line for line in lines if line.startswith("@proof gen=19")]) \
+        == len(run.all("proof", gen=19))
+
+
+def test_the_prompt_stays_beside_the_code(boot):
+    with boot("efi=fixed generations=1", screen="none") as machine:
+        for _ in range(3):
+            machine.ask("memory")
+        machine.at_prompt()
+        machine.screen()
+        assert len(qr.read(machine.run.home / "screen.ppm")) == 1
+
+
+def test_no_code_without_one_of_ours(tmp_path):
+    """A picture without a code, and no picture."""
+    (tmp_path / "white.pbm").write_text("P1\n2 2\n0 0 0 0\n")
+    (tmp_path / "text").write_text("no picture")
+    for name, why in ("white.pbm", "no QR code"), ("text", "cannot read"):
+        done = subprocess.run(
+            [paths.ROOT / "tools/report", "--qr", tmp_path / name], text=True,
+            capture_output=True)
+        assert done.returncode == 1 and why in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr

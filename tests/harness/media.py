@@ -238,7 +238,8 @@ def sins() -> Path:
 
 
 # On a PC with a screen, this is the last message of GRUB.
-ISO_NOTE = "Baton is starting. It logs to the first serial port, 115200 8n1."
+ISO_NOTE = ("Baton is starting: a report follows on the screen, the log on the "
+            "first serial port, 115200 8n1.")
 
 ISO_WRITES = "Also write: variables in flash, clock and alarm (restored)"
 ISO_MENU = """\

@@ -11,7 +11,8 @@ from . import paths
 
 WIDTH, HEIGHT = 8, 16
 COLUMNS_MAX, ROWS_MAX = 240, 75
-INK = 0xC0
+INK, WHITE = 0xC0, b"\xff"
+INKED = bytes([0]) + bytes([INK]) * 255
 MAGIC, GLYPHS = b"\x36\x04", 256  # of PSF1
 SEPARATOR = 0xFFFF
 STRANGE = "\ufffd"
@@ -48,9 +49,15 @@ def read(picture: bytes) -> list[str]:
     kind, width, height, _, rest = picture.split(maxsplit=4)
     assert kind == b"P6"
     width, height = int(width), int(height)
-    pixels = picture[-3 * width * height::3]  # grey: red is enough
+    red = picture[-3 * width * height::3]
+    # A picture (a QR code) at the right edge has a white border; no ink is
+    # white. Each ink has some red, and only black has none.
+    edge = red.find(WHITE, 0, width)
+    pixels = red.translate(INKED)
     lines = [pixels[y * width:][:width] for y in range(height)]
     zoom = _zoom(width, height)
+    if edge >= 0:
+        lines, width = [line[:edge] for line in lines], edge
     dots = [line[::zoom] for line in lines[::zoom]]
     return [_row(dots[y:y + HEIGHT], width // zoom)
             for y in range(0, len(dots) - HEIGHT + 1, HEIGHT)]

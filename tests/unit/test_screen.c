@@ -232,6 +232,54 @@ static void noise(void **state) {
     }
 }
 
+// ---- colours, and a picture
+
+static void colours_are_where_the_framebuffer_has_them(void **state) {
+    (void)state;
+    info.red_pos = 0;
+    info.green_pos = 8;
+    info.blue_pos = 16;
+    open_with("\033[31mR\033[32mG\033[0mx");
+    const uint32_t colour[] = {0x5050c0, 0x50c050, 0xc0c0c0};
+    for (unsigned column = 0; column < ARRAY_SIZE(colour); column++)
+        for (unsigned y = 0; y < HEIGHT; y++)
+            for (unsigned x = 0; x < 8; x++) {
+                uint32_t pixel = pixels[y * pitch + column * 8 + x];
+                assert_true(pixel == 0 || pixel == colour[column]);
+            }
+    expect_at(0, 0, "RGx");
+}
+
+static void a_picture_is_at_the_right_edge(void **state) {
+    (void)state;
+    static uint8_t module[21][30];
+    open_with("text that goes away");
+    module[0][0] = 1;
+    module[20][20] = 3;
+    assert_true(screen_picture(module[0], 30, 21, 4));
+    const unsigned dot = 8, left = 647 - 29 * dot; // 647 - 400 pixels are free
+    for (unsigned y = 0; y < 411; y++)
+        for (unsigned x = left; x < 647; x++) {
+            unsigned row = y / dot, column = (x - left) / dot;
+            bool black = (row == 4 && column == 4) ||
+                         (row == 24 && column == 24) || row >= 29;
+            assert_int_equal(pixels[y * pitch + x], black ? 0 : 0xffffff);
+        }
+    assert_int_equal(screen_size().columns, left / 8);
+    expect_at(0, 0, " ");
+    screen_write("beside it", 9);
+    expect_at(0, 0, "beside it");
+}
+
+static void a_picture_that_does_not_fit(void **state) {
+    (void)state;
+    static uint8_t module[125][125];
+    open_with("x");
+    assert_false(screen_picture(module[0], 125, 125, 4));
+    expect_at(0, 0, "x");
+    assert_int_equal(screen_size().columns, 80);
+}
+
 // ---- screens large, odd, and impossible
 
 static void large_screens_have_large_cells(void **state) {
@@ -337,6 +385,9 @@ int main(void) {
         TEST(broken_utf8_does_no_harm),
         TEST(a_line_can_be_edited),
         TEST(noise),
+        TEST(colours_are_where_the_framebuffer_has_them),
+        TEST(a_picture_is_at_the_right_edge),
+        TEST(a_picture_that_does_not_fit),
         TEST(large_screens_have_large_cells),
         TEST(machines_without_a_screen),
         TEST(bad_values_are_refused),

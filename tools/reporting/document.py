@@ -22,8 +22,10 @@ def identity(results, config: qemu.Config) -> dict:
                  and ", UEFI " in line), "")
     words = line.partition("efi: ")[2]
     vendor, _, rest = words.partition(", UEFI ")
-    names = (config.code, config.variables, config.bios) if config.firmware \
-        == "own" else (qemu.code_of(config.firmware), config.vars)
+    if config.firmware == "pflash":
+        names = qemu.code_of("pflash"), config.vars
+    else:
+        names = config.code, config.variables, config.bios
     files = [{"path": name, "bytes": Path(name).stat().st_size,
               "sha256": hashlib.sha256(Path(name).read_bytes()).hexdigest()}
              for name in names if name]
@@ -37,6 +39,10 @@ def commit() -> str:
     done = subprocess.run(["git", "describe", "--always", "--dirty"],
                           cwd=paths.ROOT, capture_output=True, text=True)
     return done.stdout.strip()
+
+
+def now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def machine(config: qemu.Config) -> dict:
@@ -78,8 +84,7 @@ def document(results, config: qemu.Config) -> dict:
         "verdict": verdict(checks, found),
         "firmware": identity(results, config),
         "machine": machine(config),
-        "made": {"by": commit(), "at": time.strftime("%Y-%m-%dT%H:%M:%SZ",
-                                                     time.gmtime())},
+        "made": {"by": commit(), "at": now()},
         "findings": found,
         "checks": [dataclasses.asdict(check) for check in checks],
         "modes": facts.modes(results),

@@ -43,7 +43,7 @@ def checks(results: dict[str, Result]) -> list[Check]:
     if "vectors-first" in results:
         found += _of_vectors(results["vectors-first"],
                              results.get("vectors-last"))
-    found += _of_quirks(results)
+    found += quirks(results)
     return found
 
 
@@ -91,18 +91,23 @@ def _of_mode(mode: str, result: Result):
     yield _end(mode, run, result)
     for gen in range(chain.GENERATIONS):
         if gen == 0 or want.later != "refused":
-            yield _adopted(mode, gen, run)
-    yield from _proofs(mode, run)
-    for name, kind in SERIOUS.items():
-        events = [event for event in run.events if event.name == name]
-        yield Check(f"{mode}.{kind}", kind, FAIL if events else PASS,
-                    "; ".join(dict.fromkeys(_spelled(mode, event)
-                                            for event in events)))
+            yield adopted(mode, gen, run)
+    yield from proofs(mode, run)
+    yield from serious(mode, run)
     if want.end == chain.POWERED_OFF and run.end.how != "debug-exit":
         off = run.end.how == "guest-shutdown"
         yield Check(f"{mode}.off", "off", PASS if off else FAIL,
                     f"efi={mode}: EfiResetShutdown: {ending(result)}")
     yield from _stored(mode, run)
+
+
+def serious(mode: str, run: Run):
+    """What the call gate had to contain or to correct."""
+    for name, kind in SERIOUS.items():
+        events = [event for event in run.events if event.name == name]
+        yield Check(f"{mode}.{kind}", kind, FAIL if events else PASS,
+                    "; ".join(dict.fromkeys(_spelled(mode, event)
+                                            for event in events)))
 
 
 def _spelled(mode: str, event) -> str:
@@ -119,7 +124,7 @@ def _end(mode: str, run: Run, result: Result) -> Check:
                  "; ".join([f"efi={mode}: {ending(result)}", *panics]))
 
 
-def _adopted(mode: str, gen: int, run: Run) -> Check:
+def adopted(mode: str, gen: int, run: Run) -> Check:
     name = f"{mode}.{gen}.adopted"
     refusals = run.all("refused", gen=gen, what="efi")
     if refusals:
@@ -129,13 +134,13 @@ def _adopted(mode: str, gen: int, run: Run) -> Check:
     return Check(name, "adopted", PASS if there else NONE)
 
 
-def _proofs(mode: str, run: Run):
-    for gen, check in itertools.product(range(chain.GENERATIONS), chain.CHECKS):
+def proofs(mode: str, run: Run, generations=range(chain.GENERATIONS)):
+    for gen, check in itertools.product(generations, chain.CHECKS):
         events = run.all("proof", gen=gen, check=check)
         if events and check != "gate":  # its parts are checks of their own
             event = events[-1]
             yield Check(f"{mode}.{gen}.{check}", check, event["verdict"],
-                        f"efi={mode}, generation {gen}: {event['detail']}")
+                        f"efi={mode}, generation {gen}: {event.get('detail', '')}")
 
 
 def _stored(mode: str, run: Run):
@@ -229,7 +234,7 @@ def _of_vectors(first: Result, last: Result | None):
                     "; ".join(differ))
 
 
-def _of_quirks(results):
+def quirks(results):
     """Deviations that the kernel tolerates: once each, in whatever run."""
     events = {event["name"]: event for result in results.values()
               if result.run for event in result.run.all("efi.quirk")}

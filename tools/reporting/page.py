@@ -92,10 +92,12 @@ def modes(document: dict) -> str:
         for gen, proofs in enumerate(one["proofs"]):
             cells = [mark(proofs[check]) if check in proofs else ""
                      for check in chain.CHECKS]
-            rows.append([esc(one["mode"]) if gen == 0 else "", str(gen),
+            rows.append([esc(one["mode"]) if gen == 0 else "",
+                         str(gen + one.get("first", 0)),
                          esc(one["svam"][gen]), *cells,
                          esc(one["end"]) if gen == last else ""])
     return rows and table(["mode", "gen", "SVAM", *chain.CHECKS, "end"], rows)
+
 
 
 def vectors(document: dict) -> str:
