@@ -25,7 +25,7 @@ E820 = struct.Struct("<QQI")
 REGION = struct.Struct("<I4xQQQQQ")  # struct efi_region
 ENTRIES_MAX = 128
 SETUP_E820_EXT, SETUP_EFI, SETUP_BATON = 1, 4, 0x4E544142
-MAGIC, VERSION, LOADER = 0x4F44414E4F544142, 7, 0xFF
+MAGIC, LOADER = 0x4F44414E4F544142, 0xFF
 E820_KEPT = 0x4E544142
 TYPES = {"HOLE": 0, "USABLE": 1, "BOOT_SERVICES": 1, "IN_USE": 1, "ACPI": 3,
          "NVS": 4, "KEPT": E820_KEPT}  # all others: 2
@@ -39,6 +39,12 @@ def kinds() -> list[str]:
     """enum memory_kind: the names, without MEMORY_."""
     text = (paths.ROOT / "lib/memory_map.h").read_text()
     return re.findall(r"^    MEMORY_(\w+),", text, re.M)[:-1]
+
+
+@lru_cache
+def version() -> int:
+    text = (paths.ROOT / "boot/handoff.h").read_text()
+    return int(re.search(r"^#define HANDOFF_VERSION (\d+)", text, re.M)[1])
 
 
 def numbers(values) -> bytes:
@@ -69,11 +75,11 @@ class Memory:
 class Handoff:
     """A block that handoff_write() made, of a content that is made up."""
 
-    def __init__(self, w, ranges: int):
+    def __init__(self, w, ranges: int, header: int = 0x6A):
         self.live, self.dice = w.live, w.dice
         dice, memory = w.dice, Memory(w.live)
-        self.image = dice.randbytes(0x201) + bytes([dice.choice(
-            [0x2A, 0x5A, 0x62, 0x66, 0x6A, 0xFF])]) + dice.randbytes(0xFE)
+        self.image = (dice.randbytes(0x201) + bytes([header])
+                      + dice.randbytes(0xFE))
         self.line = "".join(dice.choices("abcdefgh =.", k=dice.randint(
             1, COMMAND_LINE_MAX - 1))).encode()
         self.memory = made_up(dice, ranges)
@@ -294,7 +300,11 @@ def without_others(page: bytes) -> bytes:
 @check(9, needs="boots")
 def params(w):
     """boot_params have the image's own header, and what it needs to know."""
-    it = Handoff(w, w.dice.randint(5, 40))
+    for header in w.dice.choice([0x2A, 0x5A, 0x66]), w.dice.choice([0x82, 0xFF]):
+        params_are_right(Handoff(w, w.dice.randint(5, 40), header))
+
+
+def params_are_right(it: Handoff) -> None:
     found, want = without_others(it.block[:PAGE]), params_of(it)
     odd = next((n for n in range(PAGE) if found[n] != want[n]), None)
     if odd is not None:
@@ -377,7 +387,7 @@ def seal(w):
     crc_at = at + offset["block_crc"]
     block = it.block[:crc_at] + bytes(4) + it.block[crc_at + 4 : used]
     for name, size, want in (
-            ("magic", 8, MAGIC), ("version", 4, VERSION),
+            ("magic", 8, MAGIC), ("version", 4, version()),
             ("bytes", 4, len(it.baton)), ("block_pa", 8, it.block_pa),
             ("block_bytes", 4, used),
             ("block_crc", 4, zlib.crc32(block, seed.crc_start(w.seed)))):

@@ -75,6 +75,10 @@ def run_check(function, outside: Outside, nonce: int) -> Result:
     except Wrong as wrong:
         result.status, result.details = "fail", wrong.details
         outside.drop()
+    except AssertionError as odd:  # of the debugger
+        lost = Wrong("memory where the kernel points to", str(odd))
+        result.status, result.details = "fail", lost.details
+        outside.drop()
     result.seconds = time.monotonic() - begin
     result.measure = outside.measure
     return result
