@@ -57,8 +57,8 @@ CORE := \
 	efi/gate.asm \
 	efi/gate.c \
 	efi/firmware.c \
-	efi/space.c \
 	efi/services.c \
+	efi/space.c \
 	efi/virtual.c \
 	efi/open.c \
 	kexec/image.c \

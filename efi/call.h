@@ -15,7 +15,7 @@
 #include "efi/services.h"
 #include "mm/page_table.h"
 
-// What the pointers among a call's arguments point to.
+// What pointers among a call's arguments point to.
 struct efi_arguments {
     struct efi_guid guid;
     struct efi_time time;
@@ -60,11 +60,12 @@ extern struct gate_call efi_calls[EFI_SERVICES];
 // calls rarely come here.
 efi_status_t efi_not_called(enum efi_service service);
 
-// What the observers make of a call that is over: the status for its caller.
-// The record can be used for the next call then.
+// Shows a call that is over to the observers, and returns the status for its
+// caller. Then the record can be used for the next call.
 efi_status_t efi_look_at(struct gate_call *call);
 
-// A service's record is its own: an argument that is never but 0 is there.
+// Each service has its own record, all zero at first: so an argument that is
+// always 0 need not be written.
 #define ARGUMENT(n, value)                                                     \
     if (!__builtin_constant_p(value) || (value))                               \
     call->argument[n] = (value)

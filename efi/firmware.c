@@ -1,5 +1,5 @@
-// What is known of the firmware, apart from the code that finds it out: so what
-// reads it does not depend on open.c, which calls all of them.
+// The record of the firmware, in a file of its own: so its readers do not
+// depend on open.c, which fills it and calls many of them.
 
 #include "efi/firmware.h"
 

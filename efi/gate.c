@@ -1,4 +1,4 @@
-// The call gate's outside: what becomes of a trap while a call is under way.
+// What becomes of a trap while a call is under way.
 
 #include "efi/gate.h"
 
@@ -58,7 +58,8 @@ bool gate_contain(struct trap_frame *frame) {
     return true;
 }
 
-// During a call the firmware is to blame for every exception, also for those of
-// the gate's own code, which stumbles over what the firmware left; but not for
-// one that an interrupt handler has: that is a bug of ours.
+// During a call every exception is taken as the firmware's, also one in the
+// gate's own code, which may run with state that the firmware left. One in an
+// interrupt handler is not: that is a bug of the kernel, and does not come
+// here.
 ROW(traps, 70_gate) = {0, VECTOR_LAST_EXCEPTION, .handle = gate_contain};

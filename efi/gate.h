@@ -41,8 +41,8 @@ struct gate_call {
         uint64_t rbx, rbp, rsi, rdi, r12, r13, r14, r15;
     } saved; // what the firmware has to keep: the calling convention
 
-    // The status that the last such call had, when nothing was wrong with it:
-    // so if it is the same, there is nothing to look at. GATE_LOOK: look.
+    // The status of the last call of this service, if no observer has to see
+    // the next one: the same status again needs no look. GATE_LOOK: they look.
     efi_status_t expected;
     enum gate_outcome outcome; // GATE_KEPT when the call begins
     enum efi_service service;
@@ -59,8 +59,8 @@ struct gate_statistics {
 
 extern struct gate_statistics gate_statistics;
 
-// The call that is under way: the lock, and what gate.asm and the trap handler
-// find their way back by.
+// The call that is under way, or NULL. It is the gate's lock, and leads
+// gate.asm and the trap handler to the record.
 extern struct gate_call *gate_current;
 
 // gate.asm: runs gate_current.
@@ -77,8 +77,8 @@ static inline bool gate_take(struct gate_call *call) {
 }
 
 // Runs the function of the call that took the gate, and fills `status`. True:
-// it is the one that was expected, and there is nothing else to say. Inline, as
-// each call to the firmware goes here.
+// it is the expected one, and no observer has to look. Inline, as each call to
+// the firmware goes here.
 static inline bool gate_run(struct gate_call *call) {
     gate_enter();
     gate_statistics.calls++;

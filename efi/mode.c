@@ -68,11 +68,10 @@ ROW(modes, 2_identity) = {.name = "identity",
                           .place = place_identity,
                           .adopt = efi_adopt_by_rule};
 
-// Linux's rule (arch/x86/platform/efi/efi_64.c since 2013): down from -4 GiB,
-// the map walked backwards, so that regions keep their order and what belongs
-// together stays at its distance (UEFI 2.5 splits one driver over several
-// regions that refer to each other); and VA = PA modulo 2 MiB, so that large
-// pages fit.
+// Linux's rule (arch/x86/platform/efi/efi_64.c since 2013): from -4 GiB
+// downwards, with the last region first, so that regions keep their order and
+// adjacent ones their distance (UEFI 2.5 splits one driver over several regions
+// that refer to each other); and VA = PA modulo 2 MiB, so that large pages fit.
 status_t efi_place_fixed(struct efi_regions *regions) {
     va_t va = EFI_WINDOW_START;
     for (size_t i = regions->count; i-- > 0;) {
@@ -99,8 +98,8 @@ ROW(modes, 3_fixed) = {.name = "fixed",
                        .place = efi_place_fixed,
                        .adopt = efi_adopt_by_rule};
 
-// What ioremap() did: the next free piece of the kernel's own address space, in
-// the order of the calls. Nothing of it can be found again by a later kernel.
+// As ioremap() did: the next free range of the kernel's own address space, in
+// the order of the calls. A later kernel cannot compute the same addresses.
 static status_t place_naive(struct efi_regions *regions) {
     va_t va = VMAP_NAIVE;
     for (size_t i = 0; i < regions->count; i++) {

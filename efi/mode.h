@@ -12,7 +12,7 @@
 // What happened to SetVirtualAddressMap since power-on.
 enum efi_svam {
     SVAM_NEVER,     // not called: the firmware runs at its physical addresses
-    SVAM_CALLED,    // called by this kernel, whatever came of it
+    SVAM_CALLED,    // called by this kernel, with or without success
     SVAM_INHERITED, // called by a kernel before this one
     SVAM_REFUSED,   // the firmware is not called: in reports only
 };
@@ -42,8 +42,9 @@ struct efi_mode {
     status_t (*adopt)(const struct efi_mode *mode, struct efi_regions *regions,
                       const struct handoff *handoff);
 
-    // Or NULL. Tells the next Baton all that it needs, so that its descriptors
-    // get no virtual addresses; those of a Linux still do, by hands_on.
+    // May be NULL. Writes all that the next Baton needs into its handoff, so
+    // that its descriptors get no virtual addresses; a Linux still gets these,
+    // by hands_on.
     void (*hand_on)(const struct efi_regions *regions, struct handoff *handoff);
 };
 

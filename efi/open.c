@@ -14,11 +14,9 @@
 #include "efi/space.h"
 #include "efi/tables.h"
 #include "efi/virtual.h"
-#include "lib/format.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/frames.h"
-#include "mm/space.h"
 
 extern struct efi_firmware firmware_record;
 static struct efi_firmware *const known = &firmware_record;
@@ -126,15 +124,6 @@ static status_t enter_mode(struct boot_info *boot) {
     return run(OPENING_MAPPED, boot);
 }
 
-static void report_regions(void) {
-    for (size_t i = 0; i < known->regions.count; i++) {
-        const struct efi_region *r = &known->regions.region[i];
-        event("efi.region", "n=%zu type=%s pa=%#lx va=%#lx pages=%lu attr=%#lx",
-              i, efi_memory_type_name(r->type), r->pa, r->va, r->pages,
-              r->attribute);
-    }
-}
-
 // If the firmware is refused: the mode that was asked for.
 static void report_mode(const struct efi_mode *wanted) {
     const struct efi_mode *mode = known->ready ? known->mode : wanted;
@@ -145,8 +134,7 @@ static void report_mode(const struct efi_mode *wanted) {
 
 static status_t open_firmware(struct boot_info *boot,
                               const struct efi_mode *wanted) {
-    struct efi_map_view view = efi_map_of(&boot->efi);
-    TRY(efi_regions_read(&view, &known->regions));
+    TRY(efi_regions_read(&boot->efi, &known->regions));
     TRY(run(OPENING_FOUND, boot));
     if (boot->svam)
         TRY(adopt_mode(boot, wanted));
@@ -192,9 +180,7 @@ status_t efi_open(struct boot_info *boot, const struct efi_mode *wanted) {
         return explain_absence(boot);
     status_t status = open_firmware(boot, wanted);
     known->ready = status == STATUS_OK;
-    if (known->ready)
-        report_regions();
-    else
+    if (!known->ready)
         refuse();
     report_mode(wanted);
     return status;

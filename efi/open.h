@@ -1,5 +1,5 @@
-// Opening the firmware: how the rest of the kernel gets from a system table to
-// services that can be called, and gives up again.
+// Opening the firmware: from a system table to services that can be called, or
+// to a refusal.
 
 #pragma once
 
@@ -16,8 +16,8 @@ enum opening_point {
                     // known; nothing of it is mapped or called
     OPENING_SVAM,   // SetVirtualAddressMap will be called next, on
                     // firmware_table, which is replaced after it
-    OPENING_MAPPED, // all regions are mapped where the services use them, as
-                    // wide as the memory map says
+    OPENING_MAPPED, // all regions are mapped where the services use them, with
+                    // all rights that the memory map allows
     OPENING_PROVED, // the proofs have run
 };
 
@@ -33,7 +33,7 @@ TABLE(openings, struct opening);
 // Opens the firmware that `boot` describes in mode `wanted`: adopts the mapping
 // of an earlier kernel, or makes one. NULL: in the mode that it is in, or in
 // mode fixed if it is in none. Afterwards the services of efi/services.h work.
-// `boot` has to stay, for its memory map is used and changed from now on.
+// `boot` has to stay: annexes use and change its memory map from now on.
 // NOT_FOUND: no firmware. Other errors: it is refused, and not called.
 status_t efi_open(struct boot_info *boot, const struct efi_mode *wanted);
 

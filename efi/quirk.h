@@ -1,8 +1,8 @@
 // Quirks: deviations of firmware from the specification that this kernel
 // tolerates. Core refuses a deviation unless a row of the table `quirks`
-// tolerates it; the rows are in efi/quirks/. What has to be done about one
-// before it shows is a row of another table: a stage, or an opening. No code
-// asks who made a firmware where it can see how it behaves.
+// tolerates it; the rows are in efi/quirks/. What has to be done before a
+// deviation shows is a row of another table: a stage, or an opening. Behaviour
+// is examined, not the vendor's name, wherever it shows in time.
 
 #pragma once
 

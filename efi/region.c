@@ -1,4 +1,4 @@
-// From an EFI memory map, as found, to regions that can be relied on.
+// Reads an EFI memory map, which is not trusted, into validated regions.
 
 #include "efi/region.h"
 
@@ -7,27 +7,27 @@
 
 #define PAGES_MAX (1UL << 40) // 2^52 bytes, all a CPU can address
 
-status_t efi_map_check(const struct efi_map_view *view) {
-    uint32_t step = view->descriptor_bytes;
+status_t efi_map_check(const struct boot_efi *efi) {
+    uint32_t step = efi->descriptor_bytes;
     bool is_step = step >= sizeof(struct efi_memory_descriptor) &&
                    step <= EFI_DESCRIPTOR_BYTES_MAX && is_aligned(step, 8);
-    if (is_step && view->bytes > 0 && view->bytes % step == 0 &&
-        view->descriptor_version == EFI_DESCRIPTOR_VERSION)
+    if (is_step && efi->map_bytes > 0 && efi->map_bytes % step == 0 &&
+        efi->descriptor_version == EFI_DESCRIPTOR_VERSION)
         return STATUS_OK;
     return fail(STATUS_INVALID,
                 "EFI memory map: %lu bytes, in descriptors of %u bytes, "
                 "version %u; must be one or more, each of %zu to %d bytes, a "
                 "multiple of 8, and version %d",
-                view->bytes, step, view->descriptor_version,
+                efi->map_bytes, step, efi->descriptor_version,
                 sizeof(struct efi_memory_descriptor), EFI_DESCRIPTOR_BYTES_MAX,
                 EFI_DESCRIPTOR_VERSION);
 }
 
-bool efi_map_at(const struct efi_map_view *view, uint64_t index,
+bool efi_map_at(const struct boot_efi *efi, uint64_t index,
                 struct efi_memory_descriptor *descriptor) {
-    if (index >= view->bytes / view->descriptor_bytes)
+    if (index >= efi->map_bytes / efi->descriptor_bytes)
         return false;
-    memcpy(descriptor, view->map + index * view->descriptor_bytes,
+    memcpy(descriptor, efi->map + index * efi->descriptor_bytes,
            sizeof(*descriptor));
     return true;
 }
@@ -71,21 +71,21 @@ static status_t check_disjoint(const struct efi_regions *regions) {
     return STATUS_OK;
 }
 
-status_t efi_regions_read(const struct efi_map_view *view,
+status_t efi_regions_read(const struct boot_efi *efi,
                           struct efi_regions *regions) {
     struct efi_memory_descriptor d;
     regions->count = 0;
-    TRY(efi_map_check(view));
-    for (uint64_t i = 0; efi_map_at(view, i, &d); i++) {
+    TRY(efi_map_check(efi));
+    for (uint64_t i = 0; efi_map_at(efi, i, &d); i++) {
         if (!(d.attribute & EFI_MEMORY_RUNTIME))
             continue;
         if (!is_aligned(d.virtual_start, PAGE_SIZE))
-            d.virtual_start = 0; // nowhere that a kernel has put it
+            d.virtual_start = 0; // no kernel maps a region there
         if (is_sane(&d))
             TRY(insert(regions, &d));
         else
             say("efi: dropped runtime descriptor %lu: %lu pages at pa %#lx, va "
-                "%#lx: none, not at a page's start, or beyond 2^52",
+                "%#lx: empty, misaligned, or beyond 2^52",
                 i, d.pages, d.physical_start, d.virtual_start);
     }
     return check_disjoint(regions);
@@ -106,15 +106,15 @@ void efi_regions_write(const struct efi_regions *regions, uint32_t step,
 }
 
 // UEFI 2.10 §7.2, table 7.10: usage after ExitBootServices. Types that are not
-// listed, and whatever a firmware may invent, are left alone. So is free memory
-// that cannot be cached, or that is meant for a specific purpose, such as
-// high-bandwidth memory: Linux keeps both back from its allocator, too. The
-// bits that say how memory could be protected (RP, XP, RO) take nothing away.
+// listed, such as a vendor's own, are reserved. So is free memory that cannot
+// be cached, or that has a specific purpose, such as high-bandwidth memory:
+// Linux does not allocate either. Attributes that only restrict access (RP, XP,
+// RO) do not matter here.
 //
-// No firmware is known to tag boot services EFI_MEMORY_RUNTIME. Linux does: its
-// efi_reserve_boot_services() tags each such region of which a part was already
-// reserved, for the Memory Attributes Table for example. The rest of it is RAM
-// to Linux and to e820, so kexec may put an initrd there.
+// No firmware is known to tag boot services EFI_MEMORY_RUNTIME, but Linux does:
+// its efi_reserve_boot_services() tags each such region of which a part was
+// already reserved, for example for the Memory Attributes Table. The rest of
+// the region is RAM for Linux and in e820, so kexec may put an initrd there.
 static enum memory_kind kind_of(const struct efi_memory_descriptor *d) {
     static const uint8_t kinds[EFI_MEMORY_TYPES] = {
         [EFI_LOADER_CODE] = MEMORY_USABLE,
@@ -140,11 +140,10 @@ static enum memory_kind kind_of(const struct efi_memory_descriptor *d) {
     return runtime && kind < MEMORY_RESERVED ? MEMORY_RUNTIME : kind;
 }
 
-status_t efi_map_paint(const struct efi_map_view *view,
-                       struct memory_map *memory) {
+status_t efi_map_merge(const struct boot_efi *efi, struct memory_map *memory) {
     struct efi_memory_descriptor d;
-    TRY(efi_map_check(view));
-    for (uint64_t i = 0; efi_map_at(view, i, &d); i++)
+    TRY(efi_map_check(efi));
+    for (uint64_t i = 0; efi_map_at(efi, i, &d); i++)
         if (is_sane(&d))
             TRY(memory_map_add(memory, d.physical_start, d.pages * PAGE_SIZE,
                                kind_of(&d)));

@@ -14,11 +14,10 @@
 struct efi_region {
     uint32_t type;
     pa_t pa;
-    va_t va; // where a kernel put it; from the firmware itself: anything
+    va_t va; // set by a kernel; arbitrary in the firmware's own map
     uint64_t pages;
     uint64_t attribute;
-    size_t
-        listed; // the how many-th of them in the map that they were read from
+    size_t listed; // its index among those of the map it was read from
 };
 
 // In ascending order of physical address, disjoint, page aligned.
@@ -27,46 +26,33 @@ struct efi_regions {
     struct efi_region region[EFI_REGIONS_MAX];
 };
 
-// A memory map as found: nothing about it is trusted.
-struct efi_map_view {
-    const uint8_t *map;
-    uint64_t bytes;
-    uint32_t descriptor_bytes, descriptor_version;
-};
-
-static inline struct efi_map_view efi_map_of(const struct boot_efi *efi) {
-    return (struct efi_map_view){efi->map, efi->map_bytes,
-                                 efi->descriptor_bytes,
-                                 efi->descriptor_version};
-}
-
-// The descriptor at `index`; false past the end. The view must have passed
-// efi_map_check().
-bool efi_map_at(const struct efi_map_view *view, uint64_t index,
+// The descriptor at `index` of the memory map in `efi`, which must have passed
+// efi_map_check(). False past the end.
+bool efi_map_at(const struct boot_efi *efi, uint64_t index,
                 struct efi_memory_descriptor *descriptor);
 
 // INVALID: sizes that no map can have; the reason names them.
-status_t efi_map_check(const struct efi_map_view *view);
+status_t efi_map_check(const struct boot_efi *efi);
 
 // All descriptors with the RUNTIME attribute, whatever their type. Entries that
 // are empty or leave the address space are dropped, as Linux does, with a line
 // in the log. INVALID where two overlap; NO_MEMORY where they are too many.
-status_t efi_regions_read(const struct efi_map_view *view,
+status_t efi_regions_read(const struct boot_efi *efi,
                           struct efi_regions *regions);
 
 // Writes the regions as a memory map with descriptors of `step` bytes each into
 // the count * step bytes at `map`; with their virtual addresses, or with none.
-// In the order in which they were listed: that of a firmware's map need not be
-// ascending, and it may want SetVirtualAddressMap to keep to it.
+// In the order in which they were listed: a firmware's map need not be
+// ascending, and its SetVirtualAddressMap may rely on the order.
 void efi_regions_write(const struct efi_regions *regions, uint32_t step,
                        bool with_va, uint8_t *map);
 
-// Paints the map over what the loader said of memory.
-status_t efi_map_paint(const struct efi_map_view *view,
-                       struct memory_map *memory);
+// Merges all descriptors into `memory`, which has what the loader reported.
+// INVALID: as efi_map_check().
+status_t efi_map_merge(const struct boot_efi *efi, struct memory_map *memory);
 
-// The region that holds all of [address, address + bytes), physically or by the
-// addresses it was given; NULL if none does.
+// The region that holds all of [address, address + bytes), by its physical or
+// by its virtual address; NULL if none does.
 const struct efi_region *efi_region_of_pa(const struct efi_regions *regions,
                                           pa_t pa, uint64_t bytes);
 const struct efi_region *efi_region_of_va(const struct efi_regions *regions,
@@ -83,7 +69,7 @@ static inline bool region_is_within(const struct efi_region *region, va_t start,
            region_bytes(region) <= end - region->va;
 }
 
-// From one address of a byte in the region to the other.
+// Translate between the two addresses of a byte in a region.
 static inline va_t region_va(const struct efi_region *region, pa_t pa) {
     return region->va + (pa - region->pa);
 }

@@ -1,7 +1,7 @@
 // The runtime services that the kernel itself needs, as functions (UEFI 2.10
 // ch. 8); efi/services/rest.h has the others.
 //
-// Arguments and results are ordinary memory of the kernel's: the firmware gets
+// Arguments and results are ordinary memory of the kernel: the firmware gets
 // copies, in a bounce buffer (efi/call.h). Every function returns the status
 // of the firmware where that is one which the service may return, else
 // EFI_DEVICE_ERROR; EFI_ABORTED if the firmware faulted; EFI_NOT_READY if a

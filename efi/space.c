@@ -3,12 +3,9 @@
 #include "efi/space.h"
 
 #include "efi/services.h"
-#include "lib/log.h"
-#include "lib/x86.h"
 #include "mm/space.h"
 
 struct page_table firmware_table;
-unsigned efi_leaf_max = LEVELS_MAX;
 
 // A code region may contain code and data: images of drivers, which the loader
 // does not split (UEFI 2.10 §2.3.4).
@@ -19,15 +16,13 @@ uint64_t efi_space_rights(const struct efi_region *region) {
 }
 
 // With efi=direct the pages are mapped already, read-only.
-static status_t map_region(const struct page_table *in, va_t va,
+static status_t map_region(struct page_table *table, va_t va,
                            const struct efi_region *region) {
     uint64_t flags = efi_space_rights(region);
-    struct page_table table = *in;
     pa_t pa;
-    table.leaf_max = min_u64(table.leaf_max, efi_leaf_max);
-    if (page_table_translate(&table, va, &pa) && pa == region->pa)
-        return page_table_protect(&table, va, region_bytes(region), flags);
-    return page_table_map(&table, va, region->pa, region_bytes(region), flags);
+    if (page_table_translate(table, va, &pa) && pa == region->pa)
+        return page_table_protect(table, va, region_bytes(region), flags);
+    return page_table_map(table, va, region->pa, region_bytes(region), flags);
 }
 
 static status_t map_regions(struct page_table *table, bool at_va) {

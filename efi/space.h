@@ -16,16 +16,12 @@ extern struct page_table firmware_table;
 // under the kernel's upper half. NO_MEMORY, REFUSED (a clash).
 status_t efi_space_build(void);
 
-// The largest page that the firmware is mapped by, as a level of the page table
-// (1: 4 KiB); to be set before that.
-extern unsigned efi_leaf_max;
-
 // Throws that table away.
 void efi_space_drop(void);
 
 // Maps the regions at their virtual addresses in the kernel's table.
 status_t efi_space_map_kernel(void);
 
-// The rights of a region's pages, as wide as the memory map says: flags for
+// The rights of a region's pages, all that the memory map allows: flags for
 // page_table_map().
 uint64_t efi_space_rights(const struct efi_region *region);

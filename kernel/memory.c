@@ -37,10 +37,9 @@ static status_t check_detail(const struct boot_info *boot) {
 // that only the EFI map reports as free is not used.
 status_t memory_complete(struct boot_info *boot, pa_t image_pa) {
     static struct memory_map loaders;
-    struct efi_map_view view = efi_map_of(&boot->efi);
     loaders = boot->memory;
-    if (view.bytes) {
-        tolerate("efi-map", efi_map_paint(&view, &boot->memory));
+    if (boot->efi.map_bytes) {
+        tolerate("efi-map", efi_map_merge(&boot->efi, &boot->memory));
         tolerate("efi-map", memory_map_confine(&boot->memory, &loaders));
     }
     tolerate("memory", check_detail(boot));

@@ -10,12 +10,12 @@
 #include "lib/options.h"
 #include "lib/x86.h"
 
-#define GRANTS_MAX 64 // pages; a firmware that wants more is lost
+#define GRANTS_MAX 64 // pages; more are not granted
 
 enum {
     FAULT_ABORT, // the call ends, with EFI_ABORTED
-    FAULT_RETRY, // it gets the page that it wanted, if that harms no one, and
-                 // goes on; else as above
+    FAULT_RETRY, // the missing page is mapped if nothing else uses it, and the
+                 // call goes on; else as above
     FAULT_OFF,   // the call ends, and none is made any more
 };
 
@@ -104,7 +104,7 @@ static status_t faults_begin(void) {
     if (firmware_aborted() > 0 && on_fault == FAULT_OFF)
         return fail(STATUS_REFUSED,
                     "it is tainted: %lu calls were aborted, and "
-                    "efi.fault=off says that this is enough",
+                    "efi.fault=off permits none",
                     firmware_aborted());
     return STATUS_OK;
 }

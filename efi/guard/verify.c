@@ -1,9 +1,10 @@
 // Walks every page of every region where the mode's calls will find it: does it
-// lead to the right frame?
+// lead to the right frame? Then logs the regions.
 
 #include "efi/firmware.h"
 #include "efi/guard/memory.h"
 #include "efi/open.h"
+#include "lib/log.h"
 
 static status_t verify_region(const struct page_table *table,
                               const struct efi_region *region) {
@@ -35,3 +36,16 @@ static status_t verify(struct boot_info *boot) {
 }
 
 ROW(openings, 70_verify) = {OPENING_MAPPED, verify};
+
+static status_t report(struct boot_info *boot) {
+    (void)boot;
+    for (size_t i = 0; i < firmware->regions.count; i++) {
+        const struct efi_region *r = &firmware->regions.region[i];
+        event("efi.region", "n=%zu type=%s pa=%#lx va=%#lx pages=%lu attr=%#lx",
+              i, efi_memory_type_name(r->type), r->pa, r->va, r->pages,
+              r->attribute);
+    }
+    return STATUS_OK;
+}
+
+ROW(openings, 95_regions) = {OPENING_MAPPED, report};

@@ -1,6 +1,6 @@
 // efi=contiguous, Petkov's variant of option 2: one run with the distances that
-// the regions have in memory. A next kernel that knows where it starts knows
-// everything. It costs address space, and there is plenty of it.
+// the regions have in memory. The next kernel needs only its start. It costs
+// address space, of which there is plenty.
 
 #include "efi/mode.h"
 #include "lib/log.h"

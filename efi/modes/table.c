@@ -8,13 +8,13 @@
 #include "mm/layout.h"
 #include "mm/random/random.h"
 
-// What touches in memory still touches, for it may be one driver (as in mode
+// Adjacent regions stay adjacent, for they may be one driver (as in mode
 // fixed).
 static status_t place(struct efi_regions *regions) {
     TRY(efi_place_fixed(regions));
     uint64_t state = random_seed | 1, down = 0;
-    uint64_t room = regions->region[0].va - EFI_WINDOW_END;
-    uint64_t holes = room / LARGE_PAGE / (regions->count + 1);
+    uint64_t free = regions->region[0].va - EFI_WINDOW_END;
+    uint64_t holes = free / LARGE_PAGE / (regions->count + 1);
     for (size_t i = regions->count; i-- > 0;) {
         struct efi_region *region = &regions->region[i], *above = region + 1;
         bool touches = i + 1 < regions->count &&

@@ -29,7 +29,7 @@ struct handoff_attribute {
 struct efi_attributes {
     pa_t table_pa; // the firmware's own table, to be preserved for Linux
     uint64_t table_bytes;
-    size_t count;               // 0: no rows that could be believed, …
+    size_t count;               // 0: there are no valid rows, …
     char absence[REASON_BYTES]; // … and this is why
     struct handoff_attribute row[ATTRIBUTES_MAX];
 };

@@ -1,5 +1,5 @@
-// Boot-services memory is free after ExitBootServices, and some firmware still
-// uses it in SetVirtualAddressMap. Only generation 0 can let it.
+// Boot-services memory is free after ExitBootServices, but some firmware still
+// uses it in SetVirtualAddressMap. Only generation 0 can allow that.
 
 #include "efi/firmware.h"
 #include "efi/open.h"

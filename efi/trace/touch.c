@@ -47,7 +47,7 @@ struct harvest {
 static status_t touch_begin(void) {
     if (!wanted)
         return STATUS_OK;
-    efi_leaf_max = 1;
+    kernel_table.leaf_max = 1; // and its clone's, which the firmware gets
     proof_interrupts = 0;
     note_count = efi_regions_bytes(&firmware->regions) / PAGE_SIZE;
     uint64_t pages = pages_for(EFI_SERVICES * note_count);

@@ -146,23 +146,22 @@ def limits(w):
 
 
 def paint_map(w, descriptors, step: int) -> Canvas:
-    """efi_map_paint() of a map that no firmware has."""
+    """efi_map_merge() of a map that no firmware has."""
     live = w.live
     canvas = Canvas(live)
-    fields = live.fields("efi/region.c", "efi_map_view")
+    fields = live.fields("efi/region.c", "boot_efi")
     data = b"".join(multiboot2.DESCRIPTOR.pack(*d).ljust(step, b"\xee")
                     for d in descriptors)
-    view = canvas.at + canvas.size + 8
-    head = bytearray(32)
-    for name, form, value in (("map", "<Q", view + 32),
-                              ("bytes", "<Q", len(data)),
+    given = canvas.at + canvas.size + 8
+    head = bytearray(fields["map"])
+    for name, form, value in (("map_bytes", "<Q", len(data)),
                               ("descriptor_bytes", "<I", step),
                               ("descriptor_version", "<I", 1)):
         struct.pack_into(form, head, fields[name], value)
-    live.debugger.write(view, bytes(head) + data)
-    status = live.status("efi_map_paint", view, canvas.at)
+    live.debugger.write(given, bytes(head) + data)
+    status = live.status("efi_map_merge", given, canvas.at)
     if status:
-        raise Wrong("STATUS_OK from efi_map_paint() of a sound map",
+        raise Wrong("STATUS_OK from efi_map_merge() of a sound map",
                     f"{name_of(status)}: {live.why()}", step=4)
     return canvas
 

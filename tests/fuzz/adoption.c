@@ -42,7 +42,6 @@ void *pa_to_va(pa_t pa) {
 // Their addresses follow the mode's guarantees, and the handoff.
 static void check_regions(void) {
     static struct efi_regions expected;
-    struct efi_map_view view = efi_map_of(&boot.efi);
     const struct efi_regions *regions = &firmware->regions;
     check_apart(regions);
     for (size_t i = 0; i < ARRAY_SIZE(promises); i++)
@@ -51,7 +50,7 @@ static void check_regions(void) {
             check_promise(&promises[i], regions);
     if (firmware->svam != SVAM_INHERITED)
         return;
-    assert_int_equal(efi_regions_read(&view, &expected), STATUS_OK);
+    assert_int_equal(efi_regions_read(&boot.efi, &expected), STATUS_OK);
     bool is_run = firmware->mode->hand_on && boot.svam == BOOT_SVAM_BATON;
     for (size_t i = 0; is_run && i < expected.count; i++)
         expected.region[i].va = boot.handoff.run.va +

@@ -31,11 +31,10 @@ static inline void check_efi(const struct boot_info *boot) {
     static struct memory_map memory;
     static struct efi_regions regions;
     assert_true(boot->efi.map_bytes <= EFI_MAP_BYTES);
-    struct efi_map_view view = efi_map_of(&boot->efi);
     memory = boot->memory;
-    check_why(efi_map_paint(&view, &memory));
+    check_why(efi_map_merge(&boot->efi, &memory));
     check_shape(&memory);
-    check_why(efi_regions_read(&view, &regions));
+    check_why(efi_regions_read(&boot->efi, &regions));
 }
 
 static inline void check_boot_info(const struct boot_info *boot) {

@@ -9,7 +9,19 @@
 
 static struct memory_map map;
 static struct efi_regions regions, again;
-static struct efi_map_view view;
+static const struct boot_efi *given;
+
+// A map in memory that ends where it does. The caller frees it.
+static struct boot_efi *exact_map(const void *map, uint64_t bytes,
+                                  uint32_t step, uint32_t version) {
+    struct boot_efi *efi = malloc(offsetof(struct boot_efi, map) + bytes);
+    assert_non_null(efi);
+    efi->map_bytes = bytes;
+    efi->descriptor_bytes = step;
+    efi->descriptor_version = version;
+    memcpy(efi->map, map, bytes);
+    return efi;
+}
 
 // UEFI 2.10 table 7.10, independent of the kernel.
 static enum memory_kind kind_of(const struct efi_memory_descriptor *d) {
@@ -44,7 +56,7 @@ static enum memory_kind kind_of(const struct efi_memory_descriptor *d) {
 
 static struct efi_memory_descriptor row(size_t index) {
     struct efi_memory_descriptor d;
-    memcpy(&d, view.map + index * view.descriptor_bytes, sizeof(d));
+    memcpy(&d, given->map + index * given->descriptor_bytes, sizeof(d));
     return d;
 }
 
@@ -57,25 +69,26 @@ static bool is_sane(const struct efi_memory_descriptor *d) {
 }
 
 static bool is_possible(void) {
-    uint32_t step = view.descriptor_bytes;
-    return view.descriptor_version == 1 && step >= 40 && step <= 256 &&
-           step % 8 == 0 && view.bytes > 0 && view.bytes % step == 0;
+    uint32_t step = given->descriptor_bytes;
+    return given->descriptor_version == 1 && step >= 40 && step <= 256 &&
+           step % 8 == 0 && given->map_bytes > 0 &&
+           given->map_bytes % step == 0;
 }
 
 // With any list, it becomes neither too long nor more free than it should be.
 static void check_painting(void) {
-    bool full = view.descriptor_bytes % 16 != 0;
+    bool full = given->descriptor_bytes % 16 != 0;
     map.count = painted.count = 0;
     for (pa_t i = 0; full && i < MEMORY_MAP_GIVEN / 2; i++) {
         paint(2 * i * PAGE_SIZE, PAGE_SIZE, MEMORY_USABLE);
         memory_map_put(&map, 2 * i * PAGE_SIZE, PAGE_SIZE, MEMORY_USABLE);
     }
     size_t first = painted.count;
-    status_t status = efi_map_paint(&view, &map);
+    status_t status = efi_map_merge(given, &map);
     check_why(status);
     assert_int_equal(status, is_possible() ? STATUS_OK : STATUS_INVALID);
-    for (size_t i = 0; is_possible() && i < view.bytes / view.descriptor_bytes;
-         i++) {
+    for (size_t i = 0;
+         is_possible() && i < given->map_bytes / given->descriptor_bytes; i++) {
         struct efi_memory_descriptor d = row(i);
         if (is_sane(&d))
             paint(d.physical_start, d.pages << 12, kind_of(&d));
@@ -89,7 +102,7 @@ static void check_painting(void) {
 // The same regions, found by searching each descriptor in the list.
 static void check_regions(void) {
     size_t count = 0;
-    for (size_t i = 0; i < view.bytes / view.descriptor_bytes; i++) {
+    for (size_t i = 0; i < given->map_bytes / given->descriptor_bytes; i++) {
         struct efi_memory_descriptor d = row(i);
         if (!(d.attribute >> 63) || !is_sane(&d))
             continue;
@@ -110,11 +123,13 @@ static void check_regions(void) {
 
 // Written as a map, they are read back, with or without their addresses.
 static void check_round_trip(bool with_va) {
-    uint64_t bytes = regions.count * view.descriptor_bytes;
+    uint64_t bytes = regions.count * given->descriptor_bytes;
     uint8_t *written = malloc(bytes + !bytes);
-    efi_regions_write(&regions, view.descriptor_bytes, with_va, written);
-    struct efi_map_view copy = {written, bytes, view.descriptor_bytes, 1};
-    assert_int_equal(efi_regions_read(&copy, &again), STATUS_OK);
+    efi_regions_write(&regions, given->descriptor_bytes, with_va, written);
+    struct boot_efi *copy =
+        exact_map(written, bytes, given->descriptor_bytes, 1);
+    assert_int_equal(efi_regions_read(copy, &again), STATUS_OK);
+    free(copy);
     assert_int_equal(again.count, regions.count);
     for (size_t i = 0; i < regions.count; i++) {
         struct efi_region expected = regions.region[i];
@@ -127,11 +142,11 @@ static void check_round_trip(bool with_va) {
 static void fuzz(struct input in) {
     uint32_t step = take(&in, 4), version = take(&in, 4);
     uint64_t bytes = min_u64(in.left, EFI_MAP_BYTES);
-    uint8_t *exact = exact_copy(in.at, bytes);
-    view = (struct efi_map_view){exact, bytes, step, version};
+    struct boot_efi *exact = exact_map(in.at, bytes, step, version);
+    given = exact;
     check_painting();
     memset(&regions, 0, sizeof(regions));
-    status_t status = efi_regions_read(&view, &regions);
+    status_t status = efi_regions_read(given, &regions);
     check_why(status);
     if (status == STATUS_OK) {
         check_regions();

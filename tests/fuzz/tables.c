@@ -123,8 +123,11 @@ static void check_rights(void) {
 static bool take_regions(struct input *in) {
     struct input map = take_part(in, take(in, 1) * TABLE_ROW);
     map.left -= map.left % TABLE_ROW;
-    struct efi_map_view view = {map.at, map.left, TABLE_ROW, 1};
-    return efi_regions_read(&view, &regions) == STATUS_OK;
+    static struct boot_efi efi = {.descriptor_bytes = TABLE_ROW,
+                                  .descriptor_version = 1};
+    efi.map_bytes = map.left;
+    memcpy(efi.map, map.at, map.left);
+    return efi_regions_read(&efi, &regions) == STATUS_OK;
 }
 
 static void fuzz(struct input in) {

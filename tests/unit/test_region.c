@@ -22,15 +22,16 @@ va_t direct_map_base = DIRECT_MAP_BASE; // the kernel has it in mm/space.c
 
 // ---- a memory map
 
-static uint8_t bytes[EFI_MAP_BYTES];
-static struct efi_map_view view;
+static struct boot_efi given;
 static struct efi_regions regions;
 static struct memory_map memory;
 
 static void begin(uint32_t step) {
-    memset(bytes, 0xee, sizeof(bytes)); // the gap between two descriptors
+    memset(&given, 0xee, sizeof(given)); // the gap between two descriptors
     memset(&regions, 0, sizeof(regions));
-    view = (struct efi_map_view){bytes, 0, step, EFI_DESCRIPTOR_VERSION};
+    given.map_bytes = 0;
+    given.descriptor_bytes = step;
+    given.descriptor_version = EFI_DESCRIPTOR_VERSION;
 }
 
 static int usual_map(void **state) {
@@ -42,9 +43,9 @@ static int usual_map(void **state) {
 static void add_at(uint32_t type, pa_t pa, va_t va, uint64_t pages,
                    uint64_t attribute) {
     struct efi_memory_descriptor d = {type, 0, pa, va, pages, attribute};
-    assert_true(view.bytes + view.descriptor_bytes <= sizeof(bytes));
-    memcpy(bytes + view.bytes, &d, sizeof(d));
-    view.bytes += view.descriptor_bytes;
+    assert_true(given.map_bytes + given.descriptor_bytes <= EFI_MAP_BYTES);
+    memcpy(given.map + given.map_bytes, &d, sizeof(d));
+    given.map_bytes += given.descriptor_bytes;
 }
 
 static void add(uint32_t type, pa_t pa, uint64_t pages) {
@@ -53,14 +54,13 @@ static void add(uint32_t type, pa_t pa, uint64_t pages) {
 
 // Both readers, over memory that ends where the map does.
 static status_t read_map(void) {
-    uint8_t *exact = exact_copy(bytes, view.bytes);
-    struct efi_map_view copy = view;
-    copy.map = exact;
+    struct boot_efi *exact =
+        exact_copy(&given, offsetof(struct boot_efi, map) + given.map_bytes);
     memory.count = 0;
-    status_t painted = efi_map_paint(&copy, &memory);
-    status_t status = efi_regions_read(&copy, &regions);
+    status_t merged = efi_map_merge(exact, &memory);
+    status_t status = efi_regions_read(exact, &regions);
     if (status == STATUS_OK)
-        assert_int_equal(painted, STATUS_OK);
+        assert_int_equal(merged, STATUS_OK);
     free(exact);
     return status;
 }
@@ -100,7 +100,7 @@ static void bad_sizes_are_refused(void **state) {
         snprintf(reason, sizeof(reason), "descriptors of %u bytes", sizes[i]);
         usual_map(state);
         add(EFI_RUNTIME_SERVICES_DATA, 0x8000, 1);
-        view.descriptor_bytes = sizes[i];
+        given.descriptor_bytes = sizes[i];
         expect(STATUS_INVALID, reason);
         assert_int_equal(regions.count, 0);
         assert_int_equal(memory.count, 0);
@@ -110,9 +110,9 @@ static void bad_sizes_are_refused(void **state) {
 static void only_version_1_is_known(void **state) {
     (void)state;
     add(EFI_RUNTIME_SERVICES_DATA, 0x8000, 1);
-    view.descriptor_version = 2;
+    given.descriptor_version = 2;
     expect(STATUS_INVALID, "version 2; must be");
-    view.descriptor_version = 0;
+    given.descriptor_version = 0;
     expect(STATUS_INVALID, "version 0; must be");
 }
 
@@ -120,9 +120,9 @@ static void a_map_is_whole_descriptors(void **state) {
     (void)state;
     expect(STATUS_INVALID, "map: 0 bytes");
     add(EFI_RUNTIME_SERVICES_DATA, 0x8000, 1);
-    view.bytes = 47;
+    given.map_bytes = 47;
     expect(STATUS_INVALID, "map: 47 bytes");
-    view.bytes = 49;
+    given.map_bytes = 49;
     expect(STATUS_INVALID, "map: 49 bytes");
 }
 
@@ -130,9 +130,9 @@ static void past_the_end_is_nothing(void **state) {
     (void)state;
     struct efi_memory_descriptor d;
     add(EFI_RUNTIME_SERVICES_DATA, 0x8000, 1);
-    assert_true(efi_map_at(&view, 0, &d));
-    assert_false(efi_map_at(&view, 1, &d));
-    assert_false(efi_map_at(&view, UINT64_MAX, &d));
+    assert_true(efi_map_at(&given, 0, &d));
+    assert_false(efi_map_at(&given, 1, &d));
+    assert_false(efi_map_at(&given, UINT64_MAX, &d));
 }
 
 static void read_with_log(void) {
@@ -283,9 +283,9 @@ static void written_and_read_again(void **state) {
         add_at(EFI_MMIO, 0x9000, 0xfffffffeff609000, 1, RUNTIME);
         assert_int_equal(read_map(), STATUS_OK);
         struct efi_regions before = regions;
-        uint8_t *exact = malloc(view.bytes);
+        uint8_t *exact = malloc(given.map_bytes);
         efi_regions_write(&regions, steps[i / 2], i % 2, exact);
-        memcpy(bytes, exact, view.bytes);
+        memcpy(given.map, exact, given.map_bytes);
         free(exact);
         assert_int_equal(read_map(), STATUS_OK);
         for (size_t n = 0; i % 2 == 0 && n < before.count; n++)
@@ -301,15 +301,12 @@ static void written_as_listed(void **state) {
     for (size_t i = 0; i < ARRAY_SIZE(listed); i++)
         add(EFI_RUNTIME_SERVICES_DATA, listed[i], 1);
     assert_int_equal(read_map(), STATUS_OK);
-    uint8_t *written = malloc(view.bytes);
-    efi_regions_write(&regions, 48, true, written);
-    struct efi_map_view copy = {written, view.bytes, 48, 1};
+    efi_regions_write(&regions, 48, true, given.map);
     struct efi_memory_descriptor d;
     for (size_t i = 0; i < ARRAY_SIZE(listed); i++) {
-        assert_true(efi_map_at(&copy, i, &d));
+        assert_true(efi_map_at(&given, i, &d));
         assert_int_equal(d.physical_start, listed[i]);
     }
-    free(written);
 }
 
 // ---- merging
@@ -638,7 +635,7 @@ static void random_regions(void) {
         add(EFI_RUNTIME_SERVICES_DATA, pa, pages);
         pa += (pages + (next_random(&seed) >> shift) % (1 << 20)) * PAGE_SIZE;
     }
-    if (view.bytes == 0)
+    if (given.map_bytes == 0)
         add(EFI_RUNTIME_SERVICES_DATA, pa, 1);
     assert_int_equal(read_map(), STATUS_OK);
 }

@@ -49,9 +49,9 @@ MUTANTS = [
            "if (bytes == 0)\n        return STATUS_OK;",
            "if (bytes == 0)\n        bytes = 1;", "limits"),
     Mutant("the size of a descriptor is what it is on this machine", REGION,
-           "efi_map_paint", "TRY(efi_map_check(view));",
-           "TRY(efi_map_check(view));\n    struct efi_map_view own = *view;\n"
-           "    own.descriptor_bytes = 48;\n    view = &own;",
+           "efi_map_merge", "TRY(efi_map_check(efi));",
+           "TRY(efi_map_check(efi));\n    static struct boot_efi own;\n    own = *efi;\n"
+           "    own.descriptor_bytes = 48;\n    efi = &own;",
            "stride"),
     Mutant("memory of unknown types is free", REGION, "kind_of",
            "if (kind == MEMORY_HOLE ||", "if (kind == MEMORY_HOLE)\n"
