@@ -31,7 +31,7 @@ STAGE(READY, 00_gate, "gate") {
     if (!s->calls)
         return STATUS_OK;
     event("efi.gate",
-          "calls=%lu deviations=%lu faults=%lu interrupts=%lu recovered=%lu",
+          "calls=%lu violations=%lu faults=%lu interrupts=%lu recovered=%lu",
           s->calls, g->violations, s->faults, s->interrupts, g->recovered);
     return STATUS_OK;
 }

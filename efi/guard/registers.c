@@ -47,7 +47,7 @@ static const struct field {
 };
 
 struct guard_statistics guard_statistics;
-static uint64_t deviant_calls[EFI_SERVICES];
+static uint64_t violating_calls[EFI_SERVICES];
 
 // What registers.asm does not note, since it is in the record.
 static void complete_snapshots(const struct gate_call *call) {
@@ -97,12 +97,12 @@ static bool registers_after(struct gate_call *call) {
         if (!is_changed(&fields[i]))
             continue;
         if (!(reported[call->service] & 1UL << i))
-            event("efi.deviation", "svc=%s register=%s",
+            event("efi.violation", "svc=%s register=%s",
                   efi_service_name(call->service), fields[i].name);
         reported[call->service] |= 1UL << i;
         guard_statistics.violations++;
     }
-    deviant_calls[call->service]++;
+    violating_calls[call->service]++;
     return false;
 }
 
@@ -136,8 +136,8 @@ ROW(observers, 10_registers) = {.begin = registers_begin,
 
 STAGE(READY, 10_registers, "registers") {
     for (unsigned i = 0; i < EFI_SERVICES; i++)
-        if (deviant_calls[i])
+        if (violating_calls[i])
             say("efi: %s changed registers in %lu calls; all were restored",
-                efi_service_name(i), deviant_calls[i]);
+                efi_service_name(i), violating_calls[i]);
     return STATUS_OK;
 }

@@ -369,7 +369,7 @@ def test_inherited_registers_are_reset(boot, tmp_path):
                             for what in ("registers", "pic"))
         local = local_apic_between_ticks(machine)
     run = machine.run
-    assert run.all("efi.deviation") == run.all("panic") == []
+    assert run.all("efi.violation") == run.all("panic") == []
     assert run.all("proof", verdict="fail") == []
     run.one("end", gen=1, verdict="pass")
 

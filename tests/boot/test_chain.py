@@ -99,7 +99,7 @@ def test_the_firmware_follows_the_rules(the_chain, mode):
     for account in accounts:
         assert account.number("calls") > 0
         assert [account.number(key) for key in
-                ("deviations", "faults", "recovered")] == [0, 0, 0]
+                ("violations", "faults", "recovered")] == [0, 0, 0]
 
 
 @pytest.mark.modes(*PROVING)

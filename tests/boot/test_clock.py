@@ -40,7 +40,7 @@ def stuttering(machine, seed: int, run_ms=(1, 60), stop_ms=(60, 200)):
 
 def is_sound(run) -> None:
     """The firmware was not blamed, and no NMI had an unknown reason."""
-    for name in ("panic", "efi.fault", "efi.deviation", "refused", "nmi"):
+    for name in ("panic", "efi.fault", "efi.violation", "refused", "nmi"):
         assert run.all(name) == []
     assert {e["state"] for e in run.all("efi.mode")} == {"clean"}
     assert run.all("proof", verdict="fail") == []

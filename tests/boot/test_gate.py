@@ -151,9 +151,9 @@ def test_changed_registers_are_restored(boot, mode, tmp_path):
     run = misbehave(boot, mode, overwrite(assemble(VANDAL, tmp_path)))
     gate = run.one("efi.gate", gen=0)
     calls = len(VANDALISED)
-    assert gate.number("deviations") > 0
-    assert gate.number("deviations") % calls == 0
-    changed = run.all("efi.deviation", gen=0, svc="GetTime")
+    assert gate.number("violations") > 0
+    assert gate.number("violations") % calls == 0
+    changed = run.all("efi.violation", gen=0, svc="GetTime")
     assert {event["register"] for event in changed} == VANDALISED
     assert run.one("proof", gen=0, check="variable")["verdict"] == "pass"
 
@@ -173,7 +173,7 @@ def test_each_call_has_the_specified_fpu_state(boot, mode, tmp_path):
     run = misbehave(boot, mode, overwrite(assemble(FPU_CRITIC, tmp_path)))
     assert {event["status"] for event in run.all("efi.call", svc="GetTime")
             } == {"EFI_SUCCESS"}
-    assert run.one("efi.gate", gen=0).number("deviations") > 100
+    assert run.one("efi.gate", gen=0).number("violations") > 100
 
 
 def test_arguments_that_are_too_large_are_not_passed(boot):

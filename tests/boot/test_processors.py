@@ -41,7 +41,7 @@ def test_after_grub_and_after_baton(boot, cpus, mode):
                 assert others == (cpus - 1) * [RESET]
             debugger.detach()
         run = machine.finish()
-    assert run.all("refused") == run.all("efi.deviation") == []
+    assert run.all("refused") == run.all("efi.violation") == []
     run.one("end", gen=2, verdict="pass")
 
 
@@ -96,5 +96,5 @@ def test_after_linux(boot, cpus):
     run.expect(wanted("boot", gen=2, by="linux"),
                wanted("boot", gen=3, by="baton"),
                wanted("end", gen=3, verdict="pass"))
-    assert run.all("efi.deviation") == run.all("panic") == []
+    assert run.all("efi.violation") == run.all("panic") == []
     assert run.all("refused") == run.all("proof", verdict="fail") == []

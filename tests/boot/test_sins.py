@@ -38,9 +38,9 @@ def fault(sin, vector, access="none", kind="none", **more):
     return Row(sin, event, TIME | {"gate"}, tainted=True, **more)
 
 
-def deviation(sin, *registers, svc="GetTime", **more):
+def violation(sin, *registers, svc="GetTime", **more):
     names = re.compile("|".join(registers or [sin]))
-    event = ("efi.deviation", dict(svc=svc, register=names))
+    event = ("efi.violation", dict(svc=svc, register=names))
     return Row(sin, event, {"gate"}, **more)
 
 
@@ -114,32 +114,32 @@ ROWS = [
     fault("hang-deaf", 2),
     fault("halt", 2),
     # registers
-    *[deviation(name) for name in (
+    *[violation(name) for name in (
         "rbx rbp rsi rdi r12 r13 r14 r15 rsp cr3 cr4 gs efer pat").split()],
-    deviation("direction-flag", "rflags"),
-    deviation("interrupt-flag", "rflags"),
-    deviation("trap-flag", "rflags"),
-    deviation("alignment-flag", "rflags"),
-    deviation("nested-flag", "rflags"),
-    deviation("privilege-flags", "rflags"),
-    deviation("sse-exceptions", "mxcsr"),
+    violation("direction-flag", "rflags"),
+    violation("interrupt-flag", "rflags"),
+    violation("trap-flag", "rflags"),
+    violation("alignment-flag", "rflags"),
+    violation("nested-flag", "rflags"),
+    violation("privilege-flags", "rflags"),
+    violation("sse-exceptions", "mxcsr"),
     # #XM on a real CPU. TCG never raises it, so only a changed MXCSR is detected;
     # "fpu" tests a fault in arithmetic.
-    deviation("simd", "mxcsr"),
-    deviation("fpu-control", "fcw"),
-    deviation("xmm", "xmm6", "xmm15"),
-    deviation("write-protection", "cr0"),
-    deviation("data-segments", "ds", "es"),
-    deviation("fs"),
-    deviation("code-segment", "cs", "rflags"),
-    deviation("task-priority", "cr8"),
-    deviation("stack-segment", "ss"),
-    deviation("task", "tr"),
-    deviation("gdt", "gdtr"),
-    deviation("idt", "idtr", "rflags"),
-    deviation("debug-register", "dr7"),
-    deviation("home-breakpoint", "dr7"),
-    deviation("move-interrupted", "rflags", svc="SetVirtualAddressMap",
+    violation("simd", "mxcsr"),
+    violation("fpu-control", "fcw"),
+    violation("xmm", "xmm6", "xmm15"),
+    violation("write-protection", "cr0"),
+    violation("data-segments", "ds", "es"),
+    violation("fs"),
+    violation("code-segment", "cs", "rflags"),
+    violation("task-priority", "cr8"),
+    violation("stack-segment", "ss"),
+    violation("task", "tr"),
+    violation("gdt", "gdtr"),
+    violation("idt", "idtr", "rflags"),
+    violation("debug-register", "dr7"),
+    violation("home-breakpoint", "dr7"),
+    violation("move-interrupted", "rflags", svc="SetVirtualAddressMap",
               modes=("identity", "fixed")),
     # answers
     reject("unknown-status", "GetTime", "0x1234", *TIME),
@@ -387,8 +387,8 @@ def test_a_fault_is_named_and_survived(boot, mode, row):
     assert failed_checks(run, 1) == row.fails
     state = "tainted" if row.tainted else "clean"
     assert [e["state"] for e in run.all("efi.mode")] == ["clean", state]
-    if row.event[0] == "efi.deviation":
-        registers = {e["register"] for e in run.all("efi.deviation", gen=0)}
+    if row.event[0] == "efi.violation":
+        registers = {e["register"] for e in run.all("efi.violation", gen=0)}
         assert all(fields["register"].fullmatch(name) for name in registers)
 
 

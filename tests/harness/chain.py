@@ -132,7 +132,7 @@ def translate(run: Run, address: int, source: str, target: str) -> int:
     raise AssertionError(f"{address:#x} is in no region")
 
 
-WRONGS = ("efi.deviation", "efi.fault", "efi.reject", "efi.touch.outside")
+WRONGS = ("efi.violation", "efi.fault", "efi.reject", "efi.touch.outside")
 
 
 def wrongs(run: Run) -> list[str]:

@@ -12,7 +12,7 @@ from .machine import Run
 DOCUMENT = paths.ROOT / "docs" / "sins.md"
 HEAD = "| sin | mode | generation 0 logs | proofs that fail | firmware |"
 RULE = "| --- | --- | --- | --- | --- |"
-TELLING = {"efi.fault", "efi.deviation", "efi.reject", "efi.quirk", "refused"}
+TELLING = {"efi.fault", "efi.violation", "efi.reject", "efi.quirk", "refused"}
 # A number that differs in each build, and keys that are the same in all rows.
 HIDDEN = {"gen", "rip", "va", "action", "what"}
 PLACE = re.compile(r"\b0x[0-9a-f]{7,8}\b")
