@@ -69,11 +69,7 @@ static inline bool region_is_within(const struct efi_region *region, va_t start,
            region_bytes(region) <= end - region->va;
 }
 
-// Translate between the two addresses of a byte in a region.
-static inline va_t region_va(const struct efi_region *region, pa_t pa) {
-    return region->va + (pa - region->pa);
-}
-
+// The physical address of a byte in a region, from its virtual one.
 static inline pa_t region_pa(const struct efi_region *region, va_t va) {
     return region->pa + (va - region->va);
 }

@@ -21,6 +21,11 @@ static inline bool efi_is_runtime_type(uint32_t type) {
            type == EFI_RUNTIME_SERVICES_DATA;
 }
 
+// The virtual address of a byte in a region, from its physical one.
+static inline va_t region_va(const struct efi_region *region, pa_t pa) {
+    return region->va + (pa - region->pa);
+}
+
 static inline uint64_t efi_regions_bytes(const struct efi_regions *regions) {
     uint64_t bytes = 0;
     for (size_t i = 0; i < regions->count; i++)

@@ -4,6 +4,7 @@
 // to lead into a runtime region, and to where the physical one led.
 
 #include "efi/firmware.h"
+#include "efi/guard/memory.h"
 #include "efi/open.h"
 #include "efi/quirk.h"
 #include "mm/frames.h"
