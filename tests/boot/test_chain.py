@@ -91,7 +91,7 @@ def test_the_kernel_moves(the_chain):
 
 @pytest.mark.modes(*EXPECTED)
 def test_the_firmware_follows_the_rules(the_chain, mode):
-    """Each generation that calls it has counters without deviations."""
+    """Each generation that calls it has counters without violations."""
     assert wrongs(the_chain.run) == []
     called = [gen for gen in ALL if expected_proof(mode, gen, "gate")]
     accounts = the_chain.run.all("efi.gate")
