@@ -15,7 +15,7 @@ from .experiments import LINUX, Result
 
 PASS, FAIL, SKIP, NONE = "pass", "fail", "skip", "none"
 MODES = tuple(chain.EXPECTED)
-SERIOUS = {"efi.fault": "fault", "efi.deviation": "register",
+SERIOUS = {"efi.fault": "fault", "efi.violation": "register",
            "efi.reject": "answer", "efi.touch.outside": "outside"}
 # Linux stops writing variables when less is left (drivers/firmware/efi).
 LINUX_KEEPS_FREE = 5120
