@@ -505,6 +505,8 @@ SPOILS = {
     "CR0": "0f20c0 480fbaf010 0f22c0 31c0 c3",  # WP
     "EFER": "b9800000c0 0f32 83f001 0f30 31c0 c3",  # SCE
     "GDT": "4883ec10 0f010424 66832c2408 0f011424 4883c410 31c0 c3",
+    "IDT": "fa 4883ec10 0f010c24 66832c2410 0f011c24 4883c410 31c0 c3",
+    "PAT": "b977020000 0f32 83f001 0f30 31c0 c3",
     "DR7": "0f21f8 83c801 0f23f8 31c0 c3",
     "XMM7": "660fefff 31c0 c3",
 }
@@ -514,13 +516,12 @@ SPOILS = {
 def registers(w):
     """What the firmware must keep is put back, whatever it did."""
     it = gate(w)
-    machine = it.live.machine
+    before = shown(it)
     for name, code in SPOILS.items():
-        before = shown(machine, it.debugger)
         it.enter()
         it.plant(code)
         it.come_home(f"firmware that changes {name}")
-        after = shown(machine, it.debugger)
+        after = shown(it)
         for key, value in before.items():
             if after[key] != value:
                 raise Wrong(f"{key} is {value} again, after a service that "
@@ -529,10 +530,15 @@ def registers(w):
                             look="info registers")
 
 
-def shown(machine, debugger) -> dict[str, str]:
-    """The registers that belong to the kernel, as QEMU has them."""
-    text = machine.human("info registers")
-    found = {"CR8": hex(debugger.register("cr8"))}
+def shown(it: Gate) -> dict[str, str]:
+    """The registers that belong to the kernel, as QEMU has them; PAT as the
+    guard notes it, anew."""
+    text, live = it.live.machine.human("info registers"), it.live
+    live.call("guard_note_machine")
+    pat = live.symbol("guard_before") + live.fields(
+        "efi/guard/registers.c", "snapshot")["pat"]
+    found = {"CR8": hex(it.debugger.register("cr8")),
+             "PAT": hex(it.debugger.word(pat))}
     for name in "CR0 CR4 EFER GDT IDT DR7 XMM07".split():
         line = text.partition(f"{name}=")[2]
         size = 2 if name in ("GDT", "IDT") else 1
