@@ -41,9 +41,8 @@ CORE := \
 	lib/crc32.c \
 	boot/multiboot2.c \
 	boot/node.c \
-	boot/e820.c \
-	boot/efi_info.c \
-	boot/boot_params.c \
+	boot/content.c \
+	boot/handoff.c \
 	mm/early.c \
 	mm/frame_pool.c \
 	mm/frames.c \
@@ -62,7 +61,6 @@ CORE := \
 	efi/virtual.c \
 	efi/open.c \
 	kexec/image.c \
-	kexec/handoff.c \
 	kexec/jump.asm \
 	kexec/kexec.c \
 	kernel/serial.c \

@@ -1,6 +1,6 @@
 // Boot information: what the kernel knows of the machine.
 //
-// Each way in (boot/multiboot2.c, boot/boot_params.c) fills this one structure.
+// Each way in (boot/multiboot2.c, boot/handoff.c) fills this one structure.
 // Everything here is a copy, because the loader's own structures are in memory
 // that is free as soon as frames are handed out.
 
@@ -15,18 +15,31 @@
 
 #define EFI_MAP_BYTES (32 * KIB) // 680 descriptors of OVMF's size
 
-enum boot_via { VIA_MULTIBOOT2, VIA_BOOT_PARAMS };
+enum boot_via { VIA_MULTIBOOT2, VIA_KEXEC };
 
 // Which earlier kernel reports that SetVirtualAddressMap was called since
 // power-on: a Baton in its handoff, a Linux by a SETUP_EFI node.
 enum boot_svam { BOOT_SVAM_NONE, BOOT_SVAM_BATON, BOOT_SVAM_LINUX };
 
-// The EFI memory map as it was passed on, still unchecked: to be walked in
-// steps of its own descriptor size (UEFI 2.10 §7.2.3).
+// Where tables of the firmware were before SetVirtualAddressMap: since then the
+// system table has virtual addresses. In the form of Linux, struct
+// efi_setup_data (arch/x86/include/asm/efi.h, not a user-space header).
+struct efi_setup {
+    uint64_t firmware_vendor_pa;
+    uint64_t unused; // once the runtime table; a virtual address from some
+    uint64_t config_tables_pa;
+    uint64_t smbios_pa;
+    uint64_t reserved[8];
+};
+
+// The firmware as it was passed on, still unchecked. The EFI memory map is to
+// be walked in steps of its own descriptor size (UEFI 2.10 §7.2.3).
 struct boot_efi {
     pa_t system_table_pa; // 0: not started by EFI
     uint32_t descriptor_bytes;
     uint32_t descriptor_version;
+    uint64_t has_setup; // only after a kexec, and SetVirtualAddressMap
+    struct efi_setup setup;
     uint64_t map_bytes;
     uint8_t map[EFI_MAP_BYTES];
 };
@@ -44,14 +57,11 @@ struct boot_info {
     char
         bundle_why[REASON_BYTES]; // why a bundle was refused; empty if none was
 
-    // The framebuffer, unchecked, in the form in which any kernel hands it to
-    // the next: lfb_… if orig_video_isVGA is VIDEO_TYPE_EFI or _VLFB.
+    // The framebuffer, unchecked, in Linux's form: lfb_… if orig_video_isVGA is
+    // VIDEO_TYPE_EFI or _VLFB.
     struct screen_info screen;
 
-    // Only after a kexec: where firmware tables were before their addresses
-    // became virtual, and the handoff of the kernel before this one.
-    bool has_efi_setup;
-    struct efi_setup efi_setup;
+    // The handoff of the kernel before this one, without its nodes.
     bool has_handoff;
     struct handoff handoff;
     bool through_linux; // the handoff is from before a Linux, which kept it
@@ -73,8 +83,8 @@ typedef const void *(*memory_reader)(pa_t pa, uint64_t bytes);
 status_t multiboot2_read(pa_t info_pa, memory_reader read,
                          struct boot_info *boot);
 
-// Reads Linux's boot_params at `params_pa`, with everything that hangs on it.
-// INVALID: not usable at all. A bad handoff alone is no error: it is reported
-// in `handoff_status`, and the kernel lives on without the firmware.
-status_t boot_params_read(pa_t params_pa, memory_reader read,
-                          struct boot_info *boot);
+// Reads what an earlier kernel hands over at `block_pa`. INVALID: not usable at
+// all. A bad handoff alone is no error, if memory is known: it is reported in
+// `handoff_status`, and the kernel lives on without the firmware.
+status_t handoff_read(pa_t block_pa, memory_reader read,
+                      struct boot_info *boot);

@@ -61,7 +61,7 @@ bits 64
 entry64:
     cli
     cld
-    xor edi, edi                ; no magic number: rsi points to boot_params
+    xor edi, edi                ; no magic number: rsi points to a handoff
 common64:                       ; edi = magic, rsi = physical information
     lea rsp, [rel boot_stack_end]
     call early_hooks

@@ -1,41 +1,25 @@
 // What one kernel hands to the next: the baton itself.
 //
-// The format is Linux's: a boot_params page (asm/bootparam.h) with e820 map,
-// efi_info and command line, and a chain of setup_data nodes (boot/node.h).
-// Any Linux understands SETUP_EFI, and skips the types that are our own. All of
-// it is in one block of memory:
+// It is one block of memory, which begins with struct handoff. Nodes follow,
+// one behind the other, each about one subject (boot/node.h); the first ones
+// are core's own (boot/content.c):
 //
-//   boot_params │ command line │ struct handoff │ nodes … │ EFI map
-//   └─────────────────── block_pa, block_bytes ───────────────────┘
+//   struct handoff │ command line │ memory │ firmware │ …
+//   └────────────── block_pa, block_bytes ─────────────┘
 //
 // The CRC in struct handoff is over the whole block, so that one flipped bit
-// anywhere in it is seen.
+// anywhere in it is seen. No pointer leads out of the block. What is handed to
+// a Linux, and by a Linux, has Linux's own format (kexec/linux).
 
 #pragma once
 
-#include <asm/bootparam.h>
-
 #include "lib/types.h"
 
-#define HANDOFF_BLOCK_MAX MIB // bytes
+#define HANDOFF_BLOCK_MAX (64 * KIB) // room for everything
 #define COMMAND_LINE_MAX  2048
 
-// struct efi_setup_data of Linux (arch/x86/include/asm/efi.h, which is not a
-// user-space header): physical addresses that are virtual in the system table
-// once SetVirtualAddressMap was called.
-struct efi_setup {
-    uint64_t firmware_vendor_pa;
-    uint64_t unused; // once the runtime table; a virtual address from some
-    uint64_t config_tables_pa;
-    uint64_t smbios_pa;
-    uint64_t reserved[8];
-};
-
-// A setup_data type that Linux does not know and therefore ignores ("BATN").
-#define SETUP_BATON 0x4e544142
-
 #define HANDOFF_MAGIC   0x4f44414e4f544142 // "BATONADO"
-#define HANDOFF_VERSION 8
+#define HANDOFF_VERSION 9
 
 // One kernel that ran before: a row of the lineage (kernel/chain).
 struct lineage_entry {
@@ -60,7 +44,7 @@ struct handoff_run {
     uint64_t va, bytes;
 };
 
-// What core needs. Each other part of the kernel has a node of its own.
+// What core needs. Everything else is in nodes.
 struct handoff {
     uint64_t magic;
     uint32_t version;
@@ -78,11 +62,3 @@ struct handoff {
     uint64_t aborted;       // firmware calls that were ended: it is tainted
     struct handoff_run run; // where the mode hands on nothing else
 };
-
-// Fixed places in the block, which no pointer can miss: the command line, the
-// node with struct handoff, and the first node of the table.
-#define HANDOFF_COMMAND_LINE_AT sizeof(struct boot_params)
-#define HANDOFF_SEAL_AT         (HANDOFF_COMMAND_LINE_AT + COMMAND_LINE_MAX)
-#define HANDOFF_NODES_AT                                                       \
-    (HANDOFF_SEAL_AT + sizeof(struct setup_data) +                             \
-     ((sizeof(struct handoff) + 15) & ~15UL))

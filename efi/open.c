@@ -58,7 +58,7 @@ static status_t read_tables(const struct boot_info *boot) {
 
     struct efi_setup physical = {.firmware_vendor_pa = system->firmware_vendor,
                                  .config_tables_pa = system->config_tables};
-    known->setup = virtual ? boot->efi_setup : physical;
+    known->setup = virtual ? boot->efi.setup : physical;
     return STATUS_OK;
 }
 
@@ -166,11 +166,10 @@ status_t efi_proved(struct boot_info *boot) {
 }
 
 static status_t explain_absence(const struct boot_info *boot) {
-    const char *reason =
-        boot->handoff_status ? boot->handoff_why
-        : boot->via == VIA_MULTIBOOT2
-            ? "the loader passed none on (multiboot2 tag 12)"
-            : "the previous kernel passed none on (boot_params.efi_info)";
+    const char *reason = boot->handoff_status ? boot->handoff_why
+                         : boot->via == VIA_MULTIBOOT2
+                             ? "the loader passed none on (multiboot2 tag 12)"
+                             : "the previous kernel passed none on";
     return fail(STATUS_NOT_FOUND, "no EFI system table: %s", reason);
 }
 

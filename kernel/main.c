@@ -34,7 +34,7 @@ static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc) {
     bool multiboot = magic == MULTIBOOT2_BOOT;
     kernel_clock.tsc_start = tsc_here = tsc;
     status_t status = multiboot ? multiboot2_read(info_pa, early_read, boot)
-                                : boot_params_read(info_pa, early_read, boot);
+                                : handoff_read(info_pa, early_read, boot);
     log_generation(boot->generation);
     if (tolerate("boot", status))
         panic("cannot run with the loader's information: %s", why());
@@ -49,9 +49,8 @@ static void announce(pa_t image_pa, uint64_t tsc) {
     event("boot",
           "via=%s by=%s paging=%u base=%#lx ram_mib=%lu tsc=%lu "
           "handoff=%u",
-          boot->via == VIA_MULTIBOOT2 ? "multiboot2" : "boot_params",
-          boot->loader, paging_levels(), image_pa, ram / MIB, tsc,
-          boot->handoff.block_bytes);
+          boot->via == VIA_MULTIBOOT2 ? "multiboot2" : "kexec", boot->loader,
+          paging_levels(), image_pa, ram / MIB, tsc, boot->handoff.block_bytes);
     if (boot->handoff_status)
         tolerate("handoff",
                  fail(boot->handoff_status, "%s", boot->handoff_why));

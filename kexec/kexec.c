@@ -3,8 +3,6 @@
 
 #include "kexec/kexec.h"
 
-#include <asm/bootparam.h>
-
 #include "efi/firmware.h"
 #include "lib/format.h"
 #include "lib/log.h"
@@ -13,7 +11,7 @@
 #include "mm/frames.h"
 #include "mm/space.h"
 
-#define HANDOFF_PAGES (HANDOFF_BLOCK_BYTES / PAGE_SIZE)
+#define HANDOFF_PAGES (HANDOFF_BLOCK_MAX / PAGE_SIZE)
 
 extern void kexec_jump(pa_t entry_pa, pa_t params_pa, pa_t table_pa)
     __attribute__((noreturn));
@@ -96,29 +94,40 @@ void kexec_unload(struct kexec_staged *staged) {
 // The firmware's regions as a memory map for the next kernel, with the virtual
 // addresses that the firmware has, if this mode hands all of them on.
 static void describe_firmware(const struct boot_info *boot,
-                              struct handoff_content *content) {
-    content->with_efi_setup = boot->has_efi_setup;
-    content->efi_setup = boot->efi_setup;
-    *content->efi = boot->efi;
+                              struct boot_efi *efi) {
+    *efi = boot->efi;
     if (!firmware->ready)
         return;
-    uint32_t step = boot->efi.descriptor_bytes;
-    content->efi->map_bytes = firmware->regions.count * (uint64_t)step;
-    efi_regions_write(&firmware->regions, step,
+    efi->map_bytes = firmware->regions.count * (uint64_t)efi->descriptor_bytes;
+    efi_regions_write(&firmware->regions, efi->descriptor_bytes,
                       firmware->mode->hands_on && !firmware->mode->hand_on,
-                      content->efi->map);
+                      efi->map);
     if (firmware->svam == SVAM_NEVER)
         return;
-    content->with_efi_setup = true;
-    content->efi_setup = firmware->setup;
+    efi->has_setup = true;
+    efi->setup = firmware->setup;
 }
 
-static status_t describe_to(struct kexec_staged *staged,
-                            struct handoff_content *content) {
+static status_t write_handoff(const struct boot_info *boot,
+                              struct kexec_staged *staged,
+                              const struct handoff *baton) {
+    static struct boot_efi efi;
+    const struct handoff_content content = {
+        .boot = boot,
+        .memory = staged->memory,
+        .command_line = staged->command_line,
+        .efi = &efi,
+        .baton = baton,
+    };
+    void *block = memset(pa_to_va(staged->block_pa), 0, HANDOFF_BLOCK_MAX);
+    describe_firmware(boot, &efi);
     staged->is_served = staged->image.is_baton;
+    if (staged->is_served)
+        TRY(handoff_write(&content, block, HANDOFF_BLOCK_MAX,
+                          staged->block_pa));
     FOR_EACH_ROW(departures, row)
         if (row->describe)
-            TRY(row->describe(staged, content));
+            TRY(row->describe(staged, &content));
     if (staged->is_served)
         return STATUS_OK;
     return fail(STATUS_UNSUPPORTED,
@@ -127,33 +136,11 @@ static status_t describe_to(struct kexec_staged *staged,
                 staged->name);
 }
 
-static status_t write_handoff(const struct boot_info *boot,
-                              struct kexec_staged *staged,
-                              const struct handoff *baton) {
-    static struct boot_efi efi;
-    struct handoff_content content = {
-        .image = staged->image.file,
-        .memory = staged->memory,
-        .command_line = staged->command_line,
-        .bundle_pa = boot->bundle_pa,
-        .bundle_bytes = boot->bundle_bytes,
-        .rsdp_pa = boot->rsdp_pa,
-        .screen = boot->screen,
-        .efi = &efi,
-        .baton = baton,
-    };
-    void *block = pa_to_va(staged->block_pa);
-    describe_firmware(boot, &content);
-    TRY(describe_to(staged, &content));
-    memset(block, 0, HANDOFF_BLOCK_BYTES);
-    return handoff_write(&content, block, staged->block_pa);
-}
-
 // ---- the transition page table, and the jump
 
 // It maps the code that loads it, where that runs; and 1:1 what boot.rst asks
 // for: the image, which may write wherever it runs until it has a table of its
-// own, boot_params and the command line.
+// own, and what describes the machine to it.
 static status_t build_transition(struct kexec_staged *staged) {
     struct page_table *table = &staged->transition;
     va_t code = (va_t)text_start;
@@ -165,7 +152,7 @@ static status_t build_transition(struct kexec_staged *staged) {
                        pages_for(staged->image.header.init_size) * PAGE_SIZE,
                        MAP_ANY));
     return page_table_map(table, staged->block_pa, staged->block_pa,
-                          HANDOFF_BLOCK_BYTES, MAP_WRITE);
+                          HANDOFF_BLOCK_MAX, MAP_WRITE);
 }
 
 static status_t make_ready(const struct boot_info *boot,

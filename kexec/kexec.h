@@ -10,7 +10,7 @@
 #pragma once
 
 #include "boot/boot_info.h"
-#include "kexec/handoff.h"
+#include "boot/node.h"
 #include "kexec/image.h"
 #include "lib/cpio.h"
 #include "lib/status.h"
@@ -45,11 +45,12 @@ struct departure {
     // Called by kexec_load().
     status_t (*place)(struct kexec_staged *staged);
 
-    // Changes the content of the handoff before it is written to the block, and
-    // maps more for it in the transition table. May allocate frames only where
+    // Describes the machine to an image that is not a Baton, in the zeroed
+    // HANDOFF_BLOCK_MAX bytes at block_pa, and sets is_served; maps more for
+    // any image in the transition table. May allocate frames only where
     // `staged` has a place for them. Called by kexec_prepare().
     status_t (*describe)(struct kexec_staged *staged,
-                         struct handoff_content *content);
+                         const struct handoff_content *content);
 
     // The last word: may this image be entered? Called by kexec_check(), with
     // interrupts on; or after a panic, so it allocates nothing.

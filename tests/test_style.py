@@ -10,7 +10,7 @@ from harness import objects, paths
 
 LAYERS = ["lib", "boot", "mm", "efi", "kexec", "kernel"]
 # The form of what is handed on: every layer may read it.
-SHARED = {"boot/boot_info.h", "boot/e820.h", "boot/efi_info.h",
+SHARED = {"boot/boot_info.h", "boot/e820.h",
           "boot/handoff.h", "boot/node.h"}
 COLUMNS, FUNCTION_LINES = 80, 50
 

@@ -11,7 +11,7 @@
 #include "lib/string.h"
 #include "mm/space.h"
 
-#define SETUP_ATTRIBUTES NODE_TYPE('M')
+#define NODE_ATTRIBUTES NODE_TYPE('M')
 
 struct efi_attributes memory_attributes;
 static struct efi_attributes *const ours = &memory_attributes;
@@ -35,10 +35,10 @@ static status_t write_node(struct block_writer *to,
     size_t count = firmware->ready ? ours->count : inherited_count;
     if (count == 0)
         return STATUS_OK;
-    return node_write(to, SETUP_ATTRIBUTES, rows, count * sizeof(inherited[0]));
+    return node_write(to, NODE_ATTRIBUTES, rows, count * sizeof(inherited[0]));
 }
 
-ROW(nodes, 50_attributes) = {SETUP_ATTRIBUTES, read_node, write_node};
+ROW(nodes, 50_attributes) = {NODE_ATTRIBUTES, read_node, write_node};
 
 // 0: the firmware has no such table.
 static status_t find_table(pa_t *table_pa) {

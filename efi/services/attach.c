@@ -11,7 +11,7 @@
 #include "mm/frames.h"
 #include "mm/space.h"
 
-#define SETUP_LACKING NODE_TYPE('R')
+#define NODE_LACKING NODE_TYPE('R')
 
 static uint32_t inherited;
 
@@ -30,10 +30,10 @@ static status_t write_node(struct block_writer *to,
     (void)content;
     if (lacking == 0)
         return STATUS_OK;
-    return node_write(to, SETUP_LACKING, &lacking, sizeof(lacking));
+    return node_write(to, NODE_LACKING, &lacking, sizeof(lacking));
 }
 
-ROW(nodes, 60_properties) = {SETUP_LACKING, read_node, write_node};
+ROW(nodes, 60_properties) = {NODE_LACKING, read_node, write_node};
 
 static void read_table(void) {
     pa_t pa = efi_config_pa(&efi_guid_runtime_properties);

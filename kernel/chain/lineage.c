@@ -13,7 +13,7 @@
 #include "lib/x86.h"
 #include "mm/space.h"
 
-#define SETUP_LINEAGE NODE_TYPE('L')
+#define NODE_LINEAGE NODE_TYPE('L')
 
 static struct lineage_entry listed[LINEAGE_MAX];
 static size_t listed_count;
@@ -85,8 +85,8 @@ static status_t write(struct block_writer *to,
     if (between)
         all[count++] = *content->between;
     size_t kept = min_u64(count, LINEAGE_MAX);
-    return node_write(to, SETUP_LINEAGE, &all[count - kept],
+    return node_write(to, NODE_LINEAGE, &all[count - kept],
                       kept * sizeof(all[0]));
 }
 
-ROW(nodes, 50_lineage) = {SETUP_LINEAGE, read, write};
+ROW(nodes, 50_lineage) = {NODE_LINEAGE, read, write};

@@ -44,7 +44,7 @@ ROW(sinks, 20_nmi) = {.before = nmi_report};
 extern const char nmi_page[];
 
 static status_t map_page(struct kexec_staged *staged,
-                         struct handoff_content *content) {
+                         const struct handoff_content *content) {
     (void)content;
     return page_table_map(&staged->transition, (va_t)nmi_page,
                           image_pa_of(nmi_page), PAGE_SIZE, MAP_WRITE);

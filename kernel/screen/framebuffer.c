@@ -1,7 +1,8 @@
-// The framebuffer as GRUB describes it, in the form in which any kernel hands
-// it to the next: struct screen_info. It is checked by screen_open().
+// The framebuffer as GRUB describes it, and as one kernel hands it to the next:
+// in Linux's form, struct screen_info. It is checked by screen_open().
 
 #include "boot/multiboot2.h"
+#include "boot/node.h"
 #include "lib/string.h"
 
 #define TAG_FRAMEBUFFER 8
@@ -53,3 +54,24 @@ static status_t read_framebuffer(const struct tag *tag,
 ROW(tags, framebuffer) = {TAG_FRAMEBUFFER,
                           offsetof(struct tag_framebuffer, reserved),
                           read_framebuffer};
+
+// ---- the node
+
+#define NODE_SCREEN NODE_TYPE('S')
+
+static status_t read_node(const void *payload, uint32_t bytes,
+                          struct boot_info *boot) {
+    size_t count;
+    return node_read_rows("screen", payload, bytes, &boot->screen,
+                          sizeof(boot->screen), 1, &count);
+}
+
+static status_t write_node(struct block_writer *to,
+                           const struct handoff_content *content) {
+    if (!content->memory || !content->boot->screen.orig_video_isVGA)
+        return STATUS_OK;
+    return node_write(to, NODE_SCREEN, &content->boot->screen,
+                      sizeof(content->boot->screen));
+}
+
+ROW(nodes, 50_screen) = {NODE_SCREEN, read_node, write_node};

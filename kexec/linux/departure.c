@@ -2,13 +2,11 @@
 // that its header asks for and no more, on a command line with two words for
 // the Baton after it, and with more mapped during the transition.
 
-#include <asm/bootparam.h>
-
-#include "boot/handoff.h"
 #include "efi/config/config.h"
 #include "efi/firmware.h"
 #include "kexec/kexec.h"
 #include "kexec/linux/linux.h"
+#include "kexec/linux/params.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "lib/x86.h"
@@ -72,41 +70,40 @@ static status_t check_firmware(void) {
 // It gets a firmware that this kernel calls itself, if it asks for that; and
 // all virtual addresses, where any are handed on: it knows nothing of runs.
 static status_t describe_firmware(const struct kexec_staged *staged,
-                                  struct handoff_content *content) {
+                                  struct boot_efi *efi) {
     if (!linux_takes_efi(&staged->image.header))
         say("kexec: %s does not support EFI data (xloadflags %#x): it gets "
             "none",
             staged->name, staged->image.header.xloadflags);
     if (!gets_firmware(staged)) {
-        content->efi->map_bytes = 0;
-        content->with_efi_setup = false;
+        efi->map_bytes = 0;
         return STATUS_OK;
     }
-    efi_regions_write(&firmware->regions, content->efi->descriptor_bytes,
-                      firmware->mode->hands_on, content->efi->map);
-    content->efi_setup.smbios_pa = efi_config_pa(&efi_guid_smbios);
+    efi_regions_write(&firmware->regions, efi->descriptor_bytes,
+                      firmware->mode->hands_on, efi->map);
+    efi->setup.smbios_pa = efi_config_pa(&efi_guid_smbios);
     return check_firmware();
 }
 
 static void describe_bundle(const struct kexec_staged *staged,
-                            struct handoff_content *content) {
+                            struct handoff_needs *needs) {
     pa_t max_pa = linux_initrd_max(&staged->image.header);
-    if (content->bundle_bytes == 0 ||
-        content->bundle_pa + content->bundle_bytes - 1 <= max_pa)
+    if (needs->bundle_bytes == 0 ||
+        needs->bundle_pa + needs->bundle_bytes - 1 <= max_pa)
         return;
     say("kexec: %s takes an initrd up to %#lx: it gets no bundle, because that "
         "is at %#lx",
-        staged->name, max_pa, content->bundle_pa);
-    content->bundle_pa = content->bundle_bytes = 0;
+        staged->name, max_pa, needs->bundle_pa);
+    needs->bundle_pa = needs->bundle_bytes = 0;
 }
 
 static status_t describe_command_line(const struct kexec_staged *staged,
-                                      struct handoff_content *content) {
+                                      const char **command_line) {
     static char line[COMMAND_LINE_MAX];
     size_t max = linux_command_line_max(&staged->image.header);
-    TRY(linux_command_line(line, sizeof(line), content->command_line,
+    TRY(linux_command_line(line, sizeof(line), *command_line,
                            staged->generation, staged->preserved_pa));
-    content->command_line = line;
+    *command_line = line;
     if (strlen(line) <= max)
         return STATUS_OK;
     return fail(STATUS_NO_MEMORY,
@@ -127,7 +124,7 @@ static status_t write_preserved(const struct kexec_staged *staged,
     struct handoff_content kept = {.baton = &next, .between = &linux_entry};
     void *page = pa_to_va(staged->preserved_pa);
     memset(page, 0, PAGE_SIZE);
-    return linux_preserve(&kept, page, staged->preserved_pa);
+    return handoff_write(&kept, page, PAGE_SIZE, staged->preserved_pa);
 }
 
 static status_t preserve(struct kexec_staged *staged,
@@ -175,14 +172,22 @@ static status_t map_more(struct kexec_staged *staged) {
 }
 
 static status_t describe(struct kexec_staged *staged,
-                         struct handoff_content *content) {
+                         const struct handoff_content *given) {
+    struct handoff_content content = *given;
+    struct linux_content to = {.image = staged->image.file,
+                               .command_line = given->command_line,
+                               .screen = &given->boot->screen,
+                               .efi = given->efi};
     if (staged->image.is_baton)
         return STATUS_OK;
     staged->is_served = true;
-    TRY(describe_firmware(staged, content));
-    describe_bundle(staged, content);
-    TRY(preserve(staged, content));
-    TRY(describe_command_line(staged, content));
+    TRY(preserve(staged, &content));
+    to.memory = handoff_memory_of(&content, &to.memory_bytes);
+    to.needs = to.memory->needs;
+    TRY(describe_firmware(staged, given->efi));
+    describe_bundle(staged, &to.needs);
+    TRY(describe_command_line(staged, &to.command_line));
+    TRY(linux_params_write(&to, pa_to_va(staged->block_pa), staged->block_pa));
     return map_more(staged);
 }
 

@@ -3,7 +3,9 @@
 
 #pragma once
 
-#include "boot/node.h"
+#include <asm/bootparam.h>
+
+#include "boot/boot_info.h"
 #include "efi/mode.h"
 #include "efi/protect/attributes.h"
 #include "efi/region.h"
@@ -45,14 +47,9 @@ status_t linux_can_believe(const struct efi_memory_attributes_table *head,
 status_t linux_command_line(char *line, size_t size, const char *given,
                             uint32_t generation, pa_t preserved_pa);
 
-// Writes Baton's nodes alone into the zeroed page at `page_pa`, as a block of
-// its own, for the Baton after a Linux. NO_MEMORY: they are more than a page.
-status_t linux_preserve(const struct handoff_content *content, void *page,
-                        pa_t page_pa);
-
-// Takes such a handoff, if the command line has its address. REFUSED, INVALID:
-// there is none, or it is damaged.
-status_t linux_preserved(const struct sender *from, struct boot_info *boot);
+// Takes the handoff that a Linux has preserved, if the command line has its
+// address. REFUSED, INVALID: there is none, or it is damaged.
+status_t linux_preserved(memory_reader read, struct boot_info *boot);
 
 // The first mode that adopts the addresses in `given`, which a Linux handed
 // over. NULL: none does; why() says what the last one objected.

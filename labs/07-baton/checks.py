@@ -1,6 +1,6 @@
 """The checks of lab 7: what one kernel leaves to the next.
 
-The grader has a handoff written that no machine would need: a setup header, a
+The grader has a handoff written that no machine would need: a command line, a
 memory map and a firmware out of the nonce, for a block at an address that does
 not exist. Then it has the kernel prepare a real kexec, jumps with registers of
 its own, and stops at the last instruction.
@@ -17,20 +17,18 @@ from kit import seed
 from kit.outside import PAGE, Wrong, check, name_of
 
 BOOT = "Linux, Documentation/x86/boot.rst"
-ZERO_PAGE = "Linux, Documentation/x86/zero-page.rst"
-BLOCK_BYTES, COMMAND_LINE_MAX = 64 << 10, 2048  # kexec/, boot/handoff.h
-SEAL_AT = PAGE + COMMAND_LINE_MAX
-NODE = struct.Struct("<QII")  # struct setup_data
-E820 = struct.Struct("<QQI")
+BLOCK_BYTES, COMMAND_LINE_MAX = 64 << 10, 2048  # boot/handoff.h
+NODE, ALIGNMENT = struct.Struct("<II"), 8  # boot/node.h: struct node_head
+RANGE = struct.Struct("<QQI4x")  # struct memory_range
 REGION = struct.Struct("<I4xQQQQQ")  # struct efi_region
-ENTRIES_MAX = 128
-SETUP_E820_EXT, SETUP_EFI, SETUP_BATON = 1, 4, 0x4E544142
-MAGIC, LOADER = 0x4F44414E4F544142, 0xFF
-E820_KEPT = 0x4E544142
-TYPES = {"HOLE": 0, "USABLE": 1, "BOOT_SERVICES": 1, "IN_USE": 1, "ACPI": 3,
-         "NVS": 4, "KEPT": E820_KEPT}  # all others: 2
+NODE_COMMAND_LINE, NODE_MEMORY, NODE_FIRMWARE = (
+    int.from_bytes(b"BAT" + letter, "little") for letter in (b"C", b"P", b"E"))
+MAGIC = 0x4F44414E4F544142
+RECEIVED = {"HOLE": "HOLE", "USABLE": "USABLE", "BOOT_SERVICES": "USABLE",
+            "IN_USE": "USABLE", "ACPI": "ACPI", "NVS": "NVS",
+            "KEPT": "KEPT"}  # all others: RESERVED
 ENTRY_OFFSET = 0x200
-REFUSED = 2
+REFUSED, NO_MEMORY = 2, 4
 IF, DF, PAE, PG_NE_ET_PE = 1 << 9, 1 << 10, 1 << 5, 0x80000031
 
 
@@ -72,103 +70,97 @@ class Memory:
         return at
 
 
-class Handoff:
-    """A block that handoff_write() made, of a content that is made up."""
+class Content:
+    """A struct handoff_content that is made up."""
 
-    def __init__(self, w, ranges: int, header: int = 0x6A):
+    def __init__(self, w, ranges: int):
         self.live, self.dice = w.live, w.dice
-        dice, memory = w.dice, Memory(w.live)
-        self.image = (dice.randbytes(0x201) + bytes([header])
-                      + dice.randbytes(0xFE))
+        dice, self.room = w.dice, Memory(w.live)
         self.line = "".join(dice.choices("abcdefgh =.", k=dice.randint(
             1, COMMAND_LINE_MAX - 1))).encode()
         self.memory = made_up(dice, ranges)
-        self.efi = {"system_table_pa": dice.randrange(1 << 52),
-                    "descriptor_bytes": dice.choice([48, 56, 64, 104]),
-                    "descriptor_version": 1}
-        self.map = dice.randbytes(self.efi["descriptor_bytes"]
-                                  * dice.randint(3, 20))
-        self.setup = dice.randbytes(96)
-        baton = w.live.fields("kexec/handoff.c", "handoff")
-        self.baton = dice.randbytes(baton["run"] + 16)
-        self.block_pa = dice.randrange(1 << 20, 1 << 36) * PAGE
-        self.scalars = {name: dice.randrange(1 << 48) for name in
-                        ("bundle_pa", "bundle_bytes", "rsdp_pa")}
-        self.screen = dice.randbytes(64)
-        block = memory.put(b"", BLOCK_BYTES)
-        self.status = w.live.status("handoff_write", self.content(memory),
-                                    block, self.block_pa)
-        self.why = w.live.why() if self.status else ""
-        self.block = w.live.debugger.read(block, BLOCK_BYTES)
+        step = dice.choice([48, 56, 64, 104])
+        size = step * dice.randint(3, 20)
+        self.efi = struct.pack("<QIIQ96sQ", dice.randrange(1 << 52), step, 1,
+                               1, dice.randbytes(96), size)
+        self.efi += dice.randbytes(size)
+        head = w.live.fields("boot/handoff.c", "handoff")
+        self.baton = dice.randbytes(head["run"] + 16)
+        self.needs = [dice.randrange(1 << 48) for _ in range(3)]
+        self.at = self.put()
 
-    def content(self, memory: Memory) -> int:
-        """struct handoff_content, and all that it points to."""
-        live = self.live
-        offset = live.fields("kexec/handoff.c", "handoff_content")
-        efi = live.fields("kexec/handoff.c", "boot_efi")
-        firmware = bytearray(efi["map"]) + self.map
-        struct.pack_into("<QIIQ", firmware, 0, *self.efi.values(),
-                         len(self.map))
+    def put(self) -> int:
+        """The structure, and all that it points to."""
+        live, put = self.live, self.room.put
+        offset = live.fields("boot/handoff.c", "handoff_content")
+        info = live.fields("boot/handoff.c", "boot_info")
+        boot = put(b"", max(info.values()) + 512)
+        for name, value in zip(("rsdp_pa", "bundle_pa", "bundle_bytes"),
+                               self.needs):
+            live.debugger.write(boot + info[name], numbers([value]))
         ranges = numbers([len(self.memory)]) + b"".join(
-            struct.pack("<QQQ", *row) for row in self.memory)
-        values = {
-            "image": memory.put(self.image),
-            "memory": memory.put(ranges),
-            "command_line": memory.put(self.line + b"\0"),
-            "efi": memory.put(firmware, efi["map"] + (32 << 10)),
-            "baton": memory.put(self.baton), **self.scalars}
+            RANGE.pack(*row) for row in self.memory)
+        values = {"boot": boot, "memory": put(ranges),
+                  "command_line": put(self.line + b"\0"),
+                  "efi": put(self.efi, len(self.efi) + (32 << 10)),
+                  "baton": put(self.baton)}
         data = bytearray(max(offset.values()) + 8)
         for name, value in values.items():
             struct.pack_into("<Q", data, offset[name], value)
-        for name, some in ("screen", self.screen), ("efi_setup", self.setup):
-            data[offset[name] : offset[name] + len(some)] = some
-        data[offset["with_efi_setup"]] = 1
-        return memory.put(bytes(data))
+        return put(bytes(data))
 
-    def entries(self) -> list[tuple]:
-        """The memory map as e820 entries (start, bytes, type)."""
+    def received(self) -> bytes:
+        """What the receiver is to read of memory."""
         found: list[list] = []
-        for start, end, kind in self.memory:
-            entry_type = TYPES.get(kinds()[kind], 2)
+        for start, end, number in self.memory:
+            kind = kinds().index(RECEIVED.get(kinds()[number], "RESERVED"))
             last = found[-1] if found else None
-            if last and last[2] == entry_type and sum(last[:2]) == start:
-                last[1] += end - start
-            elif entry_type:
-                found.append([start, end - start, entry_type])
-        return [tuple(row) for row in found]
+            if last and last[2] == kind and last[1] == start:
+                last[1] = end
+            elif kind:
+                found.append([start, end, kind])
+        return numbers(self.needs) + b"".join(RANGE.pack(*row)
+                                              for row in found)
 
-    def at(self, pa: int, size: int) -> bytes:
-        """What the block has there; nothing, if that is not within it."""
-        inside = 0 <= pa - self.block_pa <= BLOCK_BYTES - size
-        return self.block[pa - self.block_pa :][:size] if inside else b""
+
+class Handoff(Content):
+    """A block that handoff_write() made of such a content."""
+
+    def __init__(self, w, ranges: int):
+        super().__init__(w, ranges)
+        self.block_pa = w.dice.randrange(1 << 20, 1 << 36) * PAGE
+        block = self.room.put(b"", BLOCK_BYTES)
+        status = w.live.status("handoff_write", self.at, block, BLOCK_BYTES,
+                               self.block_pa)
+        if status:
+            raise Wrong("STATUS_OK from handoff_write()",
+                        f"{name_of(status)}: {w.live.why()}", step=3)
+        self.block = w.live.debugger.read(block, BLOCK_BYTES)
 
     def word(self, offset: int, size: int = 8) -> int:
         return int.from_bytes(self.block[offset : offset + size], "little")
 
-    def halves(self, high: int, low: int) -> int:
-        return self.word(high, 4) << 32 | self.word(low, 4)
-
     def nodes(self) -> list[tuple[int, int, bytes]]:
-        """(pa, type, payload) of the chain of setup_data."""
-        found, pa = [], self.word(0x250)
-        while pa:
-            head = self.at(pa, NODE.size)
-            if not head or len(found) == 64:
-                raise Wrong("a chain of setup_data within the block at "
-                            f"{self.block_pa:#x}, that ends with 0",
-                            f"{len(found)} nodes, then {pa:#x}", read=BOOT,
-                            step=3)
-            after, kind, size = NODE.unpack(head)
-            found.append((pa, kind, self.at(pa + NODE.size, size)))
-            pa = after
+        """(offset, type, payload) of each, up to where there are only zeros."""
+        found, at = [], len(self.baton)
+        while any(self.block[at : at + NODE.size]):
+            kind, size = NODE.unpack_from(self.block, at)
+            if size > BLOCK_BYTES - at - NODE.size:
+                raise Wrong("nodes within the block, one behind the other",
+                            f"at {at:#x} one of type {kind:#x} with {size} "
+                            "bytes", read="boot/node.h", step=3)
+            found.append((at, kind, self.block[at + NODE.size :][:size]))
+            at += up(NODE.size + size)
         return found
 
     def used(self) -> int:
-        """Where the last node or the EFI map ends."""
-        ends = [pa + NODE.size + len(payload)
-                for pa, _, payload in self.nodes()]
-        ends.append(self.halves(0x1DC, 0x1D0) + len(self.map))
-        return max(ends) - self.block_pa
+        """Where the last node ends."""
+        at, _, payload = self.nodes()[-1]
+        return at + up(NODE.size + len(payload))
+
+
+def up(size: int) -> int:
+    return size + ALIGNMENT - 1 & -ALIGNMENT
 
 
 def made_up(dice, count: int) -> list[tuple[int, int, int]]:
@@ -270,161 +262,121 @@ def transition(w):
                         look=f"pt {va:#x} {it.root:#x}", step=1)
 
 
-OTHERS = [(0x1C0, 0x20), (0x1E8, 1), (0x250, 8), (0x2D0, 2560)]
-
-
-def params_of(it: Handoff) -> bytes:
-    """boot_params, but for what other checks look at."""
-    page = bytearray(PAGE)
-    page[0:64] = it.screen
-    end = min(0x202 + it.image[0x201], 0x26C)
-    page[0x1F1:end] = it.image[0x1F1:end]
-    for low, high, value in (
-            (0x218, 0xC0, it.scalars["bundle_pa"]),
-            (0x21C, 0xC4, it.scalars["bundle_bytes"]),
-            (0x228, 0xC8, it.block_pa + PAGE)):
-        struct.pack_into("<I", page, low, value & 0xFFFFFFFF)
-        struct.pack_into("<I", page, high, value >> 32)
-    struct.pack_into("<Q", page, 0x70, it.scalars["rsdp_pa"])
-    page[0x210] = LOADER
-    return without_others(page)
-
-
-def without_others(page: bytes) -> bytes:
-    page = bytearray(page)
-    for at, size in OTHERS:
-        page[at : at + size] = bytes(size)
-    return bytes(page)
+@check(9, needs="boots")
+def nodes(w):
+    """A node is its head and its payload, at a multiple of 8; or refused."""
+    live, room, dice = w.live, Memory(w.live), w.dice
+    size, whole = dice.randint(300, 900), 3 * PAGE // 2
+    block, payload = room.put(b"", 2 * PAGE), dice.randbytes(size)
+    source = room.put(payload)
+    want, used = bytearray(2 * PAGE), 8 * dice.randint(1, 30)
+    to = room.put(numbers([block, whole, used]))
+    for _ in range(40):
+        kind, part = dice.randrange(1, 1 << 32), dice.randint(0, size)
+        fits = up(NODE.size + part) <= whole - used
+        words = f"{part} bytes more, {used} used of {whole}"
+        status = live.status("node_write", to, kind, source, part)
+        if fits:
+            want[used : used + NODE.size + part] = (NODE.pack(kind, part)
+                                                    + payload[:part])
+            used += up(NODE.size + part)
+        if status != (0 if fits else NO_MEMORY):
+            raise Wrong(f"{name_of(0 if fits else NO_MEMORY)}: {words}",
+                        name_of(status) + (f": {live.why()}" if status else ""),
+                        read="boot/node.h", step=2)
+        found = live.debugger.word(to + 16)
+        if found != used:
+            raise Wrong(f"`used` is then {used}: {words}", str(found),
+                        read="boot/node.h", step=2)
+    found = live.debugger.read(block, 2 * PAGE)
+    odd = next((n for n in range(2 * PAGE) if found[n] != want[n]), None)
+    if odd is not None:
+        raise Wrong(f"block + {odd:#x}: {want[odd]:#04x}",
+                    f"{found[odd]:#04x}", read="boot/node.h", step=2)
 
 
 @check(9, needs="boots")
-def params(w):
-    """boot_params have the image's own header, and what it needs to know."""
-    for header in w.dice.choice([0x2A, 0x5A, 0x66]), w.dice.choice([0x82, 0xFF]):
-        params_are_right(Handoff(w, w.dice.randint(5, 40), header))
-
-
-def params_are_right(it: Handoff) -> None:
-    found, want = without_others(it.block[:PAGE]), params_of(it)
-    odd = next((n for n in range(PAGE) if found[n] != want[n]), None)
-    if odd is not None:
-        odd &= -4
-        raise Wrong(f"boot_params + {odd:#x}: {want[odd : odd + 4].hex()}",
-                    found[odd : odd + 4].hex()
-                    + (f"; {it.why}" if it.status else ""),
-                    [f"the image's header ends at {0x202 + it.image[0x201]:#x}",
-                     f"block {it.block_pa:#x}, bundle {it.scalars}"],
-                    read=f"{BOOT}; {ZERO_PAGE}", step=2)
-    line = it.block[PAGE : PAGE + len(it.line) + 1]
-    if line != it.line + b"\0":
-        raise Wrong("the command line, with its zero, behind boot_params",
-                    f"{line[:60]!r}", read="boot/handoff.h", step=2)
-
-
-@check(9, needs="params")
 def memory(w):
-    """The memory map is an e820 list, joined, as far as there is room."""
+    """The memory map is as the receiver shall see it, joined."""
     for count in (w.dice.randint(20, 60), w.dice.randint(350, 448)):
-        it = Handoff(w, count)
-        want = it.entries()
-        here = min(len(want), ENTRIES_MAX)
-        found = [E820.unpack_from(it.block, 0x2D0 + E820.size * n)
-                 for n in range(here)]
-        if it.block[0x1E8] != here:
-            raise Wrong(f"e820_entries is {here}, of {len(want)} in all",
-                        str(it.block[0x1E8]), read=ZERO_PAGE, step=2)
-        for n, (a, b) in enumerate(zip(found, want)):
+        it, live = Content(w, count), w.live
+        size_at = it.room.put(b"", 8)
+        at, want = live.call("handoff_memory_of", it.at, size_at), it.received()
+        size = live.debugger.word(size_at) & 0xFFFFFFFF
+        found = live.debugger.read(at, len(want))
+        for n in range(0, len(want), RANGE.size):
+            a, b = (row[n : n + RANGE.size] for row in (found, want))
+            if a != b and n == 0:
+                raise Wrong("RSDP, bundle and its length: "
+                            f"{' '.join(map(hex, it.needs))}", a.hex(),
+                            read="boot/node.h", step=2)
             if a != b:
+                start, end, kind = RANGE.unpack(b)
                 shown = [" to ".join(map(hex, row[:2]))
                          + f" {kinds()[row[2]]}" for row in it.memory
-                         if row[0] <= b[0] + b[1] and b[0] <= row[1]]
-                raise Wrong("entry {}: {:#x}, {:#x} bytes, type {:#x}".format(
-                    n, *b), "{:#x}, {:#x} bytes, type {:#x}".format(*a),
-                    shown[:6], read="ACPI 6.5 §15; boot/e820.h", step=2)
+                         if row[0] <= end and start <= row[1]]
+                raise Wrong(f"range {n // RANGE.size - 1}: {start:#x} to "
+                            f"{end:#x}, {kinds()[kind]}",
+                            "{:#x} to {:#x}, kind {}".format(*RANGE.unpack(a)),
+                            shown[:6], read="boot/content.c", step=2)
+        if size != len(want):
+            raise Wrong(f"{len(want)} bytes", str(size), read="boot/node.h",
+                        step=2)
 
 
-def written(it: Handoff) -> None:
-    if it.status:
-        raise Wrong("STATUS_OK from handoff_write()",
-                    f"{name_of(it.status)}: {it.why}", step=3)
-
-
-@check(10, needs="memory")
-def chain(w):
-    """The chain of nodes: the handoff first, then what the rows write."""
-    it = Handoff(w, w.dice.randint(400, 448))
-    written(it)
-    nodes = it.nodes()
-    rest = it.entries()[ENTRIES_MAX:]
-    wanted = [(SETUP_BATON, None, "the handoff itself"),
-              (SETUP_E820_EXT, b"".join(E820.pack(*row) for row in rest),
-               f"{len(rest)} more e820 entries"),
-              (SETUP_EFI, it.setup, "the firmware's physical addresses")]
-    for kind, payload, what in wanted:
-        hits = [row for row in nodes if row[1] == kind]
-        if len(hits) != 1 or (payload is not None and hits[0][2] != payload):
-            raise Wrong(f"one node of type {kind:#x} with {what}",
-                        f"{len(hits)}" + (f", of {len(hits[0][2])} bytes"
-                                          if hits else ""),
-                        [f"{pa:#x}: type {found:#x}, {len(data)} bytes"
-                         for pa, found, data in nodes], read=BOOT, step=3)
-    first, _, sealed = nodes[0]
-    if first != it.block_pa + SEAL_AT or len(sealed) != len(it.baton):
-        raise Wrong(f"the first node at {it.block_pa + SEAL_AT:#x}, with "
-                    f"{len(it.baton)} bytes of struct handoff",
-                    f"{first:#x}, {len(sealed)} bytes", read="boot/handoff.h",
+def payload_of(it: Handoff, kind: int, want: bytes, what: str) -> None:
+    hits = [row for row in it.nodes() if row[1] == kind]
+    if len(hits) != 1 or hits[0][2] != want:
+        raise Wrong(f"one node of type {kind:#x} with {what}",
+                    f"{len(hits)}" + (f", of {len(hits[0][2])} bytes"
+                                      if hits else ""),
+                    [f"{at:#x}: type {found:#x}, {len(data)} bytes"
+                     for at, found, data in it.nodes()], read="boot/node.h",
                     step=3)
+
+
+@check(10, needs="nodes memory")
+def chain(w):
+    """Behind struct handoff there are the nodes that the rows write."""
+    it = Handoff(w, w.dice.randint(400, 448))
+    payload_of(it, NODE_MEMORY, it.received(), "memory, as it is received")
+    at, kind, line = it.nodes()[0]
+    if kind != NODE_COMMAND_LINE or \
+            line[: len(it.line) + 1] != it.line + b"\0":
+        raise Wrong(f"at {len(it.baton):#x}, right behind struct handoff, the "
+                    "command line", f"at {at:#x} type {kind:#x}: {line[:60]!r}",
+                    read="boot/handoff.h", step=3)
 
 
 @check(8, needs="chain")
 def seal(w):
     """The block says what it is, and its CRC is right."""
     it = Handoff(w, w.dice.randint(20, 200))
-    written(it)
-    offset = w.live.fields("kexec/handoff.c", "handoff")
-    at = SEAL_AT + NODE.size
-    used = it.used()
-    crc_at = at + offset["block_crc"]
+    offset = w.live.fields("boot/handoff.c", "handoff")
+    used, crc_at = it.used(), offset["block_crc"]
     block = it.block[:crc_at] + bytes(4) + it.block[crc_at + 4 : used]
     for name, size, want in (
             ("magic", 8, MAGIC), ("version", 4, version()),
             ("bytes", 4, len(it.baton)), ("block_pa", 8, it.block_pa),
             ("block_bytes", 4, used),
             ("block_crc", 4, zlib.crc32(block, seed.crc_start(w.seed)))):
-        found = it.word(at + offset[name], size)
+        found = it.word(offset[name], size)
         if found != want:
             raise Wrong(f"{name} is {want:#x}", f"{found:#x}",
-                        read="boot/handoff.h, boot/boot_params.c, the README",
-                        look="print *sealed", step=3)
+                        read="boot/handoff.h, boot/handoff.c, the README",
+                        look="print *head", step=3)
     for name in ("generation", "mode", "counter", "run"):
-        if it.block[at + offset[name] :][:8] != it.baton[offset[name] :][:8]:
+        if it.block[offset[name] :][:8] != it.baton[offset[name] :][:8]:
             raise Wrong(f"{name} as the content has it", "another one",
                         read="boot/handoff.h", step=3)
 
 
-@check(5, needs="memory")
-def efi(w):
-    """efi_info leads to the system table and to a copy of the map."""
+@check(5, needs="chain")
+def firmware(w):
+    """The system table, the addresses before SetVirtualAddressMap, the map."""
     it = Handoff(w, w.dice.randint(5, 40))
-    found = {"signature": it.block[0x1C0:0x1C4],
-             "system table": it.halves(0x1D8, 0x1C4),
-             "step": it.word(0x1C8, 4), "version": it.word(0x1CC, 4),
-             "size": it.word(0x1D4, 4)}
-    want = {"signature": b"EL64", "system table": it.efi["system_table_pa"],
-            "step": it.efi["descriptor_bytes"], "version": 1,
-            "size": len(it.map)}
-    for name, value in want.items():
-        if found[name] != value:
-            raise Wrong(f"{name}: {shown(value)}", shown(found[name]),
-                        read=ZERO_PAGE, step=3)
-    map_pa = it.halves(0x1DC, 0x1D0)
-    if it.at(map_pa, len(it.map)) != it.map:
-        raise Wrong("a copy of the map in the block",
-                    f"another one at {map_pa:#x}", read=ZERO_PAGE, step=3)
-
-
-def shown(value) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else hex(value)
+    payload_of(it, NODE_FIRMWARE, it.efi,
+               "struct boot_efi up to the end of its map")
 
 
 def regions_of(dice, count: int) -> list[tuple]:
@@ -492,7 +444,7 @@ def jumping(w) -> dict[str, int]:
     return wanted
 
 
-@check(10, needs="transition seal efi")
+@check(10, needs="transition seal firmware")
 def state(w):
     """At the last instruction the processor is as boot.rst wants it."""
     live, wanted = w.live, jumping(w)
@@ -534,7 +486,7 @@ def lives(w):
         live.run_to("kexec_last_instruction")
     debugger = live.debugger
     debugger.physical()
-    debugger.flip(debugger.register("rsi") + SEAL_AT + NODE.size
-                  + w.dice.randrange(64), w.dice.randrange(8))
+    debugger.flip(debugger.register("rsi") + w.dice.randrange(64),
+                  w.dice.randrange(8))
     debugger.physical(False)
     w.counts(live.finish(), 2)

@@ -14,6 +14,8 @@ import pytest
 
 from harness import multiboot2, paths
 from harness.chain import rule_of_linux
+from harness.handoff import (ACPI, EFI, FIRMWARE, KEPT, MEMORY, NEEDS, NVS,
+                             USABLE, Handoff)
 from harness.rsp import symbol
 
 GIB = 1 << 30
@@ -21,7 +23,8 @@ DESCRIPTOR = struct.Struct("<IIQQQQ")  # UEFI 2.10 §7.2.3
 RUNTIME = 1 << 63
 LOADER_KEXEC = 0xD0
 RNG_SEED, SETUP_EFI = 9, 4
-RAM, RESERVED_BY_KEXEC = 1, 128
+RAM, RESERVED, RESERVED_BY_KEXEC = 1, 2, 128
+E820_TYPES = {USABLE: RAM, ACPI: 3, NVS: 4, KEPT: 0x4e544142}
 # Boot services that a Linux keeps, since a part of them was reserved. Its kexec
 # treats them as RAM, and puts the bundle there: GRUB's is at 0 here.
 BOOT_SERVICES_DATA, KEPT_PA, KEPT_PAGES = 4, 0x1F000, 4
@@ -30,7 +33,7 @@ HOLE_PA = 0x5000F10  # in RAM, inside a page
 # Offsets in boot_params (Documentation/x86/zero-page.rst).
 EXT_COMMAND_LINE, EFI_INFO, E820_ENTRIES = 0xC8, 0x1C0, 0x1E8
 LOADER, BUNDLE, COMMAND_LINE, SETUP_DATA = 0x210, 0x218, 0x228, 0x250
-E820 = 0x2D0
+RSDP, HEADER, E820 = 0x70, 0x202, 0x2D0
 
 
 def at(debugger, name: str) -> None:
@@ -41,25 +44,10 @@ def put(block: bytearray, offset: int, form: str, *values) -> None:
     struct.pack_into("<" + form, block, offset, *values)
 
 
-def get(block: bytes, offset: int, form: str) -> int:
-    return struct.unpack_from("<" + form, block, offset)[0]
-
-
-def nodes(debugger, pa: int):
-    """The setup_data chain: type and payload of each node."""
-    while pa:
-        following, kind, length = struct.unpack("<QII", debugger.read(pa, 16))
-        yield kind, debugger.read(pa + 16, length)
-        pa = following
-
-
-def descriptors(debugger, params: bytes):
-    """The EFI memory map of boot_params, unpacked."""
-    step, pa, size = (get(params, EFI_INFO + offset, "I")
-                      for offset in (8, 16, 20))
-    data = debugger.read(pa, size)
-    return [list(DESCRIPTOR.unpack_from(data, at))
-            for at in range(0, size, step)]
+def descriptors(efi_map: bytes, step: int):
+    """The EFI memory map, unpacked."""
+    return [list(DESCRIPTOR.unpack_from(efi_map, at))
+            for at in range(0, len(efi_map), step)]
 
 
 def write_chain(debugger, chain) -> int:
@@ -95,39 +83,52 @@ def kept_va(table) -> int:
     return rule_of_linux(regions)[KEPT_PA]
 
 
+def params_of(given) -> bytearray:
+    """boot_params with the memory and the bundle of a handoff."""
+    params = bytearray(4096)
+    rsdp_pa, bundle_pa, bundle_bytes = NEEDS.unpack_from(given.payload(MEMORY))
+    assert bundle_pa < KEPT_PA < bundle_pa + bundle_bytes
+    params[HEADER : HEADER + 4] = b"HdrS"
+    params[LOADER] = LOADER_KEXEC
+    put(params, RSDP, "Q", rsdp_pa)
+    put(params, BUNDLE, "II", bundle_pa, bundle_bytes)
+    params[E820_ENTRIES] = len(given.ranges())
+    for i, (start, end, kind) in enumerate(given.ranges()):
+        put(params, E820 + 20 * i, "QQI", start, end - start,
+            E820_TYPES.get(kind, RESERVED))
+    return params
+
+
 def like_linux(debugger, params_pa: int, data_pa: int, step: int,
                tables_pa: int | None = None) -> None:
-    """Turn the handoff into that of a Linux: boot_params at `params_pa`, its
-    data at `data_pa`. `tables_pa`: a wrong address of the firmware's
-    configuration tables."""
-    tidy_pa = debugger.register("rsi")
-    params = bytearray(debugger.read(tidy_pa, 4096))
-    efi, = (payload for kind, payload in
-            nodes(debugger, get(params, SETUP_DATA, "Q")) if kind == SETUP_EFI)
+    """Put the handoff of a Linux in the place of Baton's: boot_params at
+    `params_pa`, its data at `data_pa`. `tables_pa`: a wrong address of the
+    firmware's configuration tables."""
+    given = Handoff(debugger, debugger.register("rsi"))
+    params = params_of(given)
+    firmware = given.payload(FIRMWARE)
+    system_pa, old_step, version, has_setup, efi, _ = EFI.unpack_from(firmware)
+    assert has_setup
     if tables_pa:
         efi = efi[:16] + struct.pack("<Q", tables_pa) + efi[24:]
-    table = descriptors(debugger, params)
+    table = descriptors(firmware[EFI.size :], old_step)
     table.append([BOOT_SERVICES_DATA, 0xDEAD, KEPT_PA, kept_va(table),
                   KEPT_PAGES, RUNTIME | 0xF])
-    bundle_pa, bundle_bytes = struct.unpack_from("<II", params, BUNDLE)
-    assert bundle_pa < KEPT_PA < bundle_pa + bundle_bytes
     table.reverse()  # unsorted
     data = b"".join(DESCRIPTOR.pack(*row).ljust(step, b"\xee")
                     for row in table)
-    line_pa = get(params, COMMAND_LINE, "I")
-    line = debugger.read(line_pa, 512).split(b"\0")[0] + b"\0"
 
     first = write_chain(debugger, [
         (data_pa + 0x2008, RNG_SEED, bytes(32)), (data_pa, SETUP_EFI, efi)])
     debugger.write(data_pa + 0x1000, data)
-    debugger.write(data_pa + 0x3001, line)
-    params[LOADER] = LOADER_KEXEC
+    debugger.write(data_pa + 0x3001, given.command_line() + b"\0")
     put(params, SETUP_DATA, "Q", first)
     put(params, COMMAND_LINE, "I", data_pa + 0x3001 & 0xFFFFFFFF)
     put(params, EXT_COMMAND_LINE, "I", data_pa + 0x3001 >> 32)
     map_pa = data_pa + 0x1000
-    put(params, EFI_INFO + 8, "IIII", step, 1, map_pa & 0xFFFFFFFF, len(data))
-    put(params, EFI_INFO + 28, "I", map_pa >> 32)
+    put(params, EFI_INFO, "4s5I", b"EL64", system_pa & 0xFFFFFFFF, step,
+        version, map_pa & 0xFFFFFFFF, len(data))
+    put(params, EFI_INFO + 24, "II", system_pa >> 32, map_pa >> 32)
     split_for_kexec(params, HOLE_PA)
     debugger.write(params_pa, bytes(params))
     debugger.set_register("rsi", params_pa)
@@ -253,13 +254,13 @@ def test_a_node_at_an_impossible_address(boot, pa):
         with machine.debugger() as debugger:
             at(debugger, "kexec_last_instruction")
             debugger.physical()
-            params_pa = debugger.register("rsi")
-            debugger.write(params_pa + SETUP_DATA, struct.pack("<Q", pa))
+            like_linux(debugger, 0x98000, 0x100000, 48)
+            debugger.write(0x98000 + SETUP_DATA, struct.pack("<Q", pa))
             debugger.detach()
         run = machine.finish()
     assert run.all("panic") == []
     why = run.one("refused", gen=1, what="handoff")["why"]
-    assert "damaged in transit" in why
+    assert f"setup_data at {pa:#x} is not in memory" in why
     run.one("end", gen=1)
 
 

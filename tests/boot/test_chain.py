@@ -31,7 +31,7 @@ def test_events_in_order(the_chain):
         expected += [
             wanted("kexec.load", gen=gen - 1, image="baton"),
             wanted("kexec.jump", gen=gen - 1, to=gen),
-            wanted("boot", gen=gen, via="boot_params", by="baton"),
+            wanted("boot", gen=gen, via="kexec", by="baton"),
         ]
     expected.append(wanted("end", gen=GENERATIONS - 1, verdict="pass"))
     the_chain.run.expect(*expected)

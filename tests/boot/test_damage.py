@@ -12,6 +12,9 @@ import pytest
 
 from harness import paths
 from harness.events import wanted
+from harness.handoff import (ACCOUNT, ACCOUNT_HEAD, BYTES_AT, COMMAND_LINE_AT,
+                             CRC_AT, MAGIC_AT, MEMORY, NEEDS, RANGE, RESERVED,
+                             USABLE, Handoff)
 from harness.rsp import symbol
 
 
@@ -60,9 +63,7 @@ def test_a_flipped_bit_in_the_handoff(boot):
             at(debugger, "kernel_main")  # of generation 0 …
             at(debugger, "kernel_main")  # … and of generation 1
             debugger.physical()
-            params_pa = debugger.register("rsi")
-            node_pa, = struct.unpack("<Q", debugger.read(params_pa + 0x250, 8))
-            debugger.flip(node_pa + 16 + 8)
+            debugger.flip(debugger.register("rsi") + 40)
             debugger.detach()
         run = machine.finish()
     run.expect(wanted("boot", gen=0), wanted("refused", what="handoff"))
@@ -72,13 +73,6 @@ def test_a_flipped_bit_in_the_handoff(boot):
 
 # Handoffs that are damaged in transit, one after the other, in one machine: a
 # kernel whose handoff was refused is a generation 1 and starts the next one.
-
-# boot/handoff.h: struct handoff's node, and the first one after it.
-SEAL, ACCOUNT, ENTRIES = 0x1810, 0x1890, 0x18B0
-E820, E820_ENTRY = 0x2D0, struct.Struct("<QQI")  # zero-page.rst
-E820_COUNT, LOADER, SETUP_DATA = 0x1E8, 0x210, 0x250
-COMMAND_LINE, BUNDLE, RSDP, EFI_MAP = 0x228, 0x218, 0x70, 0x1D0
-
 
 class Relay:
     """A machine whose kernels are stopped at the last instruction of each
@@ -97,12 +91,8 @@ class Relay:
         self.block_pa = self.debugger.register("rsi")
         self.debugger.physical()
 
-    def block(self) -> bytes:
-        """The whole block: Baton's own node is its end, and the first in
-        the chain of setup_data."""
-        node_pa = self.debugger.word(self.block_pa + SETUP_DATA) + 16
-        size, = struct.unpack("<I", self.debugger.read(node_pa + 24, 4))
-        return self.debugger.read(self.block_pa, size)
+    def handoff(self) -> Handoff:
+        return Handoff(self.debugger, self.block_pa)
 
     def flip(self, offset: int, bit: int) -> None:
         self.debugger.flip(self.block_pa + offset, bit)
@@ -134,49 +124,67 @@ def relay(boot, cmdline="efi=fixed generations=3 end=exit", **config):
             yield Relay(machine, debugger)
 
 
-def moved(addr, size, kind):
-    return addr ^ 1 << 30, size, kind
+def moved(start, end, kind):
+    return start ^ 1 << 30, end ^ 1 << 30, kind
 
 
-def endless(addr, _size, kind):
-    return addr, 1 << 58, kind
+def endless(start, _end, kind):
+    return start, 1 << 58, kind
 
 
-def other_kind(addr, size, kind):
-    return addr, size, 3 - kind
+def backwards(start, end, kind):
+    return end, start, kind
 
 
-WHOLE_ENTRIES = [moved, endless, other_kind]
+def other_kind(start, end, kind):
+    return start, end, USABLE + RESERVED - kind
+
+
+WHOLE_RANGES = [moved, endless, backwards, other_kind]
+
+
+def lists(handoff) -> tuple[int, int]:
+    """Where the ranges of the list and of its copy start."""
+    return (handoff.find(MEMORY)[0] + NEEDS.size,
+            handoff.find(ACCOUNT)[0] + ACCOUNT_HEAD + NEEDS.size)
 
 
 def test_damaged_lists_of_memory(boot):
-    """An entry has a wrong address, length, or kind; in either list."""
+    """A range has a wrong address, length, or kind; in either list."""
     with relay(boot) as chain:
-        for change in WHOLE_ENTRIES:
-            for start in (E820, ENTRIES):
+        for change in WHOLE_RANGES:
+            for start in lists(chain.handoff()):
                 for index in (0, 3):
-                    chain.change(start + index * E820_ENTRY.size, "<QQI",
+                    chain.change(start + index * RANGE.size, RANGE.format,
                                  change)
                     chain.check_survivor()
 
 
-def test_damaged_pointers_and_counts(boot):
-    """Pointers and counts that are used before the checksum is checked."""
+def words_of(handoff) -> list[int]:
+    """Offsets: of the head, of each node's, and of what is needed besides
+    memory."""
+    (first, _), (second, _) = map(handoff.find, (MEMORY, ACCOUNT))
+    return [MAGIC_AT, BYTES_AT, CRC_AT, second, second + 4,
+            *range(first, first + NEEDS.size, 4),
+            *(at - back for _, at, _ in handoff.nodes() for back in (4, 8))]
+
+
+def test_damaged_lengths_and_types(boot):
+    """The nodes of each handoff are other ones, but for the first three."""
     with relay(boot) as chain:
-        for offset in (COMMAND_LINE, BUNDLE, BUNDLE + 4, RSDP, SETUP_DATA,
-                       EFI_MAP, E820_COUNT - 1, ACCOUNT, ACCOUNT + 4):
+        for i in range(17):
+            offset = words_of(chain.handoff())[i]
             chain.change(offset, "<I", lambda value: (value ^ 0x81000100,))
             chain.check_survivor()
-        chain.change(LOADER, "<B", lambda value: (value ^ 0x10,))
-        chain.check_survivor()
 
 
 def test_no_memory_that_two_lists_agree_on(boot):
     """Then the kernel cannot run, and reports that."""
     with relay(boot) as chain:
-        for start, change in ((E820, moved), (ENTRIES, endless)):
-            for index in range(chain.block()[E820_COUNT]):
-                chain.change(start + index * E820_ENTRY.size, "<QQI", change)
+        handoff = chain.handoff()
+        for start, change in zip(lists(handoff), (moved, endless)):
+            for index in range(len(handoff.ranges())):
+                chain.change(start + index * RANGE.size, RANGE.format, change)
         chain.debugger.detach()
         run = chain.machine.finish()
     assert "two lists of memory agree on" in run.one("refused",
@@ -184,20 +192,15 @@ def test_no_memory_that_two_lists_agree_on(boot):
     assert "cannot run with the loader's information" in run.one("panic", gen=1)["why"]
 
 
-def is_in_command_line(block: bytes, offset: int, base: int) -> bool:
-    start = int.from_bytes(block[COMMAND_LINE : COMMAND_LINE + 4],
-                           "little") - base
-    return start <= offset < block.index(b"\0", start)
-
-
 def flip_anywhere(chain, rng, count: int) -> None:
     """Flip one bit of each handoff, except in the words of the command line:
     another `generations=` would be used."""
     for _ in range(count):
-        block = chain.block()
-        offset = rng.randrange(len(block))
-        while is_in_command_line(block, offset, chain.block_pa):
-            offset = rng.randrange(len(block))
+        handoff = chain.handoff()
+        line = range(COMMAND_LINE_AT,
+                     COMMAND_LINE_AT + len(handoff.command_line()))
+        offset = rng.choice([at for at in range(handoff.size)
+                             if at not in line])
         bit = rng.randrange(8)
         print(f"bit {bit} of byte {offset:#x}")
         chain.flip(offset, bit)
@@ -225,7 +228,7 @@ def test_several_bits_of_handoffs(boot, seed):
     rng = random.Random(seed)
     with relay(boot) as chain:
         for _ in range(1 << seed + 2):
-            chain.flip(rng.randrange(len(chain.block())), rng.randrange(8))
+            chain.flip(rng.randrange(chain.handoff().size), rng.randrange(8))
         chain.debugger.detach()
         machine = chain.machine
         machine.wait_for("boot", gen=1)

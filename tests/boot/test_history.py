@@ -10,11 +10,11 @@ import pytest
 
 from harness import paths
 from harness.events import wanted
+from harness.handoff import KEPT, RESERVED, Handoff
 from harness.rsp import symbol
 
 RING = struct.Struct("<4Q")  # kernel/history/log_ring.h: magic, bytes, start, end
 HEAD = struct.Struct("<III")  # crc, generation, bytes
-RESERVED, KEPT = 2, 0x4e544142  # boot/e820.h
 FOUR_GIB = 1 << 32
 
 
@@ -124,29 +124,6 @@ def test_it_stays_where_it_is_and_costs_no_memory(boot):
     assert log[: end + 1] == until_the_end(run.lines)[-end - 1 :]
 
 
-ENTRY = struct.Struct("<QQI")  # of the list of memory: address, size, kind
-
-# struct handoff (boot/handoff.h): after boot_params and the command line; it
-# contains the length of the block, and the CRC of the block.
-SEAL_AT, BYTES_AT, CRC_AT = 0x1000 + 2048 + 16, 24, 28
-E820_COUNT_AT, E820_AT = 0x1E8, 0x2D0
-
-
-def relist(debugger, params_pa: int, change) -> None:
-    """Change the list of memory in boot_params, and the CRC with it."""
-    seal = params_pa + SEAL_AT
-    count = debugger.read(params_pa + E820_COUNT_AT, 1)[0]
-    entries = list(ENTRY.iter_unpack(
-        debugger.read(params_pa + E820_AT, count * ENTRY.size)))
-    change(entries)
-    debugger.write(params_pa + E820_AT,
-                   b"".join(ENTRY.pack(*entry) for entry in entries))
-    debugger.write(seal + CRC_AT, bytes(4))
-    size, = struct.unpack("<I", debugger.read(seal + BYTES_AT, 4))
-    block = debugger.read(params_pa, size)
-    debugger.write(seal + CRC_AT, struct.pack("<I", zlib.crc32(block)))
-
-
 def damaged(boot, words: str, damage):
     """A run in which generation 1 finds the ring damaged."""
     with boot(words, paused=True) as machine:
@@ -154,9 +131,9 @@ def damaged(boot, words: str, damage):
             at(debugger, "kernel_main")
             at(debugger, "kernel_main")
             ring_pa = machine.wait_for("log", gen=0).number("pa")
-            params_pa = debugger.register("rsi")
+            block_pa = debugger.register("rsi")
             debugger.physical()
-            damage(debugger, ring_pa, params_pa)
+            damage(debugger, ring_pa, block_pa)
             debugger.detach()
         return machine.finish()
 
@@ -187,16 +164,16 @@ def test_other_kept_ranges_do_not_hide_it(boot):
     """Two ranges before it in the memory map: of its size, and of another."""
     foreign = (0x8000000, 0x10000), (0x8100000, 0x3000)
 
-    def keep(debugger, _ring_pa, params_pa):
-        def replace(entries):
+    def keep(debugger, _ring_pa, block_pa):
+        def replace(ranges):
             """A range that is reserved above all memory costs no memory."""
-            spare = [i for i, (pa, _, kind) in enumerate(entries)
+            spare = [i for i, (pa, _, kind) in enumerate(ranges)
                      if kind == RESERVED and pa > FOUR_GIB // 2]
             for i, (pa, size) in zip(spare, foreign, strict=False):
-                entries[i] = pa, size, KEPT
+                ranges[i] = pa, pa + size, KEPT
             assert len(spare) >= len(foreign)
 
-        relist(debugger, params_pa, replace)
+        Handoff(debugger, block_pa).change_ranges(replace)
 
     run = damaged(boot, 'efi=off generations=3 end=exit run="memory"', keep)
     assert "lines from" in run.one("refused", what="log", gen=1)["why"]
@@ -209,8 +186,8 @@ def test_other_kept_ranges_do_not_hide_it(boot):
 
 def test_it_survives_a_handoff_that_is_refused(boot):
     """Its address is in the memory map, which is used nevertheless."""
-    def flip(debugger, _ring_pa, params_pa):
-        debugger.flip(debugger.word(params_pa + 0x250) + 16 + 8)
+    def flip(debugger, _ring_pa, block_pa):
+        debugger.flip(block_pa + 40)
 
     run = damaged(boot, "efi=fixed generations=2 end=exit", flip)
     run.one("refused", what="handoff")
@@ -237,13 +214,12 @@ def test_a_damaged_line_is_detected_when_it_is_read(boot):
 
 @pytest.mark.parametrize("size", [0xf800, 0x20000])
 def test_an_impossible_place_is_refused(boot, size):
-    def stretch(debugger, ring_pa, params_pa):
-        def longer(entries):
-            at, = (i for i, entry in enumerate(entries)
-                   if entry[0] == ring_pa)
-            entries[at] = ring_pa, size, entries[at][2]
+    def stretch(debugger, ring_pa, block_pa):
+        def longer(ranges):
+            at, = (i for i, row in enumerate(ranges) if row[0] == ring_pa)
+            ranges[at] = ring_pa, ring_pa + size, ranges[at][2]
 
-        relist(debugger, params_pa, longer)
+        Handoff(debugger, block_pa).change_ranges(longer)
 
     run = damaged(boot, "efi=off generations=2 end=exit", stretch)
     why = run.one("refused", gen=1, what="log")["why"]

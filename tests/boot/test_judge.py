@@ -88,7 +88,7 @@ def test_baton_lists_what_linux_lists(run):
 def test_baton_takes_over_what_linux_has_mapped(run):
     """All proofs, at addresses that an unmodified Linux chose."""
     run.expect(wanted("linux.boot", runtime="on"),
-               wanted("boot", gen=1, via="boot_params", by="linux"),
+               wanted("boot", gen=1, via="kexec", by="linux"),
                wanted("efi.mode", gen=1, mode="table", svam="inherited"),
                wanted("end", gen=1, verdict="pass"))
     mapped = {(e["pa"], e["va"], e["pages"]): e.number("attr")

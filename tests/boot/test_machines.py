@@ -57,8 +57,8 @@ def kind_at(ranges, pa: int) -> str:
                 "hole")
 
 
-def test_more_holes_than_boot_params_can_hold(boot):
-    """That is 128 ranges (asm/bootparam.h); the others follow in a node."""
+def test_memory_with_many_holes(boot):
+    """Each kernel hands all ranges to the next one."""
     with boot("efi=fixed generations=3", holes=100) as machine:
         ranges = memory_map(machine)
         run = machine.run

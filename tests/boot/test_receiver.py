@@ -23,12 +23,13 @@ COMMAND_LINE_MAX, PREFERRED = (0x238, "I"), (0x258, "Q")
 KERNEL_64, ABOVE_4G, EFI_KEXEC, LEVEL_5 = 1, 2, 16, 32
 EFI_INFO, EFI_INFO_BYTES, RAMDISK, SETUP_DATA = 0x1C0, 32, 0x218, 0x250
 SETUP_EFI = 4
+LOADER, LOADER_KEXEC = 0x210, 0xD0
 
 
 @pytest.fixture
 def start(boot, tmp_path):
     """A machine with an image `other`: a Baton except for its name and header.
-    So it reads `other` as a mode, and refuses that, if it gets so far."""
+    """
 
     def get(cmdline: str, fields: dict, **options):
         other = bytearray(paths.KERNEL.read_bytes())
@@ -48,14 +49,17 @@ def start(boot, tmp_path):
 
 @pytest.fixture
 def received(start):
-    """The boot_params of `other`, and its nodes; and the run, to its end."""
+    """The boot_params of `other`, and its nodes; and the run, to its end. It
+    reads them as those of a Linux, so it is generation 2."""
 
     def get(cmdline: str, fields: dict, **options):
         with start(cmdline, fields, paused=True, **options) as machine:
             with machine.debugger() as debugger:
                 debugger.run_to(symbol(paths.SYMBOLS, "kexec_last_instruction"))
                 debugger.physical()
-                params = debugger.read(debugger.register("rsi"), 4096)
+                params_pa = debugger.register("rsi")
+                params = debugger.read(params_pa, 4096)
+                debugger.write(params_pa + LOADER, bytes([LOADER_KEXEC]))
                 nodes = list(kinds(debugger, params))
                 debugger.detach()
             run = machine.finish()
@@ -89,7 +93,7 @@ def test_efi_data_is_passed_only_on_request(received, asks):
     assert any(info) == asks
     assert any("does not support EFI data" in line
                for line in run.lines) == (not asks)
-    run.one("boot", gen=1)
+    run.one("boot", gen=2)
 
 
 @pytest.mark.parametrize("mode", ["direct", "naive"])
@@ -98,7 +102,7 @@ def test_addresses_matter_only_with_efi_data(received, mode):
     params, _, run = received(f"generations=2 efi={mode} next=other",
                           {XLOADFLAGS: KERNEL_64})
     assert not any(params[EFI_INFO:EFI_INFO + EFI_INFO_BYTES])
-    run.one("boot", gen=1)
+    run.one("boot", gen=2)
 
 
 def test_a_command_line_that_is_too_long(start):
@@ -122,7 +126,7 @@ def test_the_preferred_address(received, pa):
     _, _, run = received("generations=2 efi=fixed next=other",
                      {RELOCATABLE: 0, PREFERRED: pa})
     assert run.one("kexec.load", gen=0, image="other").number("base") == pa
-    assert run.one("boot", gen=1).number("base") == pa
+    assert run.one("boot", gen=2).number("base") == pa
 
 
 @pytest.mark.parametrize("pa, kind", [

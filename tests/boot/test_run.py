@@ -5,10 +5,10 @@ import struct
 import pytest
 
 from harness import paths
+from harness.handoff import EFI, FIRMWARE, Handoff
 from harness.rsp import symbol
 
 RUN_AT = 96  # of struct handoff_run in struct handoff
-EFI_INFO_AT = 0x1C0  # of struct efi_info in boot_params
 
 
 def test_no_other_address_is_handed_on(boot):
@@ -16,14 +16,13 @@ def test_no_other_address_is_handed_on(boot):
         with machine.debugger() as debugger:
             for _ in range(2):
                 debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
-            info_pa = debugger.register("rsi")
+            block_pa = debugger.register("rsi")
             debugger.physical()
-            words = struct.unpack("<8I", debugger.read(info_pa + EFI_INFO_AT, 32))
-            _, _, step, _, map_low, size, _, map_high = words
-            efi_map = debugger.read(map_high << 32 | map_low, size)
+            firmware = Handoff(debugger, block_pa).payload(FIRMWARE)
             debugger.detach()
         run = machine.finish()
-    virtual = [struct.unpack_from("<Q", efi_map, at + 16)[0]
+    _, step, _, _, _, size = EFI.unpack_from(firmware)
+    virtual = [struct.unpack_from("<Q", firmware, EFI.size + at + 16)[0]
                for at in range(0, size, step)]
     assert len(virtual) > 3 and set(virtual) == {0}
     reported = run.one("efi.run", gen=1)

@@ -112,7 +112,7 @@ static status_t read_boot_info(pa_t root_pa, unsigned how) {
         return multiboot2_read(root_pa, memory_read, &boot);
     if (how & 2)
         seal(root_pa);
-    return boot_params_read(root_pa, memory_read, &boot);
+    return handoff_read(root_pa, memory_read, &boot);
 }
 
 static void fuzz(struct input in) {

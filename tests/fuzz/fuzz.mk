@@ -7,8 +7,7 @@
 # Alone: make -f tests/fuzz/fuzz.mk fuzz-programs, or replay
 
 FUZZ_multiboot2  = $(UNIT_test_multiboot2) efi/region.c
-FUZZ_boot_params = $(HANDOFF_READER) lib/crc32.c lib/memory_map.c efi/region.c \
-	lib/options.c lib/log.c lib/string.c lib/status.c lib/format.c
+FUZZ_handoff     = $(HANDOFF_READER) efi/region.c
 FUZZ_efi_map     = efi/region.c lib/memory_map.c lib/log.c lib/string.c \
 	lib/status.c lib/format.c
 FUZZ_memory_map  = $(UNIT_test_memory_map) lib/log.c
@@ -19,7 +18,7 @@ FUZZ_adoption    = efi/open.c efi/firmware.c kexec/linux/mode.c kexec/linux/inhe
 	mm/page_table.c lib/memory_map.c lib/crc32.c lib/log.c \
 	lib/options.c lib/string.c lib/status.c lib/format.c
 FUZZ_modes       = $(UNIT_test_region)
-FUZZ_image       = $(UNIT_test_image) kexec/handoff.c boot/node.c boot/e820.c boot/efi_info.c lib/memory_map.c lib/crc32.c lib/log.c
+FUZZ_image       = $(UNIT_test_image) kexec/linux/params.c kexec/linux/e820.c lib/memory_map.c lib/log.c
 FUZZ_digests     = $(UNIT_test_sums) lib/log.c
 FUZZ_cpio        = $(UNIT_test_cpio) lib/log.c
 FUZZ_options     = $(UNIT_test_options) lib/log.c

@@ -3,10 +3,10 @@
 
 #include "kexec/image.h"
 
-#include "kexec/handoff.h"
+#include "kexec/linux/params.h"
 #include "tests/fuzz/fuzz.h"
 
-static uint8_t block[HANDOFF_BLOCK_BYTES];
+static uint8_t block[HANDOFF_BLOCK_MAX];
 
 static void check_image(const struct kernel_image *image, uint64_t bytes) {
     assert_int_equal(image->file_bytes, bytes);
@@ -24,16 +24,18 @@ static void check_image(const struct kernel_image *image, uint64_t bytes) {
 
 // The setup header of the next kernel is copied into its boot_params.
 static void hand_off(const struct kernel_image *image) {
-    static const struct memory_map memory;
-    static struct boot_efi efi;
-    static const struct handoff baton;
-    struct handoff_content content = {.image = image->file,
-                                      .memory = &memory,
-                                      .command_line = "",
-                                      .efi = &efi,
-                                      .baton = &baton};
+    static const struct handoff_memory memory;
+    static const struct screen_info screen;
+    static const struct boot_efi efi;
+    const struct linux_content content = {
+        .image = image->file,
+        .command_line = "",
+        .memory = &memory,
+        .memory_bytes = offsetof(struct handoff_memory, range),
+        .screen = &screen,
+        .efi = &efi};
     memset(block, 0, sizeof(block));
-    assert_int_equal(handoff_write(&content, block, 0x100000), STATUS_OK);
+    assert_int_equal(linux_params_write(&content, block, 0x100000), STATUS_OK);
 }
 
 static void fuzz(struct input in) {

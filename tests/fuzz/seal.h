@@ -3,20 +3,17 @@
 
 #pragma once
 
-#include <asm/bootparam.h>
-
 #include "lib/crc32.h"
 #include "tests/fuzz/memory.h"
 
 // Its bytes: nothing in the input is aligned.
-static inline uint8_t *find_handoff(pa_t params_pa) {
-    return memory_at(params_pa + HANDOFF_SEAL_AT + sizeof(struct setup_data),
-                     sizeof(struct handoff));
+static inline uint8_t *find_handoff(pa_t block_pa) {
+    return memory_at(block_pa, sizeof(struct handoff));
 }
 
-static inline void seal(pa_t params_pa) {
+static inline void seal(pa_t block_pa) {
     struct handoff handoff;
-    uint8_t *found = find_handoff(params_pa);
+    uint8_t *found = find_handoff(block_pa);
     if (!found)
         return;
     memcpy(&handoff, found, sizeof(handoff));

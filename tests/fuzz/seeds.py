@@ -18,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness import chain, paths, qemu  # noqa: E402
+from harness.handoff import BYTES_AT, EFI, FIRMWARE, Handoff  # noqa: E402
 from harness.machine import Machine  # noqa: E402
 from harness.rsp import symbol  # noqa: E402
 
@@ -116,35 +117,54 @@ def first_generation(debugger, index: int, mode: str) -> int:
 
 
 def later_generation(debugger, index: int, mode: str, system_pa: int) -> None:
-    params_pa = debugger.register("rsi")
-    node_pa = word(debugger.read(params_pa + 0x250, 8), 0) + 16
-    block = debugger.read(params_pa, word(debugger.read(node_pa + 24, 4), 0,
-                                          "<I"))
-    root, boot = struct.pack("<Q", params_pa), piece(params_pa, block)
+    block_pa = debugger.register("rsi")
+    given = Handoff(debugger, block_pa)
+    block, firmware = given.block, given.payload(FIRMWARE)
+    root, boot = struct.pack("<Q", block_pa), piece(block_pa, block)
     system = debugger.read(system_pa, 120)
-    runtime_pa = runtime_table(debugger, block, word(system, 88))
-    write("boot_params", mode, root + b"\x01" + boot)
+    runtime_pa = runtime_table(firmware, word(system, 88))
+    write("handoff", mode, root + b"\x01" + boot)
     if index == 0:
-        write("boot_params", "not-sealed", root + b"\0" + boot)
-        # A block that ends in the middle of its node:
-        at = node_pa + 24 - params_pa  # block_bytes
-        cut = struct.pack("<I", node_pa + 1000 - params_pa)
-        block = block[:at] + cut + block[at + 4 :]
-        write("boot_params", "node-cut-off",
-              root + b"\x01" + piece(params_pa, block))
+        write("handoff", "not-sealed", root + b"\0" + boot)
+        # A block that ends in the middle of a node:
+        cut = struct.pack("<I", given.find(FIRMWARE)[0] + 1000)
+        block = block[:BYTES_AT] + cut + block[BYTES_AT + 4 :]
+        write("handoff", "node-cut-off", root + b"\x01" +
+              piece(block_pa, block))
+        linux(firmware)
     write("adoption", f"{mode}-1", root + bytes([SEALED, index]) + boot +
           piece(system_pa, system) +
           piece(runtime_pa, debugger.read(runtime_pa, 136)))
 
 
-def runtime_table(debugger, block: bytes, pointer: int) -> int:
+def linux(firmware: bytes) -> None:
+    """A Linux's boot_params; zero-page.rst has the offsets."""
+    params = bytearray(4096)
+    system_pa, step, version, _, setup, size = EFI.unpack_from(firmware)
+    efi_map = firmware[EFI.size :]
+    struct.pack_into("<4s5I", params, 0x1c0, b"EL64", system_pa, step, version,
+                     0x4000, size)
+    params[0x1e8] = 2
+    params[0x202:0x206], params[0x210] = b"HdrS", 0xd0
+    struct.pack_into("<II", params, 0x218, 0x100000, 0x1000)
+    struct.pack_into("<I", params, 0x228, 0x3000)
+    struct.pack_into("<Q", params, 0x250, 0x3100)
+    struct.pack_into("<QQIQQI", params, 0x2d0, 0x1000, 0x7000, 1,
+                     0x9000, 0x1000, 2)
+    rest = struct.pack("<QQI", 0x100000, 0x1000000, 1)
+    write("handoff", "linux", struct.pack("<QB", 0x1000, 0) +
+          piece(0x1000, bytes(params)) +
+          piece(0x3000, b"efi=fixed handoff=0x9000\0") +
+          piece(0x3100, struct.pack("<QII", 0x3200, 4, 96) + setup) +
+          piece(0x3200, struct.pack("<QII", 0, 1, len(rest)) + rest) +
+          piece(0x4000, efi_map))
+
+
+def runtime_table(firmware: bytes, pointer: int) -> int:
     """Where it is: by the map that was handed on, if its address is virtual."""
-    info = 0x1c0  # struct efi_info
-    step, = struct.unpack_from("<I", block, info + 8)
-    start, size = struct.unpack_from("<II", block, info + 16)
-    for pa in range(start, start + size, step):
-        row = debugger.read(pa, 40)
-        first, va, pages = struct.unpack_from("<3Q", row, 8)
+    step = EFI.unpack_from(firmware)[1]
+    for at in range(EFI.size, len(firmware), step):
+        first, va, pages = struct.unpack_from("<3Q", firmware, at + 8)
         if va <= pointer < va + pages * 4096:
             return first + pointer - va
     return pointer if pointer < 1 << 32 else 0

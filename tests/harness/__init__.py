@@ -12,6 +12,7 @@ Reading order, each file uses those before it:
     qmp      commands to QEMU, and its events
     saved    machines saved before the kernel starts, to continue from
     rsp      the GDB protocol: to stop a machine and damage it from outside
+    handoff  what one kernel hands to the next, in the machine's memory
     paging   page tables, as the processor reads them
     autopsy  the state of a crashed machine, read from its memory
     machine  the machine, running: its lines, its events, how it ended

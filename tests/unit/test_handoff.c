@@ -1,14 +1,12 @@
-// From one kernel to the next: boot_params_read() reads what handoff_write()
-// wrote; if any bit is damaged in transit, no firmware address is accepted. And
-// boot_params that no Baton wrote.
+// From one kernel to the next: handoff_read() reads what handoff_write() wrote;
+// if any bit is damaged in transit, no firmware address is accepted. And what a
+// Linux is given, and hands over.
 
-#include "kexec/handoff.h"
-
-#include <asm/bootparam.h>
 #include <stdio.h>
 
 #include "boot/damage/account.h"
 #include "kexec/linux/linux.h"
+#include "kexec/linux/params.h"
 #include "lib/crc32.h"
 #include "tests/unit/memory.h"
 
@@ -52,6 +50,7 @@ ROW(nodes, 60_test) = {SETUP_TEST, read_test, write_test};
 static uint8_t image[0x400];
 static struct memory_map map;
 static struct boot_efi efi;
+static struct boot_info sender;
 static struct handoff baton;
 static struct handoff_content content;
 
@@ -112,29 +111,44 @@ static void make_content(void) {
                                         sent_map[i].end - sent_map[i].start,
                                         sent_map[i].kind),
                          STATUS_OK);
-    efi = (struct boot_efi){0x11f9ee018, 48, 1, 5 * 48, {0}};
+    efi = (struct boot_efi){.system_table_pa = 0x11f9ee018,
+                            .descriptor_bytes = 48,
+                            .descriptor_version = 1,
+                            .has_setup = true,
+                            .map_bytes = 5 * 48};
+    fill(&efi.setup, sizeof(efi.setup));
     fill(efi.map, efi.map_bytes);
-    content = (struct handoff_content){.image = image,
+    sender.rsdp_pa = 0x11f77e014;
+    sender.bundle_pa = 0x17c00000;
+    sender.bundle_bytes = 0x112345678;
+    fill(&sender.screen, sizeof(sender.screen));
+    content = (struct handoff_content){.boot = &sender,
                                        .memory = &map,
                                        .command_line = COMMAND_LINE,
-                                       .bundle_pa = 0x17c00000,
-                                       .bundle_bytes = 0x112345678,
-                                       .rsdp_pa = 0x11f77e014,
                                        .efi = &efi,
-                                       .with_efi_setup = true,
                                        .baton = &baton};
-    fill(&content.efi_setup, sizeof(content.efi_setup));
-    fill(&content.screen, sizeof(content.screen));
 }
 
 static status_t write(void) {
     memory_clear();
-    return handoff_write(&content, memory.at + BLOCK, BLOCK_PA);
+    return handoff_write(&content, memory.at + BLOCK, HANDOFF_BLOCK_MAX,
+                         BLOCK_PA);
+}
+
+// The same for a Linux.
+static status_t write_for_linux(void) {
+    struct linux_content to = {.image = image,
+                               .command_line = content.command_line,
+                               .screen = &sender.screen,
+                               .efi = &efi};
+    to.memory = handoff_memory_of(&content, &to.memory_bytes);
+    to.needs = to.memory->needs;
+    memory_clear();
+    return linux_params_write(&to, memory.at + BLOCK, BLOCK_PA);
 }
 
 static int sample(void **state) {
     (void)state;
-    make_image();
     make_baton();
     make_content();
     node_sent = 0x12345678;
@@ -146,7 +160,7 @@ static int sample(void **state) {
 
 static status_t parse(void) {
     node_received = 0;
-    status_t status = boot_params_read(BLOCK_PA, memory_read, &boot);
+    status_t status = handoff_read(BLOCK_PA, memory_read, &boot);
     memory_forget();
     return status;
 }
@@ -159,11 +173,10 @@ static bool is_zero(const void *data, size_t bytes) {
 // No data remain with which the firmware could be called.
 static bool is_dropped(void) {
     return boot.handoff_status != STATUS_OK && boot.handoff_why[0] &&
-           boot.generation == 1 && !boot.has_handoff && !boot.has_efi_setup &&
+           boot.generation == 1 && !boot.has_handoff &&
            is_zero(&boot.handoff, sizeof(boot.handoff)) &&
            is_zero(&boot.efi, sizeof(boot.efi)) &&
-           is_zero(&boot.screen, sizeof(boot.screen)) &&
-           is_zero(&boot.efi_setup, sizeof(boot.efi_setup));
+           is_zero(&boot.screen, sizeof(boot.screen));
 }
 
 static void expect_refused(const char *reason) {
@@ -182,13 +195,12 @@ static void expect_invalid(const char *reason) {
 static void small_things_arrive(void **state) {
     (void)state;
     assert_int_equal(parse(), STATUS_OK);
-    assert_int_equal(boot.via, VIA_BOOT_PARAMS);
-    assert_string_equal(boot.loader, "baton");
+    assert_int_equal(boot.via, VIA_KEXEC);
     assert_string_equal(boot.command_line, COMMAND_LINE);
     assert_int_equal(boot.bundle_pa, 0x17c00000);
     assert_int_equal(boot.bundle_bytes, 0x112345678);
     assert_int_equal(boot.rsdp_pa, 0x11f77e014);
-    assert_memory_equal(&boot.screen, &content.screen, sizeof(boot.screen));
+    assert_memory_equal(&boot.screen, &sender.screen, sizeof(boot.screen));
 }
 
 static void check_memory(const struct memory_range *expected, size_t count) {
@@ -211,9 +223,6 @@ static void the_firmware_arrives(void **state) {
     assert_int_equal(parse(), STATUS_OK);
     assert_int_equal(boot.handoff_status, STATUS_OK);
     assert_memory_equal(&boot.efi, &efi, sizeof(efi));
-    assert_true(boot.has_efi_setup);
-    assert_memory_equal(&boot.efi_setup, &content.efi_setup,
-                        sizeof(boot.efi_setup));
 }
 
 // The whole node, except for fields that the writer sets itself.
@@ -221,6 +230,7 @@ static void the_baton_arrives(void **state) {
     (void)state;
     assert_int_equal(parse(), STATUS_OK);
     assert_true(boot.has_handoff);
+    assert_string_equal(boot.loader, "baton");
     assert_int_equal(boot.handoff.block_pa, BLOCK_PA);
     struct handoff expected = baton;
     expected.magic = HANDOFF_MAGIC;
@@ -243,23 +253,12 @@ static void nodes_of_the_table_arrive(void **state) {
     assert_true(boot.has_handoff && node_received == 0);
 }
 
-static void the_header_is_the_images(void **state) {
-    (void)state;
-    assert_memory_equal(&params->hdr.header, "HdrS", 4);
-    assert_int_equal(params->hdr.kernel_alignment, 2 * MIB);
-    assert_int_equal(params->hdr.type_of_loader, 0xff);
-    assert_int_equal(params->sentinel, 0);
-    assert_true(is_zero(params->_pad7, sizeof(params->_pad7)));
-}
-
 static void without_firmware(void **state) {
     (void)state;
     efi.map_bytes = 0;
-    content.with_efi_setup = false;
     assert_int_equal(write(), STATUS_OK);
     assert_int_equal(parse(), STATUS_OK);
     assert_true(boot.has_handoff);
-    assert_false(boot.has_efi_setup);
     assert_true(is_zero(&boot.efi, sizeof(boot.efi)));
 }
 
@@ -272,7 +271,6 @@ static void fragmented_memory(void **state) {
         assert_int_equal(parse(), STATUS_OK);
         assert_int_equal(boot.handoff_status, STATUS_OK);
         check_memory(map.range, map.count);
-        assert_int_equal(params->e820_entries, min_u64(i + 1, 128));
     }
     map.count = 0; // the maximum of the kernel itself
     for (pa_t i = 0; i < MEMORY_MAP_MAX; i++)
@@ -296,9 +294,9 @@ static uint32_t block_bytes(void) {
 // Everything that a kernel needs except the firmware has arrived unchanged.
 static bool is_alive(void) {
     bool alive = boot.memory.count == ARRAY_SIZE(received_map) &&
-                 boot.bundle_pa == content.bundle_pa &&
-                 boot.bundle_bytes == content.bundle_bytes &&
-                 boot.rsdp_pa == content.rsdp_pa;
+                 boot.bundle_pa == sender.bundle_pa &&
+                 boot.bundle_bytes == sender.bundle_bytes &&
+                 boot.rsdp_pa == sender.rsdp_pa;
     for (size_t i = 0; alive && i < boot.memory.count; i++)
         alive = boot.memory.range[i].start == received_map[i].start &&
                 boot.memory.range[i].end == received_map[i].end &&
@@ -322,32 +320,40 @@ static void every_bit_matters(void **state) {
 }
 
 // The three sources of the list of memory: two that agree are sufficient.
-static struct boot_e820_entry *first_entry(size_t i) {
-    return &params->e820_table[i];
+static uint8_t *payload_at(uint32_t type) {
+    uint8_t *at = memory.at + BLOCK + sizeof(struct handoff);
+    for (struct node_head *head = (void *)at; head->type != type;
+         head = (void *)at)
+        at += sizeof(*head) + align_up(head->bytes, NODE_ALIGNMENT);
+    return at + sizeof(struct node_head);
+}
+
+static struct handoff_memory *first(void) {
+    return (void *)payload_at(NODE_MEMORY);
 }
 
 static struct handoff_account *account(void) {
-    return (void *)(memory.at + BLOCK + HANDOFF_NODES_AT +
-                    sizeof(struct setup_data));
-}
-
-static struct boot_e820_entry *second_entry(size_t i) {
-    return &account()->entry[i];
+    return (void *)(memory.at + BLOCK + HANDOFF_SECOND_AT +
+                    sizeof(struct node_head));
 }
 
 static void a_list_beyond_recognition(void **state) {
     (void)state;
     for (size_t i = 0; i < 8; i++)
-        *first_entry(i) = (struct boot_e820_entry){i << 40, 1UL << 58, 1};
-    params->e820_entries = 200;
-    params->hdr.cmd_line_ptr ^= 4;
-    params->hdr.ramdisk_image = 0;
+        first()->range[i] =
+            (struct memory_range){i << 40, 1UL << 58, MEMORY_USABLE};
+    first()->needs.bundle_pa = 0;
     assert_int_equal(parse(), STATUS_OK);
     assert_true(is_dropped() && is_alive());
     assert_string_equal(boot.command_line, COMMAND_LINE);
 
     sample(state);
-    memset(&account()->count, 0xff, 200);
+    memset((uint8_t *)first() - 8, 0xff, 200); // its type and length as well
+    assert_int_equal(parse(), STATUS_OK);
+    assert_true(is_dropped() && is_alive());
+
+    sample(state);
+    memset(&account()->bytes, 0xff, 200);
     assert_int_equal(parse(), STATUS_OK);
     assert_true(is_dropped() && is_alive());
 
@@ -365,10 +371,11 @@ static void kind_is(pa_t pa, enum memory_kind kind) {
 // has is not used.
 static void ranges_on_which_two_lists_agree(void **state) {
     (void)state;
-    first_entry(0)->addr += GIB;  // 0x1000 to 0x9f000 has moved
-    second_entry(1)->type = 1;    // 0x9f000 to 0x100000 is free
-    second_entry(5)->size <<= 20; // the log is large
-    account()->needs.bundle_pa ^= 1;
+    first()->range[0].start += GIB; // 0x1000 to 0x9f000 has moved
+    first()->range[0].end += GIB;
+    account()->copy.range[1].kind = MEMORY_USABLE; // 0x9f000 to 0x100000
+    account()->copy.range[5].end <<= 4;            // the log is large
+    account()->copy.needs.bundle_pa ^= 1;
     assert_int_equal(parse(), STATUS_OK);
     assert_true(is_dropped());
     kind_is(0x1000, MEMORY_LOST);
@@ -381,15 +388,15 @@ static void ranges_on_which_two_lists_agree(void **state) {
     kind_is(0xa20000, MEMORY_LOST);
     kind_is(0xc00000, MEMORY_RESERVED);
     assert_int_equal(boot.bundle_pa, 0);
-    assert_int_equal(boot.rsdp_pa, content.rsdp_pa);
+    assert_int_equal(boot.rsdp_pa, sender.rsdp_pa);
 }
 
 static void no_memory_that_two_lists_agree_on(void **state) {
     (void)state;
-    first_entry(2)->addr += GIB;
-    account()->entry[0].type = 2;
-    expect_invalid("loader of type 0xff: two lists of memory agree on 0 KiB");
-    memset(account(), 0, 4096);
+    first()->range[2].start += GIB;
+    account()->copy.range[0].kind = MEMORY_RESERVED;
+    expect_invalid("handoff: two lists of memory agree on 0 KiB");
+    memset(account(), 0, 8 * KIB);
     expect_invalid("agree on 0 KiB");
 }
 
@@ -405,8 +412,7 @@ static void cut_everywhere(void **state) {
 // ---- a sender that computes a correct CRC over wrong values
 
 static struct handoff *sent(void) {
-    return (void *)(memory.at + BLOCK + HANDOFF_SEAL_AT +
-                    sizeof(struct setup_data));
+    return (void *)(memory.at + BLOCK);
 }
 
 static void seal(void) {
@@ -418,39 +424,56 @@ static void seal(void) {
         crc32(0, memory.at + (node->block_pa - MEMORY_PA), node->block_bytes);
 }
 
-// A flipped bit of a pointer may lead to a node that is not Baton's: as if
-// there were none. But Baton always sends one.
-static void a_lost_node_is_damage(void **state) {
+// A sender that seals a wrong length.
+static void a_node_that_passes_the_end(void **state) {
     (void)state;
-    params->hdr.setup_data = 0;
+    struct node_head *head = (void *)(payload_at(SETUP_TEST) - sizeof(*head));
+    head->bytes = 80;
     expect_refused("damaged in transit");
-    sample(state);
-    params->hdr.setup_data = BLOCK_PA + 0xf00; // zeros: type 0, the last
-    expect_refused("damaged in transit");
-    sample(state);
-    params->hdr.setup_data = MEMORY_PA;
-    expect_refused("damaged in transit");
-    sample(state);
-    params->hdr.setup_data = MEMORY_PA; // a sender that seals that
     seal();
-    expect_refused("setup_data at 0x1230000 is not in memory");
+    expect_refused("node of type 0x58544142 at offset ");
+    head->bytes = ~0u;
+    seal();
+    expect_refused("has 4294967295 bytes, and the block ");
 }
 
-// boot_params that no node confirms.
+// Each of core's own, with a length that it cannot have.
+static void nodes_of_a_wrong_size(void **state) {
+    static const struct {
+        uint32_t type, bytes;
+        const char *reason;
+    } rows[] = {
+        {NODE_COMMAND_LINE, 0, "the command line in 0 bytes has no end"},
+        {NODE_COMMAND_LINE, 8, "the command line in 8 bytes has no end"},
+        {NODE_FIRMWARE, 127, "the firmware has 127 bytes"},
+        {NODE_FIRMWARE, 128 + 5 * 48 - 1, "has 367 bytes, with an EFI memory "},
+        {NODE_MEMORY, 23, "memory has 23 bytes"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        sample(state);
+        memcpy(payload_at(rows[i].type) - 4, &rows[i].bytes, 4);
+        seal();
+        (void)parse();
+        assert_contains(boot.handoff_why, rows[i].reason);
+        assert_true(is_dropped());
+    }
+}
+
+// A copy of it elsewhere.
 static void a_node_of_another_block(void **state) {
     (void)state;
-    memcpy(memory.at, params, HANDOFF_NODES_AT + KIB);
-    status_t status = boot_params_read(MEMORY_PA, memory_read, &boot);
+    memcpy(memory.at, memory.at + BLOCK, 8 * KIB);
+    status_t status = handoff_read(MEMORY_PA, memory_read, &boot);
     memory_forget();
     assert_int_equal(status, STATUS_OK);
     assert_true(is_dropped());
-    assert_contains(boot.handoff_why, "for the block at 0x1232000");
+    assert_contains(boot.handoff_why, "bytes at 0x1232000");
 }
 
 #define FIELD(name)                                                            \
     offsetof(struct handoff, name), sizeof(((struct handoff *)0)->name)
-#define SHAPE  "nothing of version 8 of Baton's own"
-#define ABSENT "is too short, or not in memory"
+#define SHAPE  "nothing of version 9 of Baton's own"
+#define ABSENT "is not in memory"
 
 static const struct {
     size_t offset, bytes;
@@ -459,20 +482,18 @@ static const struct {
 } bad_fields[] = {
     {FIELD(magic), HANDOFF_MAGIC + 1, SHAPE},
     {FIELD(version), 0, SHAPE},
-    {FIELD(version), HANDOFF_VERSION + 70, "version 78"},
+    {FIELD(version), HANDOFF_VERSION + 70, "version 79"},
     {FIELD(bytes), sizeof(struct handoff) - 1, SHAPE},
     {FIELD(bytes), sizeof(struct handoff) + 1, SHAPE},
-    {FIELD(block_bytes), 0, ABSENT},
-    {FIELD(block_bytes), sizeof(struct handoff) - 1, ABSENT},
-    {FIELD(block_bytes), 4096, ABSENT},
-    {FIELD(block_bytes), MIB, ABSENT},
-    {FIELD(block_bytes), MIB + 1, SHAPE},
+    {FIELD(block_bytes), 0, SHAPE},
+    {FIELD(block_bytes), sizeof(struct handoff) - 1, SHAPE},
+    {FIELD(block_bytes), HANDOFF_BLOCK_MAX + 1, SHAPE},
     {FIELD(block_bytes), ~0u, SHAPE},
     {FIELD(mode), ~0ul, SHAPE}, // and no NUL behind: see below
     {FIELD(block_pa), 0, SHAPE},
     {FIELD(block_pa), ~0ul, SHAPE},
     {FIELD(block_pa), MEMORY_PA + ELSEWHERE, SHAPE},
-    {FIELD(block_pa), BLOCK_PA + 16, "for the block at 0x1232010"},
+    {FIELD(block_pa), BLOCK_PA + 16, " bytes at 0x1232010"},
 };
 
 static void bad_fields_are_refused(void **state) {
@@ -487,12 +508,79 @@ static void bad_fields_are_refused(void **state) {
     }
 }
 
+// ---- what a Linux gets
+
+static int sample_for_linux(void **state) {
+    sample(state);
+    make_image();
+    assert_int_equal(write_for_linux(), STATUS_OK);
+    return 0;
+}
+
+static void the_header_is_the_images(void **state) {
+    (void)state;
+    assert_memory_equal(&params->hdr.header, "HdrS", 4);
+    assert_int_equal(params->hdr.kernel_alignment, 2 * MIB);
+    assert_int_equal(params->hdr.type_of_loader, 0xff);
+    assert_int_equal(params->sentinel, 0);
+    assert_true(is_zero(params->_pad7, sizeof(params->_pad7)));
+}
+
+// As it would be if that Linux handed it on unchanged.
+static void a_linux_gets_all_of_it(void **state) {
+    params->hdr.type_of_loader = LOADER_KEXEC;
+    params->e820_table[params->e820_entries++] =
+        (struct boot_e820_entry){MEMORY_PA, MEMORY_BYTES, 2};
+    small_things_arrive(state);
+    the_firmware_arrives(state);
+}
+
+static void fragmented_memory_for_linux(void **state) {
+    (void)state;
+    map.count = 0;
+    memory_map_put(&map, MEMORY_PA, MEMORY_BYTES, MEMORY_RESERVED);
+    for (pa_t i = 0; i < MEMORY_MAP_GIVEN / 2 - 1; i++) {
+        memory_map_put(&map, GIB + 2 * i * PAGE_SIZE, PAGE_SIZE, MEMORY_USABLE);
+        assert_int_equal(write_for_linux(), STATUS_OK);
+        params->hdr.type_of_loader = LOADER_KEXEC;
+        assert_int_equal(parse(), STATUS_OK);
+        assert_int_equal(boot.handoff_status, STATUS_OK);
+        check_memory(map.range, map.count);
+        assert_int_equal(params->e820_entries, min_u64(i + 2, 128));
+    }
+}
+
+static void too_much_for_a_linux(void **state) {
+    (void)state;
+    static char line[COMMAND_LINE_MAX + 1];
+    memset(line, 'x', sizeof(line) - 1);
+    content.command_line = line;
+    assert_int_equal(write_for_linux(), STATUS_NO_MEMORY);
+    assert_contains(why(), "a command line of 2048 bytes; the limit is 2047");
+    assert_int_equal(write(), STATUS_NO_MEMORY);
+    assert_contains(why(), "a command line of 2048 bytes; the limit is 2047");
+}
+
+static void too_little_room(void **state) {
+    (void)state;
+    uint32_t bytes = block_bytes();
+    for (uint32_t room = sizeof(struct handoff); room < bytes; room++) {
+        memory_clear();
+        assert_int_equal(
+            handoff_write(&content, memory.at + BLOCK, room, BLOCK_PA),
+            STATUS_NO_MEMORY);
+        assert_contains(why(), "do not fit into ");
+        assert_true(is_zero(memory.at + BLOCK + room, KIB));
+    }
+}
+
 // ---- Linux's boot_params, and kinds of chains
 
 // As `kexec -s` writes them: descriptors of 40 bytes, no node of ours.
 static int linux_sample(void **state) {
     (void)state;
     memory_clear();
+    memcpy(&params->hdr.header, "HdrS", 4);
     params->hdr.type_of_loader = LOADER_KEXEC;
     params->e820_entries = 1;
     params->e820_table[0] =
@@ -528,8 +616,8 @@ static void linux_is_understood(void **state) {
     assert_string_equal(boot.loader, "linux");
     assert_false(boot.has_handoff);
     assert_int_equal(boot.generation, 1);
-    assert_true(boot.has_efi_setup);
-    assert_int_equal(boot.efi_setup.firmware_vendor_pa, 0x1fe12345);
+    assert_true(boot.efi.has_setup);
+    assert_int_equal(boot.efi.setup.firmware_vendor_pa, 0x1fe12345);
     assert_int_equal(boot.efi.system_table_pa, 0x1f9ee018);
     assert_int_equal(boot.efi.descriptor_bytes, 40);
     assert_int_equal(boot.efi.map_bytes, 5 * 40);
@@ -538,9 +626,9 @@ static void linux_is_understood(void **state) {
 
 // Where Linux reads it, and where it writes it.
 static void the_screen_is_linuxs(void **state) {
-    sample(state);
-    assert_memory_equal(&params->screen_info, &content.screen,
-                        sizeof(content.screen));
+    sample_for_linux(state);
+    assert_memory_equal(&params->screen_info, &sender.screen,
+                        sizeof(sender.screen));
     linux_sample(state);
     params->screen_info.orig_video_isVGA = VIDEO_TYPE_EFI;
     params->screen_info.lfb_base = 0xc0000000;
@@ -610,10 +698,7 @@ static void misaligned_nodes(void **state) {
         put_node(by, 0, SETUP_EFI, sizeof(struct efi_setup));
         put_u32(FREE + by + 16, by);
         assert_int_equal(parse(), STATUS_OK);
-        assert_int_equal(boot.efi_setup.firmware_vendor_pa, by);
-        put_node(by, 0, SETUP_BATON, sizeof(struct handoff));
-        assert_int_equal(parse(), STATUS_OK);
-        assert_false(boot.has_handoff); // Linux sends none
+        assert_int_equal(boot.efi.setup.firmware_vendor_pa, by);
     }
 }
 
@@ -702,8 +787,9 @@ static void keep(const char *word, uint32_t e820_type) {
     make_baton();
     node_sent = 0x9abcdef0;
     struct handoff_content kept = {.baton = &baton};
-    assert_int_equal(linux_preserve(&kept, memory.at + PRESERVED, PRESERVED_PA),
-                     STATUS_OK);
+    assert_int_equal(
+        handoff_write(&kept, memory.at + PRESERVED, PAGE_SIZE, PRESERVED_PA),
+        STATUS_OK);
     params->e820_table[params->e820_entries++] =
         (struct boot_e820_entry){PRESERVED_PA, PAGE_SIZE, e820_type};
     params->hdr.cmd_line_ptr = MEMORY_PA + ELSEWHERE;
@@ -771,7 +857,11 @@ static void an_invalid_preserved_handoff(void **state) {
 }
 
 static void every_bit_of_a_preserved_handoff_matters(void **state) {
-    for (size_t byte = 0; byte < PAGE_SIZE; byte += 13) {
+    linux_sample(state);
+    keep("handoff=0x1238000", 2);
+    assert_int_equal(parse(), STATUS_OK);
+    uint32_t bytes = boot.handoff.block_bytes;
+    for (size_t byte = 0; byte < bytes; byte++) {
         linux_sample(state);
         keep("handoff=0x1238000", 2);
         memory.at[PRESERVED + byte] ^= 1 << byte % 8;
@@ -781,12 +871,12 @@ static void every_bit_of_a_preserved_handoff_matters(void **state) {
 
 static void nowhere(void **state) {
     (void)state;
-    assert_int_equal(boot_params_read(0x1000, memory_read, &boot),
-                     STATUS_INVALID);
-    assert_contains(why(), "boot_params at 0x1000 are not in memory");
+    assert_int_equal(handoff_read(0x1000, memory_read, &boot), STATUS_INVALID);
+    assert_contains(why(), "nothing of version 9 of Baton's own at 0x1000");
 }
 
 #define FROM_BATON(name) cmocka_unit_test_setup(name, sample)
+#define FOR_LINUX(name)  cmocka_unit_test_setup(name, sample_for_linux)
 #define FROM_LINUX(name) cmocka_unit_test_setup(name, linux_sample)
 
 int main(void) {
@@ -797,7 +887,6 @@ int main(void) {
         FROM_BATON(the_baton_arrives),
         FROM_BATON(a_baton_says_if_svam_was_called),
         FROM_BATON(nodes_of_the_table_arrive),
-        FROM_BATON(the_header_is_the_images),
         FROM_BATON(without_firmware),
         FROM_BATON(fragmented_memory),
         FROM_BATON(every_bit_matters),
@@ -805,9 +894,15 @@ int main(void) {
         FROM_BATON(ranges_on_which_two_lists_agree),
         FROM_BATON(no_memory_that_two_lists_agree_on),
         FROM_BATON(cut_everywhere),
-        FROM_BATON(a_lost_node_is_damage),
+        FROM_BATON(a_node_that_passes_the_end),
+        FROM_BATON(nodes_of_a_wrong_size),
         FROM_BATON(a_node_of_another_block),
         FROM_BATON(bad_fields_are_refused),
+        FROM_BATON(too_little_room),
+        FOR_LINUX(the_header_is_the_images),
+        FOR_LINUX(a_linux_gets_all_of_it),
+        FOR_LINUX(fragmented_memory_for_linux),
+        FOR_LINUX(too_much_for_a_linux),
         FROM_LINUX(linux_is_understood),
         FROM_LINUX(the_screen_is_linuxs),
         FROM_LINUX(nodes_without_a_crc),

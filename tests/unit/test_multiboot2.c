@@ -84,7 +84,7 @@ static const struct {
                     {0x100000, 0x700000, 1, 0, {~0u, ~0u}},
                     {0x800000, 0x8000, 4, 0, {~0u, ~0u}},
                     {0x1f6ed000, 0x80000, 3, 0, {~0u, ~0u}},
-                    {0x1f800000, 0x10000, E820_KEPT, 0, {~0u, ~0u}},
+                    {0x1f800000, 0x10000, 0x4e544142, 0, {~0u, ~0u}},
                 }};
 
 static struct {
@@ -150,7 +150,7 @@ static void everything_arrives(void **state) {
     assert_int_equal(boot.efi.map_bytes, sizeof(efi_tag.map));
     assert_memory_equal(boot.efi.map, efi_tag.map, sizeof(efi_tag.map));
     assert_int_equal(boot.rsdp_pa, 0); // a copy, in memory that will be free
-    assert_false(boot.has_handoff || boot.has_efi_setup);
+    assert_false(boot.has_handoff || boot.efi.has_setup);
     assert_int_equal(boot.handoff_status, STATUS_OK);
 }
 

@@ -18,13 +18,13 @@ UNIT_test_utf16      := efi/services/utf16.c lib/string.c lib/format.c
 UNIT_test_memory_map := boot/damage/agree.c lib/memory_map.c lib/status.c lib/format.c
 UNIT_test_multiboot2 := boot/multiboot2.c boot/node.c boot/efi32/efi32.c kernel/screen/framebuffer.c lib/log.c lib/memory_map.c lib/string.c \
 	lib/status.c lib/format.c
-HANDOFF_CORE         := boot/boot_params.c boot/node.c boot/e820.c \
-	boot/efi_info.c lib/crc32.c lib/log.c lib/memory_map.c lib/string.c \
-	lib/status.c lib/format.c
-HANDOFF_READER       := kexec/handoff.c $(HANDOFF_CORE) boot/damage/account.c boot/damage/agree.c \
-	kexec/linux/arrival.c kexec/linux/preserved.c lib/options.c
-UNIT_test_handoff    := $(HANDOFF_READER)
-UNIT_test_handoff_alone := kexec/handoff.c $(HANDOFF_CORE)
+HANDOFF_CORE         := boot/handoff.c boot/node.c boot/content.c \
+	lib/crc32.c lib/log.c lib/memory_map.c lib/string.c lib/status.c \
+	lib/format.c
+HANDOFF_READER       := $(HANDOFF_CORE) boot/damage/account.c boot/damage/agree.c \
+	kexec/linux/arrival.c kexec/linux/e820.c kexec/linux/preserved.c lib/options.c
+UNIT_test_handoff    := $(HANDOFF_READER) kexec/linux/params.c kernel/screen/framebuffer.c
+UNIT_test_handoff_alone := $(HANDOFF_CORE)
 UNIT_test_linux      := kexec/linux/linux.c lib/status.c lib/format.c
 UNIT_test_core       := kexec/capture/core.c lib/string.c lib/status.c lib/format.c
 UNIT_test_page_table := mm/page_table.c mm/visit/visit.c kernel/report/walk.c lib/status.c lib/format.c

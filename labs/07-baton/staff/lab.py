@@ -4,16 +4,16 @@ from kit import seed
 from kit.folder import Mutant, Tailored
 
 TITLE = "The baton: from one kernel to the next"
-FILES = ["kexec/kexec.c", "kexec/handoff.c", "boot/e820.c", "boot/efi_info.c",
+FILES = ["kexec/kexec.c", "boot/node.c", "boot/content.c", "boot/handoff.c",
          "kexec/jump.asm", "efi/mode.c"]
 UNITS = []
 GONE = {}
-KEXEC, HANDOFF, E820, INFO, JUMP, MODE = FILES
+KEXEC, NODE, CONTENT, HANDOFF, JUMP, MODE = FILES
 EDITS = [(JUMP, "extern early_hooks, early_gdt_pointer\n",
           "extern early_hooks, early_gdt_pointer, panic\n"),
-         (INFO, '#include "lib/string.h"\n',
+         (CONTENT, '#include "lib/string.h"\n',
           '#include "lib/log.h"\n#include "lib/string.h"\n')]
-DAY0 = "transition params adopts"
+DAY0 = "transition nodes memory adopts"
 SHAPED = "seal"
 
 
@@ -22,13 +22,10 @@ def tailor(of: int) -> Tailored:
     start = seed.crc_start(of)
     says = (f"The CRC of your handoff does not begin with 0: it goes on from "
             f"{start:#x}, so that your kernels understand each other and no "
-            "others. The receiver, `boot/boot_params.c`, does that already.")
-    return Tailored(says, [
-        ("boot/boot_params.c", "crc32(0, block, crc_at)",
-         f"crc32({start:#x}, block, crc_at)")], "", [
-        (HANDOFF, "    sealed->block_crc = crc32(0, block->block, "
-         "block->used);\n", "    sealed->block_crc = "
-         f"crc32({start:#x}, block->block, block->used);\n")])
+            "others. The reader in `boot/handoff.c` calls your `crc_of()`.")
+    return Tailored(says, [], "", [
+        (HANDOFF, "crc32(crc32(0, &head, sizeof(head))",
+         f"crc32(crc32({start:#x}, &head, sizeof(head))")])
 
 
 MUTANTS = [
@@ -41,54 +38,53 @@ MUTANTS = [
            "pages_for(staged->image.payload_bytes)", "transition"),
     Mutant("the image cannot be executed", KEXEC, "build_transition",
            "MAP_ANY", "MAP_WRITE", "transition"),
-    Mutant("only boot_params are mapped of the block", KEXEC,
-           "build_transition", "HANDOFF_BLOCK_BYTES", "PAGE_SIZE",
+    Mutant("only the first page of the block is mapped", KEXEC,
+           "build_transition", "HANDOFF_BLOCK_MAX", "PAGE_SIZE",
            "transition"),
-    Mutant("the whole setup header is copied, however long it is", HANDOFF,
-           "write_params", "min_u64(0x202 + image[HEADER_END_AT],",
-           "max_u64(0 * image[HEADER_END_AT],", "params"),
-    Mutant("a header that is newer than the structure is copied as well",
-           HANDOFF, "write_params", "sizeof(params->hdr));",
-           "sizeof(params->hdr) + 64);", "params"),
-    Mutant("the bundle is below 4 GiB, of course", HANDOFF, "write_params",
-           "content->bundle_pa >> 32", "0", "params"),
-    Mutant("the image's own loader type is left", HANDOFF, "write_params",
-           "    params->hdr.type_of_loader = LOADER_UNDEFINED;\n",
-           "    if (!params->hdr.type_of_loader)\n"
-           "        params->hdr.type_of_loader = LOADER_UNDEFINED;\n",
-           "params"),
-    Mutant("the upper half of the command line's address is forgotten",
-           HANDOFF, "write_command_line",
-           "    params->ext_cmd_line_ptr = pa >> 32;\n", "", "params"),
-    Mutant("ranges are joined over holes", E820, "e820_list",
-           "last->type == type && last->addr + last->size == r->start",
-           "last->type == type", "memory"),
-    Mutant("holes are listed, too", E820, "e820_list",
-           "else if (type)", "else", "memory"),
-    Mutant("equal neighbours are not joined", E820, "e820_list",
-           "last->type == type &&", "last->type == type + 99 &&", "memory"),
-    Mutant("more entries are announced than there is room for", HANDOFF,
-           "write_memory", "params->e820_entries = here;",
-           "params->e820_entries = (uint8_t)content->entries;", "memory"),
-    Mutant("the firmware's system table is below 4 GiB, of course", INFO,
-           "efi_info_write", "efi->system_table_pa >> 32", "0", "efi"),
-    Mutant("the step of the EFI map is that of the specification", INFO,
-           "efi_info_write", "= efi->descriptor_bytes;", "= 40;", "efi"),
-    Mutant("a node is as long as its head and its payload", HANDOFF,
-           "handoff_write_nodes", "sizeof(*content->baton)));",
-           "sizeof(*content->baton) +\n                       "
-           "sizeof(struct setup_data)));", "chain"),
-    Mutant("the rows of the table are not asked", HANDOFF,
-           "handoff_write_nodes", "if (row->write)",
-           "if (row->write && to->used == 0)", "chain"),
-    Mutant("the CRC is over itself, too", HANDOFF, "handoff_seal",
-           "    sealed->block_crc = 0;\n", "", "seal"),
-    Mutant("the block is as long as its room", HANDOFF, "handoff_seal",
-           "sealed->block_bytes = block->used;",
-           "sealed->block_bytes = block->room;", "seal"),
-    Mutant("the block does not say where it is", HANDOFF, "handoff_seal",
-           "sealed->block_pa = block->block_pa;",
-           "sealed->block_pa = (pa_t)block->block;", "seal"),
+    Mutant("nodes stand wherever the last one ends", NODE, "node_write",
+           "align_up(sizeof(head) + bytes, NODE_ALIGNMENT)",
+           "sizeof(head) + bytes", "nodes"),
+    Mutant("a node is as long as its head and its payload", NODE,
+           "node_write", "= {type, bytes};",
+           "= {type, bytes + sizeof(head)};", "nodes"),
+    Mutant("the room is what is left after the node", NODE, "node_write",
+           "if (all > to->room - to->used)", "if (all > to->room)", "nodes"),
+    Mutant("each node begins at the start", NODE, "node_write",
+           "    to->used += all;\n", "    to->used = all;\n", "nodes"),
+    Mutant("ranges are joined over holes", CONTENT, "handoff_memory_of",
+           "last->kind == r.kind && last->end == r.start",
+           "last->kind == r.kind", "memory"),
+    Mutant("holes are listed, too", CONTENT, "handoff_memory_of",
+           "else if (r.kind != MEMORY_HOLE)", "else", "memory"),
+    Mutant("equal neighbours are not joined", CONTENT, "handoff_memory_of",
+           "last->kind == r.kind &&", "last->kind == MEMORY_KINDS &&",
+           "memory"),
+    Mutant("a range is to the receiver what it is to the sender", CONTENT,
+           "handoff_memory_of", "r.kind = kind_received[r.kind];",
+           "(void)kind_received;", "memory"),
+    Mutant("the list is always as long as its room", CONTENT,
+           "handoff_memory_of",
+           "(uint8_t *)next - (uint8_t *)&memory", "sizeof(memory)",
+           "memory"),
+    Mutant("the whole structure is handed on, however short the map", CONTENT,
+           "write_firmware", "EFI_HEAD_BYTES + efi->map_bytes",
+           "sizeof(*efi)", "firmware"),
+    Mutant("the map is handed on without its head", CONTENT, "write_firmware",
+           "NODE_FIRMWARE, efi, ", "NODE_FIRMWARE, efi->map, ", "firmware"),
+    Mutant("only the first row of the table is asked", HANDOFF,
+           "handoff_write", "if (row->write)",
+           "if (row->write && to.used == sizeof(*head))", "chain"),
+    Mutant("the nodes begin at the start of the block", HANDOFF,
+           "handoff_write", "= {block, room, sizeof(struct handoff)};",
+           "= {block, room, 0};", "chain"),
+    Mutant("the CRC is over itself, too", HANDOFF, "crc_of",
+           "    head.block_crc = 0;\n", "    head.block_crc = 1;\n", "seal"),
+    Mutant("the block is as long as its room", HANDOFF, "handoff_write",
+           "head->block_bytes = to.used;", "head->block_bytes = room;",
+           "seal"),
+    Mutant("the block does not say where it is", HANDOFF, "handoff_write",
+           "head->block_pa = block_pa;", "head->block_pa = (pa_t)block;",
+           "seal"),
     Mutant("CR3 stays as it is", JUMP, "kexec_jump", "    mov cr3, rdx\n", "",
            "state"),
     Mutant("CR4 stays as it is", JUMP, "kexec_jump", "    mov cr4, rax\n", "",
@@ -101,7 +97,7 @@ MUTANTS = [
            "    nop\n", "state"),
     Mutant("a register keeps an address of the old kernel", JUMP,
            "kexec_jump", "    xor r12d, r12d\n", "", "state"),
-    Mutant("the next kernel does not get boot_params", JUMP, "kexec_jump",
+    Mutant("the next kernel does not get the handoff", JUMP, "kexec_jump",
            "    xor ebx, ebx\n", "    xor ebx, ebx\n    xor esi, esi\n",
            "state"),
     Mutant("what the rule says is not compared", MODE, "efi_adopt_by_rule",

@@ -233,7 +233,7 @@ class View:
 
     def _handed(self, span: Span) -> str:
         """What the jump's table is for: rax is the next kernel's entry, rsi
-        points to its boot_params."""
+        points to the handoff."""
         if self.stop.phase.id not in ("transition", "arrival"):
             return ""
         entry = self.image.symbol("entry64") - self.image.start

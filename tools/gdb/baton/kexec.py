@@ -34,7 +34,7 @@ class Follower:
         entry, start = machine.number("$rax"), machine.address("text_start")
         gdb.execute(f"thbreak *{entry:#x}", to_string=True)
         print(f"generation {generation()} ends here. Next: entry {entry:#x}, "
-              f"boot_params {machine.number('$rsi'):#x}")
+              f"handoff {machine.number('$rsi'):#x}")
         base = entry - (machine.address("entry64") - start)
         if not same_kernel(base, start):
             print("it is not this kernel: no symbols for it")
@@ -78,7 +78,7 @@ class BreakCommand(Command):
     break-kexec
 
     Two stops for every following kexec. At the first one, rax is the entry of
-    the next kernel, rsi its boot_params. From there until the next kernel
+    the next kernel, rsi the handoff. From there until the next kernel
     is at -2 GiB, its symbols are loaded at its physical address as well."""
 
     name = "break-kexec"
