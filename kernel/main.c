@@ -45,7 +45,7 @@ static void read_boot_info(uint32_t magic, pa_t info_pa, uint64_t tsc) {
 }
 
 static void announce(pa_t image_pa, uint64_t tsc) {
-    uint64_t ram = memory_map_bytes(&boot->memory, MEMORY_USABLE);
+    uint64_t ram = memory_map_bytes(&boot->memory, MEMORY_USABLE, 0);
     event("boot",
           "via=%s by=%s paging=%u base=%#lx ram_mib=%lu tsc=%lu "
           "handoff=%u",

@@ -23,7 +23,7 @@ static status_t check_bundle(const struct boot_info *boot) {
 }
 
 static status_t check_detail(const struct boot_info *boot) {
-    uint64_t lost = memory_map_bytes(&boot->memory, MEMORY_LOST);
+    uint64_t lost = memory_map_bytes(&boot->memory, MEMORY_LOST, 0);
     if (lost == 0)
         return STATUS_OK;
     return fail(

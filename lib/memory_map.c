@@ -189,8 +189,8 @@ uint32_t memory_map_kinds(const struct memory_map *map, pa_t start,
     return kinds;
 }
 
-uint64_t memory_map_bytes_above(const struct memory_map *map,
-                                enum memory_kind kind, pa_t floor) {
+uint64_t memory_map_bytes(const struct memory_map *map, enum memory_kind kind,
+                          pa_t floor) {
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < map->count; i++)

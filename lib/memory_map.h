@@ -94,10 +94,5 @@ uint32_t memory_map_kinds(const struct memory_map *map, pa_t start,
                           uint64_t bytes);
 
 // How many bytes are of that kind, at `floor` or above.
-uint64_t memory_map_bytes_above(const struct memory_map *map,
-                                enum memory_kind kind, pa_t floor);
-
-static inline uint64_t memory_map_bytes(const struct memory_map *map,
-                                        enum memory_kind kind) {
-    return memory_map_bytes_above(map, kind, 0);
-}
+uint64_t memory_map_bytes(const struct memory_map *map, enum memory_kind kind,
+                          pa_t floor);

@@ -7,7 +7,7 @@
 
 #include "lib/format.h"
 
-static struct reason latest;
+static char latest[REASON_BYTES];
 
 static char printable(char c) {
     if (c == '"')
@@ -17,7 +17,7 @@ static char printable(char c) {
 
 void set_why(const char *reason, ...) {
     // The arguments may include why(), so the old reason must outlive them.
-    char text[sizeof(latest.text)];
+    char text[sizeof(latest)];
     va_list args;
     va_start(args, reason);
     mark_cut(text, sizeof(text), vformat(text, sizeof(text), reason, args));
@@ -25,18 +25,10 @@ void set_why(const char *reason, ...) {
 
     size_t n = 0;
     for (; text[n]; n++)
-        latest.text[n] = printable(text[n]);
-    latest.text[n] = '\0';
+        latest[n] = printable(text[n]);
+    latest[n] = '\0';
 }
 
 const char *why(void) {
-    return latest.text;
-}
-
-struct reason why_keep(void) {
     return latest;
-}
-
-void why_restore(const struct reason *reason) {
-    latest = *reason;
 }

@@ -33,17 +33,10 @@ static inline status_t failed(status_t status) {
 // and that no code goes on to use what a failed call has not set.)
 #define fail(status, ...) (set_why(__VA_ARGS__), failed(status))
 
-// The reason of the latest failure; "" before the first.
+// The reason of the latest failure; "" before the first. What recovers from a
+// failure of its own while another one is on its way up copies this before, and
+// puts it back by set_why().
 const char *why(void);
-
-// For what recovers from a failure of its own, such as clean-up after another
-// one: the reason as it is, and the way to put it back.
-struct reason {
-    char text[REASON_BYTES];
-};
-
-struct reason why_keep(void);
-void why_restore(const struct reason *reason);
 
 // Hands a failure up: returns from the function it stands in, with the status
 // of `call`, unless that is STATUS_OK. (A macro, for no function can return for

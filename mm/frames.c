@@ -62,10 +62,11 @@ status_t frames_take(const char *what, uint64_t pages, pa_t *pa) {
 
 // Often the clean-up after a failure, whose reason is the one that counts.
 void frames_free(pa_t pa, uint64_t pages) {
-    struct reason first = why_keep();
+    char first[REASON_BYTES];
+    str_copy(first, sizeof(first), why());
     if (frame_pool_give(&pool, pa, pages))
         say("mm: %lu pages at %#lx not taken back: %s", pages, pa, why());
-    why_restore(&first);
+    set_why("%s", first);
 }
 
 uint64_t frames_free_pages(void) {

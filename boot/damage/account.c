@@ -101,7 +101,7 @@ static status_t find(pa_t pa, memory_reader read, struct boot_info *boot) {
     if (sound == &both)
         agree(&first, &second, &both);
     take(sound, boot);
-    uint64_t bytes = memory_map_bytes_above(&boot->memory, MEMORY_USABLE, MIB);
+    uint64_t bytes = memory_map_bytes(&boot->memory, MEMORY_USABLE, MIB);
     if (first.crc != crc || second.crc != crc)
         say("boot: memory is listed twice, with CRC %#x and %#x, which was %#x "
             "when sent: %lu KiB are beyond doubt",

@@ -8,6 +8,7 @@
 #include "efi/space.h"
 #include "lib/log.h"
 #include "lib/options.h"
+#include "lib/string.h"
 #include "lib/x86.h"
 
 #define GRANTS_MAX 64 // pages; more are not granted
@@ -78,10 +79,11 @@ static bool may_grant(pa_t table_pa, const struct gate_fault *fault) {
 
 // The firmware goes on as if it had always had the right that it lacked.
 static bool repair(struct gate_call *call, const struct gate_fault *fault) {
-    struct reason kept = why_keep();
+    char kept[REASON_BYTES];
+    str_copy(kept, sizeof(kept), why());
     struct fault_place place = place_of(fault);
     bool granted = may_grant(call->table_pa, fault);
-    why_restore(&kept);
+    set_why("%s", kept);
     if (!granted)
         return false;
     guard_statistics.recovered++;

@@ -11,6 +11,7 @@
 #include "efi/quirk.h"
 #include "efi/space.h"
 #include "lib/log.h"
+#include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/space.h"
 #include "mm/visit/visit.h"
@@ -64,11 +65,12 @@ static bool learn(pa_t table_pa, va_t va, bool execute) {
 
 static bool learn_fault(struct gate_call *call,
                         const struct gate_fault *fault) {
-    struct reason kept = why_keep();
+    char kept[REASON_BYTES];
+    str_copy(kept, sizeof(kept), why());
     bool learned =
         fault->is_page_fault &&
         learn(call->table_pa, fault->address_va, fault->error & FAULT_FETCH);
-    why_restore(&kept);
+    set_why("%s", kept);
     if (learned)
         efi_report_fault(call->service, fault, "learned");
     return learned;

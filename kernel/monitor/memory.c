@@ -54,9 +54,9 @@ static const char *size_words(uint64_t bytes, char text[SIZE_BYTES]) {
 
 STAGE(LIVE, 00_memory, "memory") {
     const struct memory_map *map = &kernel->boot.memory;
-    uint64_t above = memory_map_bytes_above(map, MEMORY_USABLE, FRAMES_END_PA);
+    uint64_t above = memory_map_bytes(map, MEMORY_USABLE, FRAMES_END_PA);
     for (unsigned kind = MEMORY_USABLE; kind < MEMORY_KINDS; kind++) {
-        uint64_t bytes = memory_map_bytes(map, kind);
+        uint64_t bytes = memory_map_bytes(map, kind, 0);
         if (bytes)
             say("mm: %8lu KiB %s", bytes / KIB, memory_kind_name(kind));
     }

@@ -20,11 +20,11 @@ static uint64_t take_number(struct input *in, unsigned shift) {
 static status_t add(pa_t start, uint64_t bytes, enum memory_kind kind) {
     size_t count = map.count;
     bool full = count + 2 > MEMORY_MAP_GIVEN;
-    uint64_t lost = memory_map_bytes(&map, MEMORY_LOST);
+    uint64_t lost = memory_map_bytes(&map, MEMORY_LOST, 0);
     status_t status = memory_map_add(&map, start, bytes, kind);
     if (kind != MEMORY_LOST && kind != MEMORY_IN_USE)
-        assert_true(full ? memory_map_bytes(&map, MEMORY_LOST) >= lost
-                         : memory_map_bytes(&map, MEMORY_LOST) == lost);
+        assert_true(full ? memory_map_bytes(&map, MEMORY_LOST, 0) >= lost
+                         : memory_map_bytes(&map, MEMORY_LOST, 0) == lost);
     assert_true(map.count <= max_u64(count, MEMORY_MAP_GIVEN));
     return status;
 }

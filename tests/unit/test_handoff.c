@@ -280,7 +280,7 @@ static void fragmented_memory(void **state) {
     assert_int_equal(write(), STATUS_OK);
     assert_int_equal(parse(), STATUS_OK);
     assert_int_equal(boot.handoff_status, STATUS_OK);
-    assert_true(memory_map_bytes(&boot.memory, MEMORY_LOST) > 0);
+    assert_true(memory_map_bytes(&boot.memory, MEMORY_LOST, 0) > 0);
 }
 
 // ---- damage

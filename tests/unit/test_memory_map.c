@@ -50,7 +50,7 @@ static void check(const struct memory_range *expected, size_t count) {
 static void an_empty_map_knows_nothing(void **state) {
     (void)state;
     assert_null(memory_map_find(&map, 0));
-    assert_int_equal(memory_map_bytes(&map, MEMORY_USABLE), 0);
+    assert_int_equal(memory_map_bytes(&map, MEMORY_USABLE, 0), 0);
 }
 
 static void neighbours_join(void **state) {
@@ -110,7 +110,7 @@ static void up_to_the_last_byte(void **state) {
     (void)state;
     put(0, UINT64_MAX, MEMORY_USABLE);
     check(&(struct memory_range){0, UINT64_MAX, MEMORY_USABLE}, 1);
-    assert_int_equal(memory_map_bytes(&map, MEMORY_USABLE), UINT64_MAX);
+    assert_int_equal(memory_map_bytes(&map, MEMORY_USABLE, 0), UINT64_MAX);
     assert_null(memory_map_find(&map, UINT64_MAX));
 }
 
@@ -179,7 +179,7 @@ static void maps_agree(void **state) {
     memory_agree(&map, &map, &both);
     assert_memory_equal(&both, &map, sizeof(map.count));
     memory_agree(&map, &(struct memory_map){0}, &both);
-    assert_int_equal(memory_map_bytes(&both, MEMORY_LOST), 0x7000);
+    assert_int_equal(memory_map_bytes(&both, MEMORY_LOST, 0), 0x7000);
 }
 
 static void free_memory_is_confined(void **state) {
@@ -235,9 +235,9 @@ static void the_smallest_neighbours_are_lost(void **state) {
         add(at, 0x8000, MEMORY_USABLE);
         at += 0x10000;
     }
-    assert_int_equal(memory_map_bytes(&map, MEMORY_LOST), 0);
+    assert_int_equal(memory_map_bytes(&map, MEMORY_LOST, 0), 0);
     add(at, 0x8000, MEMORY_NVS);
-    assert_int_equal(memory_map_bytes(&map, MEMORY_LOST), 0x3000);
+    assert_int_equal(memory_map_bytes(&map, MEMORY_LOST, 0), 0x3000);
     assert_int_equal(memory_map_find(&map, small)->kind, MEMORY_LOST);
     assert_int_equal(memory_map_find(&map, small + 0x2fff)->kind, MEMORY_LOST);
     assert_int_equal(memory_map_find(&map, small + 0x3000)->kind,
@@ -250,7 +250,7 @@ static void the_smallest_neighbours_are_lost(void **state) {
     add(at + 0x10000, 0x8000, MEMORY_NVS);
     assert_int_equal(memory_map_find(&map, small + 0xafff)->kind, MEMORY_LOST);
     assert_int_equal(memory_map_find(&map, 0x800000)->kind, MEMORY_LOST);
-    assert_int_equal(memory_map_bytes(&map, MEMORY_LOST), 0xb000 + 0x10000);
+    assert_int_equal(memory_map_bytes(&map, MEMORY_LOST, 0), 0xb000 + 0x10000);
 }
 
 enum { MANY = 4000 };
@@ -269,7 +269,7 @@ static void any_number_of_ranges(void **state) {
             size_t page = (i + 1) * steps[order] % MANY;
             add(page * PAGE_SIZE, PAGE_SIZE, kind_of(page));
         }
-        assert_true(memory_map_bytes(&map, MEMORY_LOST) > 0);
+        assert_true(memory_map_bytes(&map, MEMORY_LOST, 0) > 0);
         for (size_t page = 0; page < MANY; page++) {
             enum memory_kind kind =
                 memory_map_find(&map, page * PAGE_SIZE)->kind;
@@ -308,7 +308,7 @@ static void compare(const enum memory_kind page[PAGES]) {
         bytes[page[i]] += PAGE_SIZE;
     }
     for (unsigned kind = 1; kind < MEMORY_KINDS; kind++)
-        assert_int_equal(memory_map_bytes(&map, kind), bytes[kind]);
+        assert_int_equal(memory_map_bytes(&map, kind, 0), bytes[kind]);
 }
 
 static uint32_t kinds_in(pa_t start, uint64_t bytes) {

@@ -415,7 +415,7 @@ static void large_memory_maps(void **state) {
     add(MEMORY_MAP, &tag, sizeof(tag));
     finish();
     assert_int_equal(parse(), STATUS_OK);
-    assert_true(memory_map_bytes(&boot.memory, MEMORY_USABLE) > 0);
+    assert_true(memory_map_bytes(&boot.memory, MEMORY_USABLE, 0) > 0);
     uint32_t free = 1u << MEMORY_USABLE;
     for (uint32_t i = 0; i < ARRAY_SIZE(tag.entry); i++)
         assert_false(free & memory_map_kinds(&boot.memory,

@@ -401,7 +401,7 @@ static void too_many_descriptors(void **state) {
                 memory_map_find(&memory, page * PAGE_SIZE)->kind;
             assert_true(kind == kinds[types[page % 2]] || kind == MEMORY_LOST);
         }
-        uint64_t lost = memory_map_bytes(&memory, MEMORY_LOST) / PAGE_SIZE;
+        uint64_t lost = memory_map_bytes(&memory, MEMORY_LOST, 0) / PAGE_SIZE;
         assert_between(lost, count - MEMORY_MAP_GIVEN,
                        count - MEMORY_MAP_GIVEN + 4);
     }

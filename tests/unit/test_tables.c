@@ -573,7 +573,7 @@ static uint64_t kept_for(const void *vendor, size_t bytes, pa_t vendor_pa) {
     memcpy(memory.at + 0x400, vendor, bytes);
     assert_int_equal(efi_keep_free_memory(&efi, memory_read, &map), STATUS_OK);
     memory_forget();
-    return memory_map_bytes(&map, MEMORY_BOOT_SERVICES);
+    return memory_map_bytes(&map, MEMORY_BOOT_SERVICES, 0);
 }
 
 static void memory_that_is_kept(void **state) {
