@@ -182,13 +182,21 @@ def copy_tree(lab: Lab, target: Path) -> None:
             _copy(lab.root / name, target / name)
     build = lab.root / "build"
     for name in getattr(lab.staff, "NEEDS", []):
-        subprocess.run(["make", "-s", name], cwd=lab.root, check=True)
+        build_also(name, lab.root)
         _copy(lab.root / name, target / name)
     for pattern in BUILT:
         for path in build.rglob(pattern):
             place = path.relative_to(build)
             if place.parts[0] not in NOT_BUILT and path.is_file():
                 _copy(path, target / "build" / place)
+
+
+def build_also(name: str, root: Path) -> None:
+    """A file that `make all` does not make. We may have been started by make
+    ourselves: the variables of `make lab` are not for this one."""
+    env = {key: value for key, value in os.environ.items()
+           if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    subprocess.run(["make", "-s", name], cwd=root, env=env, check=True)
 
 
 def _copy(source: Path, target: Path) -> None:

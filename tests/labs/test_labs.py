@@ -150,6 +150,13 @@ def test_a_students_functions_go_on_into_the_next_lab(tmp_path):
         folder.carried(tmp_path, folder.Lab("2"))
 
 
+def test_what_a_lab_needs_is_built_from_within_make(monkeypatch):
+    """Where make is given variables of its own: make lab N=8."""
+    monkeypatch.setenv("MAKEFLAGS", " -- N=8 NAME=s017")
+    folder.build_also("build/sins.efi", paths.ROOT)
+    assert (paths.ROOT / "build/sins.efi").exists()
+
+
 def test_kernel_folders_do_not_know_of_labs():
     words = ["git", "grep", "-nwiE", "labs?", "--", "boot", "kernel", "mm",
              "efi", "kexec", "lib"]
