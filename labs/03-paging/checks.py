@@ -98,7 +98,7 @@ def wx(w):
 
 @check(8, needs="boots")
 def large(w):
-    """Pages of 2 MiB where they fit."""
+    """The largest pages that fit, and that the table may have."""
     live = w.live
     va = live.debugger.word(live.symbol("direct_map_base")) + 32 * MIB
     leaf, tables = live.walk(va)[-1], live.tables()
@@ -108,6 +108,16 @@ def large(w):
                     f"table is made of {tables} frames, 10 to 20 are enough",
                     live.explain(va), read="SDM vol. 3 §4.5, table 4-18",
                     look=f"pt {va:#x}", step=2)
+    for leaf_max in (3, 2, 1):
+        table, at = Table(live, leaf_max), an_address(w.dice, HUGE)
+        table.map(at, 4 * GIB, HUGE if leaf_max > 1 else LARGE, WRITE)
+        found = live.walk(at, table.root)[-1].level
+        if found != leaf_max:
+            raise Wrong(f"a page of {paging.LEAF_NAMES[leaf_max]} in a table "
+                        f"whose leaf_max is {leaf_max}",
+                        f"one of {paging.LEAF_NAMES[found]}",
+                        live.explain(at, table.root), read="mm/page_table.h",
+                        look=f"pt {at:#x} {table.root:#x}", step=2)
 
 
 @check(11, needs="boots")

@@ -63,6 +63,14 @@ def made_up(dice, count: int) -> list[tuple]:
     return rows
 
 
+def descriptor(data: bytes) -> str:
+    """One of a memory map, in words."""
+    kind, pad, pa, va, pages, attribute = multiboot2.DESCRIPTOR.unpack(
+        data.ljust(multiboot2.DESCRIPTOR.size, b"\0"))
+    return (f"type {kind:#x}, padding {pad:#x}, pa {pa:#x}, va {va:#x}, "
+            f"{pages:#x} pages, attribute {attribute:#x}")
+
+
 def put(live, rows) -> int:
     """A struct efi_regions in scratch memory."""
     live.debugger.write(live.scratch, struct.pack("<Q", len(rows))
@@ -99,8 +107,8 @@ def write(w):
             raise Wrong(
                 f"{len(rows)} descriptors of {step} bytes, with_va "
                 f"{with_va}: number {odd // step} is "
-                f"{bytes(want[row : row + 40]).hex(' ', 8)}",
-                f"{found[row : row + 40].hex(' ', 8)}"
+                + descriptor(bytes(want[row : row + 40])),
+                descriptor(found[row : row + 40])
                 + (", and the bytes behind the map are changed"
                    if odd >= size else ""),
                 read="UEFI 2.10 §7.2.3, EFI_MEMORY_DESCRIPTOR; efi/region.h",

@@ -69,6 +69,10 @@ MUTANTS = [
     Mutant("always pages of 4 KiB", TABLE, "fitting_level",
            "unsigned level = highest;", "unsigned level = highest > 0;",
            "large"),
+    Mutant("no page is larger than 2 MiB", TABLE, "page_table_map",
+           "fitting_level(va | pa, bytes, table->leaf_max)",
+           "fitting_level(va | pa, bytes, min_u64(2, table->leaf_max))",
+           "large"),
     Mutant("each split takes a frame too many", TABLE, "add_table",
            "pa_t child_pa = table->frames->alloc();",
            "pa_t child_pa = table->frames->alloc();\n"

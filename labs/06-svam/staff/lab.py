@@ -19,7 +19,8 @@ def tailor(of: int) -> Tailored:
              "upwards: the first region begins at")
     says = (f"Your regions go **{where} {mine['start']:#x} or as near as they "
             f"can**, holes are of **{mine['hole']:#x} bytes**, the modulus is "
-            f"**{mine['modulo']:#x}**: they are at the top of `efi/modes/yours.c`.")
+            f"**{mine['modulo']:#x}**. These numbers are at the top of "
+            "`efi/modes/yours.c`.")
     old = ["YOURS_DOWN   1", "YOURS_START  0x500000000000UL",
            "YOURS_HOLE   0x100000UL", "YOURS_MODULO 0x200000UL"]
     new = [f"YOURS_DOWN   {mine['down']}", f"YOURS_START  {mine['start']:#x}UL",
