@@ -7,6 +7,7 @@ of the others, all that needs no machine. All of it is slow: `make test-all`, or
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -92,6 +93,19 @@ def test_no_line_of_a_function_that_was_cut_is_in_the_handout(number, bench):
     it = bench(number)
     it.put(it.lab.handout(it.seed))
     assert it.left_over() == []
+
+
+@of_labs
+def test_no_object_in_a_new_folder_is_compiled_from_what_was_cut(
+        number, tmp_path):
+    lab = folder.Lab(number)
+    texts = lab.handout(seed.of_student("a"))
+    folder.variant(lab, tmp_path / "lab", texts, "a")
+    built = {str(path.relative_to(tmp_path / "lab/build"))
+             for path in (tmp_path / "lab/build").rglob("*") if path.is_file()}
+    assert "lib/string.o" in built  # most is not compiled again
+    cut_objects = {str(Path(name).with_suffix(".o")) for name in texts}
+    assert not built & (cut_objects | {"baton", "baton.elf", "bundle.cpio"})
 
 
 @of_labs
