@@ -19,6 +19,7 @@ from harness import chain, media, paths, qemu, saved
 from harness.dossier import dossier
 from harness.machine import End, Machine, Run
 from harness.patience import Watch
+from kit import prove
 
 
 # A make that a test starts is independent of the one that runs the tests and
@@ -221,3 +222,17 @@ def pytest_terminal_summary(terminalreporter):
     for firmware, mode, *generations, end in rows:
         cells = "".join(f"{cell:12}" for cell in generations)
         terminalreporter.line(f"{firmware:9}{mode:12}{cells}{end}")
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory):
+    """bench("3"): the folder in which variants of lab 3 are built."""
+    made: dict[str, prove.Bench] = {}
+
+    def get(number: str) -> prove.Bench:
+        if number not in made:
+            made[number] = prove.Bench(number,
+                                       tmp_path_factory.mktemp("labs"))
+        return made[number]
+
+    return get
