@@ -238,8 +238,8 @@ def variant(lab: Lab, target: Path, texts: dict[str, str], name: str = "",
                           "remove it")
     copy_tree(lab, target)
     write(texts, target)
-    for name in texts:
-        (target / "build" / name).with_suffix(".o").unlink(missing_ok=True)
+    for file in texts:
+        (target / "build" / file).with_suffix(".o").unlink(missing_ok=True)
     of = seed.of_student(name, key)
     (target / "LAB").write_text(f"lab = {lab.number}\nname = {name}\n"
                                 f"seed = {of:#x}\n")
