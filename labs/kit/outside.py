@@ -153,8 +153,7 @@ class Live:
     # Looking
 
     def symbol(self, name: str) -> int:
-        USED.add(name)
-        return symbol(paths.SYMBOLS, name)
+        return found(name, lambda: symbol(paths.SYMBOLS, name))
 
     def why(self) -> str:
         """The kernel's reason for its last refusal."""
@@ -194,8 +193,8 @@ class Live:
 
     def fields(self, unit: str, name: str) -> dict[str, int]:
         """Where the members of a struct are, as the compiler laid it out."""
-        USED.add(f"{unit} {name}")
-        return structs(paths.SYMBOLS.stat().st_mtime_ns, unit)[name]
+        return found(f"{unit} {name}", lambda: structs(
+            paths.SYMBOLS.stat().st_mtime_ns, unit)[name])
 
 
 def _tables(phys, table: int, level: int) -> int:
@@ -227,16 +226,27 @@ def members(die) -> dict[str, int]:
             and "DW_AT_name" in member.attributes}
 
 
+def found(name: str, look_up):
+    """A symbol's or a structure's place. A student's kernel may lack it: the
+    compiler leaves out what nothing refers to."""
+    USED.add(name)
+    try:
+        return look_up()
+    except KeyError:
+        raise Wrong(f"the kernel has `{name}`", "it has not: nothing in it "
+                    "refers to that, so the compiler left it out") from None
+
+
 def missing(used: list[str]) -> list[str]:
     """What of USED is not in the kernel that is built here."""
-    found = []
+    absent = []
     for entry in used:
         file, _, name = entry.rpartition(" ")
         try:
             structs(0, file)[name] if file else symbol(paths.SYMBOLS, name)
         except KeyError:
-            found.append(entry)
-    return found
+            absent.append(entry)
+    return absent
 
 
 class Outside:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness import cli, paths
-from kit import cut, folder, hint, prove, seed
+from kit import cut, folder, hint, outside, prove, seed
 
 NUMBERS = folder.numbers()
 
@@ -238,6 +238,18 @@ def test_a_passage_has_to_be_there_once():
     assert "a - b" in cut.mutate(C, "add", "a + b", "a - b", "x.c")
     with pytest.raises(cut.CutError, match="0 times"):
         cut.mutate(C, "twice", "a + b", "a - b", "x.c")
+
+
+def test_a_kernel_that_lacks_a_symbol_fails_a_check(monkeypatch):
+    """It is the student's kernel: the grader goes on to its next check."""
+    def look_up(*_):
+        raise KeyError
+
+    monkeypatch.setattr(outside, "symbol", look_up)
+    live = object.__new__(outside.Live)
+    with pytest.raises(outside.Wrong, match="refers to that") as caught:
+        live.symbol("tss")
+    assert "expected: the kernel has `tss`" in caught.value.details
 
 
 def test_a_seed_belongs_to_a_name_and_a_course():
