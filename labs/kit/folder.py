@@ -163,6 +163,13 @@ def tracked(root: Path) -> list[str]:
     return [name for name in names if name and (root / name).exists()]
 
 
+def version(root: Path) -> str:
+    """The commit that a folder is made from: its functions fit that one."""
+    done = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=root,
+                          text=True, capture_output=True)
+    return done.stdout.strip() or "unknown"
+
+
 def is_for_students(name: str, lab: "Lab") -> bool:
     """Tests of other files say how these are written, now and then."""
     part = name.split("/")
@@ -243,7 +250,8 @@ def variant(lab: Lab, target: Path, texts: dict[str, str], name: str = "",
         (target / "build" / file).with_suffix(".o").unlink(missing_ok=True)
     of = seed.of_student(name, key)
     (target / "LAB").write_text(f"lab = {lab.number}\nname = {name}\n"
-                                f"seed = {of:#x}\n")
+                                f"seed = {of:#x}\n"
+                                f"tree = {version(lab.root)}\n")
     units = " ".join(lab.staff.UNITS)
     (target / "lab.mk").write_text(
         f"UNIT_ONLY := {units}\nLAB_FILES := {' '.join(lab.staff.FILES)}\n"

@@ -20,7 +20,7 @@ from pathlib import Path
 from harness import cli, paths, qemu, saved
 
 from . import confined, cut, seed
-from .folder import Lab, variant
+from .folder import Lab, variant, version
 from .report import Result
 
 FILE_MOST = 1 << 20
@@ -41,35 +41,37 @@ class Grader:
 
     def grade(self, submission: Path, name: str, nonce: int) -> dict:
         """{"score", "of", "results", …}: what report.raw() writes."""
-        with self._on_handout(submission, name) as (folder, taken):
+        with self._on_handout(submission, name) as (folder, taken, tree):
             found = self._judge(folder, name, nonce)
             answers = folder / "answers.md"
             hours = HOURS.search(answers.read_text(errors="replace"))
         return {**found, "name": name, "lab": self.lab.number,
                 "hours": hours and hours[1], "written": taken.pop("answers.md"),
-                "missing": [file for file, ok in taken.items() if not ok]}
+                "missing": [file for file, ok in taken.items() if not ok],
+                "tree": tree}
 
     @contextmanager
     def _on_handout(self, submission: Path, name: str):
-        """A hand-out of our own with a submission's files: the folder, and
-        which files were there. A submission is a folder or what `make submit`
+        """A hand-out of our own with a submission's files: the folder, which
+        files were there, and the commit that its own hand-out was made from. A submission is a folder or what `make submit`
         has packed."""
         with tempfile.TemporaryDirectory(prefix="baton-grade-") as scratch:
             folder = Path(scratch) / "lab"
             of = seed.of_student(name, self.key)
             variant(self.lab, folder, self.lab.handout(of), name, self.key)
-            names = [*self.lab.staff.FILES, "answers.md"]
+            names = [*self.lab.staff.FILES, "answers.md", "LAB"]
             if submission.is_file():
                 unpack(submission, names, Path(scratch) / "unpacked")
                 submission = Path(scratch) / "unpacked"
-            yield folder, {file: take(submission, file, folder)
-                           for file in names}
+            taken = {file: take(submission, file, folder)
+                     for file in names if file != "LAB"}
+            yield folder, taken, made_from(submission)
 
     def follows(self, submission: Path, name: str, names: list[str]
                 ) -> str | None:
         """Whose task this submission solves: `name`, or one of `names`."""
         seeds = {seed.of_student(n, self.key): n for n in (name, *names)}
-        with self._on_handout(submission, name) as (folder, _):
+        with self._on_handout(submission, name) as (folder, *_):
             try:
                 if self._run(["make", "-s", "all"], folder,
                              BUILD_SECONDS).returncode:
@@ -131,6 +133,13 @@ def take(submission: Path, file: str, folder: Path) -> bool:
     return True
 
 
+def made_from(submission: Path) -> str:
+    """As it says itself: for a remark, never for points."""
+    lab = submission / "LAB"
+    said = lab.read_text(errors="replace") if _is_plain(lab) else ""
+    return (re.findall(r"^tree = (\w+)$", said, re.M) or [""])[0]
+
+
 def unpack(archive: Path, names: list[str], target: Path) -> None:
     """Those files of submission.tar.gz that are plain and not too long."""
     try:
@@ -160,11 +169,14 @@ COLUMNS = "name score of failed hours written remark nonce measure".split()
 
 def row_of(found: dict) -> dict:
     failed = [r["name"] for r in found["results"] if r["status"] == "fail"]
-    remark = found.get("why") or ", ".join(
-        f"{file} is missing" for file in found["missing"])
+    remarks = [found["why"]] if found.get("why") else [
+        f"{file} is missing" for file in found["missing"]]
+    if found["score"] < 80 and found.get("tree", "") not in ("", version(paths.ROOT)):
+        remarks.append(f"its hand-out is of commit {found['tree']}, not of this"
+                       " one")
     return {"name": found["name"], "score": found["score"],
             "of": found["of"] or 80, "failed": " ".join(failed),
-            "hours": found["hours"] or "", "remark": remark,
+            "hours": found["hours"] or "", "remark": ", ".join(remarks),
             "written": "yes" if found["written"] else "no",
             "nonce": hex(found["nonce"]),
             "measure": next((r["measure"] for r in found["results"]

@@ -115,6 +115,18 @@ def test_an_archive_gives_only_the_named_plain_files(tmp_path):
     staff.unpack(packed, [FILE], out)  # no exception
 
 
+def test_a_hand_out_of_another_commit_is_remarked_on(tmp_path):
+    (tmp_path / "LAB").write_text("lab = 2\ntree = 0123456789ab\n")
+    tree = staff.made_from(tmp_path)
+    found = {"name": "x", "score": 0, "of": None, "results": [], "nonce": 1,
+             "hours": None, "written": True, "missing": [], "tree": tree,
+             "why": "it does not compile"}
+    assert "commit 0123456789ab" in staff.row_of(found)["remark"]
+    for same in folder.version(paths.ROOT), "":
+        assert staff.row_of({**found, "tree": same})["remark"] == \
+            "it does not compile"
+
+
 def test_a_stand_in_is_nobodys_and_a_copy_is_found(tmp_path):
     """Two who have done nothing are not alike; a copy with other names is."""
     lab = folder.Lab(LAB)
