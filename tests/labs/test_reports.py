@@ -51,7 +51,7 @@ CLASSROOM = {
 RAW = {"nonce": int, "score": int, "of": int, "used": list,
        "results": [{"name": str, "title": str, "points": int,
                     "status": ["pass", "fail", "blocked"], "seconds": NUMBER,
-                    "details": list}]}
+                    "details": list, "measure": (int, type(None))}]}
 
 
 def wrong(value, schema, where: str = "") -> list[str]:
