@@ -16,7 +16,8 @@ from . import cli
 CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 CODE_SMM = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
 VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
-CODE_IA32 = "/usr/share/OVMF/OVMF32_CODE_4M.secboot.fd"
+CODE_IA32 = "/usr/share/OVMF/OVMF32_CODE_4M.fd"
+CODE_IA32_SMM = "/usr/share/OVMF/OVMF32_CODE_4M.secboot.fd"
 VARS_IA32 = "/usr/share/OVMF/OVMF32_VARS_4M.fd"
 EMULATED = "/usr/share/ovmf/OVMF.fd"
 U_BOOT = "/usr/lib/u-boot/qemu-x86_64/u-boot.rom"
@@ -96,8 +97,7 @@ FLASH = ["-drive", "if=pflash,unit=1,format=raw,file=vars.fd"]
 # (pflash); in one that it writes only in system management mode (smm); in one
 # that it cannot write although it reports success (lying); only in memory
 # (bios: OVMF without flash); in memory, read-only at runtime (uboot, which is
-# not EDK II). One is 32-bit (ia32; it is built with SMM only). Or there is no
-# UEFI (none: SeaBIOS).
+# not EDK II). One is 32-bit (ia32: below). Or there is no UEFI (none: SeaBIOS).
 SMM = ["-machine", "smm=on",
        "-global", "driver=cfi.pflash01,property=secure,value=on"]
 FIRMWARE = {
@@ -108,11 +108,6 @@ FIRMWARE = {
     "smm": [
         *SMM,
         "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE_SMM}",
-        *FLASH,
-    ],
-    "ia32": [
-        *SMM,
-        "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE_IA32}",
         *FLASH,
     ],
     "lying": [
@@ -148,6 +143,11 @@ def build(like: str, code: str) -> list[str]:
 
 FIRMWARE |= {name: build(*how) for name, how in BUILDS.items()
              if os.path.exists(how[1])}
+
+# Debian 12 has the 32-bit build with SMM only; with SMM, that of Ubuntu 24.04
+# crashes before it starts anything.
+FIRMWARE["ia32"] = (build("pflash", CODE_IA32) if os.path.exists(CODE_IA32)
+                    else build("smm", CODE_IA32_SMM))
 
 
 # "saved" continues from a saved state: see saved.py. The firmware only scans
