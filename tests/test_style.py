@@ -159,3 +159,11 @@ def test_only_one_file_writes_the_record_of_the_firmware():
     having = [name for name in C_FILES if not name.startswith("tests/")
               and "firmware_record" in (paths.ROOT / name).read_text()]
     assert having == ["efi/firmware.c", "efi/open.c"]
+
+
+def test_each_type_of_node_belongs_to_one_part():
+    """Two parts of the kernel with one type would read each other's nodes."""
+    letters = [letter for name in C_FILES if not name.startswith("tests/")
+               for letter in re.findall(r"NODE_TYPE\('(.)'\)",
+                                        (paths.ROOT / name).read_text())]
+    assert len(letters) > 5 and len(letters) == len(set(letters)), letters

@@ -97,7 +97,7 @@ VALUES = [
     ("entry", 4, "print/x $rax", "Linux, boot.rst, 64-bit Boot Protocol",
      "Where the next kernel is entered."),
     ("params", 4, "print/x $rsi", "Linux, boot.rst, 64-bit Boot Protocol",
-     "Where its boot_params are."),
+     "Where the handoff to it is."),
     ("jump_root", 4, "print/x $cr3", "kexec/jump.asm",
      "The root of the table that the jump happens on."),
     ("next_root", 5, "print/x $cr3", "boot/entry.asm",
