@@ -16,7 +16,9 @@ from harness import browser, paths, qemu
 
 sys.path.insert(0, str(paths.ROOT / "tools"))
 
-from reporting import compare, experiments, facts, page, rules  # noqa: E402
+from harness.machine import End, Run  # noqa: E402
+from reporting import compare, document, experiments  # noqa: E402
+from reporting import facts, page, rules  # noqa: E402
 
 TOOL = paths.ROOT / "tools/check-firmware"
 FEW = "look,chain-fixed,chain-naive,vectors-first,touch,reset,timing"
@@ -203,6 +205,19 @@ os.execvp(words[0], words)
     return str(program)
 
 
+def test_a_firmware_that_does_not_boot(tmp_path):
+    """One finding, which says what to look at; the page has no empty table."""
+    run = Run(tmp_path, qemu.Config(), end=End("stalled"))
+    result = experiments.Result(experiments.BY_ID["look"], run)
+    found = document.document({"look": result}, qemu.Config())
+    finding, = found["findings"]
+    assert finding["kind"] == "boot" and "smm=on" in finding["do"]
+    assert finding["seen"] == ["look: it hung: no more output, or no end"]
+    assert found["verdict"]["word"] == "fail"
+    text = page.render(found)
+    assert "does not start a boot loader" in text and "<tbody></tbody>" not in text
+
+
 # ---- two reports
 
 def test_what_became_worse(good, tmp_path):
@@ -332,11 +347,15 @@ def test_a_folder_of_firmwares(tmp_path, own_files):
     builds.mkdir()
     for path in own_files:
         shutil.copy(path, builds)
+    (builds / "MY_CODE.fd.args").write_text(
+        "MACHINE=q35,hpet=off QEMU_ARGS='-smp 2'\n")
     (builds / "BAD.fd").write_bytes(bytes(65536))
     (builds / "OTHER_CODE.secboot.fd").write_bytes(own_files[0].read_bytes())
     done = check("--out", tmp_path / "out", "--only", "chain-fixed", "--all",
                  builds)
     assert done.returncode == 0, done.stdout
+    machine = load(tmp_path / "out/MY_CODE")["machine"]
+    assert (machine["machine"], machine["args"]) == ("q35,hpet=off", "-smp 2")
     assert load(tmp_path / "out/MY_CODE")["verdict"]["word"] == "pass"
     text = (tmp_path / "out/index.html").read_text()
     assert "MY_CODE/index.html" in text
