@@ -27,7 +27,7 @@
 // Lines that begin with one of these, or contain it.
 static const char *const wanted[] = {
     "@boot ",  "@efi.region ", "@efi.mode ",   "@efi.quirk ",
-    "@proof ", "@efi.fault ",  "@efi.reject ", "@efi.deviation ",
+    "@proof ", "@efi.fault ",  "@efi.reject ", "@efi.violation ",
     "@panic ", "@refused ",    "@end ",        "@efi.touch.outside ",
     ", UEFI ",
 };
@@ -223,7 +223,7 @@ STAGE(END, 40_qr_report, "screen") {
     show_lines("verdict=fail", 3, "\033[31m");
     show_lines("@efi.fault", 2, "\033[31m");
     show_lines("@efi.reject", 2, "\033[33m");
-    show_lines("@efi.deviation", 2, "\033[33m");
+    show_lines("@efi.violation", 2, "\033[33m");
     show_lines("@refused", 3, "\033[33m");
     show(drawn ? "The code on the right is this report: photograph\nit, "
                  "then `tools/report --qr photo.png`.\n\n"

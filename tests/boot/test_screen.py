@@ -236,6 +236,18 @@ def test_of_a_long_chain_the_code_has_the_end(boot):
         == len(run.all("proof", gen=19))
 
 
+def test_lines_that_the_code_is_made_of_exist():
+    """A renamed event would be missing in it, silently."""
+    source = (paths.ROOT / "kernel/qr/attach.c").read_text()
+    names = set(re.findall(r'"@([a-z.]+)', source))
+    known = (paths.ROOT / "docs/serial-log.md").read_text()
+    assert len(names) > 10
+    for name in names:
+        assert f"| `@{name}` |" in known, name
+    report = (paths.ROOT / "docs/report.md").read_text()
+    assert names == set(re.findall(r"`@([a-z.]+)`", report))
+
+
 def test_the_prompt_stays_beside_the_code(boot):
     with boot("efi=fixed generations=1", screen="none") as machine:
         for _ in range(3):
