@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -306,7 +307,7 @@ def test_a_mistake_is_reported_in_one_line(odd_files, words, message):
     words = words.format(code=qemu.CODE, vars=qemu.VARS, bios=qemu.EMULATED,
                          odd=odd_files)
     done = subprocess.run(
-        f"{'' if words.startswith('-') else words} {TOOL} "
+        f"{'' if words.startswith('-') else words} {shlex.quote(str(TOOL))} "
         f"{words if words.startswith('-') else f'--out {odd_files}/out'}",
         shell=True, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT)
