@@ -43,10 +43,10 @@ CORE := \
 	boot/node.c \
 	boot/content.c \
 	boot/handoff.c \
+	mm/page_table.c \
 	mm/early.c \
 	mm/frame_pool.c \
 	mm/frames.c \
-	mm/page_table.c \
 	mm/space.c \
 	efi/names.c \
 	efi/region.c \
@@ -86,7 +86,7 @@ $(if $(UNKNOWN),$(error ANNEXES: no annex is called $(UNKNOWN); there are: $(ALL
 # monitor are in files of that name, which need the monitor and do not bring it.
 USES_kernel/screen      := kernel/console mm/vmap
 USES_kernel/qr          := kernel/history kernel/screen
-USES_kernel/monitor     := efi/config kernel/console kernel/reboot kernel/report mm/visit mm/vmap
+USES_kernel/monitor     := efi/config efi/services kernel/console kernel/reboot kernel/report kernel/shutdown mm/visit mm/vmap
 USES_kernel/reboot      := kernel/acpi mm/vmap
 USES_kernel/acpi        := efi/config
 USES_kernel/proofs      := efi/config efi/guard efi/services
@@ -97,6 +97,7 @@ USES_kernel/timer       := kernel/apic mm/vmap
 USES_kernel/clocks      := kernel/acpi kernel/timer mm/vmap
 USES_kernel/watchdog    := kernel/apic kernel/nmi kernel/timer mm/vmap
 USES_efi/guard          := kernel/stacks mm/random mm/vmap
+USES_kernel/shutdown    := efi/services
 USES_kernel/report      := mm/vmap
 USES_kernel/apic        := mm/vmap
 USES_efi/modes          := mm/random

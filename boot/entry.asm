@@ -1,4 +1,5 @@
-; The first instructions: from whatever a loader left us to C at -2 GiB.
+; The first instructions: from the state that a loader leaves to C at -2 GiB,
+; which is kernel_main() (kernel/main.c).
 ;
 ; Two ways in. GRUB enters `entry32` in 32-bit protected mode (Multiboot2 §3.3);
 ; a kexec, ours or Linux's, enters `entry64` in long mode on a page table of

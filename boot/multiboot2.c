@@ -3,6 +3,7 @@
 //
 // No length is believed before it is compared with what is left of the whole,
 // and the whole with what is readable; a list without its end tag was cut off.
+// What makes the firmware unusable is noted by firmware_refuse() (boot/node.h).
 
 #include "boot/multiboot2.h"
 #include "boot/boot_info.h"

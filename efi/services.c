@@ -165,10 +165,6 @@ efi_status_t efi_set_variable(const struct efi_name *name,
                     attributes, bytes, efi_at(bounce_tail(bytes)));
 }
 
-efi_status_t efi_reset_system(enum efi_reset_type type) {
-    return efi_call(EFI_RESET_SYSTEM, type, EFI_SUCCESS, 0, 0, 0);
-}
-
 efi_status_t efi_reject(enum efi_service service, const char *reason, ...) {
     static bool reported[EFI_SERVICES];
     char text[96];

@@ -48,8 +48,6 @@ efi_status_t efi_get_variable(const struct efi_name *name,
 efi_status_t efi_set_variable(const struct efi_name *name,
                               const struct efi_guid *guid, uint32_t attributes,
                               const void *data, uint64_t bytes);
-// Does not return, unless it fails.
-efi_status_t efi_reset_system(enum efi_reset_type type);
 
 // For a result that cannot be right: logs the reason, once for each service.
 // Returns what the caller gets instead of EFI_SUCCESS, EFI_DEVICE_ERROR.

@@ -41,7 +41,7 @@ status_t efi_space_build(void) {
 }
 
 void efi_space_drop(void) {
-    page_table_free_lower(&firmware_table);
+    page_table_free(&firmware_table);
 }
 
 status_t efi_space_map_kernel(void) {

@@ -3,10 +3,6 @@
 #include "kernel/leave.h"
 
 #include "efi/firmware.h"
-#include "efi/services.h"
-#include "kernel/options.h"
-#include "kernel/power.h"
-#include "kernel/proof.h"
 #include "kernel/time.h"
 #include "kexec/kexec.h"
 #include "lib/log.h"
@@ -47,7 +43,7 @@ status_t leave_for(const struct kernel *kernel, const char *image,
     TRY(tolerate("image", kexec_load(boot, image, 0, &staged)));
     staged.command_line = command_line;
     const struct handoff *next = leave_description(kernel);
-    event("mm", "at=jump free=%lu", frames_free_pages());
+    event("mm", "at=jump free=%lu", frames_pool()->free_pages);
     say("kexec: jumping to generation %u at %#lx", next->generation,
         staged.base_pa);
     status_t status =
@@ -56,22 +52,9 @@ status_t leave_for(const struct kernel *kernel, const char *image,
     return status;
 }
 
-void leave_switch_off(struct kernel *kernel) {
-    if (firmware->ready) {
-        say("end: ResetSystem(EfiResetShutdown)");
-        efi_status_t status = efi_reset_system(EFI_RESET_SHUTDOWN);
-        say("end: ResetSystem returned: %s", efi_status_name(status));
-        proof_off(status);
-        kernel->outcome = OUTCOME_FAIL;
-    }
-    power_off_after(kernel->outcome);
-}
-
 void leave(struct kernel *kernel) {
-    event("mm", "at=end free=%lu", frames_free_pages());
+    event("mm", "at=end free=%lu", frames_pool()->free_pages);
     event("end", "verdict=%s", outcome_name(kernel->outcome));
     stage_run(STAGE_END);
-    if (options.end == END_SHUTDOWN)
-        leave_switch_off(kernel);
     power_off_after(kernel->outcome);
 }

@@ -1,4 +1,4 @@
-// The end of a generation: passing the baton on, or switching the machine off.
+// The end of a generation: passing the baton on, or the end of the run.
 
 #pragma once
 
@@ -15,8 +15,6 @@ void leave_quiesce(void);
 status_t leave_for(const struct kernel *kernel, const char *image,
                    const char *command_line);
 
-// By the firmware's ResetSystem, if it can be called.
-void leave_switch_off(struct kernel *kernel) __attribute__((noreturn));
-
-// The verdict, STAGE_END, and what end= asks for.
+// The verdict, STAGE_END, and if no row of it has ended the machine, QEMU's
+// exit.
 void leave(struct kernel *kernel) __attribute__((noreturn));

@@ -25,7 +25,7 @@
 #define KERNEL_STACK_PAGES 8
 #define WRITES             10 // at least, in a long chain
 
-static struct kernel kernel; // all zero: it would make the image larger
+static struct kernel kernel; // zero: other values would be in the image
 static struct boot_info *const boot = &kernel.boot;
 
 // ---- boot information
@@ -70,10 +70,10 @@ static status_t set_machine_up(pa_t image_pa) {
 
 // ---- the firmware
 
-// What is written takes room in the store until the next reset, even if it is
-// deleted (in EDK2 a record is only marked), and a store that is full stopped
-// more than one machine from booting. So a long chain writes ten times or a few
-// more, however long it is. NULL: something may be written now.
+// What is written takes space in the store until the next reset, even if it is
+// deleted (EDK2 only marks a record), and a full store has kept machines from
+// booting. So a long chain writes about ten times, however long it is. NULL:
+// the proofs may write now.
 static const char *why_spared(void) {
     uint64_t every = max_u64(options.generations / WRITES, 1);
     if (!options.prove)
@@ -116,13 +116,13 @@ void live(void) {
         boot->generation, options.generations, image_pa_of(text_start),
         boot->command_line);
     stage_run(STAGE_LIVE);
-    event("mm", "at=start free=%lu", frames_free_pages());
+    event("mm", "at=start free=%lu", frames_pool()->free_pages);
     enum outcome found = take_firmware();
     if (kernel.outcome != OUTCOME_FAIL)
         kernel.outcome = found;
     frames_add(&boot->memory, MEMORY_BOOT_SERVICES);
     stage_run(STAGE_READY);
-    event("mm", "at=ready free=%lu", frames_free_pages());
+    event("mm", "at=ready free=%lu", frames_pool()->free_pages);
     if (boot->generation + 1 < options.generations) {
         leave_for(&kernel, options.next, boot->command_line);
         if (kernel.outcome != OUTCOME_FAIL)

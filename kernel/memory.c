@@ -22,17 +22,6 @@ static status_t check_bundle(const struct boot_info *boot) {
                 memory_kind_name(__builtin_ctz(other)));
 }
 
-static status_t check_detail(const struct boot_info *boot) {
-    uint64_t lost = memory_map_bytes(&boot->memory, MEMORY_LOST, 0);
-    if (lost == 0)
-        return STATUS_OK;
-    return fail(
-        STATUS_REFUSED,
-        "memory map: %#lx bytes are not used: lists of memory contradict each "
-        "other, or have more than %d ranges, of which the smallest are dropped",
-        lost, MEMORY_MAP_GIVEN);
-}
-
 // Firmware, image and bundle overlay what the loader reports as free. Memory
 // that only the EFI map reports as free is not used.
 status_t memory_complete(struct boot_info *boot, pa_t image_pa) {
@@ -42,7 +31,6 @@ status_t memory_complete(struct boot_info *boot, pa_t image_pa) {
         tolerate("efi-map", efi_map_merge(&boot->efi, &boot->memory));
         tolerate("efi-map", memory_map_confine(&boot->memory, &loaders));
     }
-    tolerate("memory", check_detail(boot));
     if (tolerate("bundle", check_bundle(boot))) {
         str_copy(boot->bundle_why, sizeof(boot->bundle_why), why());
         boot->bundle_pa = boot->bundle_bytes = 0;

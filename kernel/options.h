@@ -1,5 +1,5 @@
-// Options about a whole generation: which one it is to be, and what comes
-// after it. The others are rows beside the variables that they set.
+// Options that concern a generation as a whole: how it calls the firmware, and
+// what follows it. All others are rows beside the variables that they set.
 
 #pragma once
 

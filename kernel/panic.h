@@ -1,5 +1,5 @@
-// The end of a kernel that found itself wrong. Core logs the reason; annexes
-// report more, save it, and act on it (STAGE_PANIC).
+// A panic: the kernel has found an error of its own, and stops. Core logs the
+// reason; annexes report more, save it, and act on it (STAGE_PANIC).
 
 #pragma once
 

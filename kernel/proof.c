@@ -159,14 +159,6 @@ static void report(const char *check, enum verdict verdict,
           firmware->mode->name, check, verdicts[verdict], detail);
 }
 
-void proof_off(efi_status_t status) {
-    struct proof proof = {0};
-    report("off",
-           proof_detail(&proof, FAIL, "ResetSystem returned: %s",
-                        efi_status_name(status)),
-           proof.detail);
-}
-
 bool proof_run(const struct boot_info *boot, uint64_t *counter,
                const char *spared) {
     bool all = true;

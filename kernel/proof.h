@@ -64,6 +64,3 @@ extern uint64_t proof_interrupts;
 // clock nor alarm be changed; NULL: all is tried. False if a check failed.
 bool proof_run(const struct boot_info *boot, uint64_t *counter,
                const char *spared);
-
-// Logs the proof that failed because ResetSystem returned, with `status`.
-void proof_off(efi_status_t status);

@@ -47,7 +47,7 @@ TABLE(stages, struct stage_row);
     ROW(stages, id) = {STAGE_##stage, name, stage_##id};                       \
     static status_t stage_##id(struct kernel *kernel __attribute__((unused)))
 
-// Before all others: what the rows are given, which has to stay.
+// To be called first. `kernel` is given to every row, and must stay valid.
 void stages_begin(struct kernel *kernel);
 
 void stage_run(enum stage when);
@@ -55,6 +55,6 @@ void stage_run(enum stage when);
 // STAGE_PANIC: called again, it goes on behind the last row that was begun.
 void stage_run_panic(void);
 
-// Hands `status` on. Where it is an error, that is logged, and the caller goes
-// on without.
+// Logs `status` if it is an error (@refused, with why()), and returns it: for a
+// caller that continues in either case.
 status_t tolerate(const char *what, status_t status);

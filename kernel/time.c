@@ -20,8 +20,8 @@ uint64_t time_microseconds(void) {
 }
 
 // Interrupts and NMIs call this in the middle of another call: each span of
-// time is added by the one who moves `last` to its end, so the sum never goes
-// back.
+// time is added by the call that moves `last` to its end, so the sum never
+// decreases.
 uint64_t time_ran(void) {
     static uint64_t ran_us, last;
     uint64_t then = __atomic_load_n(&last, __ATOMIC_RELAXED);

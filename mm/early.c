@@ -1,7 +1,8 @@
 // The early page table, as boot/entry.asm leaves it, maps the image alone. A
 // loader may put its data anywhere: Linux leaves it in the first MiB and at the
 // top of RAM. So each read adds a 1:1 mapping to the table, by 2 MiB pages,
-// with tables that are part of the image.
+// with tables that are part of the image. page_table.c reaches them through
+// `source` below.
 
 #include "mm/early.h"
 
@@ -33,7 +34,7 @@ static uint64_t *table_at(pa_t table_pa) {
 static const struct frame_source source = {.alloc = take, .table_at = table_at};
 
 struct page_table early_table(void) {
-    return (struct page_table){read_cr3(), paging_levels(), 2, &source};
+    return (struct page_table){read_cr3(), paging_levels(), 2, &source, 0};
 }
 
 void early_forget(void) {

@@ -5,17 +5,12 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/early.h"
-#include "mm/space.h"
 
 static struct frame_pool pool;
-static va_t window_va; // where physical address 0 is; 0: the early 1:1 map
-
-void frames_use_window(va_t base_va) {
-    window_va = base_va;
-}
+va_t frames_window_va;
 
 void *pa_to_va(pa_t pa) {
-    return (void *)(window_va + pa);
+    return (void *)(frames_window_va + pa);
 }
 
 void frames_add(const struct memory_map *memory, enum memory_kind kind) {
@@ -35,7 +30,7 @@ pa_t frames_alloc_high(uint64_t pages) {
 
 pa_t frame_alloc(void) {
     pa_t pa = frames_alloc_high(1);
-    if (pa == 0 || (window_va == 0 && !early_read(pa, PAGE_SIZE)))
+    if (pa == 0 || (frames_window_va == 0 && !early_read(pa, PAGE_SIZE)))
         return 0;
     memset(pa_to_va(pa), 0, PAGE_SIZE);
     return pa;
@@ -69,20 +64,12 @@ void frames_free(pa_t pa, uint64_t pages) {
     set_why("%s", first);
 }
 
-uint64_t frames_free_pages(void) {
-    return pool.free_pages;
-}
-
 const struct frame_pool *frames_pool(void) {
     return &pool;
-}
-
-static void release(pa_t frame_pa) {
-    frames_free(frame_pa, 1);
 }
 
 static uint64_t *table_at(pa_t table_pa) {
     return pa_to_va(table_pa);
 }
 
-const struct frame_source kernel_frames = {frame_alloc, release, table_at};
+const struct frame_source kernel_frames = {frame_alloc, frames_free, table_at};

@@ -8,8 +8,8 @@
 
 // The kernel lives below 4 GiB, as firmware does: what is free above is handed
 // on unused. To map it would take longer the more there is, and a page table's
-// root has to be below when its levels change. The first MiB belongs to
-// firmware habits and to the start-up of other processors.
+// root has to be below when its levels change. The first MiB
+// is used by some firmware, and for the start-up of other processors.
 #define FRAMES_START_PA MIB
 #define FRAMES_END_PA   (4 * GIB)
 
@@ -40,15 +40,15 @@ pa_t frames_alloc_high(uint64_t pages);
 
 // Gives frames back; a run may be given back in parts.
 void frames_free(pa_t pa, uint64_t pages);
-uint64_t frames_free_pages(void);
 
-// The pool itself, to look at.
+// The pool itself, to look at: how many frames are free, and where.
 const struct frame_pool *frames_pool(void);
 
-// Where the kernel reaches a physical address: 1:1 at first (mm/early.h), and
-// through the direct map when space_init() has said where that begins.
+// Where the kernel reaches a physical address: `frames_window_va` above it.
+// That is 0 at first, for the early map (mm/early.h); space_init() sets it to
+// the start of the direct map.
+extern va_t frames_window_va;
 void *pa_to_va(pa_t pa);
-void frames_use_window(va_t base_va);
 
 // Page tables made of this pool.
 extern const struct frame_source kernel_frames;

@@ -34,9 +34,9 @@
 //   0x0000000000000000  └──────────────────────────────────────────────┘
 //
 // The upper half is one and the same in every page table (they share its
-// top-level entries), so changing CR3 never moves the ground under the kernel.
-// Only the table of the jump to another kernel is apart: it has one page of it.
-// With 5-level paging all of it is where it was, sign-extended further.
+// top-level entries), so the kernel is mapped the same whatever CR3 is. The
+// exception is the table for the jump to another kernel, which maps one page of
+// it. With five levels all addresses are the same, sign-extended further.
 
 #pragma once
 

@@ -9,7 +9,7 @@ static unsigned index_at(va_t va, unsigned level) {
 
 // Puts a table in the place of an entry: an empty one, or where that was a
 // large leaf, one of 512 smaller ones. PTE_LARGE is the PAT bit in an entry of
-// level 1; we never set that, so it just goes. An entry that points to a table
+// level 1, where it has to be cleared. An entry that points to a table
 // allows everything: the leaf alone decides.
 static status_t add_table(struct page_table *table, uint64_t *entry,
                           unsigned level) {
@@ -73,7 +73,8 @@ static status_t check_range(const struct page_table *table, va_t va, pa_t pa,
 
 status_t page_table_init(struct page_table *table, unsigned levels,
                          unsigned leaf_max, const struct frame_source *frames) {
-    *table = (struct page_table){frames->alloc(), levels, leaf_max, frames};
+    *table = (struct page_table){frames->alloc(), levels, leaf_max, frames,
+                                 TABLE_ENTRIES};
     if (table->root_pa == 0)
         return fail(STATUS_NO_MEMORY, "page table: no frame for the root");
     return STATUS_OK;
@@ -104,22 +105,17 @@ status_t page_table_map(struct page_table *table, va_t va, pa_t pa,
     return STATUS_OK;
 }
 
-// The level of the leaf that maps `va`; 0 if none does.
-static unsigned leaf_level(const struct page_table *table, va_t va) {
-    struct page_walk walk;
-    page_table_walk(table, va, &walk);
-    return walk.mapped ? walk.level : 0;
-}
-
 status_t page_table_protect(struct page_table *table, va_t va, uint64_t bytes,
                             uint64_t flags) {
     TRY(check_range(table, va, 0, bytes));
     while (bytes > 0) {
-        unsigned level = leaf_level(table, va);
-        if (level == 0)
+        struct page_walk walk;
+        page_table_walk(table, va, &walk);
+        if (!walk.mapped)
             return fail(STATUS_NOT_FOUND, "page table: va %#lx is not mapped",
                         va);
-        level = fitting_level(va, bytes, min_u64(level, table->leaf_max));
+        unsigned level =
+            fitting_level(va, bytes, min_u64(walk.level, table->leaf_max));
         uint64_t *entry;
         TRY(slot(table, va, level, &entry));
         *entry = (*entry & ~MAP_FLAGS) | flags;
@@ -168,15 +164,10 @@ static void free_tables(struct page_table *table, pa_t at_pa, unsigned level,
         if ((entry[i] & PTE_PRESENT) && !page_is_leaf(entry[i], level))
             free_tables(table, entry[i] & PTE_ADDRESS, level - 1,
                         TABLE_ENTRIES);
-    table->frames->release(at_pa);
+    table->frames->release(at_pa, 1);
 }
 
 void page_table_free(struct page_table *table) {
-    free_tables(table, table->root_pa, table->levels, TABLE_ENTRIES);
-    table->root_pa = 0;
-}
-
-void page_table_free_lower(struct page_table *table) {
-    free_tables(table, table->root_pa, table->levels, TABLE_ENTRIES / 2);
+    free_tables(table, table->root_pa, table->levels, table->own);
     table->root_pa = 0;
 }

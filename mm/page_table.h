@@ -43,7 +43,7 @@
 
 struct frame_source {
     pa_t (*alloc)(void); // a zeroed frame; 0: none left
-    void (*release)(pa_t frame_pa);
+    void (*release)(pa_t pa, uint64_t frames);
     uint64_t *(*table_at)(pa_t table_pa);
 };
 
@@ -52,6 +52,7 @@ struct page_table {
     unsigned levels;   // 4 or 5
     unsigned leaf_max; // the highest level at which a leaf may be made
     const struct frame_source *frames;
+    unsigned own; // entries of the root: the tables behind others are shared
 };
 
 // The way down to an address: one entry a level, from the top.
@@ -92,7 +93,7 @@ static inline bool is_canonical(va_t va, unsigned levels) {
     return sign_extended(va, levels) == va;
 }
 
-// An empty table. NO_MEMORY.
+// An empty table, which shares nothing. NO_MEMORY.
 status_t page_table_init(struct page_table *table, unsigned levels,
                          unsigned leaf_max, const struct frame_source *frames);
 
@@ -114,9 +115,5 @@ void page_table_walk(const struct page_table *table, va_t va,
 // The physical address behind `va`; false if there is none.
 bool page_table_translate(const struct page_table *table, va_t va, pa_t *pa);
 
-// Gives back all tables of one that shares none, and the root.
+// Gives back the root, and the tables that are not shared with other ones.
 void page_table_free(struct page_table *table);
-
-// Gives back all tables of the lower half, and the root. What the upper half
-// points to is shared with other tables and stays.
-void page_table_free_lower(struct page_table *table);

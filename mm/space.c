@@ -79,7 +79,7 @@ static uint64_t flags_of(const struct memory_range *range) {
     return unused ? 0 : direct_flags[range->kind];
 }
 
-// Ranges with the same rights are mapped in one go, whatever their kinds, so
+// Neighbours with the same rights are mapped together, whatever their kinds, so
 // that large pages fit.
 static status_t map_memory(const struct memory_map *memory) {
     for (size_t i = 0; i < memory->count;) {
@@ -104,7 +104,7 @@ status_t space_init(const struct memory_map *memory, pa_t image_pa) {
     TRY(map_image());
     TRY(map_memory(memory));
     write_cr3(kernel_table.root_pa);
-    frames_use_window(direct_map_base);
+    frames_window_va = direct_map_base;
     return STATUS_OK;
 }
 
@@ -142,9 +142,8 @@ const void *physical_read(pa_t pa, uint64_t bytes) {
 status_t space_clone(struct page_table *table) {
     TRY(page_table_init(table, kernel_table.levels, kernel_table.leaf_max,
                         &kernel_frames));
-    const uint64_t *from = pa_to_va(kernel_table.root_pa);
-    uint64_t *to = pa_to_va(table->root_pa);
-    unsigned half = TABLE_ENTRIES / 2;
-    memcpy(to + half, from + half, half * sizeof(*to));
+    memcpy(pa_to_va(table->root_pa + PAGE_SIZE / 2),
+           pa_to_va(kernel_table.root_pa + PAGE_SIZE / 2), PAGE_SIZE / 2);
+    table->own = TABLE_ENTRIES / 2;
     return STATUS_OK;
 }

@@ -1,5 +1,5 @@
-// The kernel's own address space, as mm/layout.h draws it. What allocates is
-// not for trap handlers.
+// The kernel's own address space, as mm/layout.h draws it. Functions that
+// allocate must not be called from trap handlers.
 
 #pragma once
 
@@ -37,5 +37,5 @@ bool is_kernel_text(va_t va);
 const void *physical_read(pa_t pa, uint64_t bytes);
 
 // A second table that shares the kernel's upper half and has an empty lower
-// half. The caller frees it: page_table_free_lower(). NO_MEMORY.
+// half. The caller frees it: page_table_free(). NO_MEMORY.
 status_t space_clone(struct page_table *table);

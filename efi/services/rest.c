@@ -153,3 +153,7 @@ efi_query_capsule_capabilities(const struct efi_capsule_header *capsule,
                          args->number[0] != EFI_UNWRITTEN &&
                              args->reset <= EFI_RESET_PLATFORM_SPECIFIC);
 }
+
+efi_status_t efi_reset_system(enum efi_reset_type type) {
+    return efi_call(EFI_RESET_SYSTEM, type, EFI_SUCCESS, 0, 0, 0);
+}

@@ -45,3 +45,6 @@ efi_status_t
 efi_query_capsule_capabilities(const struct efi_capsule_header *capsule,
                                uint64_t count, uint64_t *largest_bytes,
                                enum efi_reset_type *reset);
+
+// Does not return, unless it fails.
+efi_status_t efi_reset_system(enum efi_reset_type type);

@@ -1,14 +1,14 @@
 // Ways to be done with the machine.
 
 #include "efi/firmware.h"
-#include "efi/services.h"
-#include "kernel/leave.h"
+#include "efi/services/rest.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/reboot/reboot.h"
+#include "kernel/shutdown/shutdown.h"
 #include "lib/log.h"
 
 COMMAND(poweroff, .name = "poweroff", .help = "ResetSystem(EfiResetShutdown)") {
-    leave_switch_off(monitored);
+    shutdown(monitored);
     return STATUS_OK;
 }
 

@@ -12,6 +12,7 @@
 #include "kernel/options.h"
 #include "kernel/reboot/reboot.h"
 #include "kernel/report/symbols.h"
+#include "kernel/shutdown/shutdown.h"
 #include "kernel/time.h"
 #include "kexec/kexec.h"
 #include "lib/format.h"
@@ -45,7 +46,7 @@ ROW(options, run) = {.key = SCRIPT,
 // Only the firmware can switch off; a reset does not need it.
 static void give_up_waiting(void) {
     if (firmware->ready)
-        leave_switch_off(monitored);
+        shutdown(monitored);
     reboot(monitored->boot.rsdp_pa);
 }
 

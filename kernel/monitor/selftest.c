@@ -88,24 +88,25 @@ TEST(smep_and_smap_are_on_where_the_cpu_has_them) {
 }
 
 TEST(frames_come_back) {
-    uint64_t before = frames_free_pages();
+    uint64_t before = frames_pool()->free_pages;
     pa_t one = frame_alloc(), run = 0;
     frames_take_between("a test", 16, 2 * MIB, 0, UINT64_MAX, &run);
-    bool taken = frames_free_pages() == before - 17;
+    bool taken = frames_pool()->free_pages == before - 17;
     frames_free(one, 1);
     frames_free(run, 16);
-    return taken && is_aligned(run, 2 * MIB) && frames_free_pages() == before;
+    return taken && is_aligned(run, 2 * MIB) &&
+           frames_pool()->free_pages == before;
 }
 
 TEST(private_table_shares_the_kernel) {
     struct page_table table;
-    uint64_t before = frames_free_pages();
+    uint64_t before = frames_pool()->free_pages;
     pa_t here, there;
     if (space_clone(&table))
         return false;
     bool shared =
         page_table_translate(&kernel_table, (va_t)text_start, &here) &&
         page_table_translate(&table, (va_t)text_start, &there) && here == there;
-    page_table_free_lower(&table);
-    return shared && frames_free_pages() == before;
+    page_table_free(&table);
+    return shared && frames_pool()->free_pages == before;
 }

@@ -181,16 +181,21 @@ def split(w):
                       doing, 3)
 
 
+def free_frames(live) -> int:
+    """`free_pages`, the second word of struct frame_pool."""
+    return live.debugger.word(live.call("frames_pool") + 8)
+
+
 @check(5, needs="split")
 def frames(w):
     """That costs one frame, for one table."""
     table, live = Table(w.live), w.live
     va = an_address(w.dice, LARGE)
     table.map(va, 6 * GIB, LARGE, WRITE)
-    before = live.call("frames_free_pages"), live.tables(table.root)
+    before = free_frames(live), live.tables(table.root)
     for _ in range(2):  # the second one finds a table already
         table.protect(va + w.dice.randrange(512) * PAGE, PAGE, READ)
-    after = live.call("frames_free_pages"), live.tables(table.root)
+    after = free_frames(live), live.tables(table.root)
     if (before[0] - after[0], after[1] - before[1]) != (1, 1):
         raise Wrong("one frame less is free, one table more is there",
                     f"{before[0] - after[0]} frames less, "

@@ -90,8 +90,8 @@ STAGE(SPACE, 00_levels, "la57") {
     change(there.root_pa, read_cr4() ^ CR4_LA57);
     write_cr3(kernel_table.root_pa);
 
-    page_table_free_lower(&here);
-    page_table_free_lower(&there);
+    page_table_free(&here);
+    page_table_free(&there);
     frames_free(code_pa, 1);
     if (wanted == 4)
         frames_free(before.root_pa, 1);

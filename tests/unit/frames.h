@@ -34,7 +34,8 @@ static inline pa_t frames_take(void) {
     return FRAMES_PA + i * PAGE_SIZE;
 }
 
-static inline void frames_give(pa_t pa) {
+static inline void frames_give(pa_t pa, uint64_t pages) {
+    assert_int_equal(pages, 1);
     unsigned i = frame_index(pa);
     assert_true(frames.used[i]);
     memset(frames.at[i], 0xAA, PAGE_SIZE);

@@ -6,7 +6,7 @@ from kit.folder import Mutant, Tailored
 TITLE = "Page tables"
 FILES = ["mm/page_table.c", "mm/space.c"]
 UNITS = ["test_page_table"]
-GONE = {"mm/page_table.c": ["fitting_level", "leaf_level"]}
+GONE = {"mm/page_table.c": ["fitting_level"]}
 EDITS = []
 DAY0 = "wx large map guard"
 SHAPED = "mark"
@@ -47,8 +47,8 @@ MUTANTS = [
            "map"),
     Mutant("all of a large page gets the new rights", TABLE,
            "page_table_protect",
-           "level = fitting_level(va, bytes, min_u64(level, table->leaf_max));",
-           "va = align_down(va, level_bytes(level));"
+           "fitting_level(va, bytes, min_u64(walk.level, table->leaf_max));",
+           "walk.level; va = align_down(va, level_bytes(level));"
            " bytes = max_u64(bytes, level_bytes(level));", "split"),
     Mutant("maps over what is mapped", TABLE, "page_table_map",
            "if (*entry & PTE_PRESENT)", "if (*entry & 0)", "refuse"),
