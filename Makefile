@@ -264,10 +264,11 @@ coverage: deps all $(OUT)/baton.iso $(OUT)/sins.efi $(OUT)/linux.cpio ## which l
 bench: deps all ## instructions of calls, kexec and boot, and Linux beside it
 	@tools/bench
 
-# With Linux, if it is there or can be fetched.
+# With Linux, if it is there or can be fetched. That is another make, which has
+# no use for CODE= and would refuse it.
 .PHONY: check-firmware
 check-firmware: deps all ## check a firmware, CODE= VARS= or BIOS=: build/report/index.html
-	@$(MAKE) --no-print-directory -s $(OUT)/linux.cpio || \
+	@env -u MAKEFLAGS -u MFLAGS $(MAKE) -s $(OUT)/linux.cpio || \
 		echo '  no Linux: the report has no chain through it'
 	@tools/check-firmware
 

@@ -325,6 +325,16 @@ def test_run_takes_the_same_words(own_files):
     assert "-machine q35,smm=on" in done.stdout and "-smp 2" in done.stdout
 
 
+def test_make_passes_the_words_on():
+    """Linux's bundle is made by a make that is not given CODE= or BIOS=."""
+    done = subprocess.run(
+        ["make", "check-firmware", f"BIOS={qemu.EMULATED}",
+         "QEMU_ARGS=-no-such"], cwd=paths.ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert "is used only by" not in done.stdout, done.stdout
+    assert done.returncode and "-no-such" in done.stdout
+
+
 def test_an_interrupt_leaves_nothing(tmp_path):
     process = subprocess.Popen(
         [TOOL, "--out", tmp_path, "--only", "chain-fixed,vectors-last"],
