@@ -51,6 +51,7 @@ CORE := \
 	efi/names.c \
 	efi/region.c \
 	efi/quirk.c \
+	efi/width.c \
 	efi/tables.c \
 	efi/mode.c \
 	efi/gate.asm \

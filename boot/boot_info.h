@@ -36,9 +36,10 @@ struct efi_setup {
 // be walked in steps of its own descriptor size (UEFI 2.10 §7.2.3).
 struct boot_efi {
     pa_t system_table_pa; // 0: not started by EFI
+    uint32_t word_bytes;  // of the firmware: 8, or 4 if it is 32-bit
     uint32_t descriptor_bytes;
     uint32_t descriptor_version;
-    uint64_t has_setup; // only after a kexec, and SetVirtualAddressMap
+    uint32_t has_setup; // only after a kexec, and SetVirtualAddressMap
     struct efi_setup setup;
     uint64_t map_bytes;
     uint8_t map[EFI_MAP_BYTES];

@@ -125,6 +125,7 @@ static status_t read_memory_map(const struct tag *tag, struct boot_info *boot) {
 static status_t read_system_table(const struct tag *tag,
                                   struct boot_info *boot) {
     boot->efi.system_table_pa = ((const struct tag_efi_system_table *)tag)->pa;
+    boot->efi.word_bytes = 8;
     return STATUS_OK;
 }
 

@@ -77,9 +77,9 @@ static inline __attribute__((always_inline)) efi_status_t
 efi_call(enum efi_service service, uint64_t a, uint64_t b, uint64_t c,
          uint64_t d, uint64_t e) {
     struct gate_call *call = &efi_calls[service];
-    if (firmware->service[service] == 0 || !gate_take(call))
+    if (firmware->entry[service] == 0 || !gate_take(call))
         return efi_not_called(service);
-    call->function = firmware->service[service];
+    call->function = firmware->entry[service];
     ARGUMENT(0, a);
     ARGUMENT(1, b);
     ARGUMENT(2, c);

@@ -7,23 +7,27 @@
 #include "efi/mode.h"
 #include "efi/region.h"
 #include "efi/types.h"
+#include "efi/width.h"
 
 struct efi_firmware {
     bool ready;   // may be called
     bool refused; // must not be called, though there is one
+    const struct efi_width *width;
     const struct efi_mode *mode;
     enum efi_svam svam;
     uint64_t aborted_before; // calls that earlier kernels had to end
 
     struct efi_regions regions;
 
-    // The firmware's own tables, and what their pointers were before
-    // SetVirtualAddressMap, as it is handed on.
+    // The firmware's own tables, as they were read last, and what their
+    // pointers were before SetVirtualAddressMap, as it is handed on.
     pa_t system_table_pa, runtime_table_pa;
+    struct efi_system_table system;
+    struct efi_runtime_services runtime;
     struct efi_setup setup;
 
-    // The entry of each service, as it has to be called; 0: it must not be.
-    uint64_t service[EFI_SERVICES];
+    // What the gate calls for each service; 0: it must not be called.
+    va_t entry[EFI_SERVICES];
 };
 
 extern const struct efi_firmware *const firmware;

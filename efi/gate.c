@@ -54,7 +54,7 @@ bool gate_contain(struct trap_frame *frame) {
     frame->rflags &=
         ~(RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC);
     frame->cs = KERNEL_CS; // whatever segments there were
-    frame->ss = 0;
+    frame->ss = KERNEL_DS;
     return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include "efi/mode.h"
 
+#include "efi/firmware.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mm/layout.h"
@@ -73,14 +74,15 @@ ROW(modes, 2_identity) = {.name = "identity",
 // adjacent ones their distance (UEFI 2.5 splits one driver over several regions
 // that refer to each other); and VA = PA modulo 2 MiB, so that large pages fit.
 status_t efi_place_fixed(struct efi_regions *regions) {
-    va_t va = EFI_WINDOW_START;
+    const struct efi_width *width = firmware->width;
+    va_t va = width->window_top;
     for (size_t i = regions->count; i-- > 0;) {
         struct efi_region *region = &regions->region[i];
-        if (region_bytes(region) + LARGE_PAGE > va - EFI_WINDOW_END)
+        if (region_bytes(region) + LARGE_PAGE > va - width->window_bottom)
             return fail(STATUS_REFUSED,
                         "efi: %lu pages at %#lx do not fit into the window "
                         "that ends at %#lx",
-                        region->pages, region->pa, (va_t)EFI_WINDOW_END);
+                        region->pages, region->pa, width->window_bottom);
         va_t below = va - region_bytes(region);
         va = align_down(below, LARGE_PAGE) + (region->pa & (LARGE_PAGE - 1));
         if (va > below)
@@ -101,10 +103,10 @@ ROW(modes, 3_fixed) = {.name = "fixed",
 // As ioremap() did: the next free range of the kernel's own address space, in
 // the order of the calls. A later kernel cannot compute the same addresses.
 static status_t place_naive(struct efi_regions *regions) {
-    va_t va = VMAP_NAIVE;
+    va_t va = firmware->width->naive_bottom;
     for (size_t i = 0; i < regions->count; i++) {
         struct efi_region *region = &regions->region[i];
-        if (region_bytes(region) + PAGE_SIZE > VMAP_END - va)
+        if (region_bytes(region) + PAGE_SIZE > firmware->width->naive_top - va)
             return fail(
                 STATUS_REFUSED,
                 "efi: no space for %lu pages in the kernel's address space",

@@ -28,10 +28,35 @@ static status_t run(enum opening_point when, struct boot_info *boot) {
     return STATUS_OK;
 }
 
+static status_t choose_width(const struct boot_info *boot) {
+    uint32_t word_bytes = boot->efi.word_bytes;
+    known->width = NULL;
+    FOR_EACH_ROW(widths, row)
+        if (row->word_bytes == word_bytes)
+            known->width = row;
+    return known->width
+               ? STATUS_OK
+               : fail(STATUS_REFUSED,
+                      "the firmware is %u-bit, and no annex is linked that "
+                      "calls such a firmware (efi/width32)",
+                      8 * word_bytes);
+}
+
+// Reads both tables, the runtime table where it was found before.
+static status_t read_tables(bool crc_matters) {
+    uint32_t word_bytes = known->width->word_bytes;
+    TRY(efi_system_table_read(known->system_table_pa, word_bytes, crc_matters,
+                              &known->system));
+    if (known->runtime_table_pa == 0)
+        return STATUS_OK;
+    return efi_runtime_table_read(known->runtime_table_pa, word_bytes,
+                                  crc_matters, &known->runtime);
+}
+
 // Finds the runtime table behind the system table's pointer.
 static status_t find_runtime_table(const struct boot_info *boot,
                                    uint64_t pointer) {
-    uint64_t bytes = sizeof(struct efi_runtime_services);
+    uint64_t bytes = efi_table_bytes(known->width->word_bytes, EFI_SERVICES);
     const struct efi_region *region =
         boot->svam ? efi_region_of_va(&known->regions, pointer, bytes)
                    : efi_region_of_pa(&known->regions, pointer, bytes);
@@ -48,13 +73,13 @@ static status_t find_runtime_table(const struct boot_info *boot,
     return STATUS_OK;
 }
 
-static status_t read_tables(const struct boot_info *boot) {
+static status_t find_tables(const struct boot_info *boot) {
     bool virtual = boot->svam != BOOT_SVAM_NONE;
+    const struct efi_system_table *system = &known->system;
     known->system_table_pa = boot->efi.system_table_pa;
-    TRY(efi_system_table_check(known->system_table_pa, !virtual));
-    const struct efi_system_table *system = pa_to_va(known->system_table_pa);
+    TRY(read_tables(!virtual));
     TRY(find_runtime_table(boot, system->runtime_services));
-    TRY(efi_runtime_table_check(known->runtime_table_pa, !virtual));
+    TRY(read_tables(!virtual));
 
     struct efi_setup physical = {.firmware_vendor_pa = system->firmware_vendor,
                                  .config_tables_pa = system->config_tables};
@@ -98,12 +123,28 @@ static void choose_mode(const struct boot_info *boot,
     known->mode = wanted ? wanted : found ? found : efi_mode_find("fixed");
 }
 
-static void read_service_entries(void) {
-    const struct efi_runtime_services *table =
-        pa_to_va(known->runtime_table_pa);
-    for (unsigned i = 0; i < EFI_SERVICES; i++)
-        known->service[i] =
-            efi_service_is_beyond(table, i) ? 0 : table->service[i];
+// EDK II cuts an address that is too large for it, and returns EFI_SUCCESS: so
+// this is checked before SetVirtualAddressMap, which can be called once.
+static status_t check_reach(void) {
+    uint64_t end = known->width->end;
+    for (size_t i = 0; end && i < known->regions.count; i++) {
+        const struct efi_region *r = &known->regions.region[i];
+        if (r->va > end || region_bytes(r) > end - r->va)
+            return fail(STATUS_REFUSED,
+                        "mode %s puts the region at %#lx at va %#lx, and the "
+                        "firmware has no addresses from %#lx on",
+                        known->mode->name, r->pa, r->va, end);
+    }
+    return STATUS_OK;
+}
+
+static void find_entries(void) {
+    const struct efi_width *width = known->width;
+    for (unsigned i = 0; i < EFI_SERVICES; i++) {
+        uint64_t function = known->runtime.service[i];
+        known->entry[i] =
+            function && width->entry ? width->entry(i, function) : function;
+    }
 }
 
 static status_t enter_mode(struct boot_info *boot) {
@@ -112,12 +153,13 @@ static status_t enter_mode(struct boot_info *boot) {
     if (known->mode->table == PAGE_TABLE_KERNEL)
         TRY(efi_space_map_kernel());
     TRY(efi_space_build());
-    read_service_entries();
+    find_entries();
     if (call_svam) {
         TRY(run(OPENING_SVAM, boot));
         known->svam = SVAM_CALLED; // even if it fails: it is the only attempt
         TRY(efi_virtual_enter(boot->efi.descriptor_bytes));
-        read_service_entries();
+        TRY(read_tables(false));
+        find_entries();
         efi_space_drop();
         TRY(efi_space_build());
     }
@@ -134,6 +176,7 @@ static void report_mode(const struct efi_mode *wanted) {
 
 static status_t open_firmware(struct boot_info *boot,
                               const struct efi_mode *wanted) {
+    TRY(choose_width(boot));
     TRY(efi_regions_read(&boot->efi, &known->regions));
     TRY(run(OPENING_FOUND, boot));
     if (boot->svam)
@@ -141,15 +184,16 @@ static status_t open_firmware(struct boot_info *boot,
     else
         choose_mode(boot, wanted);
     known->svam = boot->svam ? SVAM_INHERITED : SVAM_NEVER;
-    TRY(read_tables(boot));
+    TRY(find_tables(boot));
     if (!boot->svam)
         TRY(known->mode->place(&known->regions));
+    TRY(check_reach());
     TRY(run(OPENING_PLACED, boot));
     return enter_mode(boot);
 }
 
 void efi_close(void) {
-    memset(known->service, 0, sizeof(known->service));
+    memset(known->entry, 0, sizeof(known->entry));
 }
 
 static void refuse(void) {

@@ -28,39 +28,55 @@ static status_t unmap_guard(const uint8_t *page) {
     return page_table_protect(&kernel_table, (va_t)page, PAGE_SIZE, MAP_NONE);
 }
 
+// From the kernel's address of the bounce buffer to that in the table of a
+// call.
+static uint64_t shift_in(bool private) {
+    return private ? image_pa_of(&efi_bounce) - (va_t)&efi_bounce
+                   : firmware->width->bounce_shift;
+}
+
+static status_t map_piece(struct page_table *table, uint64_t shift,
+                          const void *start, const void *end) {
+    return page_table_map(table, (va_t)start + shift, image_pa_of(start),
+                          (va_t)end - (va_t)start, MAP_WRITE);
+}
+
+static status_t map_bounce(struct page_table *table, uint64_t shift) {
+    const struct efi_bounce *all = &efi_bounce;
+    TRY(map_piece(table, shift, all, all->name_guard));
+    TRY(map_piece(table, shift, all->data, all->data_guard));
+    TRY(map_piece(table, shift, all->stack, all->stack_guard));
+    return firmware->width->map ? firmware->width->map(table, shift)
+                                : STATUS_OK;
+}
+
 status_t efi_services_init(void) {
-    if (firmware->mode->table == PAGE_TABLE_OWN)
-        efi_bounce_shift = image_pa_of(&efi_bounce) - (va_t)&efi_bounce;
+    bool on_private_table = firmware->mode->table == PAGE_TABLE_OWN;
+    efi_bounce_shift = shift_in(on_private_table);
+    if (!on_private_table && efi_bounce_shift)
+        TRY(map_bounce(&kernel_table, efi_bounce_shift));
     TRY(unmap_guard(efi_bounce.name_guard));
     TRY(unmap_guard(efi_bounce.data_guard));
     TRY(unmap_guard(efi_bounce.stack_guard));
     return gate_begin();
 }
 
-static status_t map_at_pa(struct page_table *table, const void *start,
-                          const void *end) {
-    pa_t pa = image_pa_of(start);
-    return page_table_map(table, pa, pa, image_pa_of(end) - pa, MAP_WRITE);
-}
-
 status_t efi_services_map(struct page_table *private_table) {
     for (unsigned i = 0; i < EFI_SERVICES; i++) {
         efi_calls[i].service = i;
         efi_calls[i].expected = GATE_LOOK;
-        bool private = efi_bounce_shift || efi_stays_physical(i);
+        bool private =
+            firmware->mode->table == PAGE_TABLE_OWN || efi_stays_physical(i);
         efi_calls[i].table_pa =
             (private ? private_table : &kernel_table)->root_pa;
-        efi_calls[i].stack_top = (private ? image_pa_of(efi_bounce.stack_guard)
-                                          : (va_t)efi_bounce.stack_guard) -
-                                 GATE_FRAME;
+        efi_calls[i].stack_top =
+            (va_t)efi_bounce.stack_guard + shift_in(private) - GATE_FRAME;
     }
-    TRY(map_at_pa(private_table, &efi_bounce, efi_bounce.name_guard));
-    TRY(map_at_pa(private_table, efi_bounce.data, efi_bounce.data_guard));
-    return map_at_pa(private_table, efi_bounce.stack, efi_bounce.stack_guard);
+    return map_bounce(private_table, shift_in(true));
 }
 
 __attribute__((cold)) efi_status_t efi_not_called(enum efi_service service) {
-    return firmware->service[service] ? EFI_NOT_READY : EFI_UNSUPPORTED;
+    return firmware->entry[service] ? EFI_NOT_READY : EFI_UNSUPPORTED;
 }
 
 // Not inline, or its constant would be loaded with each call.

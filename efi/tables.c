@@ -4,6 +4,7 @@
 
 #include "efi/quirk.h"
 #include "lib/crc32.h"
+#include "lib/string.h"
 
 #define HEADER_BYTES_MAX PAGE_SIZE
 
@@ -44,8 +45,38 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
     return !crc_matters && efi_tolerates("crc-after-svam") ? STATUS_OK : status;
 }
 
-bool efi_service_is_beyond(const struct efi_runtime_services *table,
-                           enum efi_service service) {
-    uint64_t end = offsetof(struct efi_runtime_services, service[service + 1]);
-    return table->header.crc32 && end > table->header.header_bytes;
+// Both tables are a header of the same size in all firmware, and words.
+static status_t widen(pa_t pa, uint32_t word_bytes, size_t words, void *to) {
+    const uint8_t *at = physical_read(pa, efi_table_bytes(word_bytes, words));
+    struct efi_table_header *header = to;
+    uint64_t *word = (void *)(header + 1);
+    if (!at)
+        return fail(STATUS_INVALID, "table at %#lx: not all is readable", pa);
+    memcpy(header, at, sizeof(*header));
+    at += sizeof(*header);
+    for (size_t i = 0; i < words; i++, at += word_bytes)
+        memcpy(word + i, at, word_bytes);
+    return STATUS_OK;
+}
+
+status_t efi_system_table_read(pa_t pa, uint32_t word_bytes, bool crc_matters,
+                               struct efi_system_table *table) {
+    *table = (struct efi_system_table){0};
+    TRY(efi_table_check(pa, EFI_SYSTEM_TABLE_SIGNATURE,
+                        efi_table_bytes(word_bytes, EFI_SYSTEM_WORDS),
+                        crc_matters, "system table", physical_read));
+    return widen(pa, word_bytes, EFI_SYSTEM_WORDS, table);
+}
+
+status_t efi_runtime_table_read(pa_t pa, uint32_t word_bytes, bool crc_matters,
+                                struct efi_runtime_services *table) {
+    *table = (struct efi_runtime_services){0};
+    TRY(efi_table_check(pa, EFI_RUNTIME_TABLE_SIGNATURE,
+                        efi_table_bytes(word_bytes, EFI_UPDATE_CAPSULE),
+                        crc_matters, "runtime table", physical_read));
+    TRY(widen(pa, word_bytes, EFI_SERVICES, table));
+    for (unsigned i = 0; table->header.crc32 && i < EFI_SERVICES; i++)
+        if (efi_table_bytes(word_bytes, i + 1) > table->header.header_bytes)
+            table->service[i] = 0;
+    return STATUS_OK;
 }

@@ -17,21 +17,17 @@ status_t efi_table_check(pa_t pa, uint64_t signature, uint64_t bytes_min,
                          bool crc_matters, const char *what,
                          memory_reader read);
 
-// The two tables that have one, in the kernel's memory.
-static inline status_t efi_system_table_check(pa_t pa, bool crc_matters) {
-    return efi_table_check(pa, EFI_SYSTEM_TABLE_SIGNATURE,
-                           sizeof(struct efi_system_table), crc_matters,
-                           "system table", physical_read);
-}
+// The two tables that have one, in the kernel's memory: checked, and copied to
+// `table`. Behind the header a firmware's table is words of its own width,
+// `word_bytes`; the copy has 64-bit words. Services behind the end of the
+// runtime table are 0: that of EFI 1.10 ended before UpdateCapsule. The space
+// for all of them has to be readable.
+status_t efi_system_table_read(pa_t pa, uint32_t word_bytes, bool crc_matters,
+                               struct efi_system_table *table);
+status_t efi_runtime_table_read(pa_t pa, uint32_t word_bytes, bool crc_matters,
+                                struct efi_runtime_services *table);
 
-static inline status_t efi_runtime_table_check(pa_t pa, bool crc_matters) {
-    return efi_table_check(
-        pa, EFI_RUNTIME_TABLE_SIGNATURE,
-        offsetof(struct efi_runtime_services, service[EFI_UPDATE_CAPSULE]),
-        crc_matters, "runtime table", physical_read);
+// Bytes of such a table of `words` words.
+static inline uint64_t efi_table_bytes(uint32_t word_bytes, uint64_t words) {
+    return sizeof(struct efi_table_header) + words * word_bytes;
 }
-
-// Does a runtime table that passed its check end before this service? That of
-// EFI 1.10 ended before UpdateCapsule.
-bool efi_service_is_beyond(const struct efi_runtime_services *table,
-                           enum efi_service service);

@@ -53,6 +53,8 @@ struct efi_system_table { // §4.3
     uint64_t config_tables; // converted
 };
 
+#define EFI_SYSTEM_WORDS 12 // behind the header, in firmware of either width
+
 // One item of the lists below, in an enumeration.
 #define EFI_ID(id, name) id,
 

@@ -13,6 +13,7 @@ extern const va_t trap_stubs[VECTORS];
 struct idt_entry trap_idt[VECTORS];
 unsigned trap_depth;
 uint64_t trap_gdt[TSS_SELECTOR / 8 + 2] = {
+    [CODE32_CS / 8] = 0x00cf9b000000ffff,
     [KERNEL_CS / 8] = 0x00af9b000000ffff,
     [KERNEL_DS / 8] = 0x00cf93000000ffff,
 };

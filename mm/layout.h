@@ -29,7 +29,8 @@
 //   0x00007fffffffffff  ├──────────────────────────────────────────────┤
 //                       │ second quadrant: `efi=contiguous`            │
 //   0x0000400000000000  ├──────────────────────────────────────────────┤
-//                       │ empty in the kernel's table; in the          │
+//                       │ empty in the kernel's table, but for what a  │
+//                       │ 32-bit firmware needs (efi/width32/); in the │
 //                       │ firmware's table: its regions at VA = PA     │
 //   0x0000000000000000  └──────────────────────────────────────────────┘
 //
@@ -51,12 +52,23 @@
 #define VMAP_NAIVE       0xffffffffd0000000
 #define VMAP_END         0xfffffffffffff000
 
+// 32-bit firmware has these instead of the windows above; at EFI32_BOUNCE the
+// kernel's image is mapped a second time, as far as that firmware needs it.
+#define EFI32_BOUNCE 0x10000000
+#define EFI32_RUN    0x40000000
+#define EFI32_WINDOW 0xc0000000
+#define EFI32_NAIVE  0xd0000000
+#define EFI32_TOP    0xffe00000
+#define EFI32_END    0x100000000
+
 // Physical: the load address in the header for GRUB (it may choose another
 // one), and the boundary that any image starts on.
 #define IMAGE_LINK_PA   0x200000
 #define IMAGE_ALIGNMENT 0x200000
 
-// Selectors: the two that Linux's 64-bit boot protocol asks for, and the TSS.
+// Selectors: the code of 32-bit firmware, the two that Linux's 64-bit boot
+// protocol asks for, and the TSS.
+#define CODE32_CS    0x08
 #define KERNEL_CS    0x10
 #define KERNEL_DS    0x18
 #define TSS_SELECTOR 0x20

@@ -7,14 +7,16 @@
 #include "mm/frames.h"
 #include "mm/space.h"
 
-uint64_t efi_config_count(void) {
-    const struct efi_system_table *system = pa_to_va(firmware->system_table_pa);
-    return firmware->system_table_pa ? system->config_table_count : 0;
+struct efi_config_list efi_config_list(void) {
+    return (struct efi_config_list){
+        .pa = firmware->setup.config_tables_pa,
+        .count = firmware->system.config_table_count,
+        .word_bytes = firmware->width ? firmware->width->word_bytes : 8};
 }
 
 pa_t efi_config_pa(const struct efi_guid *guid) {
-    return efi_config_find(firmware->setup.config_tables_pa, efi_config_count(),
-                           guid, physical_read);
+    struct efi_config_list list = efi_config_list();
+    return efi_config_find(&list, guid, physical_read);
 }
 
 static status_t find_rsdp(struct boot_info *boot) {

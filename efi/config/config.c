@@ -28,24 +28,34 @@ const struct efi_guid efi_guid_runtime_properties = {
     0x402a,
     {0x84, 0x2e, 0x93, 0x1d, 0x21, 0xc3, 0x8a, 0xe9}};
 
-const struct efi_config_table *efi_config_tables(pa_t tables_pa, uint64_t count,
-                                                 memory_reader read) {
-    uint64_t bytes = count * sizeof(struct efi_config_table);
-    const void *tables = NULL;
-    if (count > CONFIG_TABLES_MAX)
+bool efi_config_readable(const struct efi_config_list *list,
+                         memory_reader read) {
+    uint64_t bytes = efi_config_bytes(list);
+    if (list->count > CONFIG_TABLES_MAX)
         set_why("more than %d", CONFIG_TABLES_MAX);
-    else if (!is_aligned(tables_pa, 8) || !(tables = read(tables_pa, bytes)))
+    else if (!is_aligned(list->pa, list->word_bytes) || !read(list->pa, bytes))
         set_why("%#lx bytes at %#lx are not aligned, readable memory", bytes,
-                tables_pa);
-    return tables;
+                list->pa);
+    else
+        return true;
+    return false;
 }
 
-pa_t efi_config_find(pa_t tables_pa, uint64_t count,
+struct efi_config_table efi_config_at(const struct efi_config_list *list,
+                                      uint64_t i, memory_reader read) {
+    struct efi_config_table table = {.table_pa = 0};
+    uint64_t bytes = sizeof(table.vendor) + list->word_bytes;
+    memcpy(&table, read(list->pa + i * bytes, bytes), bytes);
+    return table;
+}
+
+pa_t efi_config_find(const struct efi_config_list *list,
                      const struct efi_guid *guid, memory_reader read) {
-    const struct efi_config_table *tables =
-        efi_config_tables(tables_pa, count, read);
-    for (uint64_t i = 0; tables && i < count; i++)
-        if (efi_guid_equal(&tables[i].vendor, guid))
-            return tables[i].table_pa;
+    bool is_readable = efi_config_readable(list, read);
+    for (uint64_t i = 0; is_readable && i < list->count; i++) {
+        struct efi_config_table table = efi_config_at(list, i, read);
+        if (efi_guid_equal(&table.vendor, guid))
+            return table.table_pa;
+    }
     return 0;
 }

@@ -12,7 +12,7 @@
 // One that leads nowhere did so before, and may never be called: firmware of
 // EFI 1.10 had none for QueryVariableInfo, and garbage there.
 static status_t check_service(enum efi_service service) {
-    uint64_t entry = firmware->service[service];
+    uint64_t entry = firmware->runtime.service[service];
     if (efi_stays_physical(service) ||
         efi_region_of_va(&firmware->regions, entry, 1) ||
         !efi_region_of_pa(&firmware->regions, entry, 1))
@@ -48,7 +48,7 @@ static status_t check_pointers(struct boot_info *boot) {
         return STATUS_OK;
     for (unsigned i = 0; i < EFI_SERVICES; i++)
         TRY(check_service(i));
-    const struct efi_system_table *system = pa_to_va(firmware->system_table_pa);
+    const struct efi_system_table *system = &firmware->system;
     const struct efi_setup *was = &firmware->setup;
     TRY(check_pointer("FirmwareVendor", system->firmware_vendor,
                       was->firmware_vendor_pa));

@@ -2,7 +2,7 @@
 // the regions have in memory. The next kernel needs only its start. It costs
 // address space, of which there is plenty.
 
-#include "efi/mode.h"
+#include "efi/firmware.h"
 #include "lib/log.h"
 #include "mm/layout.h"
 
@@ -16,18 +16,19 @@ static uint64_t span(const struct efi_regions *regions) {
 // second quadrant.
 static status_t place_run(struct efi_regions *regions,
                           const struct handoff_run *run) {
-    const va_t end = 2 * EFI_CONTIGUOUS;
+    const va_t start = firmware->width->run_bottom;
+    const va_t end = firmware->width->run_top;
     if (run->bytes != span(regions))
         return fail(STATUS_REFUSED,
                     "efi: the run was handed over with %#lx bytes, but the "
                     "runtime regions span %#lx",
                     run->bytes, span(regions));
-    if (!is_aligned(run->va, PAGE_SIZE) || run->va < EFI_CONTIGUOUS ||
-        run->va >= end || run->bytes > end - run->va)
+    if (!is_aligned(run->va, PAGE_SIZE) || run->va < start || run->va >= end ||
+        run->bytes > end - run->va)
         return fail(STATUS_REFUSED,
-                    "efi: a run of %#lx bytes at %#lx is not in the second "
-                    "quadrant (%#lx to %#lx)",
-                    run->bytes, run->va, EFI_CONTIGUOUS, end);
+                    "efi: a run of %#lx bytes at %#lx is not between %#lx and "
+                    "%#lx, where mode contiguous puts it",
+                    run->bytes, run->va, start, end);
     for (size_t i = 0; i < regions->count; i++)
         regions->region[i].va =
             run->va + (regions->region[i].pa - regions->region[0].pa);
@@ -36,7 +37,8 @@ static status_t place_run(struct efi_regions *regions,
 
 static status_t place(struct efi_regions *regions) {
     uint64_t offset = regions->region[0].pa & (LARGE_PAGE - 1);
-    struct handoff_run run = {EFI_CONTIGUOUS + offset, span(regions)};
+    struct handoff_run run = {firmware->width->run_bottom + offset,
+                              span(regions)};
     return place_run(regions, &run);
 }
 

@@ -3,7 +3,7 @@
 
 #include "efi/modes/table.h"
 
-#include "efi/mode.h"
+#include "efi/firmware.h"
 #include "lib/log.h"
 #include "mm/layout.h"
 #include "mm/random/random.h"
@@ -13,7 +13,7 @@
 static status_t place(struct efi_regions *regions) {
     TRY(efi_place_fixed(regions));
     uint64_t state = random_seed | 1, down = 0;
-    uint64_t free = regions->region[0].va - EFI_WINDOW_END;
+    uint64_t free = regions->region[0].va - firmware->width->window_bottom;
     uint64_t holes = free / LARGE_PAGE / (regions->count + 1);
     for (size_t i = regions->count; i-- > 0;) {
         struct efi_region *region = &regions->region[i], *above = region + 1;
@@ -49,16 +49,17 @@ status_t efi_regions_check_va(const struct efi_regions *regions) {
 // places regions in the order of the firmware's map.
 static status_t adopt(const struct efi_mode *mode, struct efi_regions *regions,
                       const struct handoff *handoff) {
+    const va_t bottom = firmware->width->window_bottom;
+    const va_t top = firmware->width->window_top;
     (void)mode, (void)handoff;
     for (size_t i = 0; i < regions->count; i++) {
         const struct efi_region *region = &regions->region[i];
-        if (!region_is_within(region, EFI_WINDOW_END, EFI_WINDOW_START))
+        if (!region_is_within(region, bottom, top))
             return fail(STATUS_REFUSED,
                         "region at %#lx was handed over at va %#lx to %#lx, "
                         "outside the firmware window (%#lx to %#lx)",
                         region->pa, region->va,
-                        region->va + region_bytes(region), EFI_WINDOW_END,
-                        EFI_WINDOW_START);
+                        region->va + region_bytes(region), bottom, top);
     }
     return efi_regions_check_va(regions);
 }

@@ -42,10 +42,9 @@ ROW(nodes, 50_attributes) = {NODE_ATTRIBUTES, read_node, write_node};
 
 // 0: the firmware has no such table.
 static status_t find_table(pa_t *table_pa) {
-    pa_t tables_pa = firmware->setup.config_tables_pa;
-    uint64_t count = efi_config_count();
+    struct efi_config_list list = efi_config_list();
     *table_pa = 0;
-    if (count && !efi_config_tables(tables_pa, count, physical_read))
+    if (list.count && !efi_config_readable(&list, physical_read))
         return fail(STATUS_REFUSED, "configuration tables: %s", why());
     *table_pa = efi_config_pa(&efi_guid_memory_attributes);
     return STATUS_OK;

@@ -22,12 +22,10 @@ STAGE(EARLY, 50_free_memory, "efi-map") {
 // "EDK II, UEFI 2.70". If the name is in no runtime region, only generation 0
 // can read it.
 static status_t report(struct boot_info *boot) {
-    const struct efi_system_table *system = pa_to_va(firmware->system_table_pa);
     char name[EFI_VENDOR_BYTES];
     pa_t pa = firmware->setup.firmware_vendor_pa;
-    pa_t tables_pa = firmware->setup.config_tables_pa;
-    uint32_t revision = system->header.revision;
-    uint64_t count = efi_config_count();
+    uint32_t revision = firmware->system.header.revision;
+    struct efi_config_list list = efi_config_list();
     bool is_kept = boot->via == VIA_MULTIBOOT2 ||
                    efi_region_of_pa(&firmware->regions, pa, 1);
     if (is_kept || !pa)
@@ -35,10 +33,9 @@ static status_t report(struct boot_info *boot) {
     else
         format(name, sizeof(name),
                "a firmware whose name, at %#lx, was not kept", pa);
-    bool is_read =
-        count == 0 || efi_config_tables(tables_pa, count, physical_read);
+    bool is_read = list.count == 0 || efi_config_readable(&list, physical_read);
     say("efi: %s, UEFI %u.%u, %lu configuration tables%s%s", name,
-        revision >> 16, (revision & 0xffff) / 10, count,
+        revision >> 16, (revision & 0xffff) / 10, list.count,
         is_read ? "" : ", none of them read: ", is_read ? "" : why());
     return STATUS_OK;
 }

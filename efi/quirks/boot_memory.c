@@ -27,7 +27,7 @@ static status_t map(const struct memory_map *memory) {
 // Where its code is not mapped the call is not tried: it is left to a later
 // kernel, which can still go without it.
 static status_t check_entry(void) {
-    va_t entry = firmware->service[EFI_SET_VIRTUAL_ADDRESS_MAP];
+    va_t entry = firmware->runtime.service[EFI_SET_VIRTUAL_ADDRESS_MAP];
     pa_t pa;
     if (efi_region_of_pa(&firmware->regions, entry, 1) ||
         (page_table_translate(&firmware_table, entry, &pa) &&

@@ -3,7 +3,7 @@
 
 #include "efi/quirk.h"
 #include "efi/quirks/vendor.h"
-#include "efi/types.h"
+#include "efi/tables.h"
 #include "lib/string.h"
 
 #define NAME "data-in-free-memory"
@@ -32,11 +32,14 @@ ROW(quirks, data_in_free_memory) = {
 
 status_t efi_keep_free_memory(const struct boot_efi *efi, memory_reader read,
                               struct memory_map *memory) {
-    const struct efi_system_table *system =
-        read(efi->system_table_pa, sizeof(*system));
+    const struct efi_table_header *header =
+        read(efi->system_table_pa,
+             efi_table_bytes(efi->word_bytes, EFI_SYSTEM_WORDS));
     char vendor[EFI_VENDOR_BYTES];
-    if (!system || !is_aligned((va_t)system, 8))
+    pa_t vendor_pa = 0;
+    if (!header || !is_aligned((va_t)header, 8))
         return STATUS_OK;
-    efi_vendor_name(system->firmware_vendor, read, vendor);
+    memcpy(&vendor_pa, header + 1, efi->word_bytes); // the first word
+    efi_vendor_name(vendor_pa, read, vendor);
     return keep(vendor, memory);
 }

@@ -47,7 +47,7 @@ static status_t read_properties(struct boot_info *boot) {
     else if (boot->has_handoff)
         proof_lacking = inherited;
     for (unsigned i = 0; i < EFI_SERVICES; i++)
-        if (efi_service_is_beyond(pa_to_va(firmware->runtime_table_pa), i))
+        if (firmware->runtime.service[i] == 0)
             proof_lacking |= 1u << i;
     return STATUS_OK;
 }

@@ -17,13 +17,16 @@
 #include "lib/string.h"
 #include "mm/frames.h"
 
-#define WORD sizeof(uint64_t)
-
 static unsigned wanted;
 
 ROW(options, efi_diff) = {
     "efi.diff", "log what SetVirtualAddressMap changed in the firmware",
     .words = "off on", .choice = &wanted};
+
+// Bytes of a word of the firmware.
+static unsigned word_bytes(void) {
+    return firmware->width->word_bytes;
+}
 
 static pa_t copy_pa; // 0: there is none
 static uint64_t copy_pages;
@@ -64,6 +67,18 @@ static const struct efi_region *region_of(uint64_t address) {
     return efi_region_of_pa(&firmware->regions, address, 1);
 }
 
+// One instruction for either width, at any address.
+static uint64_t word_at(const void *at) {
+    uint32_t half;
+    uint64_t word;
+    if (word_bytes() == sizeof(word)) {
+        __builtin_memcpy(&word, at, sizeof(word));
+        return word;
+    }
+    __builtin_memcpy(&half, at, sizeof(half));
+    return half;
+}
+
 // What was at the physical address `before` is at `after`, and that is new.
 static bool is_moved(uint64_t before, uint64_t after) {
     const struct efi_region *r = before == after ? NULL : region_of(before);
@@ -71,10 +86,6 @@ static bool is_moved(uint64_t before, uint64_t after) {
 }
 
 // ---- the tables: a header, and words behind it
-
-_Static_assert(sizeof(struct efi_system_table) ==
-                   sizeof(struct efi_table_header) + 12 * WORD,
-               "system_word() has a name for each");
 
 static const char *system_word(unsigned i) {
     static const char *const names[] = {
@@ -97,8 +108,9 @@ static void report(const char *table, const char *field, uint64_t before,
           table, field, before, after, change);
 }
 
-static void compare_table(const char *name, pa_t pa, uint64_t bytes,
+static void compare_table(const char *name, pa_t pa, unsigned count,
                           const char *(*name_of)(unsigned), status_t crc) {
+    uint64_t bytes = efi_table_bytes(word_bytes(), count);
     const struct efi_region *region =
         efi_region_of_pa(&firmware->regions, pa, bytes);
     if (!region || !is_copied(region))
@@ -106,15 +118,16 @@ static void compare_table(const char *name, pa_t pa, uint64_t bytes,
     const struct efi_table_header *after = pa_to_va(pa);
     const struct efi_table_header *before =
         (const void *)(copy_of(region) + (pa - region->pa));
-    const uint64_t *old = (const void *)(before + 1);
-    const uint64_t *new = (const void *)(after + 1);
-    unsigned count = (bytes - sizeof(*after)) / WORD, moved = 0;
+    unsigned moved = 0;
     for (unsigned i = 0; i < count; i++) {
-        bool is_new = is_moved(old[i], new[i]);
-        report(name, name_of(i), old[i], new[i],
-               is_new             ? "moved"
-               : old[i] == new[i] ? "none"
-                                  : "other");
+        uint64_t at = efi_table_bytes(word_bytes(), i);
+        uint64_t old = word_at((const uint8_t *)before + at);
+        uint64_t new = word_at((const uint8_t *)after + at);
+        bool is_new = is_moved(old, new);
+        report(name, name_of(i), old, new,
+               is_new       ? "moved"
+               : old == new ? "none"
+                            : "other");
         moved += is_new;
     }
     report(name, "CRC32", before->crc32, after->crc32, crc ? "wrong" : "right");
@@ -124,24 +137,18 @@ static void compare_table(const char *name, pa_t pa, uint64_t bytes,
 
 // ---- the memory
 
-static uint64_t word_at(const uint8_t *at) {
-    uint64_t word;
-    __builtin_memcpy(&word, at, WORD); // one instruction, at any address
-    return word;
-}
-
 static void compare_region(const struct efi_region *region) {
     const uint8_t *old = copy_of(region), *new = pa_to_va(region->pa);
     uint64_t moved = 0, unaligned = 0, physical = 0;
-    for (uint64_t at = 0; at <= region_bytes(region) - WORD; at++) {
+    for (uint64_t at = 0; at <= region_bytes(region) - word_bytes(); at++) {
         uint64_t before = word_at(old + at), after = word_at(new + at);
-        bool aligned = is_aligned(at, WORD);
+        bool aligned = is_aligned(at, word_bytes());
         if (before == after) {
             physical += aligned && region_of(after);
         } else if (is_moved(before, after)) {
             moved++;
             unaligned += !aligned;
-            at += WORD - 1;
+            at += word_bytes() - 1;
         }
     }
     event("efi.diff.region",
@@ -168,10 +175,14 @@ static void compare(void) {
     const struct efi_region *end = regions->region + regions->count;
     pa_t system_pa = firmware->system_table_pa;
     pa_t runtime_pa = firmware->runtime_table_pa;
-    compare_table("system", system_pa, sizeof(struct efi_system_table),
-                  system_word, efi_system_table_check(system_pa, true));
-    compare_table("runtime", runtime_pa, sizeof(struct efi_runtime_services),
-                  runtime_word, efi_runtime_table_check(runtime_pa, true));
+    struct efi_system_table system;
+    struct efi_runtime_services runtime;
+    compare_table(
+        "system", system_pa, EFI_SYSTEM_WORDS, system_word,
+        efi_system_table_read(system_pa, word_bytes(), true, &system));
+    compare_table(
+        "runtime", runtime_pa, EFI_SERVICES, runtime_word,
+        efi_runtime_table_read(runtime_pa, word_bytes(), true, &runtime));
     for (const struct efi_region *r = regions->region; r < end; r++)
         if (is_copied(r))
             compare_region(r);

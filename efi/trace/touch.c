@@ -93,6 +93,11 @@ static void tell_outside(enum efi_service service, const struct leaf *leaf) {
           leaf->entry & PTE_DIRTY ? "write" : "read");
 }
 
+// The bounce buffer, or what else the kernel's image has for calls.
+static bool is_of_image(pa_t pa) {
+    return pa - image_pa_of(text_start) < (uint64_t)(image_end - text_start);
+}
+
 // For each leaf of the table that the call was on.
 static bool take(const struct leaf *leaf, void *context) {
     struct harvest *harvest = context;
@@ -109,7 +114,7 @@ static bool take(const struct leaf *leaf, void *context) {
     *leaf->at &= ~(PTE_ACCESSED | PTE_DIRTY);
     if (region)
         note(harvest->service, region, leaf);
-    else if (leaf->va - image_pa_of(&efi_bounce) >= sizeof(efi_bounce))
+    else if (!is_of_image(leaf_pa(leaf)))
         tell_outside(harvest->service, leaf);
     return true;
 }

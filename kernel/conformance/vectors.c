@@ -44,7 +44,9 @@ struct scratch {
 // they are.
 #define SCRATCH   0x5a000000UL
 #define AT(field) (SCRATCH + offsetof(struct scratch, field))
-#define WILD      (1UL << 63) // no address at all: it is not canonical
+// No address at all: it is not canonical, and what 32-bit firmware sees of it
+// is mapped nowhere.
+#define WILD      0x800000007ffff000
 #define UNTOUCHED 0xeeeeeeeeeeeeeeee
 #define WRITTEN   0x0807060504030201
 #define AND_MORE  0x100f0e0d0c0b0a09

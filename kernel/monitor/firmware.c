@@ -53,21 +53,21 @@ static const char *table_name(const struct efi_guid *guid) {
 COMMAND(efi_tables, .name = "efi tables",
         .help = "the firmware's tables and services") {
     char guid[GUID_TEXT];
-    uint64_t count = efi_config_count();
-    const struct efi_config_table *config = efi_config_tables(
-        firmware->setup.config_tables_pa, count, physical_read);
+    struct efi_config_list list = efi_config_list();
     TRY(need_firmware());
+    bool is_readable = efi_config_readable(&list, physical_read);
     print("  system table   %#lx", firmware->system_table_pa);
     print("  runtime table  %#lx, with its services at",
           firmware->runtime_table_pa);
     for (unsigned i = 0; i < EFI_SERVICES; i++)
-        print("    %-26s %#lx", efi_service_name(i), firmware->service[i]);
-    print("  configuration  %#lx, with these tables",
-          firmware->setup.config_tables_pa);
-    for (size_t i = 0; config && i < count; i++) {
-        guid_text(&config[i].vendor, guid);
-        print("    %s %#12lx  %s", guid, config[i].table_pa,
-              table_name(&config[i].vendor));
+        print("    %-26s %#lx", efi_service_name(i),
+              firmware->runtime.service[i]);
+    print("  configuration  %#lx, with these tables", list.pa);
+    for (size_t i = 0; is_readable && i < list.count; i++) {
+        struct efi_config_table table = efi_config_at(&list, i, physical_read);
+        guid_text(&table.vendor, guid);
+        print("    %s %#12lx  %s", guid, table.table_pa,
+              table_name(&table.vendor));
     }
     return STATUS_OK;
 }

@@ -96,7 +96,7 @@ static efi_status_t try_set_wakeup(void) {
 // firmware was moved (UEFI 2.10 §8.4). Some firmware has the function in
 // boot-services memory, which was freed: there it is not called.
 static efi_status_t try_move(void) {
-    va_t entry = firmware->service[EFI_SET_VIRTUAL_ADDRESS_MAP];
+    va_t entry = firmware->runtime.service[EFI_SET_VIRTUAL_ADDRESS_MAP];
     struct efi_memory_descriptor none = {0};
     if (!efi_region_of_pa(&firmware->regions, entry, 1))
         return EFI_UNSUPPORTED;

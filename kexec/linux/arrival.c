@@ -7,10 +7,9 @@
 #include "kexec/linux/params.h"
 #include "lib/string.h"
 
-#define HEADER_MAGIC     0x53726448 // "HdrS", of the image's setup header
-#define LOADER_KEXEC     0xd0       // type_of_loader of both of Linux's kexecs
-#define EFI_SIGNATURE_32 0x32334c45 // "EL32" in efi_loader_signature
-#define NODES_MAX        64         // so that a cyclic chain ends
+#define HEADER_MAGIC 0x53726448 // "HdrS", of the image's setup header
+#define LOADER_KEXEC 0xd0       // type_of_loader of both of Linux's kexecs
+#define NODES_MAX    64         // so that a cyclic chain ends
 
 static memory_reader read_any;
 static const struct memory_map *listed; // NULL: not read yet
@@ -119,21 +118,19 @@ static status_t read_efi(const struct boot_params *params,
     struct efi_info efi = params->efi_info;
     if (efi.efi_loader_signature == 0)
         return STATUS_OK;
-    if (efi.efi_loader_signature == EFI_SIGNATURE_32)
-        return fail(STATUS_REFUSED,
-                    "boot_params: the firmware is 32-bit (EFI loader signature "
-                    "EL32), and this kernel calls 64-bit services only");
     pa_t map_pa = join_halves(efi.efi_memmap_hi, efi.efi_memmap);
     const void *map = efi.efi_memmap_size <= sizeof(to->map)
                           ? read_listed(map_pa, efi.efi_memmap_size)
                           : NULL;
-    if (!map || efi.efi_loader_signature != EFI_SIGNATURE_64)
+    bool is_wide = efi.efi_loader_signature == EFI_SIGNATURE_64;
+    if (!map || (!is_wide && efi.efi_loader_signature != EFI_SIGNATURE_32))
         return fail(STATUS_REFUSED,
                     "boot_params: EFI loader signature %#x, EFI memory map of "
-                    "%u bytes at %#lx; expected EL64 (%#x), and at most "
-                    "%zu bytes in memory",
+                    "%u bytes at %#lx; expected EL64 (%#x) or EL32 (%#x), and "
+                    "at most %zu bytes in memory",
                     efi.efi_loader_signature, efi.efi_memmap_size, map_pa,
-                    EFI_SIGNATURE_64, sizeof(to->map));
+                    EFI_SIGNATURE_64, EFI_SIGNATURE_32, sizeof(to->map));
+    to->word_bytes = is_wide ? 8 : 4;
     to->system_table_pa = join_halves(efi.efi_systab_hi, efi.efi_systab);
     to->descriptor_bytes = efi.efi_memdesc_size;
     to->descriptor_version = efi.efi_memdesc_version;

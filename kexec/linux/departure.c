@@ -165,10 +165,10 @@ static status_t map_more(struct kexec_staged *staged) {
     }
     if (!gets_firmware(staged))
         return STATUS_OK;
+    struct efi_config_list list = efi_config_list();
     TRY(show(table, firmware->system_table_pa,
              sizeof(struct efi_system_table)));
-    return show(table, firmware->setup.config_tables_pa,
-                efi_config_count() * sizeof(struct efi_config_table));
+    return show(table, list.pa, efi_config_bytes(&list));
 }
 
 static status_t describe(struct kexec_staged *staged,

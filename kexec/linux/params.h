@@ -53,3 +53,4 @@ static inline uint64_t join_halves(uint32_t high, uint32_t low) {
 }
 
 #define EFI_SIGNATURE_64 0x34364c45 // "EL64" in efi_loader_signature
+#define EFI_SIGNATURE_32 0x32334c45 // "EL32": firmware of 32 bits

@@ -241,7 +241,7 @@ def adopt(w):
     w.counts(it.live.finish(), 3)
 
 
-@check(6, needs="svam")
+@check(12, needs="svam")
 def answer(w):
     """A firmware that says EFI_DEVICE_ERROR is not called any more."""
     it = Firmware(w, "generations=2 end=exit")
@@ -249,16 +249,3 @@ def answer(w):
     it.live.debugger.set_register("rax", DEVICE_ERROR)
     it.live.run_to("kexec_jump")
     it.must_be_closed("SetVirtualAddressMap answered EFI_DEVICE_ERROR")
-
-
-@check(6, needs="svam")
-def tables(w):
-    """A firmware that has broken its own table is not called any more."""
-    it = Firmware(w, "generations=2 end=exit")
-    it.run_to_its_end()
-    debugger = it.live.debugger
-    debugger.physical()
-    debugger.flip(it.runtime + w.dice.randrange(8), w.dice.randrange(8))
-    debugger.physical(False)
-    it.live.run_to("kexec_jump")
-    it.must_be_closed("the signature of the runtime services table was broken")

@@ -140,14 +140,6 @@ def test_without_firmware_on_purpose(boot):
     assert run.all("proof") == run.all("efi.call") == []
 
 
-def test_firmware_of_32_bits(boot):
-    """Its own GRUB starts the kernel, which says why it calls no service."""
-    with boot("generations=2 end=exit", firmware="ia32") as machine:
-        run = machine.finish()
-    assert any("the firmware is 32-bit (tag 11)" in line for line in run.lines)
-    run.expect(wanted("kexec.jump", gen=0), wanted("end", gen=1, verdict="none"))
-
-
 def test_the_kernel_tests_itself(boot):
     """KTAP, in every generation: also in kernels started by kexec."""
     with boot("selftest=on generations=2 end=exit") as machine:

@@ -37,7 +37,7 @@ def test_no_other_address_is_handed_on(boot):
 
 @pytest.mark.parametrize("number, more, why", [
     (0, 4096, "runtime table at 0x"), (0, 4 << 40, "not in any runtime"),
-    (0, 1, "second quadrant"), (1, 4096, "span")])
+    (0, 1, "where mode contiguous puts it"), (1, 4096, "span")])
 def test_a_wrong_number_is_refused(boot, number, more, why):
     """Before any service is called at a resulting address."""
     with boot("efi=contiguous generations=2 end=exit", paused=True) as machine:

@@ -55,7 +55,8 @@ static pa_t slow_find(pa_t tables_pa, uint64_t count,
 }
 
 static pa_t find(pa_t tables_pa, uint64_t count, const struct efi_guid *guid) {
-    pa_t found = efi_config_find(tables_pa, count, guid, memory_read);
+    struct efi_config_list list = {tables_pa, count, 8};
+    pa_t found = efi_config_find(&list, guid, memory_read);
     assert_int_equal(found, slow_find(tables_pa, count, guid));
     return found;
 }
@@ -135,12 +136,15 @@ static void fuzz(struct input in) {
     bool crc_matters = take(&in, 1) & 1;
     bool has_regions = take_regions(&in);
     memory_fill(&in);
-    status_t status = efi_system_table_check(system_pa, crc_matters);
+    struct efi_system_table system;
+    struct efi_runtime_services runtime;
+    status_t status = efi_system_table_read(system_pa, 8, crc_matters, &system);
     check_why(status);
     if (status == STATUS_OK) {
         pa_t runtime_pa = word(system_pa + 88), tables = word(system_pa + 112);
         uint64_t count = word(system_pa + 104);
-        if (efi_runtime_table_check(runtime_pa, crc_matters) == STATUS_OK)
+        if (efi_runtime_table_read(runtime_pa, 8, crc_matters, &runtime) ==
+            STATUS_OK)
             check_accepted(runtime_pa, EFI_RUNTIME_TABLE_SIGNATURE,
                            crc_matters);
         find(tables, count, &efi_guid_acpi);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "efi/mode.h"
+#include "efi/firmware.h"
 #include "efi/modes/table.h"
 #include "kexec/linux/linux.h"
 #include "mm/layout.h"
@@ -19,6 +19,9 @@
 #define LARGE   (2 * MIB)
 
 va_t direct_map_base = DIRECT_MAP_BASE; // the kernel has it in mm/space.c
+
+static const struct efi_firmware of_64_bits = {.width = widths_start};
+const struct efi_firmware *const firmware = &of_64_bits;
 
 // ---- a memory map
 
@@ -527,12 +530,12 @@ static void invalid_runs(void **state) {
     } wrong[] = {
         {EFI_CONTIGUOUS, PAGE_SIZE, "span"},
         {EFI_CONTIGUOUS, -1UL, "span"},
-        {EFI_CONTIGUOUS + 1, 0, "second quadrant"},
-        {EFI_CONTIGUOUS - PAGE_SIZE, 0, "second quadrant"},
-        {2 * EFI_CONTIGUOUS, 0, "second quadrant"},
-        {2 * EFI_CONTIGUOUS - PAGE_SIZE, 0, "second quadrant"},
-        {0, 0, "second quadrant"},
-        {-PAGE_SIZE, 0, "second quadrant"},
+        {EFI_CONTIGUOUS + 1, 0, "where mode contiguous puts it"},
+        {EFI_CONTIGUOUS - PAGE_SIZE, 0, "where mode contiguous puts it"},
+        {2 * EFI_CONTIGUOUS, 0, "where mode contiguous puts it"},
+        {2 * EFI_CONTIGUOUS - PAGE_SIZE, 0, "where mode contiguous puts it"},
+        {0, 0, "where mode contiguous puts it"},
+        {-PAGE_SIZE, 0, "where mode contiguous puts it"},
     };
     ovmf();
     static struct handoff handoff;

@@ -198,7 +198,7 @@ class Capture:
 
     def _services(self) -> dict[str, int]:
         """The entries of the services that are phases."""
-        entries = self.read("firmware_record.service")
+        entries = self.read("firmware_record.runtime.service")
         names = {text: n for n, text in self.image.enum("efi_service").items()}
         return {name: entries[names[word]]
                 for name, word in phases.SERVICES.items()}

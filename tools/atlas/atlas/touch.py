@@ -46,7 +46,7 @@ class Touch(Capture):
     def _gate(self) -> None:
         call = self.call()
         names = self.image.enum("efi_service")
-        entries = self.read("firmware_record.service")
+        entries = self.read("firmware_record.runtime.service")
         name = next((camel(names[n]) for n, entry in
                      enumerate(entries) if entry == call["function"]), "?")
         back = self.stub.word(self.stub.registers["rsp"])

@@ -173,9 +173,10 @@ class ModeCommand(Command):
     @staticmethod
     def _services(known: gdb.Value) -> None:
         print(f"{'service':27}{'entry':>18}  where")
-        low, high = known["service"].type.range()
+        services = known["runtime"]["service"]
+        low, high = services.type.range()
         for i in range(low, high + 1):
-            entry = int(known["service"][i])
+            entry = int(services[i])
             print(f"{machine.service_name(i):27}{entry:#18x}  "
                   f"{region_text(entry)}")
 

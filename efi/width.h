@@ -1,0 +1,35 @@
+// Widths: firmware with 64-bit words, and with 32-bit ones, which some machines
+// with a 64-bit processor have. A width is a row, as a mode is; nothing else
+// asks for it by name. Core has the one of 64 bits, efi/width32/ the other.
+
+#pragma once
+
+#include "efi/types.h"
+#include "lib/status.h"
+#include "lib/table.h"
+#include "mm/page_table.h"
+
+// open.c chooses one by `word_bytes` when it opens the firmware.
+struct efi_width {
+    uint32_t word_bytes;
+    uint64_t end; // the firmware has no address there or above; 0: no end
+
+    // Where modes place its regions, from bottom to top.
+    va_t window_bottom, window_top; // filled downwards by efi=fixed, table
+    va_t run_bottom, run_top;       // efi=contiguous
+    va_t naive_bottom, naive_top;
+
+    // From the kernel's address of the bounce buffer to a second one, where the
+    // firmware finds it in the kernel's page table; 0: there is no other.
+    uint64_t bounce_shift;
+
+    // Or NULL: maps what calls need besides the bounce buffer, in the table in
+    // which that is shifted by `shift`. NO_MEMORY, REFUSED.
+    status_t (*map)(struct page_table *table, uint64_t shift);
+
+    // Or NULL: the code that the gate calls for a service at this address of
+    // the firmware's, with the calling convention of 64-bit services.
+    va_t (*entry)(enum efi_service service, uint64_t function);
+};
+
+TABLE(widths, struct efi_width);
