@@ -60,9 +60,9 @@ def in_generation_0(live) -> dict[str, int]:
     record = debugger.word(live.symbol("firmware"))
     offset = live.fields("efi/open.c", "efi_firmware")
     found["runtime_table"] = debugger.word(record + offset["runtime_table_pa"])
-    found["gettime_pa"] = debugger.word(record + offset["service"])
+    found["gettime_pa"] = debugger.word(record + offset["entry"])
     live.run_to("proof_run")
-    found["gettime_va"] = debugger.word(record + offset["service"])
+    found["gettime_va"] = debugger.word(record + offset["entry"])
     return found
 
 
@@ -88,9 +88,9 @@ VALUES = [
      "The last entry on the way to text_start, all 64 bits of it."),
     ("guard", 2, "pt $rsp, and the pages below", "mm/layout.h",
      "The page below the stack that live() runs on, where nothing is mapped."),
-    ("gettime_pa", 3, "print/x firmware->service[0]", "UEFI 2.10 §8.4",
+    ("gettime_pa", 3, "print/x firmware->entry[0]", "UEFI 2.10 §8.4",
      "GetTime's entry before SetVirtualAddressMap."),
-    ("gettime_va", 3, "print/x firmware->service[0]", "UEFI 2.10 §8.4",
+    ("gettime_va", 3, "print/x firmware->entry[0]", "UEFI 2.10 §8.4",
      "GetTime's entry after it."),
     ("runtime_table", 3, "efi-mode", "UEFI 2.10 §4.5",
      "Where the runtime services table is in memory."),

@@ -134,7 +134,7 @@ class Gate:
             debugger.set_register(name, value)
         firmware = debugger.word(live.symbol("firmware"))
         self.entry = debugger.word(
-            firmware + live.fields("efi/services.c", "efi_firmware")["service"]
+            firmware + live.fields("efi/services.c", "efi_firmware")["entry"]
             + 8 * SERVICES.index(service))
         if not live.run_to_one({self.entry: True, self.here: False},
                                service):

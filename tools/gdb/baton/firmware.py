@@ -191,7 +191,7 @@ def call() -> gdb.Value | None:
 
 def service_of(function: int) -> str:
     """The service with this entry address."""
-    table = firmware()["service"]
+    table = firmware()["entry"]
     low, high = table.type.range()
     for i in range(low, high + 1):
         if int(table[i]) == function:
