@@ -107,7 +107,9 @@ def like_linux(debugger, params_pa: int, data_pa: int, step: int,
     given = Handoff(debugger, debugger.register("rsi"))
     params = params_of(given)
     firmware = given.payload(FIRMWARE)
-    system_pa, old_step, version, has_setup, efi, _ = EFI.unpack_from(firmware)
+    system_pa, word_bytes, old_step, version, has_setup, efi, _ = \
+        EFI.unpack_from(firmware)
+    assert word_bytes == 8
     assert has_setup
     if tables_pa:
         efi = efi[:16] + struct.pack("<Q", tables_pa) + efi[24:]

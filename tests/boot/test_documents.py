@@ -90,6 +90,7 @@ MACHINES = {
         {"cmdline": "efi=direct generations=2 end=exit "
                     "direct_base=0xffff800000000000,0xffff900000000000"},
         {"cmdline": "generations=3 la57=off,on,off end=exit", "cpu": "max"},
+        {"cmdline": "efi=direct generations=1 end=exit", "firmware": "ia32"},
     ],
     "svam.md": [{"cmdline": f"efi={mode} efi.diff=on generations=1 end=exit"}
                 for mode in ("fixed", "identity", "physical")],

@@ -182,7 +182,7 @@ def test_arguments_that_are_too_large_are_not_passed(boot):
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "proof_run"))
             code = symbol(paths.SYMBOLS, "text_start")  # no name, of any size
-            answers = {debugger.call(symbol(paths.SYMBOLS, service), code, code)
+            answers = {debugger.call(symbol(paths.SYMBOLS, service), *[code] * 5)
                        for service in ("efi_set_variable", "efi_get_variable")}
             debugger.detach()
         run = machine.finish()

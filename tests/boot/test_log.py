@@ -88,7 +88,7 @@ STAGE = re.compile(r'^STAGE\(\w+, \w+, "([a-z0-9-]+)"\) {\n(.*?)^}', re.M | re.S
 def kinds_of_refusal(text: str) -> set[str]:
     """The first arguments of tolerate(), and stages that can return an error."""
     stages = {name for name, body in STAGE.findall(text)
-              if "TRY(" in body or set(re.findall(r"return (.*?);", body))
+              if "TRY(" in body or set(re.findall(r"return (.*?);", body, re.S))
               != {"STATUS_OK"}}
     return stages | set(re.findall(r'\btolerate\(\s*"([a-z-]+)",', text))
 

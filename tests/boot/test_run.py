@@ -21,7 +21,7 @@ def test_no_other_address_is_handed_on(boot):
             firmware = Handoff(debugger, block_pa).payload(FIRMWARE)
             debugger.detach()
         run = machine.finish()
-    _, step, _, _, _, size = EFI.unpack_from(firmware)
+    _, _, step, _, _, _, size = EFI.unpack_from(firmware)
     virtual = [struct.unpack_from("<Q", firmware, EFI.size + at + 16)[0]
                for at in range(0, size, step)]
     assert len(virtual) > 3 and set(virtual) == {0}

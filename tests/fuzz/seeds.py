@@ -140,7 +140,7 @@ def later_generation(debugger, index: int, mode: str, system_pa: int) -> None:
 def linux(firmware: bytes) -> None:
     """A Linux's boot_params; zero-page.rst has the offsets."""
     params = bytearray(4096)
-    system_pa, step, version, _, setup, size = EFI.unpack_from(firmware)
+    system_pa, _, step, version, _, setup, size = EFI.unpack_from(firmware)
     efi_map = firmware[EFI.size :]
     struct.pack_into("<4s5I", params, 0x1c0, b"EL64", system_pa, step, version,
                      0x4000, size)
@@ -162,7 +162,7 @@ def linux(firmware: bytes) -> None:
 
 def runtime_table(firmware: bytes, pointer: int) -> int:
     """Where it is: by the map that was handed on, if its address is virtual."""
-    step = EFI.unpack_from(firmware)[1]
+    step = EFI.unpack_from(firmware)[2]
     for at in range(EFI.size, len(firmware), step):
         first, va, pages = struct.unpack_from("<3Q", firmware, at + 8)
         if va <= pointer < va + pages * 4096:

@@ -16,7 +16,7 @@ RANGE = struct.Struct("<QQI4x")  # first address, end, kind (lib/memory_map.h)
 USABLE, ACPI, NVS, KEPT, RESERVED = 1, 4, 5, 6, 7
 ACCOUNT_HEAD = 8  # CRC and length of the copy that follows
 
-EFI = struct.Struct("<QIIQ96sQ")  # of FIRMWARE: struct boot_efi, and its map
+EFI = struct.Struct("<QIIII96sQ")  # of FIRMWARE: struct boot_efi, and its map
 
 
 class Handoff:
