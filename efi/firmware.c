@@ -5,7 +5,7 @@
 
 #include "efi/gate.h"
 
-struct efi_firmware firmware_record; // for open.c
+struct efi_firmware firmware_record = {.width = widths_start}; // for open.c
 const struct efi_firmware *const firmware = &firmware_record;
 
 uint64_t firmware_aborted(void) {

@@ -29,17 +29,15 @@ static status_t run(enum opening_point when, struct boot_info *boot) {
 }
 
 static status_t choose_width(const struct boot_info *boot) {
-    uint32_t word_bytes = boot->efi.word_bytes;
-    known->width = NULL;
     FOR_EACH_ROW(widths, row)
-        if (row->word_bytes == word_bytes)
+        if (row->word_bytes == boot->efi.word_bytes) {
             known->width = row;
-    return known->width
-               ? STATUS_OK
-               : fail(STATUS_REFUSED,
-                      "the firmware is %u-bit, and no annex is linked that "
-                      "calls such a firmware (efi/width32)",
-                      8 * word_bytes);
+            return STATUS_OK;
+        }
+    return fail(STATUS_REFUSED,
+                "the firmware is %u-bit, and no annex is linked that calls "
+                "such a firmware (efi/width32)",
+                8 * boot->efi.word_bytes);
 }
 
 // Reads both tables, the runtime table where it was found before.

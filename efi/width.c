@@ -4,10 +4,10 @@
 
 #include "mm/layout.h"
 
-ROW(widths, 64) = {.word_bytes = 8,
-                   .window_bottom = EFI_WINDOW_END,
-                   .window_top = EFI_WINDOW_START,
-                   .run_bottom = EFI_CONTIGUOUS,
-                   .run_top = 2 * EFI_CONTIGUOUS,
-                   .naive_bottom = VMAP_NAIVE,
-                   .naive_top = VMAP_END};
+ROW(widths, 1_wide) = {.word_bytes = 8,
+                       .window_bottom = EFI_WINDOW_END,
+                       .window_top = EFI_WINDOW_START,
+                       .run_bottom = EFI_CONTIGUOUS,
+                       .run_top = 2 * EFI_CONTIGUOUS,
+                       .naive_bottom = VMAP_NAIVE,
+                       .naive_top = VMAP_END};

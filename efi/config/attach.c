@@ -8,10 +8,10 @@
 #include "mm/space.h"
 
 struct efi_config_list efi_config_list(void) {
-    return (struct efi_config_list){
-        .pa = firmware->setup.config_tables_pa,
-        .count = firmware->system.config_table_count,
-        .word_bytes = firmware->width ? firmware->width->word_bytes : 8};
+    return (struct efi_config_list){.pa = firmware->setup.config_tables_pa,
+                                    .count =
+                                        firmware->system.config_table_count,
+                                    .word_bytes = firmware->width->word_bytes};
 }
 
 pa_t efi_config_pa(const struct efi_guid *guid) {

@@ -84,17 +84,17 @@ static va_t entry(enum efi_service service, uint64_t function) {
     return thunk_entry[service];
 }
 
-ROW(widths, 32) = {.word_bytes = 4,
-                   .end = EFI32_END,
-                   .window_bottom = EFI32_WINDOW,
-                   .window_top = EFI32_TOP,
-                   .run_bottom = EFI32_RUN,
-                   .run_top = EFI32_WINDOW,
-                   .naive_bottom = EFI32_NAIVE,
-                   .naive_top = EFI32_TOP,
-                   .bounce_shift = EFI32_BOUNCE - KERNEL_BASE,
-                   .map = map,
-                   .entry = entry};
+ROW(widths, 2_narrow) = {.word_bytes = 4,
+                         .end = EFI32_END,
+                         .window_bottom = EFI32_WINDOW,
+                         .window_top = EFI32_TOP,
+                         .run_bottom = EFI32_RUN,
+                         .run_top = EFI32_WINDOW,
+                         .naive_bottom = EFI32_NAIVE,
+                         .naive_top = EFI32_TOP,
+                         .bounce_shift = EFI32_BOUNCE - KERNEL_BASE,
+                         .map = map,
+                         .entry = entry};
 
 // A firmware that returns with the trap flag set traps at the landing, and the
 // guard takes the flag away a few steps later, as it does in efi/gate.c.

@@ -37,6 +37,9 @@ REFUSED = 2
 FAULTS = "SDM vol. 3 §6.13 to §6.15"
 
 
+KERNEL_DS = 0x18  # mm/layout.h
+
+
 class Gate:
     """A machine with its firmware open, and what the grader does with it."""
 
@@ -283,7 +286,8 @@ def frame(w):
         it.end()
         wanted = before | {"rip": it.live.symbol("guard_recover"),
                            "rflags": before["rflags"]
-                           & ~(TF | IF | DF | NT | AC), "cs": it.cs, "ss": 0}
+                           & ~(TF | IF | DF | NT | AC), "cs": it.cs,
+                           "ss": KERNEL_DS}
         if not took:
             raise Wrong("gate_contain() returns true", "false", step=1)
         for name in FRAME:

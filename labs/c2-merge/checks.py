@@ -13,6 +13,11 @@ READ, WRITE, RIGHTS, LARGE = lab3.READ, lab3.WRITE, lab3.RIGHTS, lab3.LARGE
 FILE = paths.ROOT / "mm/page_table.c"
 
 
+def free_frames(w) -> int:
+    offset = w.live.fields("mm/frame_pool.c", "frame_pool")["free_pages"]
+    return w.live.debugger.word(w.live.symbol("pool") + offset)
+
+
 @check(5)
 def boots(w):
     """The kernel comes to live()."""
@@ -49,7 +54,7 @@ def merge(w):
     for flags in WRITE, READ:
         table, va, pa = mapped(w, 2 * LARGE)
         before = w.live.tables(table.root)
-        free = w.live.call("frames_free_pages")
+        free = free_frames(w)
         cut = LARGE + w.dice.randrange(1, 511) * PAGE
         table.protect(va, 2 * LARGE, flags)
         table.protect(va + cut, PAGE, READ if flags == WRITE else WRITE)
@@ -65,9 +70,9 @@ def merge(w):
                         f"{before} frames", f"level {leaf.level}, {after} "
                         "frames", w.live.explain(va_cut, table.root),
                         look=f"pt {va_cut:#x} {table.root:#x}")
-        if w.live.call("frames_free_pages") != free:
+        if free_frames(w) != free:
             raise Wrong("the frame of the table is free again",
-                        f"{free - w.live.call('frames_free_pages')} frames "
+                        f"{free - free_frames(w)} frames "
                         "are lost")
         table.must_be([paging.Range(va, pa, 2 * LARGE, RIGHTS[flags])],
                       "a merge", 1)

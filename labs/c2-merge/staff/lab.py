@@ -31,7 +31,7 @@ def wrong(error: str, old: str, new: str, caught: str,
 
 MUTANTS = [
     wrong("the frame of the table is lost",
-          "    table->frames->release(child_pa);\n", "", "merge"),
+          "    table->frames->release(child_pa, 1);\n", "", "merge"),
     wrong("the leaf is no large one", "first | PTE_LARGE", "first", "merge"),
     wrong("it looks at the first page alone", "i < TABLE_ENTRIES; i++",
           "i < 1; i++", "split"),

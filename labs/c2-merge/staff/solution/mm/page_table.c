@@ -16,7 +16,7 @@ static status_t merge(struct page_table *table, va_t va) {
         if ((child[i] & ~seen) != first + i * PAGE_SIZE)
             return STATUS_OK;
     *entry = first | PTE_LARGE;
-    table->frames->release(child_pa);
+    table->frames->release(child_pa, 1);
     return STATUS_OK;
 }
 
@@ -25,11 +25,13 @@ status_t page_table_protect(struct page_table *table, va_t va, uint64_t bytes,
     TRY(check_range(table, va, 0, bytes));
     va_t start = va, end = va + bytes;
     while (va < end) {
-        unsigned level = leaf_level(table, va);
-        if (level == 0)
+        struct page_walk walk;
+        page_table_walk(table, va, &walk);
+        if (!walk.mapped)
             return fail(STATUS_NOT_FOUND, "page table: va %#lx is not mapped",
                         va);
-        level = fitting_level(va, end - va, min_u64(level, table->leaf_max));
+        unsigned level =
+            fitting_level(va, end - va, min_u64(walk.level, table->leaf_max));
         uint64_t *entry;
         TRY(slot(table, va, level, &entry));
         *entry = (*entry & ~MAP_FLAGS) | flags;
