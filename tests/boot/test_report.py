@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import browser, paths, qemu
+from harness import browser, documents, paths, qemu
 
 sys.path.insert(0, str(paths.ROOT / "tools"))
 
@@ -72,10 +72,15 @@ def verdicts(document: dict) -> dict[str, str]:
     return {one["id"]: one["verdict"] for one in document["checks"]}
 
 
+# Other builds may have quirks: Ubuntu 24.04's has code that is not protected.
+QUIRKS = set() if documents.firmware_is_shown() else {"quirk"}
+
+
 def test_a_good_firmware(good, own_files):
     document = load(good)
     assert document["verdict"]["word"] == "minor"
-    assert {one["kind"] for one in document["findings"]} == {"vector", "suite"}
+    kinds = {one["kind"] for one in document["findings"]}
+    assert kinds - QUIRKS == {"vector", "suite"}
     assert document["firmware"]["vendor"] == "EDK II"
     assert re.fullmatch(r"\d\d/\d\d/\d{4}", document["firmware"]["date"])
     assert [one["path"] for one in document["firmware"]["files"]] == [
@@ -369,7 +374,8 @@ def test_a_folder_of_firmwares(tmp_path, own_files):
     assert done.returncode == 0, done.stdout
     machine = load(tmp_path / "out/MY_CODE")["machine"]
     assert (machine["machine"], machine["args"]) == ("q35,hpet=off", "-smp 2")
-    assert load(tmp_path / "out/MY_CODE")["verdict"]["word"] == "pass"
+    findings = load(tmp_path / "out/MY_CODE")["findings"]
+    assert {one["kind"] for one in findings} <= QUIRKS
     text = (tmp_path / "out/index.html").read_text()
     assert "MY_CODE/index.html" in text
     assert "there is no jump" in text and "CODE needs VARS" in text
