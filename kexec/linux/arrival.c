@@ -164,11 +164,11 @@ status_t linux_params_read(pa_t params_pa, memory_reader read,
     if (status == STATUS_INVALID)
         return status;
     listed = &boot->memory;
-    if (status == STATUS_OK)
-        status = read_command_line(params, boot->command_line);
-    if (status)
+    status_t line = read_command_line(params, boot->command_line);
+    if (line)
         boot->command_line[0] = '\0'; // half a line may say something else
-    else
+    status = status ? status : line;
+    if (status == STATUS_OK)
         status = read_firmware(params, boot);
     if (status)
         handoff_drop(boot, status);
