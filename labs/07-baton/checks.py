@@ -81,8 +81,8 @@ class Content:
         self.memory = made_up(dice, ranges)
         step = dice.choice([48, 56, 64, 104])
         size = step * dice.randint(3, 20)
-        self.efi = struct.pack("<QIIQ96sQ", dice.randrange(1 << 52), step, 1,
-                               1, dice.randbytes(96), size)
+        self.efi = struct.pack("<QIIII96sQ", dice.randrange(1 << 52), 8,
+                               step, 1, 1, dice.randbytes(96), size)
         self.efi += dice.randbytes(size)
         head = w.live.fields("boot/handoff.c", "handoff")
         self.baton = dice.randbytes(head["run"] + 16)
