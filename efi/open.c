@@ -16,7 +16,6 @@
 #include "efi/virtual.h"
 #include "lib/log.h"
 #include "lib/string.h"
-#include "mm/frames.h"
 
 extern struct efi_firmware firmware_record;
 static struct efi_firmware *const known = &firmware_record;
@@ -40,15 +39,16 @@ static status_t choose_width(const struct boot_info *boot) {
                 8 * boot->efi.word_bytes);
 }
 
-// Reads both tables, the runtime table where it was found before.
-static status_t read_tables(bool crc_matters) {
-    uint32_t word_bytes = known->width->word_bytes;
-    TRY(efi_system_table_read(known->system_table_pa, word_bytes, crc_matters,
-                              &known->system));
-    if (known->runtime_table_pa == 0)
-        return STATUS_OK;
-    return efi_runtime_table_read(known->runtime_table_pa, word_bytes,
-                                  crc_matters, &known->runtime);
+static status_t read_system_table(bool crc_matters) {
+    return efi_system_table_read(known->system_table_pa,
+                                 known->width->word_bytes, crc_matters,
+                                 &known->system);
+}
+
+static status_t read_runtime_table(bool crc_matters) {
+    return efi_runtime_table_read(known->runtime_table_pa,
+                                  known->width->word_bytes, crc_matters,
+                                  &known->runtime);
 }
 
 // Finds the runtime table behind the system table's pointer.
@@ -75,9 +75,9 @@ static status_t find_tables(const struct boot_info *boot) {
     bool virtual = boot->svam != BOOT_SVAM_NONE;
     const struct efi_system_table *system = &known->system;
     known->system_table_pa = boot->efi.system_table_pa;
-    TRY(read_tables(!virtual));
+    TRY(read_system_table(!virtual));
     TRY(find_runtime_table(boot, system->runtime_services));
-    TRY(read_tables(!virtual));
+    TRY(read_runtime_table(!virtual));
 
     struct efi_setup physical = {.firmware_vendor_pa = system->firmware_vendor,
                                  .config_tables_pa = system->config_tables};
@@ -127,7 +127,7 @@ static status_t check_reach(void) {
     uint64_t end = known->width->end;
     for (size_t i = 0; end && i < known->regions.count; i++) {
         const struct efi_region *r = &known->regions.region[i];
-        if (r->va > end || region_bytes(r) > end - r->va)
+        if (!region_is_within(r, 0, end))
             return fail(STATUS_REFUSED,
                         "mode %s puts the region at %#lx at va %#lx, and the "
                         "firmware has no addresses from %#lx on",
@@ -156,7 +156,8 @@ static status_t enter_mode(struct boot_info *boot) {
         TRY(run(OPENING_SVAM, boot));
         known->svam = SVAM_CALLED; // even if it fails: it is the only attempt
         TRY(efi_virtual_enter(boot->efi.descriptor_bytes));
-        TRY(read_tables(false));
+        TRY(read_system_table(false));
+        TRY(read_runtime_table(false));
         find_entries();
         efi_space_drop();
         TRY(efi_space_build());

@@ -4,7 +4,6 @@
 
 #include "efi/firmware.h"
 #include "efi/services.h"
-#include "efi/tables.h"
 
 static uint8_t map[EFI_REGIONS_MAX * EFI_DESCRIPTOR_BYTES_MAX];
 

@@ -7,5 +7,5 @@
 
 // Calls it with the regions as they are placed, in descriptors of
 // `descriptor_bytes` bytes, as many as the firmware's own have. FAILED: it
-// returned an error, or faulted. INVALID: it left a table that fails its check.
+// returned an error, or faulted.
 status_t efi_virtual_enter(uint32_t descriptor_bytes);

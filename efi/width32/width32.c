@@ -96,8 +96,8 @@ ROW(widths, 2_narrow) = {.word_bytes = 4,
                          .map = map,
                          .entry = entry};
 
-// A firmware that returns with the trap flag set traps at the landing, and the
-// guard takes the flag away a few steps later, as it does in efi/gate.c.
+// A firmware that returns with the trap flag set traps at the landing first,
+// and then in the kernel's code, where efi/guard/registers.c goes on.
 static bool step_over(struct trap_frame *frame) {
     va_t at = frame->rip;
     bool is_landing =
