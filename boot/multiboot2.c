@@ -9,7 +9,6 @@
 #include "boot/boot_info.h"
 #include "boot/e820.h"
 #include "boot/node.h"
-#include "lib/format.h"
 #include "lib/log.h"
 #include "lib/string.h"
 

@@ -3,7 +3,6 @@
 
 #include "mm/space.h"
 
-#include "lib/log.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/early.h"

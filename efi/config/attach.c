@@ -4,7 +4,6 @@
 #include "efi/config/config.h"
 #include "efi/firmware.h"
 #include "efi/open.h"
-#include "mm/frames.h"
 #include "mm/space.h"
 
 struct efi_config_list efi_config_list(void) {

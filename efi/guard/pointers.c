@@ -7,7 +7,6 @@
 #include "efi/guard/memory.h"
 #include "efi/open.h"
 #include "efi/quirk.h"
-#include "mm/frames.h"
 
 // One that leads nowhere did so before, and may never be called: firmware of
 // EFI 1.10 had none for QueryVariableInfo, and garbage there.

@@ -9,7 +9,6 @@
 #include "lib/format.h"
 #include "lib/log.h"
 #include "mm/early.h"
-#include "mm/frames.h"
 #include "mm/space.h"
 
 STAGE(EARLY, 50_free_memory, "efi-map") {

@@ -6,9 +6,7 @@
 #include "efi/firmware.h"
 #include "efi/open.h"
 #include "efi/services/properties.h"
-#include "efi/tables.h"
 #include "lib/log.h"
-#include "mm/frames.h"
 #include "mm/space.h"
 
 #define NODE_LACKING NODE_TYPE('R')

@@ -9,7 +9,6 @@
 #include "efi/space.h"
 #include "kernel/proof.h"
 #include "kernel/stage.h"
-#include "lib/format.h"
 #include "lib/log.h"
 #include "lib/options.h"
 #include "lib/string.h"

@@ -3,7 +3,6 @@
 #include "efi/config/config.h"
 #include "efi/tables.h"
 #include "kernel/acpi/acpi.h"
-#include "mm/frames.h"
 #include "mm/space.h"
 
 pa_t acpi_find_rsdp(const struct boot_info *boot) {

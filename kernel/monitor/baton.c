@@ -4,7 +4,6 @@
 #include "kernel/leave.h"
 #include "kernel/monitor/monitor.h"
 #include "kexec/kexec.h"
-#include "lib/log.h"
 #include "lib/string.h"
 #include "mm/space.h"
 

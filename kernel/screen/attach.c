@@ -4,7 +4,6 @@
 #include "kernel/screen/keyboard.h"
 #include "kernel/screen/screen.h"
 #include "kernel/stage.h"
-#include "lib/log.h"
 #include "mm/early.h"
 
 static void size(unsigned *columns, unsigned *rows) {

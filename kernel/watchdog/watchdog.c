@@ -12,7 +12,6 @@
 #include "kernel/apic/io_apic.h"
 #include "kernel/nmi/nmi.h"
 #include "kernel/time.h"
-#include "lib/log.h"
 #include "lib/x86.h"
 
 // Intel 8254: mode 0, both bytes of the count. The count starts with the second
