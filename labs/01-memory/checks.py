@@ -7,16 +7,14 @@ and for each piece between two borders the largest kind.
 import struct
 
 from harness import multiboot2
+from harness.layouts import KINDS, RANGE
 from kit import seed
 from kit.outside import PAGE, Wrong, check, name_of
 
-KINDS = """hole usable boot-services boot-kept acpi nvs kept reserved runtime
-    mmio lost in-use""".split()  # enum memory_kind
 USABLE, BOOT, KEPT, ACPI, NVS, RESERVED, RUNTIME, MMIO = (
     KINDS.index(word) for word in "usable boot-services boot-kept acpi nvs "
     "reserved runtime mmio".split())
 MOST = 512  # MEMORY_MAP_MAX
-RANGE = struct.Struct("<QQI4x")
 INVALID, NO_MEMORY = 1, 4
 IS_RUNTIME, WB, SP = 1 << 63, 1 << 3, 1 << 18
 

@@ -8,19 +8,15 @@ returns from there with an answer of its own.
 import struct
 
 from harness import multiboot2, paging
+from harness.layouts import REGION, SERVICES
 from kit import seed
 from kit.outside import PAGE, Wrong, check
 
-REGION = struct.Struct("<I4xQQQQQ")  # struct efi_region
 LARGE = 2 << 20
 IS_RUNTIME, WB = 1 << 63, 1 << 3
 DEVICE_ERROR = 1 << 63 | 7
 SYSTEM_TABLE = 12  # a tag: EFI 64-bit system table pointer
 RUNTIME_SERVICES, VENDOR, CONFIG = 88, 24, 112  # in the system table
-SERVICES = """GetTime SetTime GetWakeupTime SetWakeupTime
-    SetVirtualAddressMap ConvertPointer GetVariable GetNextVariableName
-    SetVariable GetNextHighMonotonicCount ResetSystem UpdateCapsule
-    QueryCapsuleCapabilities QueryVariableInfo""".split()
 FIRST = 24  # of them, in the runtime services table
 STAY = ("SetVirtualAddressMap", "ConvertPointer")
 

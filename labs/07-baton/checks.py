@@ -12,17 +12,15 @@ import zlib
 from functools import lru_cache
 
 from harness import paging, paths
+from harness.handoff import COMMAND_LINE, EFI, FIRMWARE, MEMORY, NODE
+from harness.layouts import RANGE, REGION
 from harness.rsp import GENERAL
 from kit import seed
 from kit.outside import PAGE, Wrong, check, name_of
 
 BOOT = "Linux, Documentation/x86/boot.rst"
 BLOCK_BYTES, COMMAND_LINE_MAX = 64 << 10, 2048  # boot/handoff.h
-NODE, ALIGNMENT = struct.Struct("<II"), 8  # boot/node.h: struct node_head
-RANGE = struct.Struct("<QQI4x")  # struct memory_range
-REGION = struct.Struct("<I4xQQQQQ")  # struct efi_region
-NODE_COMMAND_LINE, NODE_MEMORY, NODE_FIRMWARE = (
-    int.from_bytes(b"BAT" + letter, "little") for letter in (b"C", b"P", b"E"))
+ALIGNMENT = 8  # of nodes (boot/node.h)
 MAGIC = 0x4F44414E4F544142
 RECEIVED = {"HOLE": "HOLE", "USABLE": "USABLE", "BOOT_SERVICES": "USABLE",
             "IN_USE": "USABLE", "ACPI": "ACPI", "NVS": "NVS",
@@ -81,8 +79,8 @@ class Content:
         self.memory = made_up(dice, ranges)
         step = dice.choice([48, 56, 64, 104])
         size = step * dice.randint(3, 20)
-        self.efi = struct.pack("<QIIII96sQ", dice.randrange(1 << 52), 8,
-                               step, 1, 1, dice.randbytes(96), size)
+        self.efi = EFI.pack(dice.randrange(1 << 52), 8, step, 1, 1,
+                            dice.randbytes(96), size)
         self.efi += dice.randbytes(size)
         head = w.live.fields("boot/handoff.c", "handoff")
         self.baton = dice.randbytes(head["run"] + 16)
@@ -339,9 +337,9 @@ def payload_of(it: Handoff, kind: int, want: bytes, what: str) -> None:
 def chain(w):
     """Behind struct handoff there are the nodes that the rows write."""
     it = Handoff(w, w.dice.randint(400, 448))
-    payload_of(it, NODE_MEMORY, it.received(), "memory, as it is received")
+    payload_of(it, MEMORY, it.received(), "memory, as it is received")
     at, kind, line = it.nodes()[0]
-    if kind != NODE_COMMAND_LINE or \
+    if kind != COMMAND_LINE or \
             line[: len(it.line) + 1] != it.line + b"\0":
         raise Wrong(f"at {len(it.baton):#x}, right behind struct handoff, the "
                     "command line", f"at {at:#x} type {kind:#x}: {line[:60]!r}",
@@ -375,7 +373,7 @@ def seal(w):
 def firmware(w):
     """The system table, the addresses before SetVirtualAddressMap, the map."""
     it = Handoff(w, w.dice.randint(5, 40))
-    payload_of(it, NODE_FIRMWARE, it.efi,
+    payload_of(it, FIRMWARE, it.efi,
                "struct boot_efi up to the end of its map")
 
 

@@ -9,6 +9,7 @@ Some functions are called directly, with records and frames that are made up.
 import struct
 
 from harness import paging
+from harness.layouts import KINDS, RANGE, REGION, SERVICES
 from kit import seed
 from kit.outside import PAGE, Wrong, check, name_of
 
@@ -20,23 +21,13 @@ PAGE_FAULT, NMI, TIMER = 14, 2, 32
 FRAME = """r15 r14 r13 r12 r11 r10 r9 r8 rdi rsi rbp rbx rdx rcx rax vector
     error rip cs rflags rsp ss""".split()  # struct trap_frame
 KEPT = "rbx rbp r12 r13 r14 r15".split()
-SERVICES = """GetTime SetTime GetWakeupTime SetWakeupTime
-    SetVirtualAddressMap ConvertPointer GetVariable GetNextVariableName
-    SetVariable GetNextHighMonotonicCount ResetSystem UpdateCapsule
-    QueryCapsuleCapabilities QueryVariableInfo""".split()  # enum efi_service
 WRITING = """SetVariable UpdateCapsule GetNextHighMonotonicCount SetTime
     SetWakeupTime ResetSystem""".split()
 CODE, DATA = 5, 6  # EFI_RUNTIME_SERVICES_CODE, _DATA
-REGION = struct.Struct("<I4xQQQQQ")  # struct efi_region
-RANGE = struct.Struct("<QQI4x")  # struct memory_range
-KINDS = """hole usable boot-services boot-kept acpi nvs kept reserved runtime
-    mmio lost in-use""".split()  # enum memory_kind
 GRANTED = {"boot-services": "rwx", "acpi": "rw-", "nvs": "rw-",
            "reserved": "rwx"}  # and its own regions, and devices
 REFUSED = 2
 FAULTS = "SDM vol. 3 §6.13 to §6.15"
-
-
 KERNEL_DS = 0x18  # mm/layout.h
 
 

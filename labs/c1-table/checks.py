@@ -1,11 +1,9 @@
 """The checks of challenge C1: addresses that follow no rule, far apart, and a
 next kernel that takes only those."""
 
-import struct
-
+from harness.layouts import REGION
 from kit.outside import GIB, MIB, PAGE, Wrong, check
 
-REGION = struct.Struct("<I4xQQQQQ")  # struct efi_region
 TIB = 1024 * GIB
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from harness import paths
 from harness.events import wanted
+from harness.layouts import DESCRIPTOR
 from harness.rsp import symbol
 
-DESCRIPTOR = struct.Struct("<IIQQQQ")  # UEFI 2.10 §7.2.3
 RUNTIME = 1 << 63
 
 

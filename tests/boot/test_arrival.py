@@ -16,10 +16,10 @@ from harness import multiboot2, paths
 from harness.chain import rule_of_linux
 from harness.handoff import (ACPI, EFI, FIRMWARE, KEPT, MEMORY, NEEDS, NVS,
                              USABLE, Handoff)
+from harness.layouts import DESCRIPTOR
 from harness.rsp import symbol
 
 GIB = 1 << 30
-DESCRIPTOR = struct.Struct("<IIQQQQ")  # UEFI 2.10 §7.2.3
 RUNTIME = 1 << 63
 LOADER_KEXEC = 0xD0
 RNG_SEED, SETUP_EFI = 9, 4

@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from harness import browser, chain, paths
+from harness import browser, chain, documents, paths
 from harness.events import clean, parse
 from harness.rsp import symbol
 
@@ -207,19 +207,10 @@ def test_a_walk_agrees_with_qemus(boot):
     assert pages == theirs and len(theirs) > 4000
 
 
-def keys(value):
-    """Each key of an object, at any depth."""
-    if isinstance(value, dict):
-        yield from value
-    for part in value.values() if isinstance(value, dict) else \
-            value if isinstance(value, list) else []:
-        yield from keys(part)
-
-
 def test_every_key_is_documented(atlas):
     text = (paths.ROOT / "docs/atlas.md").read_text()
     known = set(re.findall(r"`(\w+)`", text))
-    assert {*keys(atlas.document), *COLUMNS} <= known
+    assert {*documents.keys(atlas.document), *COLUMNS} <= known
     for phase in atlas.run["phases"]:
         assert phase["title"] in text
     for phase in phases.PHASES:

@@ -109,18 +109,10 @@ def test_every_key_is_documented(good):
         document[name] = {}
     for row in document["modes"]:
         row["proofs"] = []
-    used = set(keys(document))
+    used = set(documents.keys(document))
     assert used - known == set()
     assert {one.kind for one in rules.RULES} <= known
     assert set(experiments.BY_ID) <= known
-
-
-def keys(value):
-    if isinstance(value, dict):
-        yield from value
-    for part in value.values() if isinstance(value, dict) else \
-            value if isinstance(value, list) else []:
-        yield from keys(part)
 
 
 def test_the_report_for_a_ci_system(good):

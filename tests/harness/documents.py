@@ -31,6 +31,15 @@ def firmware_is_shown() -> bool:
     return digest(qemu.CODE) == SHOWN_ON
 
 
+def keys(value):
+    """Each key of a JSON document, at any depth."""
+    if isinstance(value, dict):
+        yield from value
+    for part in value.values() if isinstance(value, dict) else \
+            value if isinstance(value, list) else []:
+        yield from keys(part)
+
+
 @dataclass
 class Exchange:
     """A command at the prompt of a generation, and its output as shown."""

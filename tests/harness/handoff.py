@@ -3,6 +3,8 @@
 import struct
 import zlib
 
+from .layouts import RANGE
+
 HEAD_BYTES = 112  # struct handoff
 MAGIC_AT, BYTES_AT, CRC_AT = 0, 24, 28  # the last two: of the whole block
 NODE = struct.Struct("<II")  # type, bytes of the payload behind it
@@ -12,7 +14,6 @@ COMMAND_LINE_AT = HEAD_BYTES + NODE.size
 COMMAND_LINE_BYTES = 2048
 
 NEEDS = struct.Struct("<QQQ")  # of MEMORY: RSDP, bundle, its bytes; ranges
-RANGE = struct.Struct("<QQI4x")  # first address, end, kind (lib/memory_map.h)
 USABLE, ACPI, NVS, KEPT, RESERVED = 1, 4, 5, 6, 7
 ACCOUNT_HEAD = 8  # CRC and length of the copy that follows
 

@@ -5,11 +5,11 @@ kernel reads it, so that a test can change it.
 import struct
 
 from . import paths
+from .layouts import DESCRIPTOR
 from .rsp import symbol
 
 MEMORY_MAP, EFI_MAP = 6, 17  # tags (Multiboot2 §3.6)
 ENTRY = struct.Struct("<QQII")
-DESCRIPTOR = struct.Struct("<IIQQQQ")  # UEFI 2.10 §7.2.3
 BOOT_SERVICES_DATA, CONVENTIONAL, UNACCEPTED = 4, 7, 15
 
 

@@ -17,19 +17,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from harness import paths, saved
+from harness.layouts import REGION, SERVICES
 from kit import seed
 from kit.outside import PAGE, Live, Lost
 
 RAM_MIB = 128
 CAUSES = ["naive", "moved", "left-out"]
-REGION = struct.Struct("<I4xQQQQQ")  # struct efi_region
 CODE = 5  # EFI_RUNTIME_SERVICES_CODE
 DIRECT, STEP = 0xFFFF800000000000, 1 << 38  # mm/layout.h: DIRECT_MAP_ALIGN
 IOREMAP = 0xFFFFFFFFD0000000
-SERVICES = """GetTime SetTime GetWakeupTime SetWakeupTime
-    SetVirtualAddressMap ConvertPointer GetVariable GetNextVariableName
-    SetVariable GetNextHighMonotonicCount ResetSystem UpdateCapsule
-    QueryCapsuleCapabilities QueryVariableInfo""".split()
 VECTOR = 15 * 8  # where it is in struct trap_frame
 PAGE_FAULT = 14
 
