@@ -10,15 +10,17 @@ import json
 import os
 import re
 import signal
+import threading
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import pytest_timeout
 
 from harness import chain, media, paths, qemu, saved
 from harness.dossier import dossier
 from harness.machine import End, Machine, Run
-from harness.patience import Watch
+from harness.patience import SLOWNESS, Watch
 from kit import prove
 
 
@@ -187,7 +189,15 @@ def _make(home, config, session, bundle) -> Run:
 
 
 def pytest_timeout_set_timer(item, settings):
-    """A test's own limit, in the seconds of patience.py."""
+    """A test's own limit, in the seconds of patience.py.
+
+    Only the main thread gets signals. execnet before 2.1 runs the tests in
+    another one, if the main thread is not ready yet: then the plugin's own
+    timer ends the whole worker, and counts wall time.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return pytest_timeout.pytest_timeout_set_timer(
+            item, settings._replace(timeout=settings.timeout * SLOWNESS))
     watch = Watch(settings.timeout)
 
     def ring(*_) -> None:

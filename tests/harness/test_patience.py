@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -66,6 +67,27 @@ def test_a_limit_is_as_many_times_as_long(monkeypatch):
 def test_a_program_is_limited_by_what_it_computes():
     done = subprocess.run(LOOP, preexec_fn=patience.cpu_limit(1))
     assert done.returncode == -signal.SIGXCPU
+
+
+THREAD = """
+import os, pytest, sys, threading
+run = lambda: os._exit(pytest.main(sys.argv[1:]))
+threading.Thread(target=run).start()
+"""
+
+
+@pytest.mark.parametrize("limit,verdict", [("100", "2 passed"),
+                                           ("0.2", "Timeout")])
+def test_tests_outside_the_main_thread_have_a_limit(limit, verdict):
+    """xdist runs them so now and then (tests/conftest.py)."""
+    these = f"{__file__}::{test_programs_that_hang_are_found.__name__}"
+    done = subprocess.run(
+        [sys.executable, "-c", THREAD, "-n", "0", "-p", "no:cacheprovider",
+         f"--timeout={limit}", these], cwd=paths.ROOT, text=True,
+        env={**os.environ, "SLOWNESS": "1"}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert verdict in done.stdout
+    assert (done.returncode == 0) == ("passed" in verdict)
 
 
 @pytest.mark.parametrize("broken", ["prepare", "spawn"])
