@@ -19,7 +19,7 @@
 #define COMMAND_LINE_MAX  2048
 
 #define HANDOFF_MAGIC   0x4f44414e4f544142 // "BATONADO"
-#define HANDOFF_VERSION 9
+#define HANDOFF_VERSION 10
 
 // One kernel that ran before: a row of the lineage (kernel/chain).
 struct lineage_entry {
@@ -37,13 +37,6 @@ struct handoff_clock {
     uint64_t tsc_start; // generation 0's first time stamp
 };
 
-// Where the firmware's first runtime region begins, and how far it is from
-// there to the end of the last one. With the distances that the EFI map has,
-// these two numbers give all addresses (efi=contiguous).
-struct handoff_run {
-    uint64_t va, bytes;
-};
-
 // What core needs. Everything else is in nodes.
 struct handoff {
     uint64_t magic;
@@ -58,7 +51,6 @@ struct handoff {
     char mode[16];       // the mode whose addresses the firmware now has
 
     struct handoff_clock clock;
-    uint64_t counter;       // what the sender wrote to BatonGeneration
-    uint64_t aborted;       // firmware calls that were ended: it is tainted
-    struct handoff_run run; // where the mode hands on nothing else
+    uint64_t counter; // what the sender wrote to BatonGeneration
+    uint64_t aborted; // firmware calls that were ended: it is tainted
 };

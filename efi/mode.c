@@ -30,10 +30,8 @@ const char *efi_svam_name(enum efi_svam svam) {
 }
 
 status_t efi_adopt_by_rule(const struct efi_mode *mode,
-                           struct efi_regions *regions,
-                           const struct handoff *handoff) {
+                           struct efi_regions *regions) {
     static struct efi_regions given;
-    (void)handoff;
     given = *regions;
     TRY(mode->place(regions));
     for (size_t i = 0; i < given.count; i++) {
@@ -117,19 +115,8 @@ static status_t place_naive(struct efi_regions *regions) {
     return STATUS_OK;
 }
 
-static status_t refuse_naive(const struct efi_mode *mode,
-                             struct efi_regions *regions,
-                             const struct handoff *handoff) {
-    (void)regions, (void)handoff;
-    return fail(STATUS_REFUSED,
-                "SetVirtualAddressMap was called in mode %s, which hands on no "
-                "virtual addresses: the firmware's addresses are unknown",
-                mode->name);
-}
-
 ROW(modes, 7_naive) = {.name = "naive",
                        .proposal = "Linux before 2013: anywhere, not handed on",
                        .table = PAGE_TABLE_KERNEL,
                        .calls_svam = true,
-                       .place = place_naive,
-                       .adopt = refuse_naive};
+                       .place = place_naive};

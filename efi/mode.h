@@ -4,7 +4,6 @@
 
 #pragma once
 
-#include "boot/handoff.h"
 #include "efi/region.h"
 #include "lib/status.h"
 #include "lib/table.h"
@@ -37,15 +36,9 @@ struct efi_mode {
     status_t (*place)(struct efi_regions *regions);
 
     // Where an earlier kernel called it: validates the virtual addresses in
-    // `regions`, or computes them. `handoff`: the earlier kernel's own, NULL if
-    // that was a Linux. REFUSED, with the reason, or what place() returned.
-    status_t (*adopt)(const struct efi_mode *mode, struct efi_regions *regions,
-                      const struct handoff *handoff);
-
-    // May be NULL. Writes all that the next Baton needs into its handoff, so
-    // that its descriptors get no virtual addresses; a Linux still gets these,
-    // by hands_on.
-    void (*hand_on)(const struct efi_regions *regions, struct handoff *handoff);
+    // `regions`, or computes them. REFUSED, with the reason, or what place()
+    // returned. NULL: no later kernel can know the addresses.
+    status_t (*adopt)(const struct efi_mode *mode, struct efi_regions *regions);
 };
 
 TABLE(modes, struct efi_mode);
@@ -60,8 +53,7 @@ const char *efi_svam_name(enum efi_svam svam);
 
 // An adopt(): place() has to yield the addresses in `regions` again.
 status_t efi_adopt_by_rule(const struct efi_mode *mode,
-                           struct efi_regions *regions,
-                           const struct handoff *handoff);
+                           struct efi_regions *regions);
 
 // A place(): the rule of efi=fixed.
 status_t efi_place_fixed(struct efi_regions *regions);

@@ -101,12 +101,16 @@ static const struct efi_mode *mode_found(const struct boot_info *boot) {
 static status_t adopt_mode(const struct boot_info *boot,
                            const struct efi_mode *wanted) {
     const struct efi_mode *found = mode_found(boot);
-    bool from_baton = boot->svam == BOOT_SVAM_BATON;
     if (!found)
         return failed(STATUS_REFUSED);
+    if (!found->adopt)
+        return fail(STATUS_REFUSED,
+                    "SetVirtualAddressMap was called in mode %s, which hands "
+                    "on no virtual addresses: the firmware's addresses are "
+                    "unknown",
+                    found->name);
     known->mode = found;
-    TRY(found->adopt(found, &known->regions,
-                     from_baton ? &boot->handoff : NULL));
+    TRY(found->adopt(found, &known->regions));
     if (wanted && wanted != found)
         return fail(STATUS_REFUSED,
                     "mode %s was asked for, but the firmware is bound to mode "

@@ -22,12 +22,8 @@ const struct handoff *leave_description(const struct kernel *kernel) {
     next.aborted = max_u64(firmware_aborted(), next.aborted);
     if (firmware->svam == SVAM_CALLED || boot->svam)
         next.svam = SVAM_CALLED;
-    if (firmware->ready) {
+    if (firmware->ready)
         str_copy(next.mode, sizeof(next.mode), firmware->mode->name);
-        next.run = (struct handoff_run){0};
-        if (firmware->mode->hand_on)
-            firmware->mode->hand_on(&firmware->regions, &next);
-    }
     return &next;
 }
 

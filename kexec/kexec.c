@@ -100,8 +100,7 @@ static void describe_firmware(const struct boot_info *boot,
         return;
     efi->map_bytes = firmware->regions.count * (uint64_t)efi->descriptor_bytes;
     efi_regions_write(&firmware->regions, efi->descriptor_bytes,
-                      firmware->mode->hands_on && !firmware->mode->hand_on,
-                      efi->map);
+                      firmware->mode->hands_on, efi->map);
     if (firmware->svam == SVAM_NEVER)
         return;
     efi->has_setup = true;

@@ -47,11 +47,11 @@ status_t efi_regions_check_va(const struct efi_regions *regions) {
 // Addresses that no rule yields have to be where this kernel maps nothing, and
 // disjoint. They need not ascend with the physical ones: Linux
 // places regions in the order of the firmware's map.
-static status_t adopt(const struct efi_mode *mode, struct efi_regions *regions,
-                      const struct handoff *handoff) {
+static status_t adopt(const struct efi_mode *mode,
+                      struct efi_regions *regions) {
     const va_t bottom = firmware->width->window_bottom;
     const va_t top = firmware->width->window_top;
-    (void)mode, (void)handoff;
+    (void)mode;
     for (size_t i = 0; i < regions->count; i++) {
         const struct efi_region *region = &regions->region[i];
         if (!region_is_within(region, bottom, top))

@@ -83,7 +83,7 @@ class Content:
                             dice.randbytes(96), size)
         self.efi += dice.randbytes(size)
         head = w.live.fields("boot/handoff.c", "handoff")
-        self.baton = dice.randbytes(head["run"] + 16)
+        self.baton = dice.randbytes(head["aborted"] + 8)
         self.needs = [dice.randrange(1 << 48) for _ in range(3)]
         self.at = self.put()
 
@@ -363,7 +363,7 @@ def seal(w):
             raise Wrong(f"{name} is {want:#x}", f"{found:#x}",
                         read="boot/handoff.h, boot/handoff.c, the README",
                         look="print *head", step=3)
-    for name in ("generation", "mode", "counter", "run"):
+    for name in ("generation", "mode", "counter", "aborted"):
         if it.block[offset[name] :][:8] != it.baton[offset[name] :][:8]:
             raise Wrong(f"{name} as the content has it", "another one",
                         read="boot/handoff.h", step=3)

@@ -5,20 +5,23 @@ import struct
 import pytest
 
 from harness import paths
-from harness.handoff import EFI, FIRMWARE, Handoff
+from harness.handoff import EFI, FIRMWARE, RUN, Handoff
 from harness.rsp import symbol
 
-RUN_AT = 96  # of struct handoff_run in struct handoff
+
+def run_to_the_next(debugger) -> Handoff:
+    """What generation 1 finds when it arrives."""
+    for _ in range(2):
+        debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
+    block_pa = debugger.register("rsi")
+    debugger.physical()
+    return Handoff(debugger, block_pa)
 
 
 def test_no_other_address_is_handed_on(boot):
     with boot("efi=contiguous generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
-            for _ in range(2):
-                debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
-            block_pa = debugger.register("rsi")
-            debugger.physical()
-            firmware = Handoff(debugger, block_pa).payload(FIRMWARE)
+            firmware = run_to_the_next(debugger).payload(FIRMWARE)
             debugger.detach()
         run = machine.finish()
     _, _, step, _, _, _, size = EFI.unpack_from(firmware)
@@ -42,9 +45,10 @@ def test_a_wrong_number_is_refused(boot, number, more, why):
     """Before any service is called at a resulting address."""
     with boot("efi=contiguous generations=2 end=exit", paused=True) as machine:
         with machine.debugger() as debugger:
-            debugger.run_to(symbol(paths.SYMBOLS, "kexec_prepare"))
-            at = debugger.register("rdx") + RUN_AT + 8 * number
+            handoff = run_to_the_next(debugger)
+            at = handoff.pa + handoff.find(RUN)[0] + 8 * number
             debugger.write(at, struct.pack("<Q", debugger.word(at) + more))
+            handoff.seal()
             debugger.detach()
         run = machine.finish()
     assert why in run.one("refused", gen=1, what="efi")["why"]

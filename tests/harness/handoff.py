@@ -5,11 +5,11 @@ import zlib
 
 from .layouts import RANGE
 
-HEAD_BYTES = 112  # struct handoff
+HEAD_BYTES = 96  # struct handoff
 MAGIC_AT, BYTES_AT, CRC_AT = 0, 24, 28  # the last two: of the whole block
 NODE = struct.Struct("<II")  # type, bytes of the payload behind it
-COMMAND_LINE, MEMORY, FIRMWARE, ACCOUNT = (
-    int.from_bytes(b"BAT" + letter, "little") for letter in b"C P E A".split())
+COMMAND_LINE, MEMORY, FIRMWARE, ACCOUNT, RUN = (
+    int.from_bytes(b"BAT" + letter, "little") for letter in b"C P E A V".split())
 COMMAND_LINE_AT = HEAD_BYTES + NODE.size
 COMMAND_LINE_BYTES = 2048
 

@@ -473,7 +473,7 @@ static void a_node_of_another_block(void **state) {
 
 #define FIELD(name)                                                            \
     offsetof(struct handoff, name), sizeof(((struct handoff *)0)->name)
-#define SHAPE  "nothing of version 9 of Baton's own"
+#define SHAPE  "nothing of version 10 of Baton's own"
 #define ABSENT "is not in memory"
 
 static const struct {
@@ -483,7 +483,7 @@ static const struct {
 } bad_fields[] = {
     {FIELD(magic), HANDOFF_MAGIC + 1, SHAPE},
     {FIELD(version), 0, SHAPE},
-    {FIELD(version), HANDOFF_VERSION + 70, "version 79"},
+    {FIELD(version), HANDOFF_VERSION + 70, "version 80"},
     {FIELD(bytes), sizeof(struct handoff) - 1, SHAPE},
     {FIELD(bytes), sizeof(struct handoff) + 1, SHAPE},
     {FIELD(block_bytes), 0, SHAPE},
@@ -870,7 +870,7 @@ static void every_bit_of_a_preserved_handoff_matters(void **state) {
 static void nowhere(void **state) {
     (void)state;
     assert_int_equal(handoff_read(0x1000, memory_read, &boot), STATUS_INVALID);
-    assert_contains(why(), "nothing of version 9 of Baton's own at 0x1000");
+    assert_contains(why(), "nothing of version 10 of Baton's own at 0x1000");
 }
 
 #define FROM_BATON(name) cmocka_unit_test_setup(name, sample)

@@ -65,7 +65,7 @@ static void a_linux_is_not_read(void **state) {
     memory_clear();
     params->hdr.type_of_loader = 0xd0;
     assert_int_equal(parse(), STATUS_INVALID);
-    assert_contains(why(), "handoff: nothing of version 9 of Baton's own");
+    assert_contains(why(), "handoff: nothing of version 10 of Baton's own");
     assert_contains(why(), "kexec/linux");
 }
 

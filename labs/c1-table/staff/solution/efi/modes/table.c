@@ -23,9 +23,9 @@ static status_t place(struct efi_regions *regions) {
     return STATUS_OK;
 }
 
-static status_t adopt(const struct efi_mode *mode, struct efi_regions *regions,
-                      const struct handoff *handoff) {
-    (void)mode, (void)handoff;
+static status_t adopt(const struct efi_mode *mode,
+                      struct efi_regions *regions) {
+    (void)mode;
     for (size_t i = 0; i < regions->count; i++)
         if (!region_is_within(&regions->region[i], DIRECT_MAP_END,
                               EFI_WINDOW_END))
