@@ -103,6 +103,7 @@ USES_kernel/report      := mm/vmap
 USES_kernel/apic        := mm/vmap
 USES_efi/modes          := mm/random
 USES_efi/protect        := efi/config efi/guard mm/visit
+USES_efi/isolate        := efi/guard kernel/stacks
 USES_efi/trace          := efi/guard mm/visit
 USES_efi/quirks         := efi/config efi/guard
 USES_efi/services       := efi/config
@@ -314,6 +315,7 @@ $(OUT)/%.inc: %.h $(filter %.asm,$(ALL_FILES)) tools/offsets $(OUT)/built-with
 	@tools/offsets $< '$(CC) $(CFLAGS)' $(filter %.asm,$(ALL_FILES)) > $@
 
 $(OUT)/efi/gate.asm.o: $(OUT)/efi/gate.inc
+$(OUT)/efi/isolate/cell.asm.o: $(OUT)/efi/gate.inc $(OUT)/efi/isolate/cell.inc
 $(OUT)/efi/guard/registers.asm.o: $(OUT)/efi/gate.inc $(OUT)/efi/guard/registers.inc
 
 $(OUT)/linker.ld: linker.ld lib/tables.ld mm/layout.h $(OUT)/built-with | $(FIRST)

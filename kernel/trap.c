@@ -54,8 +54,6 @@ static void handle(struct trap_frame *frame) {
             return;
 }
 
-void trap_handler(struct trap_frame *frame);
-
 void trap_handler(struct trap_frame *frame) {
     trap_depth++;
     handle(frame);

@@ -24,6 +24,10 @@ void trap_init(void);
 // The GDT, the segments of the kernel, and interrupts off.
 void trap_load_segments(void);
 
+// For the stubs of trap.asm, and others in their place: walks the table of
+// lib/trap.h. The frame may be changed when it returns.
+void trap_handler(struct trap_frame *frame);
+
 // Leaves the present stack for another one and never comes back.
 void run_on_stack(va_t top_va, void (*function)(void))
     __attribute__((noreturn));

@@ -18,8 +18,7 @@
 #include "tests/fuzz/seal.h"
 
 static const char *const modes[] = {"physical",   "identity", "fixed", "table",
-                                    "contiguous", "direct",   "naive", "offset",
-                                    "compact",    "packed"};
+                                    "contiguous", "direct",   "naive"};
 static struct boot_info boot;
 
 // What contiguous.c reads, too: where the first region is, and the length.

@@ -1,0 +1,90 @@
+// The page tables of the cells. Each is empty but for the kernel's part, and
+// fills on demand: where the firmware faults, the page is copied from the table
+// that its mode uses, with the same rights. So all that other annexes decide
+// about that table (W^X, pages granted, pages learned) holds in the cell.
+
+#include "efi/isolate/cell.h"
+
+#include "efi/call.h"
+#include "efi/guard/memory.h"
+#include "efi/space.h"
+#include "lib/x86.h"
+#include "mm/frames.h"
+#include "mm/space.h"
+
+// cell.asm: CR3 of each.
+extern pa_t cell_roots[2];
+
+// For calls on the firmware's private table, and for those on the kernel's.
+static struct page_table cells[2];
+
+static status_t map(struct page_table *table, const void *start, uint64_t bytes,
+                    uint64_t flags) {
+    pa_t pa;
+    page_table_translate(&kernel_table, (va_t)start, &pa);
+    return page_table_map(table, (va_t)start, pa, bytes, flags);
+}
+
+// Of each stack for traps, a cell has the page in which a trap begins.
+static status_t map_kernel(struct page_table *table) {
+    TRY(map(table, cell_text, cell_text_end - cell_text, MAP_EXEC));
+    TRY(map(table, &cell, sizeof(cell), MAP_READ));
+    for (unsigned i = 1; i <= cell_stacks(); i++)
+        TRY(map(table, (const void *)(cell.data.tss.ist[i] - PAGE_SIZE),
+                PAGE_SIZE, MAP_WRITE));
+    return STATUS_OK;
+}
+
+struct cell_share cell_share(void) {
+    uint64_t code = cell_text_end - cell_text, stacks = cell_stacks();
+    return (struct cell_share){
+        .read = (code + sizeof(cell)) / PAGE_SIZE + stacks, .write = stacks};
+}
+
+status_t cell_empty(void) {
+    for (size_t i = 0; i < ARRAY_SIZE(cells); i++) {
+        if (cells[i].root_pa)
+            page_table_free(&cells[i]);
+        TRY(page_table_init(&cells[i], kernel_table.levels, 1, &kernel_frames));
+        TRY(map_kernel(&cells[i]));
+        cell_roots[i] = cells[i].root_pa;
+    }
+    return STATUS_OK;
+}
+
+// In the lower half of either table is nothing but what calls need.
+static bool is_for_firmware(va_t va) {
+    return !(va >> 63) || efi_region_of_va(&firmware->regions, va, 1) ||
+           va - (va_t)&efi_bounce < sizeof(efi_bounce);
+}
+
+static uint64_t leaf_flags(const struct page_walk *walk) {
+    return walk->step[walk->count - 1].entry & MAP_FLAGS;
+}
+
+static bool suffices(const struct page_walk *walk, uint64_t error) {
+    return walk->mapped && (walk->write || !(error & FAULT_WRITE)) &&
+           (walk->exec || !(error & FAULT_FETCH));
+}
+
+// The page may be there, with rights that were changed since. False: it has
+// them already, and the fault has another cause.
+static bool copy_page(struct page_table *table, const struct page_walk *walk) {
+    va_t va = align_down(walk->va, PAGE_SIZE);
+    uint64_t flags = leaf_flags(walk);
+    struct page_walk there;
+    page_table_walk(table, va, &there);
+    if (!there.mapped)
+        return page_table_map(table, va, align_down(walk->pa, PAGE_SIZE),
+                              PAGE_SIZE, flags) == STATUS_OK;
+    return leaf_flags(&there) != flags &&
+           page_table_protect(table, va, PAGE_SIZE, flags) == STATUS_OK;
+}
+
+bool cell_fill(struct gate_call *call, const struct gate_fault *fault) {
+    bool on_kernel = call->table_pa == kernel_table.root_pa;
+    struct page_walk walk;
+    page_table_walk(efi_space_table(call->table_pa), fault->address_va, &walk);
+    return fault->is_page_fault && is_for_firmware(fault->address_va) &&
+           suffices(&walk, fault->error) && copy_page(&cells[on_kernel], &walk);
+}
