@@ -17,7 +17,7 @@ struct efi_width {
 
     // Where modes place its regions, from bottom to top.
     va_t window_bottom, window_top; // filled downwards by efi=fixed, table
-    va_t run_bottom, run_top;       // efi=contiguous
+    va_t run_bottom, run_top;       // filled upwards by efi=contiguous
     va_t naive_bottom, naive_top;
 
     // From the kernel's address of the bounce buffer to a second one, where the

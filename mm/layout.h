@@ -27,7 +27,8 @@
 //   0xffff800000000000  ├──────────────────────────────────────────────┤
 //                       │ (not canonical with 4-level paging)          │
 //   0x00007fffffffffff  ├──────────────────────────────────────────────┤
-//                       │ second quadrant: `efi=contiguous`            │
+//                       │ second quadrant: `efi=contiguous`, `offset`, │
+//                       │ `compact`, `packed` (efi/policies/)          │
 //   0x0000400000000000  ├──────────────────────────────────────────────┤
 //                       │ empty in the kernel's table, but for what a  │
 //                       │ 32-bit firmware needs (efi/width32/); in the │

@@ -31,7 +31,7 @@ static const struct area {
     {DIRECT_MAP_END, "nothing"},
     {DIRECT_MAP_BASE, "direct map of RAM, efi=direct"},
     {CANONICAL_HOLE, "nothing: with 4 levels not even canonical"},
-    {EFI_CONTIGUOUS, "second quadrant: efi=contiguous"},
+    {EFI_CONTIGUOUS, "second quadrant: efi=contiguous, and the policies"},
     {0, "for VA = PA: efi=physical, efi=identity"},
 };
 

@@ -449,7 +449,8 @@ def test_all_modes_side_by_side(page, tmp_path):
         assert [table["active"] for table in call] == [not own, own]
     page.view(1400, 950)
     page.open(tmp_path / "index.html", "#view=modes&moment=g1-adopted")
-    assert page.ask("document.querySelectorAll('#panels .panel svg').length") == 7
+    assert page.ask("document.querySelectorAll('#panels .panel svg').length"
+                    ) == len(chain.EXPECTED)
     assert page.ask("document.querySelector('#panels .bad').textContent"
                     ).startswith("naive")
     page.picture(PICTURES / "modes.png")

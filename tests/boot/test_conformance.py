@@ -17,7 +17,8 @@ from harness.rsp import symbol
 KNOWN = {
     "pflash": "b157d97b1f697295", "smm": "d50189a486d22af4", "bios": "7b456907dd0786d4", "uboot": "72c58846c155b361",
 }
-MODES = ("physical", "identity", "fixed", "contiguous", "direct", "table")
+MODES = ("physical", "identity", "fixed", "contiguous", "offset",
+         "compact", "packed", "direct", "table")
 DOCUMENT = paths.ROOT / "docs" / "conformance.md"
 DIFFERENT = {"SetTime Year=1970", "SetTime Year=2099",
              "QueryVariableInfo reserved attribute"}

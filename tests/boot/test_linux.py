@@ -24,6 +24,8 @@ slow = pytest.mark.slow
 FORWARD = ["physical", pytest.param("fixed", marks=slow),
            pytest.param("identity", marks=slow),
            pytest.param("contiguous", marks=slow),
+           pytest.param("offset", marks=slow),
+           pytest.param("compact", marks=slow),
            pytest.param("table", marks=slow)]
 
 
@@ -130,7 +132,7 @@ def test_the_memory_attributes_table_is_kept_for_linux(judged):
     assert any(address in page for page in kept)
 
 
-@pytest.mark.parametrize("mode", ["direct", "naive"])
+@pytest.mark.parametrize("mode", ["direct", "naive", "packed"])
 def test_a_layout_that_linux_would_lose_is_refused(boot, mode):
     with boot(f"generations=2 efi={mode} next=vmlinuz end=exit",
               bundle=paths.LINUX_BUNDLE) as machine:
@@ -188,7 +190,7 @@ def test_what_linux_says_is_documented():
 
 @slow
 @pytest.mark.parametrize("mode", ["physical", "fixed", "identity",
-                                  "contiguous", "table"])
+                                  "contiguous", "offset", "compact", "table"])
 @pytest.mark.usefixtures("linux_folder")
 def test_the_relay(mode):
     """Five kernels in one boot, and each finds the previous one's count."""

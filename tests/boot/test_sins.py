@@ -217,6 +217,18 @@ ROWS = [
       for name in ("apple", "fails-at-identity")],
     Row("move-identity", ("efi.mode", dict(svam="called")), set(),
         modes=("fixed",)),
+    # old and new addresses during SetVirtualAddressMap
+    *[Row(name, ("efi.mode", dict(svam="called")), set(),
+          modes=("contiguous", "fixed", "offset", "compact", "packed"))
+      for name in ("new-early", "old-late")],
+    # memory that no descriptor names, expected to move as far as the rest
+    Row("handler-unlisted", ("efi.mode", dict(svam="called")), set(),
+        modes=("offset",)),
+    # a driver that the map splits: the distance of its halves matters
+    Row("map-split", ("end", dict(verdict="pass")), set(),
+        modes=("compact", "offset", "contiguous", "fixed")),
+    detail("map-split", "time", "EFI_DEVICE_ERROR", "services",
+           modes=("packed",)),
     # half moved: it writes to the flash at the old address
     Row("move-half", ("efi.fault", {"svc": "SetVariable", "owner": "MMIO"}),
         {"variable", "space", "services", "gate"},
@@ -248,6 +260,8 @@ REFUSED = [
     ]],
     *[("apple", "by Apple is known to fail", mode)
       for mode in ("physical", "identity")],
+    *[("handler-unlisted", "SetVirtualAddressMap returned EFI_ABORTED", mode)
+      for mode in ("contiguous", "compact", "packed", "fixed", "identity")],
     ("move-lies", "left it unconverted", "fixed"),
     ("move-identity", "SetVirtualAddressMap returned EFI_ABORTED", "identity"),
 ]
@@ -264,6 +278,7 @@ OFTEN = set("""
     unknown-status claim-overrun unended-name circle-of-names month-13 overrun
     announces-none apple crc header move-fails move-lies move-hangs handler-faults
     crc-zero header-short vendor-boot tables-boot no-vendor no-tables map-virtual
+    new-early old-late handler-unlisted map-split
     xmm none no-service map-of-56 move-identity move-half
 """.split())
 

@@ -51,12 +51,14 @@ void convert(void *pointer) {
                                                   0);
 }
 
-// SetVirtualAddressMap is in progress (UEFI 2.10 §8.4).
+// SetVirtualAddressMap is in progress (UEFI 2.10 §8.4). It and ConvertPointer
+// stay where they are.
 static void move(void) {
     if (when_moved)
         when_moved();
     for (unsigned i = 0; i < RT_ENTRIES; i++)
-        if (original[i])
+        if (original[i] && i != RT_SET_VIRTUAL_ADDRESS_MAP &&
+            i != RT_CONVERT_POINTER)
             convert(&original[i]);
 }
 

@@ -8,6 +8,8 @@
 #define KERNEL_TEXT 0xffffffff80001000
 #define NOWHERE     0x00006eadbeef0000
 #define PCI_CONFIG  0xb0000000 // of QEMU's q35
+#define UNLISTED    0xfee00030 // the local APIC's version: in no descriptor
+#define OWN_DATA    0x6f776e21
 #define MIB         0x100000
 
 #define SERVICE_ARGUMENTS                                                      \
@@ -467,6 +469,53 @@ static status wants_map_order(SERVICE_ARGUMENTS) {
     return original[RT_SET_VIRTUAL_ADDRESS_MAP](a, b, c, d, e);
 }
 
+// ---- old and new addresses while it runs
+
+static volatile uint32_t own_data = OWN_DATA;
+
+static void return_at_once(void) {
+}
+
+// A driver that uses what it has just converted. No specification allows that,
+// and a loader that maps both old and new addresses makes it work.
+static void use_new_now(void) {
+    uint64_t data = (uint64_t)&own_data, code = (uint64_t)return_at_once;
+    convert(&data);
+    convert(&code);
+    read_at(data);
+    execute_at(code);
+}
+
+static void use_new_early(void) {
+    when_moved = use_new_now;
+}
+
+// All is converted, and a driver still uses an old pointer.
+static status use_old_late(SERVICE_ARGUMENTS) {
+    uint64_t old = data_page;
+    status answer = original[RT_SET_VIRTUAL_ADDRESS_MAP](a, b, c, d, e);
+    write_at(old);
+    return answer;
+}
+
+// As reported for Dell's PowerEdge T320: memory that no descriptor names is
+// expected to move by the same distance as the rest.
+static void use_unlisted_now(void) {
+    uint64_t moved_to = (uint64_t)&own_data;
+    convert(&moved_to);
+    read_at(UNLISTED + (moved_to - (uint64_t)&own_data));
+}
+
+static void use_unlisted(void) {
+    when_moved = use_unlisted_now;
+}
+
+// Its data may be elsewhere than its code expects.
+static status read_own_data(SERVICE_ARGUMENTS) {
+    return own_data == OWN_DATA ? original[RT_GET_TIME](a, b, c, d, e)
+                                : DEVICE_ERROR;
+}
+
 static void sign_runtime_table(void) {
     runtime->crc32 = 0;
     boot(BS_CALCULATE_CRC32)((uint64_t)runtime, runtime->header_bytes,
@@ -761,6 +810,25 @@ static status runtime_everywhere(uint8_t *map, uint64_t *bytes,
     return SUCCESS;
 }
 
+// Code and data of this driver get a descriptor each, as in UEFI 2.5, and the
+// second one is at the end of the map.
+static status split(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+    uint64_t middle = (uint64_t)&own_data & ~4095ull;
+    for (uint64_t i = 0; i < *bytes; i += *step) {
+        struct descriptor *whole = at(map, i);
+        uint64_t pages = (middle - whole->physical_start) / 4096;
+        if (whole->type != RUNTIME_CODE || pages >= whole->pages)
+            continue;
+        struct descriptor *new = append(map, bytes, *step);
+        *new = *whole;
+        new->physical_start = middle;
+        new->pages = whole->pages - pages;
+        whole->pages = pages;
+        break;
+    }
+    return SUCCESS;
+}
+
 static status version_2(uint8_t *map, uint64_t *bytes, uint64_t *step) {
     (void)map, (void)bytes, (void)step;
     *map_version = 2;
@@ -845,6 +913,7 @@ MAP_SIN(runtime_everywhere)
 MAP_SIN(unknown_type)
 MAP_SIN(virtual_starts)
 MAP_SIN(version_2)
+MAP_SIN(split)
 
 const struct sin sins[] = {
     {"none", 0, 0, 0, 0},
@@ -919,6 +988,9 @@ const struct sin sins[] = {
     {"move-half", RT_SET_VIRTUAL_ADDRESS_MAP, move_half, 0, 0},
     {"move-boot", RT_SET_VIRTUAL_ADDRESS_MAP, move_in_boot_services, 0, 0},
     {"move-identity", RT_SET_VIRTUAL_ADDRESS_MAP, dislikes_identity, 0, 0},
+    {"new-early", 0, 0, use_new_early, 0},
+    {"old-late", RT_SET_VIRTUAL_ADDRESS_MAP, use_old_late, 0, 0},
+    {"handler-unlisted", 0, 0, use_unlisted, 0},
     {"fails-at-identity", 0, 0, fail_at_identity, note_leaving},
     {"apple", 0, 0, fail_at_identity, become_apple},
     {"no-service", RT_QUERY_CAPSULE, 0, 0, 0},
@@ -948,6 +1020,7 @@ const struct sin sins[] = {
     {"map-reversed", 0, 0, reverse_map, 0},
     {"map-ordered", RT_SET_VIRTUAL_ADDRESS_MAP, wants_map_order, reverse_map,
      0},
+    {"map-split", RT_GET_TIME, read_own_data, split_map, 0},
     {"map-of-40", 0, 0, stride_40_map, 0},
     {"map-of-56", 0, 0, stride_56_map, 0},
     {"map-overlap", 0, 0, overlap_map, 0},

@@ -18,7 +18,8 @@
 #include "tests/fuzz/seal.h"
 
 static const char *const modes[] = {"physical",   "identity", "fixed", "table",
-                                    "contiguous", "direct",   "naive"};
+                                    "contiguous", "direct",   "naive", "offset",
+                                    "compact",    "packed"};
 static struct boot_info boot;
 
 // What contiguous.c reads, too: where the first region is, and the length.

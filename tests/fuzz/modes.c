@@ -22,6 +22,8 @@ static const struct efi_width of_32_bits = {.word_bytes = 4,
 static const struct promise promises_32[] = {
     {"fixed", EFI32_WINDOW, EFI32_TOP, true, true},
     {"contiguous", EFI32_RUN, EFI32_WINDOW, true, true},
+    {"compact", EFI32_RUN, EFI32_WINDOW, true, false},
+    {"packed", EFI32_RUN, EFI32_WINDOW, false, false},
     {"table", EFI32_WINDOW, EFI32_TOP, true, true},
     {"naive", EFI32_NAIVE, EFI32_TOP, false, false},
 };
@@ -38,8 +40,10 @@ static void take_regions(struct input *in) {
         uint64_t pages = (take(in, 2) << take(in, 1) % 26) + 1;
         if (pa + pages * PAGE_SIZE > 1UL << 52)
             break;
-        found.region[found.count++] = (struct efi_region){
-            EFI_RUNTIME_SERVICES_DATA, pa, 0, pages, EFI_MEMORY_RUNTIME, 0};
+        found.region[found.count] =
+            (struct efi_region){EFI_RUNTIME_SERVICES_DATA, pa,         0, pages,
+                                EFI_MEMORY_RUNTIME,        found.count};
+        found.count++;
         pa += pages * PAGE_SIZE;
     }
 }

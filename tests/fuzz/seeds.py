@@ -24,7 +24,7 @@ from harness.rsp import symbol  # noqa: E402
 
 CORPUS = Path(__file__).with_name("corpus")
 MODES = ["physical", "identity", "fixed", "table", "contiguous", "direct",
-         "naive"]  # in the order of adoption.c
+         "naive", "offset", "compact", "packed"]  # in the order of adoption.c
 MEMORY_ATTRIBUTES = bytes.fromhex("1d91fadceb269f46a22038b7dc461220")
 VENDOR_BYTES = 64
 MULTIBOOT2, SEALED = 1, 2  # adoption.c

@@ -33,19 +33,13 @@ POWERED_OFF = machine.End("guest-shutdown", 0)
 RESET = machine.End("guest-reset", 0)
 REFUSED = machine.End("debug-exit", machine.EXIT["refused"])
 
+MOVED = Expectation("called", "inherited", POWERED_OFF, "pass", 3, "shutdown")
+
 EXPECTED = {
     "physical": Expectation("never", "never", POWERED_OFF, "pass", 3,
                             "shutdown"),
-    "identity": Expectation("called", "inherited", POWERED_OFF, "pass", 3,
-                            "shutdown"),
-    "fixed": Expectation("called", "inherited", POWERED_OFF, "pass", 3,
-                         "shutdown"),
-    "contiguous": Expectation("called", "inherited", POWERED_OFF, "pass", 3,
-                              "shutdown"),
-    "direct": Expectation("called", "inherited", POWERED_OFF, "pass", 3,
-                          "shutdown"),
-    "table": Expectation("called", "inherited", POWERED_OFF, "pass", 3,
-                         "shutdown"),
+    **dict.fromkeys(("identity", "fixed", "contiguous", "offset", "compact",
+                     "packed", "direct", "table"), MOVED),
     "naive": Expectation("called", "refused", REFUSED, "refused", 1, "exit"),
 }
 
@@ -83,7 +77,7 @@ class Firmware:
 FIRMWARES = {
     "pflash": Firmware(),
     "smm": Firmware(),
-    "ia32": Firmware(beyond=frozenset({"direct"})),
+    "ia32": Firmware(beyond=frozenset({"direct", "offset"})),
     "bios": Firmware(stores=False),
     "uboot": Firmware(
         lacks=frozenset({"time", "variable", "space", "wx"}), stores=False,

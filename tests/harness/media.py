@@ -35,8 +35,8 @@ PAUSE_PORT = 0x505
 FRAME, HOLES_PA = 0x1000, 0x10000000
 
 SPARE_BYTES = 512 * 1024  # for folders, file system tables, partial clusters
-MODES = ("fixed", "physical", "identity", "contiguous", "direct", "table",
-         "naive", "off")
+MODES = ("fixed", "physical", "identity", "contiguous", "offset",
+         "compact", "packed", "direct", "table", "naive", "off")
 
 
 def tool(*command, **options) -> None:

@@ -576,6 +576,75 @@ static void direct_is_the_direct_map(void **state) {
                          direct_map_base + regions.region[i].pa);
 }
 
+static void offset_adds_one_constant(void **state) {
+    (void)state;
+    ovmf();
+    assert_int_equal(place("offset"), STATUS_OK);
+    for (size_t i = 0; i < regions.count; i++)
+        assert_int_equal(regions.region[i].va,
+                         0x400000000000 + regions.region[i].pa);
+
+    usual_map(state);
+    add(EFI_MMIO, (1UL << 46) - PAGE_SIZE, 1); // the last page that fits
+    assert_int_equal(read_map(), STATUS_OK);
+    assert_int_equal(place("offset"), STATUS_OK);
+    assert_int_equal(regions.region[0].va, 0x7ffffffff000);
+    add(EFI_MMIO, 1UL << 46, 1);
+    assert_int_equal(read_map(), STATUS_OK);
+    assert_int_equal(place("offset"), STATUS_REFUSED);
+    assert_contains(why(), "1 pages at 0x400000000000");
+}
+
+// The flash follows the rest directly, at the next address that is congruent.
+static void compact_keeps_distances_of_drivers(void **state) {
+    (void)state;
+    ovmf();
+    assert_int_equal(place("compact"), STATUS_OK);
+    check_va((const va_t[]){0x4000000a0000, 0x400000aec000, 0x400000bec000,
+                            0x4000014f4000, 0x400001600000});
+
+    usual_map(state);
+    add(EFI_RUNTIME_SERVICES_CODE, 0x5000, 1);
+    add(EFI_RUNTIME_SERVICES_DATA, 0x5000 + 4 * GIB - PAGE_SIZE, 1);
+    add(EFI_RUNTIME_SERVICES_DATA, 0x5000 + 8 * GIB - PAGE_SIZE, 1);
+    assert_int_equal(read_map(), STATUS_OK);
+    assert_int_equal(place("compact"), STATUS_OK);
+    va_t second = EFI_CONTIGUOUS + 0x4000 + 4 * GIB; // the distance is kept
+    check_va((const va_t[]){EFI_CONTIGUOUS + 0x5000, second,
+                            second + LARGE}); // and here it is not
+}
+
+// In the order of the map, whatever the addresses are.
+static void packed_keeps_no_distance(void **state) {
+    (void)state;
+    ovmf();
+    assert_int_equal(place("packed"), STATUS_OK);
+    check_va((const va_t[]){0x400000000000, 0x400000102000, 0x400000202000,
+                            0x400000302000, 0x400000386000});
+
+    usual_map(state);
+    add(EFI_RUNTIME_SERVICES_DATA, 0x9000, 3);
+    add(EFI_RUNTIME_SERVICES_CODE, 0x5000, 1);
+    add(EFI_RUNTIME_SERVICES_DATA, 0x7000, 1);
+    assert_int_equal(read_map(), STATUS_OK);
+    assert_int_equal(place("packed"), STATUS_OK);
+    check_va((const va_t[]){0x400000003000, 0x400000004000, 0x400000000000});
+}
+
+static void overflow_of_a_run(void **state) {
+    static const char *const names[] = {"compact", "packed"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        usual_map(state);
+        add(EFI_MMIO, 0, EFI_CONTIGUOUS / PAGE_SIZE);
+        assert_int_equal(read_map(), STATUS_OK);
+        assert_int_equal(place(names[i]), STATUS_OK);
+        add(EFI_MMIO, EFI_CONTIGUOUS, 1);
+        assert_int_equal(read_map(), STATUS_OK);
+        assert_int_equal(place(names[i]), STATUS_REFUSED);
+        assert_contains(why(), "1 pages at 0x400000000000 do not fit");
+    }
+}
+
 // The same seed gives the same addresses, another seed other ones. Regions that
 // are adjacent in memory (the second and the third) stay adjacent.
 static void table_is_random_by_its_seed(void **state) {
@@ -728,6 +797,12 @@ static void modes_are_rows(void **state) {
          .hands_on = true},
         {"contiguous", "Petkov", PAGE_TABLE_KERNEL, .calls_svam = true,
          .hands_on = true},
+        {"offset", "ESXi", PAGE_TABLE_KERNEL, .calls_svam = true,
+         .hands_on = true},
+        {"compact", "ESXi", PAGE_TABLE_KERNEL, .calls_svam = true,
+         .hands_on = true},
+        {"packed", "ESXi", PAGE_TABLE_KERNEL, .calls_svam = true,
+         .hands_on = true},
         {"direct", "2013", PAGE_TABLE_KERNEL, .calls_svam = true,
          .hands_on = true},
         {"table", "2013", PAGE_TABLE_KERNEL, .calls_svam = true,
@@ -745,8 +820,9 @@ static void modes_are_rows(void **state) {
         assert_int_equal(mode->hands_on, expected[i].hands_on);
         assert_true(mode->place && (mode->adopt || !mode->hands_on));
     }
-    assert_string_equal(efi_mode_names(), "physical, identity, fixed, "
-                                          "contiguous, direct, table, naive");
+    assert_string_equal(efi_mode_names(),
+                        "physical, identity, fixed, contiguous, offset, "
+                        "compact, packed, direct, table, naive");
     assert_null(efi_mode_find(""));
     assert_null(efi_mode_find("fixe"));
     assert_null(efi_mode_find("fixed "));
@@ -756,8 +832,9 @@ static void modes_are_rows(void **state) {
 // Each rule is recognized by its addresses; others belong to `table`.
 static void a_mode_is_known_by_its_addresses(void **state) {
     (void)state;
-    static const char *const handed_on[] = {"identity", "fixed", "contiguous",
-                                            "direct", "table"};
+    static const char *const handed_on[] = {"identity", "fixed",   "contiguous",
+                                            "offset",   "compact", "packed",
+                                            "direct",   "table"};
     ovmf();
     for (size_t i = 0; i < ARRAY_SIZE(handed_on); i++) {
         const struct efi_mode *mode = efi_mode_find(handed_on[i]);
@@ -833,6 +910,10 @@ int main(void) {
         TEST(one_number_is_enough),
         TEST(invalid_runs),
         TEST(direct_is_the_direct_map),
+        TEST(offset_adds_one_constant),
+        TEST(compact_keeps_distances_of_drivers),
+        TEST(packed_keeps_no_distance),
+        TEST(overflow_of_a_run),
         TEST(table_is_random_by_its_seed),
         TEST(overflow_of_the_quadrant),
         TEST(overflow_of_the_window),

@@ -44,7 +44,9 @@ UNIT_test_quirk      := efi/quirk.c efi/tables.c efi/names.c lib/crc32.c lib/log
 UNIT_test_efi_space  := efi/space.c efi/firmware.c efi/guard/memory.c efi/guard/verify.c efi/region.c efi/protect/attributes.c efi/names.c mm/page_table.c \
 	lib/memory_map.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_acpi       := kernel/acpi/acpi.c lib/status.c lib/format.c
-UNIT_test_region     := efi/region.c boot/node.c kexec/linux/mode.c efi/width.c efi/mode.c $(wildcard efi/modes/*.c) mm/random/random.c lib/memory_map.c lib/log.c \
+# The rules of efi/policies; its other files map.
+POLICIES             := efi/policies/offset.c efi/policies/runs.c
+UNIT_test_region     := efi/region.c boot/node.c kexec/linux/mode.c efi/width.c efi/mode.c $(wildcard efi/modes/*.c) $(POLICIES) mm/random/random.c lib/memory_map.c lib/log.c \
 	lib/string.c lib/status.c lib/format.c
 UNIT_test_watchdog   := kernel/watchdog/watchdog.c kernel/nmi/nmi.c
 UNIT_test_clock      := kernel/timer/clock.c kernel/clocks/clocks.c

@@ -1,5 +1,5 @@
 // One picture: virtual addresses on the left, physical memory on the right, and
-// a ribbon for each span. The phases' view has one, the modes' view has seven.
+// a ribbon for each span. The phases' view has one, the modes' view has one for each mode.
 
 const FEW = 3000; // spans: each has an element of its own; above, a band has more
 

@@ -74,7 +74,7 @@ AREAS = {  # mm/layout.h, from the top: the area that begins at each number
     "EFI_WINDOW_END": "firmware window",
     "DIRECT_MAP_END": "above the direct map",
     "DIRECT_MAP_BASE": "direct map",
-    "EFI_CONTIGUOUS": "second quadrant: the firmware in contiguous mode",
+    "EFI_CONTIGUOUS": "second quadrant: the firmware in contiguous mode, and in the policies",
 }
 
 
