@@ -62,11 +62,9 @@ thunk_back:                     ; the landing leads here
     WIDEN rbp, ebp, gate_call.saved.rbp
     WIDEN rsi, esi, gate_call.saved.rsi
     WIDEN rdi, edi, gate_call.saved.rdi
-    fnstcw [rel fcw_after]
-    cmp word [rel fcw_after], FCW_32
-    jne .changed                ; by the firmware: for the guard to see
-    fldcw [rel fcw_64]
-.changed:
+    fnstcw [rel fcw]
+    xor word [rel fcw], FCW_32 ^ FCW_64 ; the guard sees any other one
+    fldcw [rel fcw]
     jmp [rel return_va]
 
 ; UEFI 2.10 §2.3.2 and §2.3.4: IA-32 firmware computes with 53 bits.
@@ -82,13 +80,11 @@ thunk_entry:
 %endrep
 fcw_32:
     dw FCW_32
-fcw_64:
-    dw FCW_64
 
 section .bss align=8
 thunk_target:                   ; struct thunk_target: two words of 32 bits
     resq SERVICES
 return_va:
     resq 1
-fcw_after:
+fcw:
     resw 1
