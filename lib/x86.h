@@ -182,9 +182,9 @@ static inline void load_idt(const struct table_register *idt) {
 }
 
 // Loads a GDT and with it the code selector, the data selectors, and flags with
-// interrupts off; FS and GS become null. By IRET, for until there is one, an
-// NMI whose handler never returned keeps all others out (SDM vol. 3 §6.7.1);
-// and after POPF, for with NT set IRET faults.
+// interrupts off. By IRET, for until there is one, an NMI whose handler never
+// returned keeps all others out (SDM vol. 3 §6.7.1); and after POPF, for with
+// NT set IRET faults.
 static inline void load_gdt(const struct table_register *gdt, uint16_t code,
                             uint16_t data) {
     __asm__ volatile("lgdt %0\n\t"
@@ -201,9 +201,8 @@ static inline void load_gdt(const struct table_register *gdt, uint16_t code,
                      "1:\n\t"
                      "movl %k2, %%ds\n\t"
                      "movl %k2, %%es\n\t"
-                     "xorl %%eax, %%eax\n\t"
-                     "movl %%eax, %%fs\n\t"
-                     "movl %%eax, %%gs" ::"m"(*gdt),
+                     "movl %k2, %%fs\n\t"
+                     "movl %k2, %%gs" ::"m"(*gdt),
                      "r"((uint64_t)code), "r"((uint32_t)data)
                      : "rax", "memory", "cc");
 }

@@ -42,6 +42,9 @@ thunk:
     mov [rsp - 0x04], r11d      ; where the firmware's RET leads
     sub rsp, 4
     fldcw [rel fcw_32]
+    mov ecx, ss                 ; FS and GS with base 0 (UEFI 2.10 §2.3.2), even
+    mov fs, ecx                 ; if the firmware has changed it
+    mov gs, ecx
     push CODE32_CS
     push rax
 thunk_leave:                    ; for a stopwatch
