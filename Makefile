@@ -247,11 +247,11 @@ browser: deps
 	@$(INSTALL_DEPS) browser || echo '  no browser: its tests are skipped'
 
 .PHONY: test
-test: deps browser all unit replay $(OUT)/baton.iso $(OUT)/sins.efi $(OUT)/linux.cpio ## run the tests, but for the slow ones
+test: deps browser all unit replay $(OUT)/baton.iso $(OUT)/linux.cpio ## run the tests, but for the slow ones
 	@$(PYTHON) -m pytest $(if $(JUNIT),--junit-xml=$(JUNIT))
 
 .PHONY: test-all
-test-all: deps browser all unit replay $(OUT)/baton.iso $(OUT)/sins.efi $(OUT)/linux.cpio ## run all tests: takes long
+test-all: deps browser all unit replay $(OUT)/baton.iso $(OUT)/linux.cpio ## run all tests: takes long
 	@$(PYTHON) -m pytest -m "" $(if $(JUNIT),--junit-xml=$(JUNIT))
 
 .PHONY: fuzz
@@ -259,7 +259,7 @@ fuzz: deps ## hostile input from libFuzzer, T seconds for each target
 	@tools/fuzz --seconds $(or $(T),60) --jobs $(or $(JOBS),1) $(TARGET)
 
 .PHONY: coverage
-coverage: deps all $(OUT)/baton.iso $(OUT)/sins.efi $(OUT)/linux.cpio ## which lines run in the tests: build/coverage/index.html
+coverage: deps all $(OUT)/baton.iso $(OUT)/linux.cpio ## which lines run in the tests: build/coverage/index.html
 	@tools/coverage
 
 .PHONY: bench
@@ -400,6 +400,6 @@ compile_commands.json: Makefile $(OUT)/built-with
 -include lab.mk
 include tests/fuzz/fuzz.mk
 include tests/firmware/firmware.mk
-$(ALL_OBJECTS) $(UNIT_OBJECTS) $(FUZZ_OBJECTS) $(OUT)/sins.efi $(TO)/bundle.cpio \
+$(ALL_OBJECTS) $(UNIT_OBJECTS) $(FUZZ_OBJECTS) $(SINS) $(TO)/bundle.cpio \
 	$(OUT)/baton.iso: | $(FIRST)
 -include $(ALL_OBJECTS:.o=.d)

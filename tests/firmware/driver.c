@@ -34,21 +34,33 @@ const struct guid attributes_guid = {
     0x469f,
     {0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20}};
 
+// The compiler calls this to copy a structure.
+void *memmove(void *to, const void *from, uintptr_t bytes);
+
+void *memmove(void *to, const void *from, uintptr_t bytes) {
+    uint8_t *target = to;
+    const uint8_t *source = from;
+    for (uintptr_t i = 0; i < bytes; i++) {
+        uintptr_t at = to < from ? i : bytes - 1 - i;
+        target[at] = source[at];
+    }
+    return to;
+}
+
 service boot(enum boot_entry entry) {
     return (service)boot_services->entry[entry];
 }
 
 void hook_memory_map(service instead) {
     true_get_memory_map = boot(BS_GET_MEMORY_MAP);
-    boot_services->entry[BS_GET_MEMORY_MAP] = (uint64_t)instead;
+    boot_services->entry[BS_GET_MEMORY_MAP] = (word)instead;
 }
 
 void (*when_moved)(void);
 static void (*when_left)(void);
 
 void convert(void *pointer) {
-    ((service)runtime->entry[RT_CONVERT_POINTER])(0, (uint64_t)pointer, 0, 0,
-                                                  0);
+    ((service)runtime->entry[RT_CONVERT_POINTER])(0, (word)pointer, 0, 0, 0);
 }
 
 // SetVirtualAddressMap is in progress (UEFI 2.10 §8.4). It and ConvertPointer
@@ -68,20 +80,20 @@ static void leave(void) {
         when_left();
 }
 
-static int same(const char *name, const uint16_t *word, uint64_t units) {
-    uint64_t i = 0;
-    while (i < units && word[i] && name[i] && word[i] == (uint8_t)name[i])
+static int same(const char *name, const uint16_t *text, word units) {
+    word i = 0;
+    while (i < units && text[i] && name[i] && text[i] == (uint8_t)name[i])
         i++;
-    return !name[i] && (i == units || !word[i]);
+    return !name[i] && (i == units || !text[i]);
 }
 
-static struct sin find(const uint16_t *word, uint64_t units) {
+static struct sin find(const uint16_t *text, word units) {
     for (const struct sin *sin = sins; sin->name; sin++)
-        if (same(sin->name, word, units))
+        if (same(sin->name, text, units))
             return *sin;
     for (const struct register_sin *row = register_sins + 1;
          row < register_sins_end; row++)
-        if (same(row->name, word, units))
+        if (same(row->name, text, units))
             return (struct sin){row->name, RT_GET_TIME, row->instead, 0, 0};
     return (struct sin){0, 0, 0, 0, 0};
 }
@@ -89,37 +101,37 @@ static struct sin find(const uint16_t *word, uint64_t units) {
 static void commit(const struct sin *sin) {
     unsigned entry = sin->entry & ~KEEPS_ATTRIBUTES;
     if (!(sin->entry & KEEPS_ATTRIBUTES))
-        boot(BS_INSTALL_CONFIGURATION_TABLE)((uint64_t)&attributes_guid, 0, 0,
-                                             0, 0);
+        boot(BS_INSTALL_CONFIGURATION_TABLE)((word)&attributes_guid, 0, 0, 0,
+                                             0);
     if (sin->instead || entry)
-        runtime->entry[entry] = (uint64_t)sin->instead;
+        runtime->entry[entry] = (word)sin->instead;
     runtime->crc32 = 0;
-    boot(BS_CALCULATE_CRC32)((uint64_t)runtime, runtime->header_bytes,
-                             (uint64_t)&runtime->crc32, 0, 0);
+    boot(BS_CALCULATE_CRC32)((word)runtime, runtime->header_bytes,
+                             (word)&runtime->crc32, 0, 0);
     when_left = sin->leave;
     if (sin->prepare)
         sin->prepare();
 }
 
-status start(uint64_t image, struct table *system_table);
+status start(word image, struct table *system_table);
 
-status start(uint64_t image, struct table *system_table) {
+status start(word image, struct table *system_table) {
     struct loaded_image *self;
-    uint64_t event;
+    word event;
     system = system_table;
     boot_services = (struct table *)system->entry[ST_BOOT];
     runtime = (struct table *)system->entry[ST_RUNTIME];
-    boot(BS_HANDLE_PROTOCOL)(image, (uint64_t)&loaded_image_guid,
-                             (uint64_t)&self, 0, 0);
+    boot(BS_HANDLE_PROTOCOL)(image, (word)&loaded_image_guid, (word)&self, 0,
+                             0);
     struct sin sin = find(self->options, self->options_bytes / 2);
     if (!sin.name)
         return DEVICE_ERROR; // GRUB reports it, and continues
     for (unsigned i = 0; i < RT_ENTRIES; i++)
         original[i] = (service)runtime->entry[i];
     boot(BS_CREATE_EVENT)(EVT_SIGNAL_VIRTUAL_ADDRESS_CHANGE, TPL_NOTIFY,
-                          (uint64_t)move, 0, (uint64_t)&event);
+                          (word)move, 0, (word)&event);
     boot(BS_CREATE_EVENT)(EVT_SIGNAL_EXIT_BOOT_SERVICES, TPL_NOTIFY,
-                          (uint64_t)leave, 0, (uint64_t)&event);
+                          (word)leave, 0, (word)&event);
     prepare_sins();
     commit(&sin);
     return SUCCESS;

@@ -1,16 +1,19 @@
-// The part of UEFI 2.10 that the driver needs. Baton's own headers do not fit:
-// this is built for the ABI of Windows, where `long` has 32 bits.
+// The part of UEFI 2.10 that the driver needs, for firmware of 64 and of 32
+// bits: what the specification calls UINTN, a pointer or a status is a `word`.
+// Baton's own headers do not fit: this is built for the ABI of Windows, where
+// `long` has 32 bits.
 
 #pragma once
 
 #include <stdint.h>
 
-typedef uint64_t status;
-typedef uint64_t (*service)(uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-                            uint64_t e);
+typedef uintptr_t word;
+typedef word status;
+typedef status (*service)(word a, word b, word c, word d, word e);
 
-#define ERROR(code)      (1ull << 63 | (code))
-#define SUCCESS          0ull
+#define WORD_BITS        (8 * sizeof(word))
+#define ERROR(code)      ((word)1 << (WORD_BITS - 1) | (code))
+#define SUCCESS          0
 #define UNSUPPORTED      ERROR(3)
 #define BUFFER_TOO_SMALL ERROR(5)
 #define DEVICE_ERROR     ERROR(7)
@@ -25,7 +28,7 @@ struct guid {
 struct table { // §4.2: header, then one pointer after the other
     uint64_t signature;
     uint32_t revision, header_bytes, crc32, reserved;
-    uint64_t entry[];
+    word entry[];
 };
 
 enum system_entry { // §4.3
@@ -83,9 +86,10 @@ struct descriptor { // §7.2.3
 };
 
 struct loaded_image { // §9.1
-    uint32_t revision, pad;
-    uint64_t parent, system_table, device, file_path, reserved;
-    uint32_t options_bytes, pad2;
+    uint32_t revision;
+    word parent, system_table, device, file_path, reserved;
+    uint32_t options_bytes;
     const uint16_t *options;
-    uint64_t image_base, image_bytes;
+    word image_base;
+    uint64_t image_bytes;
 };

@@ -2,28 +2,74 @@
 ;
 ; Each replaces GetTime: it calls the original service, and then misbehaves. So
 ; the caller has a valid result, and a wrong state.
-
-default rel
+;
+; A fault that firmware of both widths can have is written once, with the names
+; of 64-bit registers and instructions, which mean the halves in 32-bit code.
+; What only one width has is at the end.
 
 extern original                 ; the services as they were, in driver.c
 global register_sins, register_sins_end, allow_interrupts, await_interrupt
 
-%macro SIN 1                    ; its name on GRUB's `chainloader` line
-section .data
-    dq %%name, %%code
-section .rdata rdata
-%%name: db %1, 0
-section .text
-%%code:
+%ifidn __OUTPUT_FORMAT__, win64
+
+%define WIDE
+default rel
+%define WORDS   dq
+%define WORD    8
+%define OTHER_FCW 0x027f        ; what 32-bit firmware has
+%define LAST_XMM xmm15
+%define ABOVE_STACK 56
+
+%macro CALL_ORIGINAL 0
     sub rsp, 0x28
     call [original]
     add rsp, 0x28
 %endmacro
 
+%else
+
+%define WORDS   dd
+%define WORD    4
+%define OTHER_FCW 0x037f
+%define LAST_XMM xmm7
+%define ABOVE_STACK 84
+
+%macro CALL_ORIGINAL 0
+    push dword [esp + 8]        ; GetTime's two arguments
+    push dword [esp + 8]
+    call [original]
+    add esp, 8
+%endmacro
+
+%define rax     eax
+%define rbx     ebx
+%define rcx     ecx
+%define rdx     edx
+%define rsi     esi
+%define rdi     edi
+%define rbp     ebp
+%define rsp     esp
+%define pushfq  pushfd
+%define popfq   popfd
+%define retfq   retf
+%define movsq   movsd
+
+%endif
+
+%macro SIN 1                    ; its name on GRUB's `chainloader` line
+section .data
+    WORDS %%name, %%code
+section .rdata rdata
+%%name: db %1, 0
+section .text
+%%code:
+    CALL_ORIGINAL
+%endmacro
+
 section .data align=8
 register_sins:
 scratch:
-    dq 0, 0                     ; a row without a name: no sin
+    WORDS 0, 0                  ; a row without a name: no sin
 
 SIN "rbx"
     not rbx
@@ -36,18 +82,6 @@ SIN "rsi"
     ret
 SIN "rdi"
     not rdi
-    ret
-SIN "r12"
-    not r12
-    ret
-SIN "r13"
-    not r13
-    ret
-SIN "r14"
-    not r14
-    ret
-SIN "r15"
-    not r15
     ret
 SIN "rsp"                       ; comes back, with a stack of another height
     pop rcx
@@ -85,13 +119,13 @@ SIN "sse-exceptions"
     pop rcx
     ret
 SIN "fpu-control"
-    push 0x027f
+    push OTHER_FCW
     fldcw [rsp]
     pop rcx
     ret
 SIN "xmm"                       ; alike: they must not make up for each other
     pcmpeqd xmm6, xmm6
-    pcmpeqd xmm15, xmm15
+    pcmpeqd LAST_XMM, LAST_XMM
     ret
 SIN "write-protection"
     mov rcx, cr0
@@ -119,14 +153,14 @@ SIN "data-segments"
     mov es, ecx
     ret
 SIN "gs"
-    mov ecx, ss
+    xor ecx, ecx
     mov gs, ecx
     ret
 SIN "fs"
-    mov ecx, ss
+    xor ecx, ecx
     mov fs, ecx
     ret
-SIN "stack-segment"
+SIN "stack-segment"             ; a fault in 32-bit code
     xor ecx, ecx
     mov ss, ecx
     ret
@@ -174,20 +208,20 @@ SIN "home-breakpoint"           ; on the first instruction of who called
     mov dr7, rcx
     ret
 SIN "efer"                      ; SYSCALL on or off
-    mov r8, rax
+    push rax
     mov ecx, 0xc0000080
     rdmsr
     xor eax, 1
     wrmsr
-    mov rax, r8
+    pop rax
     ret
 SIN "pat"                       ; entry 0 becomes uncached
-    mov r8, rax
+    push rax
     mov ecx, 0x277
     rdmsr
     xor al, 6
     wrmsr
-    mov rax, r8
+    pop rax
     ret
 
 ; State that the caller does not use.
@@ -203,7 +237,7 @@ SIN "fpu-stack"                 ; full
     times 8 fldz
     ret
 SIN "segment-bases"             ; and where SYSCALL goes
-    mov r8, rax
+    push rax
     mov eax, 0x1000
     xor edx, edx
     mov ecx, 0xc0000081         ; IA32_STAR, LSTAR
@@ -216,33 +250,29 @@ SIN "segment-bases"             ; and where SYSCALL goes
     wrmsr
     inc ecx
     wrmsr
-    mov rax, r8
+    pop rax
     ret
 
 ; Not registers of the CPU, but of its interrupt controllers.
-SIN "task-priority"             ; no interrupt is as urgent as that
-    mov ecx, 15
-    mov cr8, rcx
-    ret
 SIN "pic"                       ; all that is connected may interrupt
-    mov r8, rax
+    push rax
     xor eax, eax
     out 0x21, al
     out 0xa1, al
-    mov rax, r8
+    pop rax
     ret
 SIN "pit"                       ; channel 0, a square wave
-    mov r8, rax
+    push rax
     mov al, 0x36
     out 0x43, al
     xor eax, eax
     out 0x40, al
     out 0x40, al
-    mov rax, r8
+    pop rax
     ret
 
 SIN "alignment"                 ; no sin: UEFI 2.10 §2.3.4.2 promises that
-    movaps [rsp + 8], xmm0
+    movaps [rsp + WORD], xmm0
     ret
 
 SIN "opcode"
@@ -268,33 +298,16 @@ SIN "interrupt-table"           ; without #GP and #PF: a double fault
     sidt [rsp]
     mov word [rsp], 9 * 16 - 1
     lidt [rsp]
-    mov rcx, 0x8000000000000000
-    mov rcx, [rcx]
-SIN "user"                      ; privilege level 3
-    mov ecx, 0xc0000080
-    rdmsr
-    or eax, 1
-    wrmsr
-    mov ecx, 0xc0000081
-    xor eax, eax
-    mov edx, 0x00180008
-    wrmsr
-    lea rcx, [user_code]
-    xor r11d, r11d
-    o64 sysret
-user_code:
-    ret
-SIN "compatibility"             ; code of 32 bits
+    mov ecx, NO_SELECTOR
+    mov ds, ecx
+SIN "other-width"               ; code of 32 bits, or of 64
     call borrow_gdt
-    lea rcx, [code_32]
-    push OTHER_CS_32
+    lea rcx, [code_of_other_width]
+    push OTHER_WIDTH_CS
     push rcx
     retfq
-code_32:
+code_of_other_width:
     ud2
-SIN "jump-wild"
-    mov rcx, 0x8000000000000000
-    jmp rcx
 SIN "emulation"                 ; the caller's next FPU instruction faults
     mov rcx, cr0
     bts rcx, 2
@@ -309,9 +322,9 @@ SIN "divide"
     xor ecx, ecx
     div ecx
     ret
-SIN "address"                   ; which no table can map
-    mov rcx, 0x8000000000000000
-    mov rcx, [rcx]
+SIN "selector"                  ; beyond the descriptor table
+    mov ecx, NO_SELECTOR
+    mov ds, ecx
     ret
 SIN "no-fpu"
     mov rcx, cr0
@@ -350,21 +363,13 @@ SIN "stack-lost"
     xor esp, esp
     push rax
     ret
-SIN "stack-wild"                ; not canonical: a stack segment fault
-    mov rsp, 0x8000000000000000
-    push rax
-    ret
 SIN "stack-overflow"
     push rax
     jmp short $-1
 SIN "stack-underflow"           ; one word above all of it
-    mov [rsp + 56], rax
+    mov [rsp + ABOVE_STACK], rax
     ret
 SIN "hang"
-    jmp $
-SIN "hang-urgent"
-    mov ecx, 15
-    mov cr8, rcx
     jmp $
 SIN "halt-awake"
     sti
@@ -378,29 +383,120 @@ SIN "halt"
     hlt
     jmp short $-1
 
+%ifdef WIDE
+
+SIN "r12"
+    not r12
+    ret
+SIN "r13"
+    not r13
+    ret
+SIN "r14"
+    not r14
+    ret
+SIN "r15"
+    not r15
+    ret
+SIN "task-priority"             ; no interrupt is as urgent as that
+    mov ecx, 15
+    mov cr8, rcx
+    ret
+SIN "hang-urgent"
+    mov ecx, 15
+    mov cr8, rcx
+    jmp $
+SIN "user"                      ; privilege level 3
+    mov ecx, 0xc0000080
+    rdmsr
+    or eax, 1
+    wrmsr
+    mov ecx, 0xc0000081
+    xor eax, eax
+    mov edx, 0x00180008
+    wrmsr
+    lea rcx, [user_code]
+    xor r11d, r11d
+    o64 sysret
+SIN "address"                   ; which no table can map
+    mov rcx, 0x8000000000000000
+    mov rcx, [rcx]
+    ret
+SIN "jump-wild"
+    mov rcx, 0x8000000000000000
+    jmp rcx
+SIN "stack-wild"                ; not canonical: a stack segment fault
+    mov rsp, 0x8000000000000000
+    push rax
+    ret
+
+%else
+
+SIN "user"                      ; privilege level 3
+    mov ecx, 0x174              ; IA32_SYSENTER_CS
+    mov eax, 8
+    xor edx, edx
+    wrmsr
+    mov edx, user_code
+    mov ecx, esp
+    sysexit
+SIN "callee-pops"               ; another calling convention
+    ret 8
+SIN "task-switch"               ; as 32-bit kernels do; not in long mode
+    call TASK:0
+SIN "flat-segments"             ; no sin: UEFI 2.10 §2.3.2 promises that, even
+    push eax                    ; if the call before has changed a base
+    mov ecx, ss
+    mov edx, fs
+    cmp ecx, edx
+    jne not_flat
+    mov edx, gs
+    cmp ecx, edx
+    jne not_flat
+    cmp dword [fs:flat], FLAT
+    jne not_flat
+    cmp dword [gs:flat], FLAT
+    jne not_flat
+    mov eax, 0x1000
+    xor edx, edx
+    mov ecx, 0xc0000100         ; IA32_FS_BASE, IA32_GS_BASE
+    wrmsr
+    inc ecx
+    wrmsr
+    pop eax
+    ret
+not_flat:
+    ud2
+
+%endif
+
+section .text
+user_code:
+    ret
+
 ; A copy of the current GDT, with more descriptors, replaces it; kernel_gdt has
 ; the address of the original.
 TASK            equ 0x20        ; TSS_SELECTOR in mm/layout.h
 OTHER_CS        equ 0x30
-OTHER_CS_32     equ 0x38
+OTHER_WIDTH_CS  equ 0x38
 OTHER_TASK      equ 0x40
+NO_SELECTOR     equ 0xfff8
 borrow_gdt:
+    push rsi
+    push rdi
     sgdt [kernel_gdt]
-    mov r8, [kernel_gdt + 2]
-    mov r9, rsi
-    mov r10, rdi
-    mov rsi, r8
+    mov rsi, [kernel_gdt + 2]
     lea rdi, [gdt]
     mov [other_gdt + 2], rdi
-    mov ecx, OTHER_CS / 8
+    mov ecx, OTHER_CS / WORD
     rep movsq
-    mov rcx, [r8 + TASK]        ; its task's
-    btr rcx, 41                 ; not busy
-    mov [gdt + OTHER_TASK], rcx
-    mov rcx, [r8 + TASK + 8]
-    mov [gdt + OTHER_TASK + 8], rcx
-    mov rsi, r9
-    mov rdi, r10
+    mov rsi, [kernel_gdt + 2]
+    add rsi, TASK
+    lea rdi, [gdt + OTHER_TASK]
+    mov ecx, 16 / WORD
+    rep movsq
+    and byte [gdt + OTHER_TASK + 5], ~2 ; not busy
+    pop rdi
+    pop rsi
     lgdt [other_gdt]
     ret
 
@@ -414,6 +510,9 @@ await_interrupt:
 
 section .data
 register_sins_end:
+FLAT            equ 0x466c6174
+flat:
+    dd FLAT
 other_gdt:
     dw OTHER_TASK + 15
     dq 0
@@ -423,6 +522,11 @@ kernel_gdt:
     align 8
 gdt:
     times OTHER_CS / 8 dq 0
-    dq 0x00af9b000000ffff       ; OTHER_CS
-    dq 0x00cf9b000000ffff       ; OTHER_CS_32
+%ifdef WIDE
+    dq CODE_OF_64, CODE_OF_32
+%else
+    dq CODE_OF_32, CODE_OF_64
+%endif
     dq 0, 0                     ; OTHER_TASK
+CODE_OF_64      equ 0x00af9b000000ffff
+CODE_OF_32      equ 0x00cf9b000000ffff

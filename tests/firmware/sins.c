@@ -5,36 +5,43 @@
 
 #include <stdbool.h>
 
-#define KERNEL_TEXT 0xffffffff80001000
-#define NOWHERE     0x00006eadbeef0000
-#define PCI_CONFIG  0xb0000000 // of QEMU's q35
-#define UNLISTED    0xfee00030 // the local APIC's version: in no descriptor
-#define OWN_DATA    0x6f776e21
-#define MIB         0x100000
+#define NOWHERE    (WORD_BITS == 64 ? (word)0x00006eadbeef0000 : 0x6eadb000)
+#define PCI_CONFIG 0xb0000000 // of QEMU's q35
+#define UNLISTED   0xfee00030 // the local APIC's version: in no descriptor
+#define OWN_DATA   0x6f776e21
+#define MIB        0x100000
 
-#define SERVICE_ARGUMENTS                                                      \
-    uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e
+#define SERVICE_ARGUMENTS word a, word b, word c, word d, word e
 
-static uint64_t boot_page, freed_page, data_page, reserved_page;
+static word boot_page, freed_page, data_page, reserved_page;
 
-static void read_at(uint64_t address) {
+static void read_at(word address) {
     (void)*(volatile uint8_t *)address;
 }
 
-static void write_at(uint64_t address) {
+static void write_at(word address) {
     *(volatile uint8_t *)address = 0x5a;
 }
 
-static void execute_at(uint64_t address) {
+static void execute_at(word address) {
     ((void (*)(void))address)();
 }
 
 // ---- memory that does not, or no longer, belong to the firmware
 
-static uint64_t page(uint64_t type) {
+static word page(word type) {
     uint64_t address = 0;
-    boot(BS_ALLOCATE_PAGES)(0, type, 1, (uint64_t)&address, 0);
-    return address;
+    boot(BS_ALLOCATE_PAGES)(0, type, 1, (word)&address, 0);
+    return (word)address;
+}
+
+// FreePages(address, pages): a physical address has 64 bits, so 32-bit firmware
+// expects two words.
+static void free_page(service free_pages, word address) {
+    if (WORD_BITS == 64)
+        free_pages(address, 1, 0, 0, 0);
+    else
+        free_pages(address, 0, 1, 0, 0);
 }
 
 static void take_pages(void) {
@@ -42,7 +49,7 @@ static void take_pages(void) {
     data_page = page(RUNTIME_DATA);
     reserved_page = page(RESERVED);
     freed_page = page(BOOT_DATA);
-    boot(BS_FREE_PAGES)(freed_page, 1, 0, 0, 0);
+    free_page(boot(BS_FREE_PAGES), freed_page);
     *(uint8_t *)boot_page = *(uint8_t *)data_page = 0xc3; // ret
 }
 
@@ -85,7 +92,7 @@ static status read_device(SERVICE_ARGUMENTS) {
 static service free_pages;
 
 static status call_boot_services(SERVICE_ARGUMENTS) {
-    free_pages(data_page, 1, 0, 0, 0);
+    free_page(free_pages, data_page);
     return original[RT_GET_TIME](a, b, c, d, e);
 }
 
@@ -99,14 +106,14 @@ static status read_nowhere(SERVICE_ARGUMENTS) {
 }
 
 static status execute_null(SERVICE_ARGUMENTS) {
-    volatile uint64_t null = 0; // otherwise this is undefined for the compiler
+    volatile word null = 0; // otherwise this is undefined for the compiler
     execute_at(null);
     return original[RT_GET_TIME](a, b, c, d, e);
 }
 
 static status execute_data(SERVICE_ARGUMENTS) {
-    uint64_t code = 0xc3;
-    execute_at((uint64_t)&code); // on the stack
+    word code = 0xc3;
+    execute_at((word)&code); // on the stack
     return original[RT_GET_TIME](a, b, c, d, e);
 }
 
@@ -116,8 +123,9 @@ static status physical_pointer(SERVICE_ARGUMENTS) {
     return original[RT_GET_TIME](a, b, c, d, e);
 }
 
+// The kernel's code, where this service was called.
 static status write_kernel(SERVICE_ARGUMENTS) {
-    write_at(KERNEL_TEXT);
+    write_at((word)__builtin_return_address(0));
     return original[RT_GET_TIME](a, b, c, d, e);
 }
 
@@ -143,7 +151,7 @@ static status month_13(SERVICE_ARGUMENTS) {
 // Year and month only; the rest is not written.
 static status half_a_time(SERVICE_ARGUMENTS) {
     uint8_t time[16];
-    status answer = original[RT_GET_TIME]((uint64_t)time, b, c, d, e);
+    status answer = original[RT_GET_TIME]((word)time, b, c, d, e);
     *(uint16_t *)a = *(uint16_t *)time;
     ((uint8_t *)a)[2] = time[2];
     return answer;
@@ -161,7 +169,7 @@ static status idle(SERVICE_ARGUMENTS) {
 static service true_convert_pointer;
 
 static status idle_convert(SERVICE_ARGUMENTS) {
-    return *(uint64_t *)b ? true_convert_pointer(a, b, c, d, e) : SUCCESS;
+    return *(word *)b ? true_convert_pointer(a, b, c, d, e) : SUCCESS;
 }
 
 static void keep_convert_pointer(void) {
@@ -188,7 +196,7 @@ static void wait_for_move(void) {
     when_moved = note_move;
 }
 
-static uint64_t calls;
+static word calls;
 
 static status count_down(SERVICE_ARGUMENTS) {
     (void)b, (void)c, (void)d, (void)e;
@@ -213,7 +221,7 @@ static status read_past_name(SERVICE_ARGUMENTS) {
     const uint16_t *name = (const uint16_t *)a;
     while (*name)
         name++;
-    read_at((uint64_t)(name + 4)); // bounce buffers are whole words
+    read_at((word)(name + 4)); // bounce buffers are whole words
     return original[RT_SET_VARIABLE](a, b, c, d, e);
 }
 
@@ -225,13 +233,13 @@ static status read_past_data(SERVICE_ARGUMENTS) {
 
 // EDK II's GetWakeupTime also calls GetVariable, with a buffer on its stack:
 // the byte after that may be a saved register, depending on the compiler.
-static bool is_on_stack(uint64_t address) {
-    return address - (uint64_t)__builtin_frame_address(0) < 4096;
+static bool is_on_stack(word address) {
+    return address - (word)__builtin_frame_address(0) < 4096;
 }
 
 // GetVariable(name, guid, attributes, size, data): a byte too much.
 static status overrun(SERVICE_ARGUMENTS) {
-    uint64_t room = *(uint64_t *)d;
+    word room = *(word *)d;
     status answer = original[RT_GET_VARIABLE](a, b, c, d, e);
     if (e && !is_on_stack(e))
         write_at(e + room);
@@ -240,13 +248,13 @@ static status overrun(SERVICE_ARGUMENTS) {
 
 static status claim_overrun(SERVICE_ARGUMENTS) {
     status answer = original[RT_GET_VARIABLE](a, b, c, d, e);
-    *(uint64_t *)d = *(uint64_t *)d + 0x10000;
+    *(word *)d = *(word *)d + 0x10000;
     return answer;
 }
 
 static status absurd_size(SERVICE_ARGUMENTS) {
     (void)a, (void)b, (void)c, (void)e;
-    *(uint64_t *)d = 1ull << 62;
+    *(word *)d = (word)1 << (WORD_BITS - 2);
     return BUFFER_TOO_SMALL;
 }
 
@@ -259,10 +267,10 @@ static status odd_attributes(SERVICE_ARGUMENTS) {
 
 // ---- GetNextVariableName(size, name, guid)
 
-static status next_name(uint64_t size, uint64_t name, uint16_t letter) {
+static status next_name(word size, word name, uint16_t letter) {
     ((uint16_t *)name)[0] = letter;
     ((uint16_t *)name)[1] = 0;
-    *(uint64_t *)size = 4;
+    *(word *)size = 4;
     return SUCCESS;
 }
 
@@ -281,26 +289,26 @@ static status circle_of_names(SERVICE_ARGUMENTS) {
 
 static status unended_name(SERVICE_ARGUMENTS) {
     (void)c, (void)d, (void)e;
-    for (uint64_t i = 0; i < *(uint64_t *)a / 2; i++)
+    for (word i = 0; i < *(word *)a / 2; i++)
         ((uint16_t *)b)[i] = 'A';
     return SUCCESS;
 }
 
 static status long_name(SERVICE_ARGUMENTS) {
     status answer = original[RT_GET_NEXT_VARIABLE_NAME](a, b, c, d, e);
-    *(uint64_t *)a = 1ull << 40;
+    *(word *)a = (word)1 << WORD_BITS / 8 * 5;
     return answer;
 }
 
 static status no_name(SERVICE_ARGUMENTS) {
     (void)c, (void)d, (void)e;
-    *(uint64_t *)a = 0;
+    *(word *)a = 0;
     *(uint16_t *)b = 0;
     return SUCCESS;
 }
 
 static status overrun_name(SERVICE_ARGUMENTS) {
-    uint64_t room = *(uint64_t *)a;
+    word room = *(word *)a;
     status answer = original[RT_GET_NEXT_VARIABLE_NAME](a, b, c, d, e);
     write_at(b + room);
     return answer;
@@ -308,7 +316,7 @@ static status overrun_name(SERVICE_ARGUMENTS) {
 
 static status odd_name_size(SERVICE_ARGUMENTS) {
     status answer = original[RT_GET_NEXT_VARIABLE_NAME](a, b, c, d, e);
-    *(uint64_t *)a |= 1;
+    *(word *)a |= 1;
     return answer;
 }
 
@@ -331,15 +339,15 @@ static status slow_write(SERVICE_ARGUMENTS) {
 // The kernel's count can be written, but not read any more once it is 2.
 static status unreadable(SERVICE_ARGUMENTS) {
     status answer = original[RT_GET_VARIABLE](a, b, c, d, e);
-    if (answer == SUCCESS && *(const uint16_t *)a == 'B' &&
-        *(uint64_t *)d == 4 && *(uint32_t *)e == 2)
+    if (answer == SUCCESS && *(const uint16_t *)a == 'B' && *(word *)d == 4 &&
+        *(uint32_t *)e == 2)
         return DEVICE_ERROR;
     return answer;
 }
 
 static status never_enough(SERVICE_ARGUMENTS) {
     (void)b, (void)c, (void)d, (void)e;
-    *(uint64_t *)a += 2;
+    *(word *)a += 2;
     return BUFFER_TOO_SMALL;
 }
 
@@ -347,8 +355,8 @@ static status never_enough(SERVICE_ARGUMENTS) {
 static void make_garbled_name(void) {
     static const uint16_t name[] = {'a',    '\n', '@', 'e', 'n', 'd',    ' ',
                                     0xd800, 0x1b, '[', 'm', '"', 0xffff, 0};
-    original[RT_SET_VARIABLE]((uint64_t)name, (uint64_t)&attributes_guid, 6,
-                              sizeof(boot_page), (uint64_t)&boot_page);
+    original[RT_SET_VARIABLE]((word)name, (word)&attributes_guid, 6,
+                              sizeof(boot_page), (word)&boot_page);
 }
 
 // Each name comes twice, by counting calls, because the list is not known here.
@@ -370,7 +378,7 @@ static status reset_faults(SERVICE_ARGUMENTS) {
 static status reset_hangs(SERVICE_ARGUMENTS) {
     (void)a, (void)b, (void)c, (void)d, (void)e;
     for (;;)
-        read_at((uint64_t)&runtime);
+        read_at((word)&runtime);
 }
 
 // ---- SetVirtualAddressMap(bytes, descriptor bytes, version, map)
@@ -458,8 +466,8 @@ static status dislikes_identity(SERVICE_ARGUMENTS) {
 // Requires the order of its own map, which is reversed here. VMware's loader
 // for ESXi keeps the order, since some firmware requires it.
 static status wants_map_order(SERVICE_ARGUMENTS) {
-    uint64_t last = ~0UL;
-    for (uint64_t at = d; !moved && at < d + a; at += b) {
+    uint64_t last = ~0ull;
+    for (word at = d; !moved && at < d + a; at += b) {
         const struct descriptor *entry = (const struct descriptor *)at;
         if (entry->physical_start >= last)
             return ERROR(2); // EFI_INVALID_PARAMETER
@@ -479,7 +487,7 @@ static void return_at_once(void) {
 // A driver that uses what it has just converted. No specification allows that,
 // and a loader that maps both old and new addresses makes it work.
 static void use_new_now(void) {
-    uint64_t data = (uint64_t)&own_data, code = (uint64_t)return_at_once;
+    word data = (word)&own_data, code = (word)return_at_once;
     convert(&data);
     convert(&code);
     read_at(data);
@@ -492,7 +500,7 @@ static void use_new_early(void) {
 
 // All is converted, and a driver still uses an old pointer.
 static status use_old_late(SERVICE_ARGUMENTS) {
-    uint64_t old = data_page;
+    word old = data_page;
     status answer = original[RT_SET_VIRTUAL_ADDRESS_MAP](a, b, c, d, e);
     write_at(old);
     return answer;
@@ -501,9 +509,9 @@ static status use_old_late(SERVICE_ARGUMENTS) {
 // As reported for Dell's PowerEdge T320: memory that no descriptor names is
 // expected to move by the same distance as the rest.
 static void use_unlisted_now(void) {
-    uint64_t moved_to = (uint64_t)&own_data;
+    word moved_to = (word)&own_data;
     convert(&moved_to);
-    read_at(UNLISTED + (moved_to - (uint64_t)&own_data));
+    read_at(UNLISTED + (moved_to - (word)&own_data));
 }
 
 static void use_unlisted(void) {
@@ -518,20 +526,22 @@ static status read_own_data(SERVICE_ARGUMENTS) {
 
 static void sign_runtime_table(void) {
     runtime->crc32 = 0;
-    boot(BS_CALCULATE_CRC32)((uint64_t)runtime, runtime->header_bytes,
-                             (uint64_t)&runtime->crc32, 0, 0);
+    boot(BS_CALCULATE_CRC32)((word)runtime, runtime->header_bytes,
+                             (word)&runtime->crc32, 0, 0);
 }
 
 // ---- a firmware that fails at VA = PA: each service, after ExitBootServices
 
-static int is_left;
+static void be_elsewhere(void);
+
+static volatile word home; // a number, which is never converted
 
 static void note_leaving(void) {
-    is_left = 1;
+    home = (word)be_elsewhere;
 }
 
 static void be_elsewhere(void) {
-    if (is_left && (uint64_t)be_elsewhere >> 32 == 0)
+    if ((word)be_elsewhere == home)
         read_at(NOWHERE);
 }
 
@@ -571,13 +581,13 @@ static const service elsewhere[RT_ENTRIES] = {
 static void fail_at_identity(void) {
     for (unsigned i = 0; i < RT_ENTRIES; i++)
         if (elsewhere[i])
-            runtime->entry[i] = (uint64_t)elsewhere[i];
+            runtime->entry[i] = (word)elsewhere[i];
     sign_runtime_table();
 }
 
 static void become_apple(void) {
     static const uint16_t name[] = {'A', 'p', 'p', 'l', 'e', 0};
-    system->entry[ST_VENDOR] = (uint64_t)name;
+    system->entry[ST_VENDOR] = (word)name;
     note_leaving();
 }
 
@@ -600,7 +610,7 @@ static void lengthen_header(void) {
 
 // EFI 1.10's ended before UpdateCapsule.
 static void short_header(void) {
-    runtime->header_bytes = 24 + 11 * 8;
+    runtime->header_bytes = 24 + 11 * sizeof(word);
     sign_runtime_table();
 }
 
@@ -609,7 +619,7 @@ static void short_header(void) {
 static void odd_header(void) {
     system->revision = runtime->revision = ~0u;
     system->reserved = runtime->reserved = ~0u;
-    system->entry[ST_REVISION] = ~0ull;
+    system->entry[ST_REVISION] = ~(word)0;
     sign_runtime_table();
 }
 
@@ -649,7 +659,7 @@ static void runtime_table_nowhere(void) {
 }
 
 static void many_tables(void) {
-    system->entry[ST_CONFIG_TABLES] = 1ull << 40;
+    system->entry[ST_CONFIG_TABLES] = (word)1 << WORD_BITS / 8 * 5;
 }
 
 static void tables_nowhere(void) {
@@ -661,17 +671,17 @@ static void no_tables(void) {
 }
 
 static void tables_in_boot_services(void) {
-    uint64_t words = 3 * system->entry[ST_CONFIG_TABLES];
-    for (uint64_t i = 0; i < words; i++)
-        ((uint64_t *)boot_page)[i] =
-            ((uint64_t *)system->entry[ST_CONFIG_TABLES + 1])[i];
+    word bytes = (16 + sizeof(word)) * system->entry[ST_CONFIG_TABLES];
+    for (word i = 0; i < bytes; i++)
+        ((uint8_t *)boot_page)[i] =
+            ((uint8_t *)system->entry[ST_CONFIG_TABLES + 1])[i];
     system->entry[ST_CONFIG_TABLES + 1] = boot_page;
 }
 
 // An invalid Memory Attributes Table (§4.6.3), and one at an invalid address.
-static void attributes_at(uint64_t address) {
-    boot(BS_INSTALL_CONFIGURATION_TABLE)((uint64_t)&attributes_guid, address, 0,
-                                         0, 0);
+static void attributes_at(word address) {
+    boot(BS_INSTALL_CONFIGURATION_TABLE)((word)&attributes_guid, address, 0, 0,
+                                         0);
 }
 
 static void garbled_attributes(void) {
@@ -692,9 +702,9 @@ static void announce(uint16_t version, uint16_t bytes, uint32_t supported) {
         0x7eef,
         0x402a,
         {0x84, 0x2e, 0x93, 0x1d, 0x21, 0xc3, 0x8a, 0xe9}};
-    uint64_t table = boot_page + 8;
+    word table = boot_page + 8;
     *(uint64_t *)table = (uint64_t)supported << 32 | bytes << 16 | version;
-    boot(BS_INSTALL_CONFIGURATION_TABLE)((uint64_t)&guid, table, 0, 0, 0);
+    boot(BS_INSTALL_CONFIGURATION_TABLE)((word)&guid, table, 0, 0, 0);
 }
 
 static void announce_none(void) {
@@ -722,15 +732,15 @@ static status unsupported(SERVICE_ARGUMENTS) {
 
 #define MORE_MAX 700
 
-static status (*map_sin)(uint8_t *map, uint64_t *bytes, uint64_t *step);
+static status (*map_sin)(uint8_t *map, word *bytes, word *step);
 static uint32_t *map_version;
 
 static status get_memory_map(SERVICE_ARGUMENTS) {
-    uint64_t *bytes = (uint64_t *)a, *step = (uint64_t *)d, room = *bytes;
+    word *bytes = (word *)a, *step = (word *)d, room = *bytes;
     status answer = true_get_memory_map(a, b, c, d, e);
     map_version = (uint32_t *)e;
     // Space for many more, and for larger ones.
-    uint64_t wanted = *bytes + *bytes / 4 + MORE_MAX * *step;
+    word wanted = *bytes + *bytes / 4 + MORE_MAX * *step;
     if (answer == SUCCESS && wanted > room)
         answer = BUFFER_TOO_SMALL;
     if (answer == BUFFER_TOO_SMALL)
@@ -738,12 +748,12 @@ static status get_memory_map(SERVICE_ARGUMENTS) {
     return answer == SUCCESS ? map_sin((uint8_t *)b, bytes, step) : answer;
 }
 
-static struct descriptor *at(uint8_t *map, uint64_t offset) {
+static struct descriptor *at(uint8_t *map, word offset) {
     return (struct descriptor *)(map + offset);
 }
 
-static status reverse(uint8_t *map, uint64_t *bytes, uint64_t *step) {
-    for (uint64_t i = 0, j = *bytes - *step; i < j; i += *step, j -= *step) {
+static status reverse(uint8_t *map, word *bytes, word *step) {
+    for (word i = 0, j = *bytes - *step; i < j; i += *step, j -= *step) {
         struct descriptor kept = *at(map, i);
         *at(map, i) = *at(map, j);
         *at(map, j) = kept;
@@ -751,11 +761,10 @@ static status reverse(uint8_t *map, uint64_t *bytes, uint64_t *step) {
     return SUCCESS;
 }
 
-static status restride(uint8_t *map, uint64_t *bytes, uint64_t *step,
-                       uint64_t wanted) {
-    uint64_t count = *bytes / *step;
-    for (uint64_t n = 0; n < count; n++) {
-        uint64_t i = wanted > *step ? count - 1 - n : n;
+static status restride(uint8_t *map, word *bytes, word *step, word wanted) {
+    word count = *bytes / *step;
+    for (word n = 0; n < count; n++) {
+        word i = wanted > *step ? count - 1 - n : n;
         struct descriptor kept = *at(map, i * *step);
         *at(map, i * wanted) = kept;
     }
@@ -764,15 +773,15 @@ static status restride(uint8_t *map, uint64_t *bytes, uint64_t *step,
     return SUCCESS;
 }
 
-static status stride_40(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+static status stride_40(uint8_t *map, word *bytes, word *step) {
     return restride(map, bytes, step, 40);
 }
 
-static status stride_56(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+static status stride_56(uint8_t *map, word *bytes, word *step) {
     return restride(map, bytes, step, 56);
 }
 
-static struct descriptor *append(uint8_t *map, uint64_t *bytes, uint64_t step) {
+static struct descriptor *append(uint8_t *map, word *bytes, word step) {
     struct descriptor *new = at(map, *bytes);
     *new = *at(map, 0);
     *bytes += step;
@@ -783,15 +792,15 @@ static struct descriptor *append(uint8_t *map, uint64_t *bytes, uint64_t step) {
 }
 
 // A runtime region over all memory up to the driver's first page.
-static status overlap(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+static status overlap(uint8_t *map, word *bytes, word *step) {
     struct descriptor *new = append(map, bytes, *step);
     new->physical_start = data_page;
     return SUCCESS;
 }
 
 // One that was ours is not; as if the bit were not set.
-static status no_runtime(uint8_t *map, uint64_t *bytes, uint64_t *step) {
-    for (uint64_t i = 0; i < *bytes; i += *step)
+static status no_runtime(uint8_t *map, word *bytes, word *step) {
+    for (word i = 0; i < *bytes; i += *step)
         if (at(map, i)->type == RUNTIME_CODE ||
             at(map, i)->type == RUNTIME_DATA)
             at(map, i)->attribute &= ~(1ull << 63);
@@ -799,10 +808,9 @@ static status no_runtime(uint8_t *map, uint64_t *bytes, uint64_t *step) {
 }
 
 // The largest piece of free memory is the firmware's, by its attributes.
-static status runtime_everywhere(uint8_t *map, uint64_t *bytes,
-                                 uint64_t *step) {
+static status runtime_everywhere(uint8_t *map, word *bytes, word *step) {
     struct descriptor *largest = at(map, 0);
-    for (uint64_t i = 0; i < *bytes; i += *step)
+    for (word i = 0; i < *bytes; i += *step)
         if (at(map, i)->type == CONVENTIONAL &&
             at(map, i)->pages > largest->pages)
             largest = at(map, i);
@@ -812,9 +820,9 @@ static status runtime_everywhere(uint8_t *map, uint64_t *bytes,
 
 // Code and data of this driver get a descriptor each, as in UEFI 2.5, and the
 // second one is at the end of the map.
-static status split(uint8_t *map, uint64_t *bytes, uint64_t *step) {
-    uint64_t middle = (uint64_t)&own_data & ~4095ull;
-    for (uint64_t i = 0; i < *bytes; i += *step) {
+static status split(uint8_t *map, word *bytes, word *step) {
+    word middle = (word)&own_data & ~(word)4095;
+    for (word i = 0; i < *bytes; i += *step) {
         struct descriptor *whole = at(map, i);
         uint64_t pages = (middle - whole->physical_start) / 4096;
         if (whole->type != RUNTIME_CODE || pages >= whole->pages)
@@ -829,20 +837,20 @@ static status split(uint8_t *map, uint64_t *bytes, uint64_t *step) {
     return SUCCESS;
 }
 
-static status version_2(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+static status version_2(uint8_t *map, word *bytes, word *step) {
     (void)map, (void)bytes, (void)step;
     *map_version = 2;
     return SUCCESS;
 }
 
 // VirtualStart means nothing before anybody has set it.
-static status virtual_starts(uint8_t *map, uint64_t *bytes, uint64_t *step) {
-    for (uint64_t i = 0; i < *bytes; i += *step)
+static status virtual_starts(uint8_t *map, word *bytes, word *step) {
+    for (word i = 0; i < *bytes; i += *step)
         at(map, i)->virtual_start = 0xdeadbeef;
     return SUCCESS;
 }
 
-static status unknown_type(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+static status unknown_type(uint8_t *map, word *bytes, word *step) {
     struct descriptor *new = append(map, bytes, *step);
     new->type = 0x80000001;
     new->physical_start = freed_page;
@@ -850,31 +858,30 @@ static status unknown_type(uint8_t *map, uint64_t *bytes, uint64_t *step) {
     return SUCCESS;
 }
 
-static status no_pages(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+static status no_pages(uint8_t *map, word *bytes, word *step) {
     append(map, bytes, *step)->pages = 0;
     return SUCCESS;
 }
 
-static status too_many_pages(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+static status too_many_pages(uint8_t *map, word *bytes, word *step) {
     append(map, bytes, *step)->pages = ~0ull / 4096;
     return SUCCESS;
 }
 
-static status unaligned(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+static status unaligned(uint8_t *map, word *bytes, word *step) {
     append(map, bytes, *step)->physical_start = MIB + 8;
     return SUCCESS;
 }
 
 // The end of the largest piece of free memory, page by page: each second one
 // is boot-services data now.
-static status shatter(uint8_t *map, uint64_t *bytes, uint64_t *step,
-                      uint64_t pages) {
+static status shatter(uint8_t *map, word *bytes, word *step, word pages) {
     struct descriptor *whole = at(map, 0);
-    for (uint64_t i = 0; i < *bytes; i += *step)
+    for (word i = 0; i < *bytes; i += *step)
         if (at(map, i)->type == CONVENTIONAL &&
             (whole->type != CONVENTIONAL || at(map, i)->pages > whole->pages))
             whole = at(map, i);
-    for (uint64_t i = 0; i < pages; i++) {
+    for (word i = 0; i < pages; i++) {
         struct descriptor *new = at(map, *bytes);
         *new = *whole;
         *bytes += *step;
@@ -886,11 +893,11 @@ static status shatter(uint8_t *map, uint64_t *bytes, uint64_t *step,
     return SUCCESS;
 }
 
-static status many_pieces(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+static status many_pieces(uint8_t *map, word *bytes, word *step) {
     return shatter(map, bytes, step, 500);
 }
 
-static status too_many_pieces(uint8_t *map, uint64_t *bytes, uint64_t *step) {
+static status too_many_pieces(uint8_t *map, word *bytes, word *step) {
     return shatter(map, bytes, step, MORE_MAX);
 }
 
@@ -917,6 +924,7 @@ MAP_SIN(split)
 
 const struct sin sins[] = {
     {"none", 0, 0, 0, 0},
+    {"unmoved", RT_GET_TIME, get_time, 0, 0}, // a sin of firmware.mk
     {"attributes", KEEPS_ATTRIBUTES, get_time, 0, 0},
     {"read-boot-services", RT_GET_TIME, read_boot_services, 0, 0},
     {"write-boot-services", RT_GET_TIME, write_boot_services, 0, 0},

@@ -142,8 +142,16 @@ def run_menu(cmdline: str, bundle: bool, holes: int, sin: str = "") -> str:
 
 
 def sinner(sin: str) -> str:
-    """The part of a script that loads the driver with a fault."""
-    return f"chainloader /sins.efi {sin}\nboot\n" if sin else ""
+    """The part of a script that loads the driver with a fault, or ends the run:
+    without it there is nothing to test."""
+    return f"""\
+if chainloader /sins-$grub_cpu.efi {sin}; then
+    boot
+else
+    echo 'No driver for this firmware is as new as tests/firmware: {DRIVERS}'
+    halt
+fi
+""" if sin else ""
 
 
 def disk(image: Path, cmdline: str, kernel: Path = paths.KERNEL,
@@ -173,8 +181,8 @@ def esp(image: Path, cmdline: str, bundle: Path, sin: str = "") -> Path:
         "/vmlinuz": paths.LINUX / "vmlinuz",
         "/linux.cpio": bundle,
     }
-    if sin:
-        files["/sins.efi"] = sins()
+    for name, driver in sins(sin).items():
+        files[f"/{name}"] = driver
     return fat(image, files)
 
 
@@ -224,17 +232,28 @@ def cargo_of(cmdline: str, kernel: Path, bundle: Path | None,
     files = {"grub.cfg": menu.encode(), "baton": kernel.read_bytes()}
     if bundle:
         files["bundle.cpio"] = bundle.read_bytes()
-    if sin:
-        files["sins.efi"] = sins().read_bytes()
+    files |= {name: driver.read_bytes() for name, driver in sins(sin).items()}
     return files
 
 
-def sins() -> Path:
-    """`make all` does not build it, so it may be out of date."""
+# `make all` does not build them, so they may be out of date.
+DRIVERS = "make build/sins.efi build/sins32.efi"
+UNMOVED = "unmoved"  # the driver for this sin is linked in another way
+
+
+def sins(sin: str) -> dict[str, Path]:
+    """The driver with this fault, for firmware of either width: GRUB takes the
+    one that has the name of its own processor."""
+    if not sin:
+        return {}
     newest = max(file.stat().st_mtime for file in paths.FIRMWARE.iterdir())
-    assert paths.SINS.stat().st_mtime >= newest, \
-        "build/sins.efi is older than tests/firmware: make build/sins.efi"
-    return paths.SINS
+    more = f"-{UNMOVED}" if sin == UNMOVED else ""
+    found = {}
+    for cpu, driver in (("x86_64", paths.SINS), ("i386", paths.SINS32)):
+        driver = driver.with_stem(driver.stem + more)
+        if driver.exists() and driver.stat().st_mtime >= newest:
+            found[f"sins-{cpu}.efi"] = driver
+    return found
 
 
 # On a PC with a screen, this is the last message of GRUB.

@@ -15,6 +15,7 @@ FONT = BUILD / "font.psf"  # the kernel's font
 BUNDLE = BUILD / "bundle.cpio"  # the kernels that generation 0 can start
 ISO = BUILD / "baton.iso"
 SINS = BUILD / "sins.efi"  # a driver that misbehaves
+SINS32 = BUILD / "sins32.efi"  # the same for 32-bit firmware
 FIRMWARE = ROOT / "tests/firmware"  # and its sources
 LINUX = BUILD / "linux"  # the folder with Debian's kernel
 LINUX_MISSING = BUILD / "linux.missing"  # the reason if there is none

@@ -10,7 +10,9 @@ from . import paths
 from .machine import Run
 
 DOCUMENT = paths.ROOT / "docs" / "sins.md"
-HEAD = "| sin | mode | generation 0 logs | proofs that fail | firmware |"
+# A table for 64-bit firmware; one of the rows that differ in 32-bit firmware.
+HEADS = {"pflash": "| sin", "ia32": "| sin, 32-bit"}
+HEAD = " | mode | generation 0 logs | proofs that fail | firmware |"
 RULE = "| --- | --- | --- | --- | --- |"
 TELLING = {"efi.fault", "efi.violation", "efi.reject", "efi.quirk", "refused"}
 # A number that differs in each build, and keys that are the same in all rows.
@@ -38,19 +40,25 @@ def outcome(run: Run) -> str:
                        ", ".join(failed) or "–", state])
 
 
-def table(outcomes: dict[tuple[str, str], str]) -> list[str]:
+def table(firmware: str, outcomes: dict[tuple[str, str], str]) -> list[str]:
     """Rows of Markdown, from {(sin, mode): outcome}: one for modes that do
     not differ."""
     rows = {}
     for (sin, mode), text in outcomes.items():
         rows.setdefault((sin, text), []).append(mode)
-    return [HEAD, RULE, *(f"| {sin} | {', '.join(modes)} | {text} |"
+    return [HEADS[firmware] + HEAD, RULE, *(f"| {sin} | {', '.join(modes)} | {text} |"
                           for (sin, text), modes in rows.items())]
 
 
-def documented() -> dict[tuple[str, str], str]:
+def documented(firmware: str) -> dict[tuple[str, str], str]:
     """The same, read from the document."""
-    text = DOCUMENT.read_text().partition(HEAD)[2].partition("\n\n")[0]
-    rows = [line[2:-2].split(" | ", 2) for line in text.splitlines()[2:]]
+    head = f"\n{HEADS[firmware]}{HEAD}\n"
+    text = DOCUMENT.read_text().partition(head)[2].partition("\n\n")[0]
+    rows = [line[2:-2].split(" | ", 2) for line in text.splitlines()[1:]]
     return {(sin, mode): rest for sin, modes, rest in rows
             for mode in modes.split(", ")}
+
+
+def expected(firmware: str) -> dict[tuple[str, str], str]:
+    """What each case of the document says about this firmware."""
+    return documented("pflash") | documented(firmware)
