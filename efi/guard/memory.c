@@ -53,13 +53,21 @@ static bool is_guard(va_t va) {
            va - efi_at(efi_bounce.stack_guard) < PAGE_SIZE;
 }
 
+// The upper half; and with 32-bit firmware, what is mapped a second time below
+// 4 GiB (efi/width32/). The firmware's own pages outside its regions are 1:1.
+static bool is_of_kernel(va_t va) {
+    pa_t pa;
+    bool is_mapped = page_table_translate(efi_space_of_mode(), va, &pa);
+    return va >> 63 || (is_mapped && pa != va);
+}
+
 const char *efi_owner(va_t va) {
     const struct efi_region *region = efi_space_region(va);
     if (region)
         return efi_memory_type_name(region->type);
     if (space_is_stack_guard(va) || is_guard(va))
         return "guard";
-    return va >> 63 ? "kernel" : memory_kind_name(kind_at(va));
+    return is_of_kernel(va) ? "kernel" : memory_kind_name(kind_at(va));
 }
 
 // The rights that the firmware may have to a page; 0: none.
@@ -73,6 +81,8 @@ static uint64_t rights_to(const struct efi_region *region, pa_t page_pa) {
     };
     if (region)
         return efi_space_rights(region);
+    if (is_of_kernel(page_pa))
+        return 0;
     enum memory_kind kind = kind_at(page_pa);
     bool is_used = kind == MEMORY_BOOT_SERVICES && boot_services_free;
     return is_used ? 0 : flags[kind];
