@@ -64,10 +64,14 @@ void convert(void *pointer) {
 }
 
 // SetVirtualAddressMap is in progress (UEFI 2.10 §8.4). It and ConvertPointer
-// stay where they are.
+// stay where they are: for that, EDK II does not relocate its own two. This
+// driver it does, and relocated 32-bit code cannot run at its old address.
 static void move(void) {
     if (when_moved)
         when_moved();
+    if (WORD_BITS == 32)
+        runtime->entry[RT_SET_VIRTUAL_ADDRESS_MAP] =
+            (word)original[RT_SET_VIRTUAL_ADDRESS_MAP];
     for (unsigned i = 0; i < RT_ENTRIES; i++)
         if (original[i] && i != RT_SET_VIRTUAL_ADDRESS_MAP &&
             i != RT_CONVERT_POINTER)
