@@ -85,11 +85,13 @@ static status_t find_tables(const struct boot_info *boot) {
     return STATUS_OK;
 }
 
-// The mode that an earlier kernel left the firmware in. NULL, with the reason
-// in why(): it is unknown.
+// The mode that an earlier kernel left the firmware in, or has chosen for it.
+// NULL, with the reason in why(): it is bound to one that is unknown.
 static const struct efi_mode *mode_found(const struct boot_info *boot) {
     const struct efi_mode *mode = efi_mode_find(boot->handoff.mode);
-    if (!boot->svam || (mode && mode->calls_svam))
+    if (!boot->svam)
+        return mode ? mode : efi_mode_find("fixed");
+    if (mode && mode->calls_svam)
         return mode;
     set_why("SetVirtualAddressMap was called before, and the mode handed over, "
             "\"%s\", is unknown, or does not call it",
@@ -119,23 +121,17 @@ static status_t adopt_mode(const struct boot_info *boot,
     return STATUS_OK;
 }
 
-static void choose_mode(const struct boot_info *boot,
-                        const struct efi_mode *wanted) {
-    const struct efi_mode *found = mode_found(boot);
-    known->mode = wanted ? wanted : found ? found : efi_mode_find("fixed");
-}
-
 // EDK II cuts an address that is too large for it, and returns EFI_SUCCESS: so
 // this is checked before SetVirtualAddressMap, which can be called once.
-static status_t check_reach(void) {
+status_t efi_check_reach(const struct efi_regions *regions, const char *mode) {
     uint64_t end = known->width->end;
-    for (size_t i = 0; end && i < known->regions.count; i++) {
-        const struct efi_region *r = &known->regions.region[i];
+    for (size_t i = 0; end && i < regions->count; i++) {
+        const struct efi_region *r = &regions->region[i];
         if (!region_is_within(r, 0, end))
             return fail(STATUS_REFUSED,
                         "mode %s puts the region at %#lx at va %#lx, and the "
                         "firmware has no addresses from %#lx on",
-                        known->mode->name, r->pa, r->va, end);
+                        mode, r->pa, r->va, end);
     }
     return STATUS_OK;
 }
@@ -184,13 +180,14 @@ static status_t open_firmware(struct boot_info *boot,
     TRY(run(OPENING_FOUND, boot));
     if (boot->svam)
         TRY(adopt_mode(boot, wanted));
-    else
-        choose_mode(boot, wanted);
     known->svam = boot->svam ? SVAM_INHERITED : SVAM_NEVER;
     TRY(find_tables(boot));
-    if (!boot->svam)
+    TRY(run(OPENING_TABLES, boot));
+    if (!boot->svam) {
+        known->mode = wanted ? wanted : mode_found(boot);
         TRY(known->mode->place(&known->regions));
-    TRY(check_reach());
+    }
+    TRY(efi_check_reach(&known->regions, known->mode->name));
     TRY(run(OPENING_PLACED, boot));
     return enter_mode(boot);
 }

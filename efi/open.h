@@ -12,6 +12,8 @@
 enum opening_point {
     OPENING_FOUND,  // its regions are read, and nothing else: a row may set
                     // boot->handoff.mode
+    OPENING_TABLES, // its tables are read, too. If it is bound to no mode yet,
+                    // a row may set boot->handoff.mode
     OPENING_PLACED, // its tables, the mode and the addresses of its regions are
                     // known; nothing of it is mapped or called
     OPENING_SVAM,   // SetVirtualAddressMap will be called next, on
@@ -36,6 +38,10 @@ TABLE(openings, struct opening);
 // `boot` has to stay: annexes use and change its memory map from now on.
 // NOT_FOUND: no firmware. Other errors: it is refused, and not called.
 status_t efi_open(struct boot_info *boot, const struct efi_mode *wanted);
+
+// Has the firmware addresses where `mode` puts its regions? REFUSED: no; the
+// reason names one. From OPENING_FOUND on.
+status_t efi_check_reach(const struct efi_regions *regions, const char *mode);
 
 // Runs the rows of OPENING_PROVED. An error: the firmware is refused now, but
 // SetVirtualAddressMap may still be left for the next kernel.

@@ -4,6 +4,7 @@
 #include "efi/firmware.h"
 #include "efi/open.h"
 #include "efi/quirk.h"
+#include "efi/quirks/excluded.h"
 #include "efi/space.h"
 
 // Whole pages of it, for what is in use may end in the middle of one. And page
@@ -24,13 +25,19 @@ static status_t map(const struct memory_map *memory) {
     return page_table_map(table, 0, 0, PAGE_SIZE, MAP_WRITE);
 }
 
+static status_t map_for_call(struct boot_info *boot) {
+    return map(&boot->memory);
+}
+
 // Where its code is not mapped the call is not tried: it is left to a later
 // kernel, which can still go without it.
-static status_t check_entry(void) {
+status_t efi_exclude_lost_entry(const struct efi_mode *mode,
+                                const struct memory_map *memory) {
     va_t entry = firmware->runtime.service[EFI_SET_VIRTUAL_ADDRESS_MAP];
-    pa_t pa;
-    if (efi_region_of_pa(&firmware->regions, entry, 1) ||
-        (page_table_translate(&firmware_table, entry, &pa) &&
+    pa_t end;
+    if (!mode->calls_svam || firmware->svam == SVAM_INHERITED ||
+        efi_region_of_pa(&firmware->regions, entry, 1) ||
+        (memory_map_kind_at(memory, entry, &end) == MEMORY_BOOT_SERVICES &&
          efi_tolerates("svam-in-boot-memory")))
         return STATUS_OK;
     return fail(STATUS_REFUSED,
@@ -39,15 +46,10 @@ static status_t check_entry(void) {
                 entry);
 }
 
-static status_t make_callable(struct boot_info *boot) {
-    TRY(map(&boot->memory));
-    return check_entry();
-}
-
 ROW(quirks, svam_in_boot_memory) = {
     .name = "svam-in-boot-memory",
     .does = "SetVirtualAddressMap itself is in boot-services memory",
     .remedy = "that memory is mapped during the call, and freed after it",
     .source = "U-Boot 2023.01 efi_runtime.c; Linux 916f676f8dc0 of 2011"};
 
-ROW(openings, 50_boot_memory) = {OPENING_SVAM, make_callable};
+ROW(openings, 50_boot_memory) = {OPENING_SVAM, map_for_call};

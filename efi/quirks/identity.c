@@ -6,6 +6,7 @@
 #include "efi/guard/guard.h"
 #include "efi/open.h"
 #include "efi/quirk.h"
+#include "efi/quirks/excluded.h"
 #include "efi/quirks/vendor.h"
 #include "lib/string.h"
 #include "mm/space.h"
@@ -28,13 +29,11 @@ static bool every_call_faulted(void) {
     return gate_statistics.faults > 0 && !(efi_came_back & ~anywhere);
 }
 
-static status_t check_vendor(struct boot_info *boot) {
+status_t efi_exclude_identity(const struct efi_mode *mode) {
     char vendor[EFI_VENDOR_BYTES];
-    (void)boot;
     efi_vendor_name(firmware->setup.firmware_vendor_pa, physical_read, vendor);
-    if (firmware->mode->table != PAGE_TABLE_OWN ||
-        firmware->svam == SVAM_INHERITED || !is_known(vendor) ||
-        !efi_tolerates(NAME))
+    if (mode->table != PAGE_TABLE_OWN || firmware->svam == SVAM_INHERITED ||
+        !is_known(vendor) || !efi_tolerates(NAME))
         return STATUS_OK;
     return fail(STATUS_REFUSED,
                 "efi: firmware by %s is known to fail where VA = PA; "
@@ -53,7 +52,6 @@ static status_t check_calls(struct boot_info *boot) {
                 firmware->mode->name);
 }
 
-ROW(openings, 50_identity) = {OPENING_PLACED, check_vendor};
 ROW(openings, 50_identity_calls) = {OPENING_PROVED, check_calls};
 
 ROW(quirks, fails_at_identity) = {

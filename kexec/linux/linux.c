@@ -62,6 +62,12 @@ status_t linux_can_keep(const struct efi_regions *regions) {
     return STATUS_OK;
 }
 
+status_t linux_keeps(const struct setup_header *h, const struct efi_mode *mode,
+                     const struct efi_regions *regions) {
+    return mode->calls_svam && linux_takes_efi(h) ? linux_can_keep(regions)
+                                                  : STATUS_OK;
+}
+
 status_t linux_can_believe(const struct efi_memory_attributes_table *head,
                            pa_t pa) {
     if (!head || head->version > TABLE_VERSION)

@@ -34,6 +34,13 @@ size_t linux_command_line_max(const struct setup_header *header);
 // it would overwrite one's mapping; the reason names region and address.
 status_t linux_can_keep(const struct efi_regions *regions);
 
+// Will a Linux with this header go on calling the firmware, if `mode` puts its
+// regions where they are in `regions`? Yes if it calls SetVirtualAddressMap
+// itself, or if it takes no firmware at all. REFUSED: as linux_can_keep().
+status_t linux_keeps(const struct setup_header *header,
+                     const struct efi_mode *mode,
+                     const struct efi_regions *regions);
+
 // Would Linux reserve no more memory than it has to for a Memory Attributes
 // Table that begins with `head`, at `pa`? Linux 6.1 believes what is there,
 // though a kexec may have overwritten it (efi_memattr_init()). REFUSED: the

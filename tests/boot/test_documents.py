@@ -91,6 +91,9 @@ MACHINES = {
                     "direct_base=0xffff800000000000,0xffff900000000000"},
         {"cmdline": "generations=3 la57=off,on,off end=exit", "cpu": "max"},
         {"cmdline": "efi=direct generations=1 end=exit", "firmware": "ia32"},
+        {"cmdline": "efi=auto generations=1 end=exit", "firmware": "ia32"},
+        {"cmdline": "efi=physical,auto generations=2 end=exit",
+         "firmware": "uboot"},
     ],
     "svam.md": [{"cmdline": f"efi={mode} efi.diff=on generations=1 end=exit"}
                 for mode in ("fixed", "identity", "physical")],

@@ -207,7 +207,7 @@ ROWS = [
     # faults without a visible or harmful effect
     *[Row(name, ("end", dict(verdict="pass")), set()) for name in (
         "none unmoved no-service map-reversed map-ordered map-of-40 map-of-56 "
-        "map-empty-entry map-huge-entry "
+        "map-empty-entry map-huge-entry map-far "
         "map-unaligned map-unknown-type map-runtime-all map-virtual many-tables "
         "header-long header-odd no-vendor no-tables "
         "debug-addresses fpu-stack segment-bases pic pit interrupt-32 interrupt-128 "

@@ -858,6 +858,12 @@ static status unknown_type(uint8_t *map, word *bytes, word *step) {
     return SUCCESS;
 }
 
+// Correct, but beyond what some modes have addresses for.
+static status far(uint8_t *map, word *bytes, word *step) {
+    append(map, bytes, *step)->physical_start = (1ull << 46) + (1ull << 32);
+    return SUCCESS;
+}
+
 static status no_pages(uint8_t *map, word *bytes, word *step) {
     append(map, bytes, *step)->pages = 0;
     return SUCCESS;
@@ -910,6 +916,7 @@ MAP_SIN(reverse)
 MAP_SIN(stride_40)
 MAP_SIN(stride_56)
 MAP_SIN(overlap)
+MAP_SIN(far)
 MAP_SIN(no_pages)
 MAP_SIN(too_many_pages)
 MAP_SIN(unaligned)
@@ -1032,6 +1039,7 @@ const struct sin sins[] = {
     {"map-of-40", 0, 0, stride_40_map, 0},
     {"map-of-56", 0, 0, stride_56_map, 0},
     {"map-overlap", 0, 0, overlap_map, 0},
+    {"map-far", 0, 0, far_map, 0},
     {"map-empty-entry", 0, 0, no_pages_map, 0},
     {"map-huge-entry", 0, 0, too_many_pages_map, 0},
     {"map-unaligned", 0, 0, unaligned_map, 0},
