@@ -287,11 +287,14 @@ NARROW = [
     violation("code-segment", "gdtr", "rflags"),
     violation("task", "gdtr", "tr"),
     violation("xmm", "xmm6", "xmm7"),
+    Row("map-far", ("end", dict(verdict="pass")), set(), modes=("fixed",)),
     # its regions are adjacent
     Row("map-split", ("end", dict(verdict="pass")), set(),
         modes=("compact", "packed", "contiguous", "fixed")),
 ]
-NARROW_REFUSED = [("move-half", "left it unconverted", "fixed")]
+NARROW_REFUSED = [
+    ("move-half", "left it unconverted", "fixed"),
+    ("map-far", "no addresses from 0x100000000 on", "physical")]
 
 
 def rows(firmware: str) -> list[Row]:
