@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -81,13 +82,17 @@ threading.Thread(target=run).start()
 def test_tests_outside_the_main_thread_have_a_limit(limit, verdict):
     """xdist runs them so now and then (tests/conftest.py)."""
     these = f"{__file__}::{test_programs_that_hang_are_found.__name__}"
-    done = subprocess.run(
-        [sys.executable, "-c", THREAD, "-n", "0", "-p", "no:cacheprovider",
-         f"--timeout={limit}", these], cwd=paths.ROOT, text=True,
-        env={**os.environ, "SLOWNESS": "1"}, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert verdict in done.stdout
-    assert (done.returncode == 0) == ("passed" in verdict)
+    command = [sys.executable, "-c", THREAD, "-n", "0", "-p",
+               "no:cacheprovider", f"--timeout={limit}", these]
+    with subprocess.Popen(
+            command, cwd=paths.ROOT, env={**os.environ, "SLOWNESS": "1"},
+            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, start_new_session=True) as tests:
+        said, _ = tests.communicate()
+        with suppress(ProcessLookupError):  # none was left
+            os.killpg(tests.pid, signal.SIGKILL)
+    assert verdict in said
+    assert (tests.returncode == 0) == ("passed" in verdict)
 
 
 @pytest.mark.parametrize("broken", ["prepare", "spawn"])
