@@ -240,7 +240,7 @@ def record(w):
     for vector, error, rip in [(6, 0, 1 << 40), (14, 2, 1 << 41),
                                *(an_exception(w.dice) for _ in range(3))]:
         at = it.pretend(w.dice.choice(SERVICES))
-        cr2 = w.dice.randrange(1 << 32, 1 << 46)
+        cr2 = nowhere(w.dice)
         it.debugger.set_register("cr2", cr2)
         faults = it.debugger.word(it.faults)
         took, _ = it.contain(it.frame(vector, error, rip))
@@ -309,7 +309,8 @@ def ours(w):
 
 
 def nowhere(dice) -> int:
-    """An address of the lower half that neither table maps."""
+    """An address of the lower half that neither table maps, above the memory
+    that a PC reserves below 1 TiB (AMD's HyperTransport)."""
     return dice.randrange(1 << 44, 1 << 46)
 
 

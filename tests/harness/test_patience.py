@@ -72,7 +72,10 @@ def test_a_program_is_limited_by_what_it_computes():
 
 THREAD = """
 import os, pytest, sys, threading
-run = lambda: os._exit(pytest.main(sys.argv[1:]))
+def run():
+    status = pytest.main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(status)
 threading.Thread(target=run).start()
 """
 
