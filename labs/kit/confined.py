@@ -1,40 +1,59 @@
 """Runs a command that handles what a stranger has written.
 
-Nothing of a submission is executed on the host but by QEMU, as a guest. It is
-compiled, though, and a compiler reads whatever file it is told to. So the
-command gets namespaces of its own (unshare(1)): no network, no other process,
-every file system read-only but its folder, and what it must not even read is
-covered. And limits: processor time, memory, the size of a file.
+Nothing of a submission is executed on the host except by QEMU, as a guest. It
+is compiled, though, and a compiler or an assembler reads every file that its
+source names. So the command gets namespaces of its own (unshare(1)): no
+network, no other process, and a root directory that contains the installed
+programs and its own folders, nothing else. The environment does not contain
+the caller's variables. Processor time, memory and file sizes are limited.
+
+Where namespaces cannot be made, as in most containers, the command runs as
+another user (`user`, needs root) who must not be able to read the checkout.
 """
 
+import os
 import resource
+import shutil
+import signal
 import subprocess
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from harness import cli
 from harness.patience import SLOWNESS, patiently
 
-CPU_SECONDS, MEMORY_BYTES, FILE_BYTES = 120, 6 << 30, 512 << 20
-UNSHARE = "unshare -Urmnpif --kill-child --mount-proc".split()
+CPU_SECONDS, FILE_BYTES = 120, 512 << 20
+MEMORY_BYTES = 6 << 30  # address space: a QEMU reserves a lot of it
+COMPILER_BYTES = 1 << 30
+OUTPUT_BYTES = 1 << 20  # the last ones are kept
+UNSHARE = "unshare -Urmnpif --kill-child".split()
 
-# Arguments: how many folders stay writable, these; how many are covered, these;
-# then the command. (A bind mount is a mount of its own, so it stays as it is
-# when the one below is made read-only. In /proc/self/mounts a blank is \040.)
+# Arguments: the future root; the number of folders that are shown, and these;
+# then the command. / is read-only but for these folders. A bind mount is a
+# mount of its own, so making the one below read-only does not change it.
 SCRIPT = """set -e
-n=$1; shift
-while [ "$n" -gt 0 ]; do
-    mount --bind "$1" "$1"; keep="$keep $1"; shift; n=$((n - 1))
+root=$1; n=$2; shift 2
+mount -t tmpfs -o size=1m,mode=755 none "$root"
+show() { mkdir -p "$root$1"; mount --bind "$1" "$root$1"; }
+show /usr
+mount -o remount,bind,ro "$root/usr"
+for place in /bin /sbin /lib /lib32 /lib64; do
+    [ ! -L $place ] || cp -P $place "$root$place"
 done
-n=$1; shift
-while [ "$n" -gt 0 ]; do
-    mount -t tmpfs -o size=4k none "$1"; shift; n=$((n - 1))
+mkdir "$root/proc" "$root/dev" "$root/dev/shm" "$root/etc" "$root/tmp"
+[ ! -d /etc/alternatives ] || { show /etc/alternatives
+    mount -o remount,bind,ro "$root/etc/alternatives"; }
+mount -t proc proc "$root/proc"
+mount -t tmpfs -o size=64m none "$root/dev/shm"
+for node in null zero full random urandom; do
+    : > "$root/dev/$node"; mount --bind /dev/$node "$root/dev/$node"
 done
-while read -r _ place _; do
-    place=$(printf %b "$place")
-    case " $keep /proc " in *" $place "*) continue ;; esac
-    case $place in /proc/* | /dev/* | /sys/*) continue ;; esac
-    mount -o remount,bind,ro "$place" 2>/dev/null || [ "$place" != / ]
-done < /proc/self/mounts
+while [ "$n" -gt 0 ]; do show "$1"; shift; n=$((n - 1)); done
+mount -o remount,ro "$root"
+cd "$root"
+pivot_root . .
+umount -l .
 cd "$FOLDER"
 exec "$@"
 """
@@ -49,38 +68,54 @@ def available() -> bool:
     return done.returncode == 0
 
 
-def run(words: list[str], folder: Path, writable: list[Path],
-        hidden: list[Path], seconds: float, environment: dict[str, str]
-        ) -> subprocess.CompletedProcess:
-    """Run a command in `folder`; Late after `seconds` (patience.py)."""
-    kept = [str(place.resolve()) for place in (folder, *writable)]
-    covered = [str(place.resolve()) for place in hidden if place.exists()]
-    child = subprocess.Popen(
-        [*UNSHARE, "sh", "-c", SCRIPT, "sh", str(len(kept)), *kept,
-         str(len(covered)), *covered, *words],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, errors="replace",
-        preexec_fn=_limits,
-        env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8",
-             "HOME": str(folder), "TMPDIR": str(folder),
-             "FOLDER": str(folder), "SLOWNESS": str(SLOWNESS), **environment})
-    try:
-        said = patiently(seconds, lambda s: child.communicate(timeout=s)[0],
-                         subprocess.TimeoutExpired)
-    except subprocess.TimeoutExpired:
-        raise Late from None
-    finally:
-        child.kill()
-        child.wait()
+def run(words: list[str], folder: Path, shown: list[Path], seconds: float,
+        environment: dict[str, str], user: str = "",
+        memory_bytes: int = MEMORY_BYTES) -> subprocess.CompletedProcess:
+    """Run a command in `folder`, which it may write, like those in `shown`;
+    Late after `seconds` (patience.py). user: instead of namespaces."""
+    kept = [str(place.resolve()) for place in (folder, *shown)]
+
+    def limit() -> None:
+        cpu = round(CPU_SECONDS * SLOWNESS)
+        for what, most in ((resource.RLIMIT_CPU, cpu),
+                           (resource.RLIMIT_AS, memory_bytes),
+                           (resource.RLIMIT_FSIZE, FILE_BYTES),
+                           (resource.RLIMIT_CORE, 0)):
+            resource.setrlimit(what, (most, most))
+
+    with tempfile.TemporaryDirectory(prefix="baton-root-") as root, \
+            tempfile.TemporaryFile() as output:
+        child = subprocess.Popen(
+            _as_user(user, words, folder) if user else
+            [*UNSHARE, "sh", "-c", SCRIPT, "sh", root, str(len(kept)), *kept,
+             *words],
+            cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
+            stderr=subprocess.STDOUT, preexec_fn=limit,
+            start_new_session=True,
+            env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8",
+                 "HOME": kept[0], "TMPDIR": kept[0], "FOLDER": kept[0],
+                 "SLOWNESS": str(SLOWNESS), **environment})
+        try:
+            patiently(seconds, lambda s: child.wait(timeout=s),
+                      subprocess.TimeoutExpired)
+        except subprocess.TimeoutExpired:
+            raise Late from None
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        output.seek(max(0, output.seek(0, 2) - OUTPUT_BYTES))
+        said = output.read().decode(errors="replace")
     return subprocess.CompletedProcess(words, child.returncode, said)
 
 
-def _limits() -> None:
-    cpu = round(CPU_SECONDS * SLOWNESS)
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 5))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _as_user(user: str, words: list[str], folder: Path) -> list[str]:
+    """The command with another user's rights, who gets the folder."""
+    for path in (folder, *folder.rglob("*")):
+        shutil.chown(path, user)
+    folder.parent.chmod(0o711)
+    return ["setpriv", f"--reuid={user}", "--regid=nogroup", "--clear-groups",
+            "--no-new-privs", *words]
 
 
 def must_be_available() -> None:
@@ -88,5 +123,5 @@ def must_be_available() -> None:
         raise cli.Trouble(
             "unshare(1) cannot make namespaces here, so what students have "
             "written could read this machine's files while it is compiled "
-            "(a kernel with user namespaces, or root, is needed; "
-            "--unconfined does without)")
+            "(a kernel with user namespaces, or root, is needed; in a "
+            "container: --user nobody)")

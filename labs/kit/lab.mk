@@ -22,3 +22,4 @@ submit: ## pack what is to be handed in: submission.tar.gz
 # `make unit` builds the programs about what this is about, and runs them.
 unit:
 	@for program in $(UNIT_PROGRAMS); do ./$$program || exit; done
+	@[ "$(UNIT_PROGRAMS)" ] || echo '  no program of tests/unit is about $(LAB_FILES)'

@@ -1,6 +1,7 @@
 """Results of checks, in the forms that people and platforms read."""
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from xml.sax.saxutils import escape, quoteattr
 
@@ -19,9 +20,20 @@ class Result:
     details: list[str] = field(default_factory=list)
     measure: int | None = None  # what a challenge is won by: the fewest
 
+    def __post_init__(self):
+        self.details = [printable(line) for line in self.details]
+
     @property
     def score(self) -> int:
         return self.points if self.status == "pass" else 0
+
+
+def printable(line: str) -> str:
+    """A line that may come from a student's kernel or compiler: no escape
+    sequence of a terminal, nothing that XML forbids."""
+    return "".join(c if c.isprintable() else
+                   c.encode("unicode_escape").decode()
+                   for c in line.expandtabs())
 
 
 def total(results: list[Result]) -> tuple[int, int]:
@@ -70,12 +82,19 @@ def markdown(results: list[Result], nonce: int) -> str:
     score, most = total(results)
     rows = [f"| {SIGNS[r.status]} | {r.name} | {r.score}/{r.points} | "
             f"{_cell(r.title)} |" for r in results]
-    folds = [f"<details><summary>{r.name}</summary>\n\n```\n"
-             + "\n".join(r.details) + "\n```\n</details>"
+    folds = [f"<details><summary>{r.name}</summary>\n\n"
+             + fenced("\n".join(r.details)) + "\n</details>"
              for r in results if r.details]
     return "\n".join([f"**{score} of {most} points** (nonce {nonce:#x})", "",
                       "|  | check | points |  |", "|---|---|---|---|", *rows,
                       "", *folds]) + "\n"
+
+
+def fenced(text: str) -> str:
+    """A block of code that its own text cannot end."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{text}\n{fence}"
 
 
 def junit(results: list[Result], nonce: int) -> str:

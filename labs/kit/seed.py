@@ -8,9 +8,22 @@ repeats the run.
 
 import hashlib
 import random
+import re
 import secrets
 
+from harness import cli
+
 KEY = "baton"  # a course sets its own: tools/lab new --key
+NAME = re.compile(r"(?:\w[\w@.+ -]{0,80})?", re.ASCII)
+
+
+def name_of(text: str) -> str:
+    """A student's name, as an argument or in a roster. It becomes a part of
+    file names, a line of LAB and a cell of a spreadsheet."""
+    if not NAME.fullmatch(text):
+        raise cli.Trouble(f"{text!r} is no name for a student: letters, digits,"
+                          " blanks and @ . + - _, a letter or digit first")
+    return text
 
 
 def of_student(name: str, key: str = KEY) -> int:

@@ -5,14 +5,15 @@ hand-out made here, so nothing else that a student has changed has any effect.
 """
 
 import csv
+import gzip
 import json
 import os
 import re
 import resource
 import stat
-import subprocess
 import tarfile
 import tempfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ from . import confined, cut, seed
 from .folder import Lab, variant, version
 from .report import Result
 
-FILE_MOST = 1 << 20
+FILE_MOST, ARCHIVE_MOST = 1 << 20, 64 << 20  # bytes
 BUILD_SECONDS, GRADE_SECONDS = 120, 180
 GRADE = "/usr/bin/python3", "labs/kit/grade.py"
 HOURS = re.compile(r"^hours *= *([0-9.]+)", re.M)
@@ -32,9 +33,9 @@ HOURS = re.compile(r"^hours *= *([0-9.]+)", re.M)
 class Grader:
     """Grades submissions of one lab on a hand-out of its own."""
 
-    def __init__(self, number: str, key: str, trusting: bool = False):
-        self.lab, self.key, self.trusting = Lab(number), key, trusting
-        if not trusting:
+    def __init__(self, number: str, key: str, user: str = ""):
+        self.lab, self.key, self.user = Lab(number), key, user
+        if not user:
             confined.must_be_available()
         for ram_mib in seed.RAM_MIB:  # made here: a confined one cannot
             saved.ready(qemu.Config(medium="saved", ram_mib=ram_mib))
@@ -60,12 +61,10 @@ class Grader:
             of = seed.of_student(name, self.key)
             variant(self.lab, folder, self.lab.handout(of), name, self.key)
             names = [*self.lab.staff.FILES, "answers.md", "LAB"]
-            if submission.is_file():
-                unpack(submission, names, Path(scratch) / "unpacked")
-                submission = Path(scratch) / "unpacked"
-            taken = {file: take(submission, file, folder)
+            source = opened(submission, names, Path(scratch) / "unpacked")
+            taken = {file: take(source, file, folder)
                      for file in names if file != "LAB"}
-            yield folder, taken, made_from(submission)
+            yield folder, taken, made_from(source)
 
     def follows(self, submission: Path, name: str, names: list[str]
                 ) -> str | None:
@@ -73,8 +72,7 @@ class Grader:
         seeds = {seed.of_student(n, self.key): n for n in (name, *names)}
         with self._on_handout(submission, name) as (folder, *_):
             try:
-                if self._run(["make", "-s", "all"], folder,
-                             BUILD_SECONDS).returncode:
+                if self._build(folder).returncode:
                     return None
                 done = self._run(
                     [*GRADE, "--check", self.lab.shaped, "--follows",
@@ -85,7 +83,7 @@ class Grader:
 
     def _judge(self, folder: Path, name: str, nonce: int) -> dict:
         try:
-            built = self._run(["make", "-s", "all"], folder, BUILD_SECONDS)
+            built = self._build(folder)
             if built.returncode:
                 return self._nothing(nonce, "it does not compile", built.stdout)
             # A second seed chooses the machine: not the one that the student
@@ -100,57 +98,93 @@ class Grader:
         except FileNotFoundError:
             return self._nothing(nonce, "the grader has failed", done.stdout)
 
-    def _run(self, words: list[str], folder: Path, seconds: float):
-        if self.trusting:
-            return subprocess.run(words, cwd=folder, text=True,
-                                  capture_output=True)
-        return confined.run(words, folder, [paths.SAVED], [paths.ROOT, *HIDDEN],
-                            seconds, {"BATON_SAVED": str(paths.SAVED)})
+    def _run(self, words: list[str], folder: Path, seconds: float,
+             **limits):
+        return confined.run(words, folder, [paths.SAVED], seconds,
+                            {"BATON_SAVED": str(paths.SAVED)}, self.user,
+                            **limits)
+
+    def _build(self, folder: Path):
+        return self._run(["make", "-s", "all"], folder, BUILD_SECONDS,
+                         memory_bytes=confined.COMPILER_BYTES)
 
     def _nothing(self, nonce: int, why: str, said: str) -> dict:
         return {"nonce": nonce, "score": 0, "of": None, "why": why,
                 "said": said[-4000:], "results": []}
 
 
-HIDDEN: list[Path] = []  # more that no submission may read: the others
-
-
-def _is_plain(path: Path) -> bool:
+def plain(submission: Path, file: str) -> bytes | None:
+    """A file of a submission, if it is a regular one of moderate size within
+    the folder, and of no other name: a hard link may lead to a file that its
+    author cannot read. None of what is there is waited for (a FIFO)."""
+    path = submission / file
+    if os.path.commonpath(map(os.path.realpath, (submission, path.parent))
+                          ) != os.path.realpath(submission):
+        return None
     try:
-        found = path.lstat()
+        with open(path, "rb", opener=_without_links) as source:
+            found = os.fstat(source.fileno())
+            good = stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and \
+                found.st_size <= FILE_MOST
+            return source.read(FILE_MOST) if good else None
     except OSError:
-        return False
-    return stat.S_ISREG(found.st_mode) and found.st_size <= FILE_MOST
+        return None
+
+
+def _without_links(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def take(submission: Path, file: str, folder: Path) -> bool:
-    """Copy a file of a submission, if it is a plain one within it."""
-    source = submission / file
-    inside = source.parent.resolve().is_relative_to(submission.resolve())
-    if not (inside and _is_plain(source)):
+    """Copy a file of a submission, if it is plain."""
+    content = plain(submission, file)
+    if content is None:
         return False
-    (folder / file).write_bytes(source.read_bytes())
+    (folder / file).parent.mkdir(parents=True, exist_ok=True)
+    (folder / file).write_bytes(content)
     return True
 
 
 def made_from(submission: Path) -> str:
     """As it says itself: for a remark, never for points."""
-    lab = submission / "LAB"
-    said = lab.read_text(errors="replace") if _is_plain(lab) else ""
-    return (re.findall(r"^tree = (\w+)$", said, re.M) or [""])[0]
+    said = (plain(submission, "LAB") or b"").decode(errors="replace")
+    return (re.findall(r"^tree = ([0-9a-f]{1,40})$", said, re.M) or [""])[0]
+
+
+def opened(submission: Path, names: list[str], scratch: Path) -> Path:
+    """A submission's folder: itself or, of an archive, these files."""
+    if not submission.is_file():
+        return submission
+    unpack(submission, names, scratch)
+    return scratch
+
+
+class Limited:
+    """A file that ends after so many bytes: a megabyte of gzip may hold a
+    gigabyte, and a header of tar announces what has to be read at once."""
+
+    def __init__(self, file, most: int):
+        self.file, self.left = file, most
+
+    def read(self, size: int) -> bytes:
+        data = self.file.read(min(size, self.left))
+        self.left -= len(data)
+        return data
 
 
 def unpack(archive: Path, names: list[str], target: Path) -> None:
     """Those files of submission.tar.gz that are plain and not too long."""
     try:
-        with tarfile.open(archive) as packed:
+        with gzip.open(archive) as whole, tarfile.open(
+                fileobj=Limited(whole, ARCHIVE_MOST), mode="r|") as packed:
             for member in packed:
-                if member.name in names and member.isreg() and \
+                name = member.name.removeprefix("./")
+                if name in names and member.isreg() and \
                         member.size <= FILE_MOST:
-                    path = target / member.name
+                    path = target / name
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_bytes(packed.extractfile(member).read())
-    except (tarfile.TarError, EOFError, OSError):
+    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error):
         pass  # then files are missing, and that is said
 
 
@@ -170,8 +204,9 @@ COLUMNS = "name score of failed hours written remark nonce measure".split()
 def row_of(found: dict) -> dict:
     failed = [r["name"] for r in found["results"] if r["status"] == "fail"]
     remarks = [found["why"]] if found.get("why") else [
-        f"{file} is missing" for file in found["missing"]]
-    if found["score"] < 80 and found.get("tree", "") not in ("", version(paths.ROOT)):
+        f"{file} is missing, or no plain file" for file in found["missing"]]
+    if found["score"] < 80 and found.get("tree", "") not in (
+            "", version(paths.ROOT)):
         remarks.append(f"its hand-out is of commit {found['tree']}, not of this"
                        " one")
     return {"name": found["name"], "score": found["score"],
@@ -199,7 +234,11 @@ def roster(path: Path) -> list[tuple[str, Path]]:
         rows = list(csv.DictReader(file))
     if not rows or not {"name", "folder"} <= rows[0].keys():
         raise cli.Trouble(f"{path} needs a first row `name,folder`")
-    return [(row["name"], path.parent / row["folder"]) for row in rows]
+    names = [seed.name_of(row["name"]) for row in rows]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise cli.Trouble(f"{path} has more than once: {', '.join(twice)}")
+    return [(name, path.parent / row["folder"])
+            for name, row in zip(names, rows)]
 
 
 def grade_class(grader: Grader, path: Path, jobs: int, tell) -> Path:
@@ -207,7 +246,6 @@ def grade_class(grader: Grader, path: Path, jobs: int, tell) -> Path:
     home = path.with_suffix(".grades")
     home.mkdir(exist_ok=True)
     students = roster(path)
-    HIDDEN[:] = [path.parent]
 
     def one(student: tuple[str, Path]) -> dict:
         name, folder = student
@@ -264,16 +302,23 @@ def own(lab: Lab, of: int, submission: Path) -> dict[str, str]:
     handed = {cut.text_of(text, f, False)
               for name, text in lab.handout(of).items()
               for f in cut.functions(text, cut.is_asm(name))}
-    found = {}
-    for file, name in lab.cut_functions(of):
-        path = submission / file
-        if _is_plain(path):
-            text = path.read_text(errors="replace")
-            for f in cut.functions(text, cut.is_asm(file)):
-                if f.name == name and \
-                        cut.text_of(text, f, False) not in handed:
-                    found[f"{file}:{name}"] = cut.text_of(text, f, False)
-    return found
+    with tempfile.TemporaryDirectory(prefix="baton-own-") as scratch:
+        source = opened(submission, lab.staff.FILES, Path(scratch))
+        texts = {file: plain(source, file) for file in lab.staff.FILES}
+    return {f"{file}:{name}": body
+            for file, name in lab.cut_functions(of) if texts.get(file)
+            for body in bodies(texts[file].decode(errors="replace"), file, name)
+            if body not in handed}
+
+
+def bodies(text: str, file: str, name: str) -> list[str]:
+    """The functions of that name in a student's file, which may be no C."""
+    try:
+        return [cut.text_of(text, f, False)
+                for f in cut.functions(text, cut.is_asm(file))
+                if f.name == name]
+    except (ValueError, TypeError):
+        return []
 
 
 def borrowed(grader: Grader, submissions: list[tuple[str, Path]], jobs: int):

@@ -4,15 +4,17 @@ Lab 2 is the example: one file, and checks that take a second.
 """
 
 import csv
+import gzip
 import io
 import json
+import os
 import subprocess
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from harness import paths
+from harness import cli, paths
 from kit import confined, folder, seed, staff
 
 LAB, KEY = "2", "course"
@@ -53,47 +55,114 @@ def handout(name: str) -> str:
 
 
 @confined_only
-def test_a_confined_command_reads_and_writes_only_what_it_may(tmp_path):
-    mine, others, secret = (tmp_path / f"{name} place"
-                            for name in ("my", "another", "a secret"))
-    for place in (mine, others, secret):
+def test_a_confined_command_sees_its_folders_and_the_programs(tmp_path):
+    mine, shown, secret = (tmp_path / f"{name} place"
+                           for name in ("my", "another", "a secret"))
+    for place in (mine, shown, secret):
         place.mkdir()
-        (place / "file").write_text("here")
+        (place / "file").write_text(place.name)
     script = """
-        echo new > new; cat file; cat "$2"/file
-        echo outside > "$1"/file; echo outside > /etc/baton-was-here
-        echo outside > "$2"/file
-        ls /proc | grep -c '^[0-9]'; getent hosts example.org; ls "$3"
+        echo new > new; cat file "$1"/file "$2"/file; echo more > "$1"/more
+        ls -A / /etc /tmp /dev; ls "$3" "$HOME"/.. /root /home
+        for place in / /usr /usr/bin /etc /etc/alternatives /proc /dev; do
+            echo outside > $place/baton-was-here && echo wrote $place
+        done
+        ls /proc | grep -c '^[0-9]'; getent hosts example.org; env
     """
-    places = [str(place) for place in (others, secret, paths.ROOT)]
-    done = confined.run(["sh", "-c", script, "sh", *places], mine, [],
-                        [secret, paths.ROOT], 30, {})
-    assert (mine / "new").read_text() == "new\n"
-    assert (others / "file").read_text() == "here"
-    assert "No such file" in done.stdout
-    assert done.stdout.count("Read-only") == 3
-    assert done.stdout.startswith("here") and "Makefile" not in done.stdout
-    assert (secret / "file").read_text() == "here"
+    places = [str(place) for place in (shown, secret, paths.ROOT)]
+    done = confined.run(["sh", "-c", script, "sh", *places], mine, [shown],
+                        30, {"GIVEN": "this"})
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["my placeanother placecat: '" + places[1] + "/file': "
+                         "No such file or directory", "/:"]
+    assert (mine / "new").exists() and (shown / "more").exists()
+    assert not [line for line in lines if line.startswith("wrote")]
+    seen = " ".join(lines)
+    assert "Makefile" not in seen and "shadow" not in seen
+    assert "GIVEN=this" in lines and not [
+        line for line in lines if line.startswith(("USER=", "LAB_KEY="))]
 
 
 @confined_only
 def test_a_confined_command_ends_in_time(tmp_path):
     with pytest.raises(confined.Late):
-        confined.run(["sleep", "1000"], tmp_path, [], [], 0.5, {})
+        confined.run(["sleep", "1000"], tmp_path, [], 0.5, {})
 
 
-def test_only_plain_files_within_a_submission_are_taken(tmp_path):
+@confined_only
+def test_of_endless_output_the_end_is_kept(tmp_path):
+    """An assembler prints a line for each `.print` of a `.rept`."""
+    script = "head -c 3000000 /dev/zero | tr '\\0' a; echo end"
+    done = confined.run(["sh", "-c", script], tmp_path, [], 30, {})
+    assert len(done.stdout) == confined.OUTPUT_BYTES
+    assert done.stdout.endswith("aaaend\n")
+
+
+def planted(home: Path, secret: Path, kind: str) -> None:
+    """Something else than a plain file in the place of one."""
+    path = home / FILE
+    match kind:
+        case "symbolic link":
+            path.symlink_to(secret)
+        case "hard link":
+            path.hardlink_to(secret)
+        case "folder":
+            path.mkdir()
+        case "FIFO":
+            os.mkfifo(path)
+        case "loop":
+            path.symlink_to(path)
+        case "too long":
+            path.write_bytes(bytes(staff.FILE_MOST + 1))
+        case "sparse":
+            path.touch()
+            os.truncate(path, 1 << 40)
+        case "link above it":
+            path.parent.rmdir()
+            path.parent.symlink_to(secret.parent)
+            (secret.parent / path.name).write_text("secret")
+        case "loop above it":
+            path.parent.rmdir()
+            path.parent.symlink_to(path.parent)
+        case "file above it":
+            path.parent.rmdir()
+            path.parent.write_text("none")
+
+
+@pytest.mark.parametrize("kind", [
+    "symbolic link", "hard link", "folder", "FIFO", "loop", "too long",
+    "sparse", "link above it", "loop above it", "file above it", "nothing"])
+def test_only_plain_files_within_a_submission_are_taken(tmp_path, kind):
     home, target = tmp_path / "s", tmp_path / "t"
-    (home / "mm").mkdir(parents=True)
-    (target / "mm").mkdir(parents=True)
-    (tmp_path / "secret.c").write_text("secret")
-    (home / FILE).symlink_to(tmp_path / "secret.c")
+    (home / FILE).parent.mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/secret.c").write_text("secret")
+    planted(home, tmp_path / "elsewhere/secret.c", kind)
     assert not staff.take(home, FILE, target)
-    (home / FILE).unlink()
-    (home / FILE).write_text("mine")
-    assert staff.take(home, FILE, target)
-    (home / "mm2").symlink_to(tmp_path)
-    assert not staff.take(home, "mm2/secret.c", target)
+    assert not target.exists()
+
+
+def test_a_plain_file_is_taken(tmp_path):
+    submission(tmp_path, "s", "mine")
+    (tmp_path / "link").symlink_to(tmp_path / "s")  # the roster's own
+    for home in tmp_path / "s", tmp_path / "link":
+        assert staff.take(home, FILE, tmp_path / "t")
+    assert (tmp_path / "t" / FILE).read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", [
+    "../s017", "a/b", "=1+1", "-rf", ".hidden", "a\nseed = 0x1", "a\x1b[2J"])
+def test_a_name_that_would_be_more_than_a_name_is_refused(tmp_path, name):
+    with open(tmp_path / "roster.csv", "w", newline="") as file:
+        csv.writer(file).writerows([["name", "folder"], [name, "x"]])
+    with pytest.raises(cli.Trouble, match="no name for a student"):
+        staff.roster(tmp_path / "roster.csv")
+
+
+def test_a_name_stands_in_a_roster_once(tmp_path):
+    (tmp_path / "roster.csv").write_text("name,folder\na,x\nb@c.d,y\na,z\n")
+    with pytest.raises(cli.Trouble, match="more than once: a$"):
+        staff.roster(tmp_path / "roster.csv")
 
 
 def test_an_archive_gives_only_the_named_plain_files(tmp_path):
@@ -108,11 +177,32 @@ def test_an_archive_gives_only_the_named_plain_files(tmp_path):
         add("../outside", 5)
         add("mm/other.c", 5)
         add("answers.md", 0, tarfile.SYMTYPE)
+        add("LAB", 0, tarfile.LNKTYPE)
         add("mm/long.c", staff.FILE_MOST + 1)
-    staff.unpack(packed, [FILE, "answers.md", "mm/long.c"], out)
+    names = [FILE, "answers.md", "LAB", "mm/long.c"]
+    staff.unpack(packed, names, out)
     assert [path for path in out.rglob("*") if path.is_file()] == [out / FILE]
     packed.write_bytes(packed.read_bytes()[:40])
     staff.unpack(packed, [FILE], out)  # no exception
+
+
+def test_an_archive_is_read_to_a_limit(tmp_path, monkeypatch):
+    """What is behind it, or in a header that is longer, is not read."""
+    packed, out = tmp_path / "submission.tar.gz", tmp_path / "out"
+    monkeypatch.setattr(staff, "ARCHIVE_MOST", 1 << 20)
+    with tarfile.open(packed, "w:gz") as archive:
+        for name, size in (("answers.md", 5), ("large", 2 << 20), (FILE, 5)):
+            member = tarfile.TarInfo(name)
+            member.size = size
+            archive.addfile(member, io.BytesIO(bytes(size)))
+    staff.unpack(packed, [FILE, "answers.md"], out)
+    assert [path.name for path in out.rglob("*")] == ["answers.md"]
+    header = tarfile.TarInfo("x")
+    header.type, header.size = tarfile.XHDTYPE, 1 << 36
+    packed.write_bytes(gzip.compress(header.tobuf(tarfile.GNU_FORMAT)
+                                     + bytes(4 << 20)))
+    staff.unpack(packed, [FILE], out / "more")
+    assert not (out / "more").exists()
 
 
 def test_a_hand_out_of_another_commit_is_remarked_on(tmp_path):
@@ -140,6 +230,19 @@ def test_a_stand_in_is_nobodys_and_a_copy_is_found(tmp_path):
     assert frozenset(("lazy", "idle")) not in pairs
     assert pairs[frozenset(("one", "two"))] > 0.9
     assert pairs[frozenset(("one", "(the tree)"))] > 0.3
+
+
+def test_archives_are_compared_too(tmp_path):
+    lab = folder.Lab(LAB)
+    students = []
+    for name in "one", "two":
+        home = submission(tmp_path, name, solution("one"))
+        packed = tmp_path / f"{name}.tar.gz"
+        with tarfile.open(packed, "w:gz") as archive:
+            archive.add(home / FILE, FILE)
+        students.append((name, packed))
+    shares = {(a, b): share for a, b, share in staff.whose(lab, students, KEY)}
+    assert shares["one", "two"] == 1
 
 
 def test_texts_are_alike_whatever_their_names():

@@ -125,6 +125,25 @@ def test_markdown_has_a_row_of_four_cells_for_each_check():
     assert {len(re.split(r"(?<!\\)\|", row)) for row in rows} == {6}
 
 
+FORGED = ["\x1b[2J\x1b[32m✓ 80 of 80 points\0\x85\u202e",
+          "```", "</details>", "| ✓ | one | 10/10 | forged |",
+          "]]></failure><testcase name='x'/>", '"}], "score": 80']
+
+
+def test_what_a_kernel_prints_is_no_part_of_a_report():
+    """Escape sequences, or what looks like a report's own format."""
+    results = [report.Result("one", "It works.", 10, "fail", 1, FORGED)]
+    for form in report.FORMS.values():
+        said = form(results, NONCE)
+        assert not [c for c in said if not c.isprintable() and c != "\n"]
+    suite = ElementTree.fromstring(report.junit(results, NONCE))
+    assert len(list(suite.iter("testcase"))) == 1
+    assert suite.get("failures") == "1"
+    fence = report.markdown(results, NONCE).split("</summary>\n\n")[1]
+    assert fence.startswith("````\n") and fence.count("````") == 2
+    assert json.loads(report.gradescope(results, NONCE))["score"] == 0
+
+
 def test_text_shows_why_a_check_fails():
     said = report.text(RESULTS, NONCE)
     assert "✗ two          0/5" in said and "      found: ]]> no" in said
