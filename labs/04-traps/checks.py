@@ -158,7 +158,9 @@ def stacks(w):
                         f"{ists[kind]}", read="SDM vol. 3 §6.14.5",
                         look=f"print/x trap_idt[{vector}]", step=2)
     if len(set(ists.values())) < len(ists):
-        raise Wrong("four kinds, four stacks", str(ists),
+        raise Wrong("four kinds of vectors on four stacks",
+                    ", ".join(f"{kind} on IST {ist}"
+                              for kind, ist in ists.items()),
                     read="SDM vol. 3 §6.14.5", step=2)
     for vector in (3, 8, 2, 18, w.dice.randrange(33, 255)):
         arrives(w, vector, tops[ists[kind_of(vector)]])
@@ -185,8 +187,8 @@ def tops_of(live) -> dict[int, int]:
                         live.explain(top - 1) if top else [],
                         read="SDM vol. 3 §7.7", look="print/x tss", step=2)
     if len(set(tops.values())) < STACKS:
-        raise Wrong(f"{STACKS} stacks", str([hex(t) for t in tops.values()]),
-                    read="SDM vol. 3 §7.7", look="print/x tss", step=2)
+        raise Wrong(f"{STACKS} stacks, each with its own top",
+                    "tops at " + ", ".join(map(hex, tops.values())), read="SDM vol. 3 §7.7", look="print/x tss", step=2)
     return tops
 
 
@@ -345,8 +347,9 @@ def said_of(live, error: int, va: int, want: str) -> None:
     live.call("stage_20_report", 0)
     while not any("backtrace" in line for line in lines[before:]):
         live.machine.hear()
-    found = [line for line in lines[before:] if "panic: " in line]
-    if want not in (line[line.index("panic: "):] for line in found):
+    found = [line[line.index("panic: "):] for line in lines[before:]
+             if "panic: " in line]
+    if want not in found:
         raise Wrong(f"for the error code {error:#x} and CR2 {va:#x}: \"{want}\"",
                     found[1] if len(found) > 1 else "no line",
                     live.explain(va), read="SDM vol. 3 §4.7, figure 4-12",

@@ -81,7 +81,8 @@ def random(w):
         machine.close()
     if found[0] != found[1] or found[1] == found[2]:
         raise Wrong("the same addresses by one seed=, others by another",
-                    str([hex(places[0]) for places in found]), step=1)
+                    "the first region at "
+                    + ", ".join(hex(places[0]) for places in found), step=1)
 
 
 @check(15, needs="spread")

@@ -359,14 +359,27 @@ def carried(student: Path, lab: Lab) -> tuple[list[str], dict[str, str]]:
     return done, {name: (student / name).read_text() for name in sorted(names)}
 
 
-def errors(lab: Lab) -> str:
-    """The usual errors and the checks that each fails, for staff/NOTES.md."""
+ERRORS_HEAD = "| error | in | fails | expected | found |"
+
+
+def errors(lab: Lab, messages: dict[str, list[str]]) -> str:
+    """The usual errors, the checks that each fails, and what the first of these
+    says: error -> expected, found."""
     rows = [f"| {wrong.error} | `{wrong.function}"
-            f"{'' if cut.is_form(wrong.file) else '()'}` | {wrong.caught} |"
+            f"{'' if cut.is_form(wrong.file) else '()'}` | {wrong.caught} | "
+            + " | ".join(messages[wrong.error]) + " |"
             for wrong in lab.staff.MUTANTS]
-    return "\n".join(["| error | in | fails |", "|---|---|---|", *rows]) + "\n"
+    return "\n".join([ERRORS_HEAD, "|---|---|---|---|---|", *rows]) + "\n"
 
 
-def renew_notes(lab: Lab) -> None:
-    """Write the table of errors anew into staff/NOTES.md."""
-    tables.renew_file(lab.folder / STAFF / "NOTES.md", errors(lab))
+def messages_in_notes(lab: Lab) -> dict[str, list[str]]:
+    """The same messages, from the table in staff/NOTES.md."""
+    notes = (lab.folder / STAFF / "NOTES.md").read_text()
+    table = notes.partition(ERRORS_HEAD)[2].partition("\n\n")[0]
+    cells = [line[2:-2].split(" | ") for line in table.splitlines()]
+    return {row[0]: row[3:] for row in cells if len(row) == 5}
+
+
+def renew_notes(lab: Lab, messages: dict[str, list[str]]) -> None:
+    """Replace the table of errors in staff/NOTES.md."""
+    tables.renew_file(lab.folder / STAFF / "NOTES.md", errors(lab, messages))

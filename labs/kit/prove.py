@@ -9,12 +9,17 @@ compiled in a second.
 import json
 import subprocess
 import tempfile
+import textwrap
 from pathlib import Path
+
+from harness import documents
 
 from . import cut, seed
 from .folder import Lab, variant, write
 
 NAME = "a"  # whose rules are those of the tree, where a lab has variants
+NOTES_NONCE = 1  # of the runs whose messages are in staff/NOTES.md
+MESSAGE_WIDTH = 90  # characters of a cell of its table
 
 
 class Bench:
@@ -50,8 +55,7 @@ class Bench:
         return {row["name"]: row for row in found["results"]}
 
     def failed(self, **how) -> set[str]:
-        found = self.grade(**how)
-        return {name for name, row in found.items() if row["status"] == "fail"}
+        return failed(self.grade(**how))
 
     def friend(self) -> str:
         """Someone whose task has another shape."""
@@ -78,11 +82,21 @@ class Bench:
 
     def missing(self, used: list[str]) -> list[str]:
         """What a grader looks up and is not in what is built."""
+        return self._evaluate("outside.missing(data)", used)
+
+    def boot(self, cmdline: str, sin: str = "") -> list[str]:
+        """The log of what is built, from its start to its end."""
+        return self._evaluate("outside.Outside(0, 0).run(*data).lines",
+                              [cmdline, sin])
+
+    def _evaluate(self, expression: str, data):
+        """An expression of Python, with the harness and the kit of the folder,
+        about the kernel that is built there."""
         probe = ("import json, sys; sys.path[:0] = ['tests', 'labs'];"
-                 "from kit import outside; print(json.dumps("
-                 "outside.missing(json.load(sys.stdin))))")
+                 "from kit import outside; data = json.load(sys.stdin);"
+                 f"print(json.dumps({expression}))")
         done = subprocess.run(["/usr/bin/python3", "-c", probe], text=True,
-                              cwd=self.folder, input=json.dumps(used),
+                              cwd=self.folder, input=json.dumps(data),
                               capture_output=True, check=True)
         return json.loads(done.stdout)
 
@@ -101,6 +115,42 @@ class Bench:
                 self.lab.cut_functions(self.seed).items()
                 for name, there in handed.items()
                 if (cut.shingles(text) - own) & there]
+
+
+def failed(found: dict[str, dict]) -> set[str]:
+    return {name for name, row in found.items() if row["status"] == "fail"}
+
+
+def message(found: dict[str, dict]) -> list[str]:
+    """What the first check that fails says: expected, found."""
+    first = next(row for row in found.values() if row["status"] == "fail")
+    said = dict(line.split(":", 1) for line in reversed(first["details"])
+                if line.startswith(("expected:", "found:")))
+    return [" ".join(said[head].split()) for head in ("expected", "found")]
+
+
+def cell(text: str) -> str:
+    return textwrap.shorten(text.replace("|", "/"), MESSAGE_WIDTH,
+                            placeholder=f" {documents.CUT}")
+
+
+def differ(noted: list[str], said: list[str]) -> list[str]:
+    """What of a message in staff/NOTES.md the grader does not say, numbers
+    aside."""
+    return [f"{short}\nis said to be\n{whole}"
+            for short, whole in zip(noted, said, strict=True)
+            if documents.missing([short], [whole.replace("|", "/")])]
+
+
+def messages(number: str) -> dict[str, list[str]]:
+    """error -> expected, found: as cells of a table, for all mutants."""
+    with tempfile.TemporaryDirectory(prefix="baton-lab-") as home:
+        bench, found = Bench(number, Path(home)), {}
+        for wrong in bench.lab.staff.MUTANTS:
+            bench.put(bench.lab.mutant(bench.seed, wrong))
+            verdicts = bench.grade(nonce=NOTES_NONCE)
+            found[wrong.error] = [*map(cell, message(verdicts))]
+    return found
 
 
 def all_of(number: str, nonces: int):

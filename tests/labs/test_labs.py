@@ -61,7 +61,10 @@ def test_one_usual_error_fails_its_checks(number, bench):
     if it.lab.staff.MUTANTS:
         wrong = it.lab.staff.MUTANTS[0]
         it.put(it.lab.mutant(it.seed, wrong))
-        assert it.failed() == set(wrong.caught.split())
+        verdicts = it.grade(nonce=prove.NOTES_NONCE)
+        assert prove.failed(verdicts) == set(wrong.caught.split())
+        notes = folder.messages_in_notes(it.lab)
+        assert prove.differ(notes[wrong.error], prove.message(verdicts)) == []
 
 
 @of_labs
@@ -104,7 +107,9 @@ def test_a_lab_is_all_there(number):
     for name in ("README.md", "checks.py", "answers.md", "staff/NOTES.md"):
         assert (lab.folder / name).exists()
     notes = (lab.folder / "staff/NOTES.md").read_text()
-    assert folder.errors(lab) in notes, f"mend: tools/lab notes {number}"
+    said = folder.messages_in_notes(lab)
+    assert said.keys() == {wrong.error for wrong in lab.staff.MUTANTS} \
+        and folder.errors(lab, said) in notes, f"run: tools/lab notes {number}"
     readme = (lab.folder / "README.md").read_text()
     checks = [f for f in folder.load(lab.folder / "checks.py"
                                      ).__dict__.values()
@@ -161,13 +166,17 @@ def test_every_usual_error_fails_its_checks(number, bench):
     it = bench(number)
     it.put(it.lab.reference(it.seed))
     it.grade()
-    found, used = {}, it.used
+    found, used, said = {}, it.used, []
+    notes = folder.messages_in_notes(it.lab)
     for wrong in it.lab.staff.MUTANTS:
         it.put(it.lab.mutant(it.seed, wrong))
         assert it.missing(used) == [], wrong.error
-        found[wrong.error] = it.failed()
+        verdicts = it.grade(nonce=prove.NOTES_NONCE)
+        found[wrong.error] = prove.failed(verdicts)
+        said += prove.differ(notes[wrong.error], prove.message(verdicts))
     assert found == {wrong.error: set(wrong.caught.split())
                      for wrong in it.lab.staff.MUTANTS}
+    assert said == [], f"run: tools/lab notes {number}"
 
 
 @pytest.mark.slow
