@@ -71,6 +71,16 @@ def test_a_mode_has_no_place_for_a_region(boot):
     run.one("end", gen=1, verdict="pass")
 
 
+def test_a_machine_like_the_t320(boot):
+    """In any other mode its SetVirtualAddressMap would fault."""
+    with boot("efi=auto generations=2 end=exit",
+              sin="handler-unlisted") as machine:
+        run = machine.finish()
+    assert choice(run, 0) == ({}, "offset")
+    assert run.all("efi.fault") == []
+    run.one("end", gen=1, verdict="pass")
+
+
 def test_a_quirk_excludes_modes(boot):
     """U-Boot's SetVirtualAddressMap is gone after generation 0."""
     with boot("efi=physical,auto generations=2 end=exit",

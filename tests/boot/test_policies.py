@@ -109,6 +109,22 @@ def test_unlisted_memory_moves_by_the_same_distance(boot, mode):
         assert at(spans, run.one("boot").number("base") + distance) is None
 
 
+@pytest.mark.parametrize("mode, options", [
+    ("offset", {"ram_mib": 8192}),
+    pytest.param("offset", {"cpu": "max", "ram_mib": 8192}, marks=slow),
+    pytest.param("packed", {"ram_mib": 8192}, marks=slow),
+    pytest.param("compact", {"ram_mib": 128}, marks=slow),
+    pytest.param("offset", {"ram_mib": 128}, marks=slow)])
+def test_memory(boot, mode, options):
+    """With and without pages of 1 GiB."""
+    levels = "la57=on,off,on " if "cpu" in options else ""
+    with boot(f"efi={mode} {levels}generations=3 end=exit", **options,
+              ) as machine:
+        run = machine.finish()
+    assert run.all("proof", verdict="fail") == run.all("panic") == []
+    run.one("end", gen=2, verdict="pass")
+
+
 @pytest.mark.parametrize("mode", ["offset", "compact", "packed"])
 def test_an_address_that_the_rule_does_not_give_is_refused(boot, mode):
     """A kernel before had another rule under the same name."""

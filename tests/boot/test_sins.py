@@ -206,7 +206,7 @@ ROWS = [
       for name in "vendor-boot vendor-nowhere tables-boot tables-nowhere".split()],
     # faults without a visible or harmful effect
     *[Row(name, ("end", dict(verdict="pass")), set()) for name in (
-        "none unmoved no-service map-reversed map-ordered map-of-40 map-of-56 "
+        "none unmoved no-service map-reversed map-of-40 map-of-56 "
         "map-empty-entry map-huge-entry map-far "
         "map-unaligned map-unknown-type map-runtime-all map-virtual many-tables "
         "header-long header-odd no-vendor no-tables "
@@ -218,10 +218,10 @@ ROWS = [
       for name in ("apple", "fails-at-identity")],
     Row("move-identity", ("efi.mode", dict(svam="called")), set(),
         modes=("fixed",)),
-    # old and new addresses during SetVirtualAddressMap
+    # old and new addresses during SetVirtualAddressMap, and its map's order
     *[Row(name, ("efi.mode", dict(svam="called")), set(),
           modes=("contiguous", "fixed", "offset", "compact", "packed"))
-      for name in ("new-early", "old-late")],
+      for name in ("new-early", "old-late", "map-ordered")],
     # memory that no descriptor names, expected to move as far as the rest
     Row("handler-unlisted", ("efi.mode", dict(svam="called")), set(),
         modes=("offset",)),
