@@ -68,10 +68,21 @@ def test_a_panic_in_the_report_hides_nothing(boot, step):
     run.one("crash.saved")
 
 
+def test_a_crash_of_the_next_kernel(boot):
+    """The cause is in generation 0, and nothing there has noticed it."""
+    with boot("efi=fixed generations=3 end=exit crash=handoff") as machine:
+        run = machine.finish()
+    assert (run.end.how, run.end.code) == ("debug-exit", 35)
+    run.one("kexec.jump", gen=0)
+    why = run.one("panic", gen=1)["why"]
+    assert why.startswith("cannot run with the loader's information: handoff:")
+    assert run.all("panic", gen=0) == run.all("boot", gen=1) == []
+
+
 def test_an_unknown_kind_of_crash(boot):
     with boot("efi=off generations=1 crash=boredom end=exit") as machine:
         run = machine.finish()
     why = run.one("refused", what="cmdline")["why"]
     assert "boredom" in why
-    assert all(kind in why for kind in KINDS)
+    assert all(kind in why for kind in [*KINDS, "handoff"])
     assert run.all("panic") == []
