@@ -149,10 +149,11 @@ WRONG := $(if $(GIVEN),$(shell tools/variables '$(MAKECMDGOALS)' $(GIVEN)))
 $(if $(WRONG),$(error $(WRONG)))
 
 # What a target needs beside itself: purposes of tools/install-deps.
-ALL_PURPOSES     := build run debug iso linux fuzz bench atlas size format test
+ALL_PURPOSES     := build run debug timetravel iso linux fuzz bench atlas size format test
 NEEDS_demo       := build run
 NEEDS_run        := build run
 NEEDS_debug      := build run debug
+NEEDS_timetravel := build run debug timetravel
 NEEDS_relay      := build run linux
 NEEDS_crash-demo := build run linux debug
 NEEDS_bench      := build run linux bench
@@ -237,6 +238,10 @@ run: deps all ## boot it here, serial line in this terminal, until you quit
 .PHONY: debug
 debug: deps all ## boot it halted, with GDB and its symbols in front of it
 	@tools/run --debug
+
+.PHONY: timetravel
+timetravel: deps all ## record a run, and open GDB in it: TEST=handoff, or list
+	@tools/timetravel
 
 .PHONY: console
 console: ## the serial line of the machine of make debug, from another terminal

@@ -4,10 +4,11 @@ A script is a list of commands; the result is the output of each. It uses the
 same GDB with the same commands as `make debug`.
 """
 
+import signal
 import subprocess
 from pathlib import Path
 
-from . import paths, qemu
+from . import paths, process, qemu
 from .machine import background
 from .patience import patiently
 
@@ -24,12 +25,21 @@ def command(home: Path, *steps: str) -> list[str]:
     return ["gdb", "-q", str(paths.SYMBOLS), *words]
 
 
-def session(home: Path, config: qemu.Config, *commands: str) -> list[str]:
-    """Start a machine halted, give GDB the commands, return their output."""
+def take_signals() -> None:
+    """In an interactive GDB: Ctrl-C interrupts the machine, although its parent
+    ignores it; and GDB ends with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    process.die_with_parent()
+
+
+def session(home: Path, config: qemu.Config, *commands: str,
+            prepared: bool = False) -> list[str]:
+    """Start a machine halted, give GDB the commands, return their output.
+    `prepared`: its files are there already."""
     steps = [step for line in commands for step in (f"echo {MARK}", line)]
     steps.append(f"echo {MARK}")  # the rest is printed at GDB's end
     words = command(home, "set width 0", "set height 0", *steps)
-    with background(home, config):
+    with background(home, config, prepared):
         text = _output([*words, "-nx", "-batch"])
     return [answer.strip("\n") for answer in text.split(MARK)[1:-1]]
 

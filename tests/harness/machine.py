@@ -8,6 +8,7 @@ it, even if Python is killed.
 """
 
 import dataclasses
+import difflib
 import json
 import os
 import re
@@ -18,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import autopsy, cli, media, paths, qemu, rsp, saved, screen
+from . import autopsy, cli, media, paths, qemu, rsp, saved, screen, tape
 from .events import Event, clean, missing, parse
 from .patience import AT_ONCE, Watch
 from .process import open_socket, spawn
@@ -408,12 +409,16 @@ def wait_until_restored(qmp: Qmp) -> None:
 
 def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
             bundle: Path | None = paths.BUNDLE, iso: Path = paths.ISO,
-            flash: bytes | None = None) -> None:
-    """Fill the directory of a run with all files of its command line."""
+            flash: bytes | None = None, medium: Path | None = None) -> None:
+    """Fill the directory of a run with all files of its command line. `medium`:
+    the disk of another run, as it is."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     if config.restored:
         saved.restore(home, config)
+    if config.medium == "saved":
+        if not config.restored:
+            (home / "loader.img").symlink_to(media.loader())
         media.cargo(home / "cargo.img",
                     media.cargo_of(config.words, kernel, bundle,
                                    config.holes, config.sin))
@@ -435,7 +440,29 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
         shutil.copyfile(config.vars, home / "vars.fd")
     if flash:
         (home / "vars.fd").write_bytes(flash)
+    if medium and config.medium in ("saved", "disk", "esp"):
+        shutil.copy(medium, home / medium.name)
+    if config.tape:
+        tape.make_overlays(home, qemu.command(config))
     describe(home, config)
+
+
+def of_test(test: str) -> Path:
+    """The directory of a test's machine, which booted the present kernel, so
+    that GDB has the right symbols. `test` may be any form of its name."""
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", test.rpartition("::")[2]).strip("-")
+    known = [path.parent.name for path in paths.RUNS.glob("*/config.json")
+             if not path.parent.name.startswith(("debug", "timetravel"))]
+    if name not in known:
+        near = ", ".join(difflib.get_close_matches(name, known, 5, 0.4))
+        raise cli.Trouble(f"there is no machine of a test named {name}; "
+                          f"similar: {near or 'none (make test)'}")
+    medium = medium_of(paths.RUNS / name)
+    if not medium or paths.KERNEL.read_bytes() not in medium.read_bytes():
+        raise cli.Trouble(f"{paths.KERNEL} is not the kernel that {name} has "
+                          "booted, so GDB\nwould have the wrong symbols: run "
+                          "the test again, then this")
+    return paths.RUNS / name
 
 
 def prepare_again(home: Path, old: Path) -> qemu.Config:
@@ -443,9 +470,7 @@ def prepare_again(home: Path, old: Path) -> qemu.Config:
     config = dataclasses.replace(
         qemu.Config(**json.loads((old / CONFIG).read_text())), paused=True)
     medium = medium_of(old).resolve()
-    prepare(home, config, iso=medium)
-    if config.medium in ("saved", "disk", "esp"):
-        shutil.copy(medium, home / medium.name)
+    prepare(home, config, iso=medium, medium=medium)
     return config
 
 

@@ -11,7 +11,7 @@ import shlex
 import shutil
 from dataclasses import dataclass
 
-from . import cli
+from . import cli, tape
 
 CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 CODE_SMM = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
@@ -49,6 +49,7 @@ class Config:
     without: str = ""  # what a PC may lack: "keyboard", "serial keyboard"
     holes: int = 0  # in memory, cut by GRUB: each makes its map longer
     paused: bool = False  # wait for a debugger before the first instruction
+    tape: str = ""  # record it, or play a tape from this state on (tape.py)
     serial: str = "pipe"  # the other end of the serial line: a key of SERIAL
     accel: str = cli.variable("ACCEL", cli.one_of(*ACCEL), "tcg")
     # Another build of firmware than those of FIRMWARE (own.py): its files, the
@@ -75,7 +76,7 @@ class Config:
     @property
     def restored(self) -> bool:
         """Does it start from a saved state, immediately before the kernel?"""
-        return self.medium == "saved"
+        return self.medium == "saved" and not self.tape
 
     @property
     def has_flash(self) -> bool:
@@ -228,7 +229,7 @@ def command(config: Config, saving: bool = False,
     be read over QMP.
     """
     start = SAVING if saving else RESTORING if config.restored else []
-    return [
+    words = [
         program(),
         "-machine", ",".join([
             f"{config.board},memory-backend=ram", *filter(None, [
@@ -256,6 +257,7 @@ def command(config: Config, saving: bool = False,
         *start,
         *(["-S"] if config.paused else []),
     ]
+    return tape.taped(words, config.tape) if config.tape else words
 
 
 def script(config: Config) -> str:

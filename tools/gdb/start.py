@@ -15,7 +15,8 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "tests")]
 
 from baton import commands, firmware, frames  # noqa: E402
-from baton import kexec, machine, paging, printers  # noqa: E402
+from baton import kexec, machine, motion, paging  # noqa: E402
+from baton import printers, travel  # noqa: E402
 
 for setting in [
     "disassembly-flavor intel",  # as in the .asm files
@@ -33,4 +34,6 @@ commands.install([
     *paging.COMMANDS,
     *firmware.COMMANDS,
     *kexec.COMMANDS,
+    *motion.COMMANDS,
+    *travel.COMMANDS,
 ])

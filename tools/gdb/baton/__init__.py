@@ -6,5 +6,7 @@
     firmware  efi-regions, efi-mode, step-firmware, finish-firmware
     frames    backtraces through firmware, traps, and to where a stack begins
     kexec     break-kexec
+    motion    backwards, reverse-continue
+    travel    when, save-state, back-to
     printers  how `print` shows Baton's structures
 """

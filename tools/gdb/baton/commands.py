@@ -49,7 +49,7 @@ def install(commands: list[type[Command]]) -> None:
     lines = []
     for command in commands:
         command.__doc__ = _clean(command.__doc__)
-        lines.append(f"  {command.name:16}{command.__doc__.splitlines()[0]}")
+        lines.append(f"  {command.name:17}{command.__doc__.splitlines()[0]}")
         command()
     Overview.__doc__ = "\n".join([
         "Baton's commands; `help COMMAND` explains each.", "", *lines])

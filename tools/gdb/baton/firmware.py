@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import gdb
 
-from . import machine, paging
+from . import machine, motion, paging
 from .commands import Command
 
 ATTRIBUTES = {  # UEFI 2.10 §7.2.3
@@ -260,21 +260,12 @@ def around() -> int:
     return machine.address("guard_enter" if guarded else "gate_plain")
 
 
-def quietly(command: str) -> None:
-    """Without GDB's message about the stop: ours follows."""
-    gdb.execute("set suppress-cli-notifications on")
-    try:
-        gdb.execute(command, to_string=True)
-    finally:
-        gdb.execute("set suppress-cli-notifications off")
-
-
 def run_to(*places: int) -> bool:
-    """Continue to one of these; False: something else stopped the machine."""
-    stops = [gdb.Breakpoint(f"*{place:#x}", gdb.BP_HARDWARE_BREAKPOINT,
-                            internal=True) for place in places]
+    """Continue, in GDB's direction, to one of these; False: something else
+    stopped the machine."""
+    stops = [machine.breakpoint_at(place, internal=True) for place in places]
     try:
-        quietly("continue")
+        motion.go_on(*places)
     finally:
         for stop in stops:
             stop.delete()
@@ -306,7 +297,8 @@ class StepCommand(Command):
     step-firmware [SERVICE]
 
     Stops at the first instruction of the service. With SERVICE (GetTime,
-    SetVariable, …), it waits for a call of that service."""
+    SetVariable, …), it waits for a call of that service. Backwards, it is the
+    previous call."""
 
     name = "step-firmware"
 
@@ -316,14 +308,43 @@ class StepCommand(Command):
             raise gdb.GdbError(f"no service is called {service}: "
                                f"{', '.join(known)}")
         if not is_mapped():
-            run_to(machine.address("kernel_main"))
+            run_to(machine.address("kexec_jump" if motion.is_backwards() else
+                                   "kernel_main"))
+        if motion.is_backwards():
+            self._back(service)
+        else:
+            self._on(service)
+
+    def _on(self, service: str) -> None:
         inside, _ = call_instruction()
         while machine.pc() == inside or run_to(inside):
             entered = service_of(int(call()["function"]))
-            quietly("stepi")
+            motion.quietly("stepi")
             if service in ("", entered):
                 describe_entry()
                 return
+
+    def _back(self, service: str) -> None:
+        """With a name, to the entry of that service, because every stop on the
+        way would cost a second. (The firmware may call it as well.)"""
+        if not service:
+            self._back_to_any()
+            return
+        index = machine.service_names().index(service)
+        entry = int(firmware()["entry"][index]) & machine.MASK
+        while run_to(entry):
+            if service_of(int(call()["function"])) == service:
+                describe_entry()
+                return
+
+    def _back_to_any(self) -> None:
+        inside, _ = call_instruction()
+        if call() and machine.pc() != inside:
+            run_to(inside)  # where this call begins
+        if run_to(inside):
+            with motion.direction("forward"):
+                motion.quietly("stepi")
+            describe_entry()
 
 
 class FinishCommand(Command):
@@ -332,7 +353,8 @@ class FinishCommand(Command):
     finish-firmware
 
     Stops after the call instruction; or, if the firmware faulted and the
-    kernel ended its call, where that continues."""
+    kernel ended its call, where that continues. Backwards, it stops at the
+    call instruction."""
 
     name = "finish-firmware"
 
@@ -340,12 +362,14 @@ class FinishCommand(Command):
         now = call()
         if not now:
             raise gdb.GdbError("no firmware call is in progress")
-        service, (_, behind) = service_of(int(now["function"])), \
-            call_instruction()
+        service = service_of(int(now["function"]))
+        inside, behind = call_instruction()
         recover = ending()
-        if not run_to(behind, recover):
+        if not run_to(*([inside] if motion.is_backwards() else [behind, recover])):
             return
-        if machine.pc() == recover:
+        if machine.pc() == inside:
+            print(f"{service} is about to be called")
+        elif machine.pc() == recover:
             print(f"{service} faulted; the kernel continues")
         else:
             status = machine.number("$rax")

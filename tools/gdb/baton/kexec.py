@@ -6,7 +6,10 @@ are loaded a second time with this offset, and removed when the kernel has
 reached its link address.
 """
 
+from functools import lru_cache
+
 import gdb
+from elftools.elf.elffile import ELFFile
 
 from . import machine, paging
 from .commands import Command
@@ -15,42 +18,85 @@ LAST = "kexec_last_instruction"
 
 
 class Follower:
-    """Watches every stop, and loads or removes symbols."""
+    """Looks, at every stop, where the symbols have to be. It goes by what is in
+    memory there, so it is right in a run that is played backwards as well."""
 
     def __init__(self):
         self.base = None  # of the kernel whose physical symbols are loaded
         self.breakpoint = None
+        self.entries = {}  # breakpoints
         gdb.events.stop.connect(self.on_stop)
 
     def on_stop(self, _event) -> None:
         pc = machine.pc()
-        if self.base is not None and pc >= machine.address("text_start"):
-            self._arrive()
         if pc == machine.address(LAST):
-            self._cross()
+            self._load(self._cross())
+        else:
+            self._load(base_around(pc))
 
-    def _cross(self) -> None:
+    def _cross(self) -> int | None:
         """At the last instruction: rax is the entry of the next kernel."""
         entry, start = machine.number("$rax"), machine.address("text_start")
-        gdb.execute(f"thbreak *{entry:#x}", to_string=True)
+        if entry not in self.entries:
+            self.entries[entry] = machine.breakpoint_at(entry)
         print(f"generation {generation()} ends here. Next: entry {entry:#x}, "
               f"handoff {machine.number('$rsi'):#x}")
         base = entry - (machine.address("entry64") - start)
-        if not same_kernel(base, start):
-            print("it is not this kernel: no symbols for it")
-            return
-        self.base = base
-        elf = gdb.current_progspace().filename
-        gdb.execute(f'add-symbol-file "{elf}" -o '
-                    f"{base - start & machine.MASK:#x}", to_string=True)
-        print(f"symbols are at its physical address {base:#x} as well now")
+        if is_this_kernel(base):
+            return base
+        print("it is not this kernel: no symbols for it")
+        return None
 
-    def _arrive(self) -> None:
-        """The kernel runs at its link address: the copies are removed."""
-        gdb.execute(f"remove-symbol-file -a {self.base:#x}", to_string=True)
-        print(f"the kernel at {self.base:#x} runs at -2 GiB now: the symbols "
-              "at its\nphysical address are removed")
-        self.base = None
+    def _load(self, base: int | None) -> None:
+        """Exactly one kernel has symbols at its physical address, or none."""
+        if base == self.base:
+            return
+        if self.base is not None:
+            gdb.execute(f"remove-symbol-file -a {self.base:#x}", to_string=True)
+            print(f"the kernel at {self.base:#x} {whereabouts(self.base)}: the "
+                  "symbols at its\nphysical address are removed")
+        if base is not None:
+            elf, start = gdb.current_progspace().filename, machine.address(
+                "text_start")
+            gdb.execute(f'add-symbol-file "{elf}" -o '
+                        f"{base - start & machine.MASK:#x}", to_string=True)
+            print(f"symbols are at its physical address {base:#x} as well now")
+        self.base = base
+
+
+def whereabouts(base: int) -> str:
+    """Of a kernel that does not run at its physical address."""
+    start = paging.translate(paging.root_of("$cr3"), machine.address("text_start"))
+    return "runs at -2 GiB now" if start == base else "does not run yet"
+
+
+def base_around(pc: int) -> int | None:
+    """The kernel that runs at its physical address at `pc`. All its code that
+    does so is in the first pages of the image."""
+    head = machine.address("head_end") - machine.address("text_start")
+    if pc < machine.address("text_start"):
+        first = pc - pc % machine.PAGE
+        for base in range(first, first - head, -machine.PAGE):
+            if is_this_kernel(base):
+                return base
+    return None
+
+
+def is_this_kernel(base_pa: int) -> bool:
+    """Does memory there begin as build/baton.elf does: headers, 64-bit entry?"""
+    try:
+        return machine.read_physical(base_pa, len(beginning())) == beginning()
+    except gdb.MemoryError:
+        return False
+
+
+@lru_cache
+def beginning() -> bytes:
+    start = machine.address("text_start")
+    with open(gdb.current_progspace().filename, "rb") as file:
+        section = next(one for one in ELFFile(file).iter_sections()
+                       if one["sh_addr"] == start)
+        return section.data()[:machine.address("entry32") - start]
 
 
 def read_kernel(va: int, size: int) -> bytes:
@@ -64,12 +110,6 @@ def read_kernel(va: int, size: int) -> bytes:
 def generation() -> int:
     at = machine.number("&'kernel/main.c'::kernel.boot.generation")
     return int.from_bytes(read_kernel(at, 4), "little")
-
-
-def same_kernel(base_pa: int, start: int) -> bool:
-    """Do both begin with the same bytes: headers and 64-bit entry?"""
-    size = machine.address("entry32") - start
-    return machine.read_physical(base_pa, size) == read_kernel(start, size)
 
 
 class BreakCommand(Command):
@@ -90,8 +130,7 @@ class BreakCommand(Command):
             print("break-kexec is already on")
             return
         cls.follower = cls.follower or Follower()
-        cls.follower.breakpoint = gdb.Breakpoint(
-            f"*{machine.address(LAST):#x}", gdb.BP_HARDWARE_BREAKPOINT)
+        cls.follower.breakpoint = machine.breakpoint_at(machine.address(LAST))
 
 
 COMMANDS = [BreakCommand]

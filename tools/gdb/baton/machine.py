@@ -11,8 +11,8 @@ import gdb
 ROOT = Path(__file__).resolve().parents[3]
 MASK = (1 << 64) - 1
 PAGE = 0x1000
-LANDMARKS = """text_start text_end entry64 entry32 gate_enter gate_plain
-    gate_recover kernel_main kexec_last_instruction""".split()
+LANDMARKS = """text_start text_end head_end entry64 entry32 gate_enter gate_plain
+    gate_recover kernel_main kexec_jump kexec_last_instruction""".split()
 OPTIONAL = ["guard_enter", "guard_recover"]  # of an annex
 PLACES = {gdb.TYPE_CODE_FUNC, gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_STRUCT}
 
@@ -55,6 +55,12 @@ def learn_addresses() -> None:
 def pc() -> int:
     """The current instruction, whichever frame is selected."""
     return int(gdb.newest_frame().pc()) & MASK
+
+
+def breakpoint_at(address: int, internal: bool = False) -> gdb.Breakpoint:
+    """A hardware breakpoint: nothing is written to memory."""
+    return gdb.Breakpoint(f"*{address:#x}", gdb.BP_HARDWARE_BREAKPOINT,
+                          internal=internal)
 
 
 def in_kernel(va: int) -> bool:
