@@ -45,7 +45,7 @@ def runs() -> dict[str, qemu.Config]:
            for kind in CRASHES},
     }
     faults = {sin: f"efi={mode} generations=2 end=exit efi.timeout=2"
-              for sin, mode in reversed(sins.documented())}
+              for sin, mode in reversed(sins.documented("pflash"))}
     return {
         **{name: qemu.Config(line, medium="saved")
            for name, line in lines.items()},
