@@ -11,11 +11,14 @@
 #include "efi/quirks/vendor.h"
 #include "efi/services.h"
 #include "efi/space.h"
+#include "efi/tables.h"
 #include "efi/virtual.h"
 #include "mm/space.h"
 #include "tests/fuzz/boot.h"
 #include "tests/fuzz/promise.h"
 #include "tests/fuzz/seal.h"
+#include "tests/fuzz/width32.h"
+#include "tests/unit/frames.h"
 
 static const char *const modes[] = {"physical",   "identity", "fixed", "table",
                                     "contiguous", "direct",   "naive", "offset",
@@ -67,6 +70,7 @@ static void check_regions(void) {
     check_apart(regions);
     for (size_t i = 0; i < ARRAY_SIZE(promises); i++)
         if (strcmp(promises[i].name, firmware->mode->name) == 0 &&
+            is_of_width(&promises[i], firmware->width) &&
             (firmware->mode->adopt == efi_adopt_by_rule || !boot.svam))
             check_promise(&promises[i], regions);
     if (firmware->svam != SVAM_INHERITED)
@@ -83,7 +87,7 @@ static void check_regions(void) {
 // Before anything is mapped or called.
 status_t efi_services_init(void) {
     check_regions();
-    uint64_t bytes = sizeof(struct efi_runtime_services);
+    uint64_t bytes = efi_table_bytes(firmware->width->word_bytes, EFI_SERVICES);
     assert_non_null(efi_region_of_pa(&firmware->regions,
                                      firmware->runtime_table_pa, bytes));
     assert_non_null(memory_at(firmware->runtime_table_pa, bytes));
@@ -102,17 +106,28 @@ status_t efi_virtual_enter(uint32_t descriptor_bytes) {
     return STATUS_OK;
 }
 
+// The regions at their physical addresses, on a table of the host's.
 status_t efi_space_build(void) {
     check_shape(&boot.memory);
+    firmware_table = new_table(4, LARGEST_LEAF);
+    for (size_t i = 0; i < firmware->regions.count; i++) {
+        const struct efi_region *r = &firmware->regions.region[i];
+        TRY(page_table_map(&firmware_table, r->pa, r->pa, region_bytes(r),
+                           efi_space_rights(r)));
+    }
     return STATUS_OK;
+}
+
+uint64_t efi_space_rights(const struct efi_region *region) {
+    return region->type == EFI_RUNTIME_SERVICES_CODE ? MAP_ANY : MAP_WRITE;
 }
 
 status_t efi_space_map_kernel(void) {
     const struct efi_regions *regions = &firmware->regions;
     bool is_table = strcmp(firmware->mode->name, "table") == 0;
     for (size_t i = 0; is_table && i < regions->count; i++)
-        assert_true(regions->region[i].va >= EFI_WINDOW_END &&
-                    end_of(&regions->region[i]) <= EFI_WINDOW_START);
+        assert_true(regions->region[i].va >= firmware->width->window_bottom &&
+                    end_of(&regions->region[i]) <= firmware->width->window_top);
     return STATUS_OK;
 }
 
@@ -136,6 +151,23 @@ static status_t read_boot_info(pa_t root_pa, unsigned how) {
     return handoff_read(root_pa, memory_read, &boot);
 }
 
+// Each service is called at an address that the firmware can have.
+static void check_entries(void) {
+    for (unsigned i = 0; i < EFI_SERVICES; i++) {
+        uint64_t function = firmware->runtime.service[i];
+        bool is_wide = firmware->width->word_bytes == 8;
+        if (is_wide || !function)
+            assert_int_equal(firmware->entry[i], function);
+        else
+            assert_true(firmware->entry[i] == thunk_entry[i] &&
+                        thunk_target[i].function == function);
+    }
+    for (size_t i = 0; i < firmware->regions.count; i++)
+        assert_true(!firmware->width->end ||
+                    end_of(&firmware->regions.region[i]) <=
+                        firmware->width->end);
+}
+
 static void fuzz(struct input in) {
     pa_t root_pa = take(&in, 8);
     unsigned how = take(&in, 1), mode = take(&in, 1) % ARRAY_SIZE(modes);
@@ -147,7 +179,9 @@ static void fuzz(struct input in) {
         status_t status = efi_open(&boot, efi_mode_find(modes[mode]));
         check_why(status);
         assert_int_equal(firmware->ready, status == STATUS_OK);
-        if (status)
+        if (!status)
+            check_entries();
+        else
             assert_int_equal(firmware_svam(), boot.efi.system_table_pa
                                                   ? SVAM_REFUSED
                                                   : SVAM_NEVER);

@@ -13,11 +13,11 @@ FUZZ_efi_map     = efi/region.c lib/memory_map.c lib/log.c lib/string.c \
 FUZZ_memory_map  = $(UNIT_test_memory_map) lib/log.c
 FUZZ_acpi        = $(UNIT_test_acpi) lib/log.c
 FUZZ_tables      = $(UNIT_test_tables)
-FUZZ_adoption    = efi/open.c efi/firmware.c kexec/linux/mode.c kexec/linux/inherit.c efi/services/properties.c efi/services/attach.c efi/region.c efi/width.c efi/mode.c $(wildcard efi/modes/*.c) $(POLICIES) mm/random/random.c efi/config/config.c efi/config/attach.c efi/tables.c \
-	efi/protect/attributes.c efi/protect/node.c efi/quirk.c $(filter-out %/attach.c,$(wildcard efi/quirks/*.c)) efi/names.c boot/multiboot2.c $(HANDOFF_READER) \
+FUZZ_adoption    = efi/open.c efi/firmware.c kexec/linux/mode.c kexec/linux/inherit.c efi/services/properties.c efi/services/attach.c efi/region.c efi/width.c efi/width32/width32.c efi/mode.c $(wildcard efi/modes/*.c) $(POLICIES) mm/random/random.c efi/config/config.c efi/config/attach.c efi/tables.c \
+	efi/protect/attributes.c efi/protect/node.c efi/quirk.c $(filter-out %/attach.c,$(wildcard efi/quirks/*.c)) efi/names.c boot/multiboot2.c boot/efi32/efi32.c $(HANDOFF_READER) \
 	mm/page_table.c lib/memory_map.c lib/crc32.c lib/log.c \
 	lib/options.c lib/string.c lib/status.c lib/format.c
-FUZZ_modes       = $(UNIT_test_region)
+FUZZ_modes       = $(UNIT_test_region) efi/width32/width32.c mm/page_table.c
 FUZZ_image       = $(UNIT_test_image) kexec/linux/params.c kexec/linux/e820.c lib/memory_map.c lib/log.c
 FUZZ_digests     = $(UNIT_test_sums) lib/log.c
 FUZZ_cpio        = $(UNIT_test_cpio) lib/log.c

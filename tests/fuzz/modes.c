@@ -4,29 +4,12 @@
 #include "efi/firmware.h"
 #include "mm/random/random.h"
 #include "tests/fuzz/promise.h"
+#include "tests/fuzz/width32.h"
 
 va_t direct_map_base = DIRECT_MAP_BASE; // the kernel has it in mm/space.c
 
 static struct efi_firmware record;
 const struct efi_firmware *const firmware = &record;
-
-// As efi/width32/ has it.
-static const struct efi_width of_32_bits = {.word_bytes = 4,
-                                            .window_bottom = EFI32_WINDOW,
-                                            .window_top = EFI32_TOP,
-                                            .run_bottom = EFI32_RUN,
-                                            .run_top = EFI32_WINDOW,
-                                            .naive_bottom = EFI32_NAIVE,
-                                            .naive_top = EFI32_TOP};
-
-static const struct promise promises_32[] = {
-    {"fixed", EFI32_WINDOW, EFI32_TOP, true, true},
-    {"contiguous", EFI32_RUN, EFI32_WINDOW, true, true},
-    {"compact", EFI32_RUN, EFI32_WINDOW, true, false},
-    {"packed", EFI32_RUN, EFI32_WINDOW, false, false},
-    {"table", EFI32_WINDOW, EFI32_TOP, true, true},
-    {"naive", EFI32_NAIVE, EFI32_TOP, false, false},
-};
 
 static struct efi_regions found, placed, again;
 
@@ -66,10 +49,10 @@ static void check_mode(const struct promise *promise) {
 static void fuzz(struct input in) {
     random_seed = take(&in, 8);
     take_regions(&in);
-    record.width = widths_start;
-    for (size_t i = 0; i < ARRAY_SIZE(promises); i++)
-        check_mode(&promises[i]);
-    record.width = &of_32_bits;
-    for (size_t i = 0; i < ARRAY_SIZE(promises_32); i++)
-        check_mode(&promises_32[i]);
+    FOR_EACH_ROW(widths, width) {
+        record.width = width;
+        for (size_t i = 0; i < ARRAY_SIZE(promises); i++)
+            if (is_of_width(&promises[i], width))
+                check_mode(&promises[i]);
+    }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "efi/mode.h"
+#include "efi/width.h"
 #include "mm/layout.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -23,24 +24,37 @@ static inline void check_apart(const struct efi_regions *regions) {
     }
 }
 
-// From the guarantees of a mode's row, and mm/layout.h.
+// From the guarantees of a mode's row, and mm/layout.h. A mode that does not
+// depend on the width of the firmware is here once, with word_bytes 0.
 static const struct promise {
     const char *name;
+    uint32_t word_bytes;
     va_t low, high;
     bool congruent; // VA = PA modulo 2 MiB
     bool together;  // regions adjacent in memory are adjacent
 } promises[] = {
-    {"physical", 0, 1UL << 52, true, true},
-    {"identity", 0, 1UL << 52, true, true},
-    {"fixed", EFI_WINDOW_END, EFI_WINDOW_START, true, true},
-    {"contiguous", EFI_CONTIGUOUS, 1UL << 47, true, true},
-    {"offset", EFI_CONTIGUOUS, 1UL << 47, true, true},
-    {"compact", EFI_CONTIGUOUS, 1UL << 47, true, false},
-    {"packed", EFI_CONTIGUOUS, 1UL << 47, false, false},
-    {"direct", DIRECT_MAP_BASE, DIRECT_MAP_END, true, true},
-    {"table", EFI_WINDOW_END, EFI_WINDOW_START, true, true},
-    {"naive", VMAP_NAIVE, VMAP_END, false, false},
+    {"physical", 0, 0, 1UL << 52, true, true},
+    {"identity", 0, 0, 1UL << 52, true, true},
+    {"offset", 0, EFI_CONTIGUOUS, 1UL << 47, true, true},
+    {"direct", 0, DIRECT_MAP_BASE, DIRECT_MAP_END, true, true},
+    {"fixed", 8, EFI_WINDOW_END, EFI_WINDOW_START, true, true},
+    {"contiguous", 8, EFI_CONTIGUOUS, 1UL << 47, true, true},
+    {"compact", 8, EFI_CONTIGUOUS, 1UL << 47, true, false},
+    {"packed", 8, EFI_CONTIGUOUS, 1UL << 47, false, false},
+    {"table", 8, EFI_WINDOW_END, EFI_WINDOW_START, true, true},
+    {"naive", 8, VMAP_NAIVE, VMAP_END, false, false},
+    {"fixed", 4, EFI32_WINDOW, EFI32_TOP, true, true},
+    {"contiguous", 4, EFI32_RUN, EFI32_WINDOW, true, true},
+    {"compact", 4, EFI32_RUN, EFI32_WINDOW, true, false},
+    {"packed", 4, EFI32_RUN, EFI32_WINDOW, false, false},
+    {"table", 4, EFI32_WINDOW, EFI32_TOP, true, true},
+    {"naive", 4, EFI32_NAIVE, EFI32_TOP, false, false},
 };
+
+static inline bool is_of_width(const struct promise *promise,
+                               const struct efi_width *width) {
+    return !promise->word_bytes || promise->word_bytes == width->word_bytes;
+}
 
 static inline void check_promise(const struct promise *promise,
                                  const struct efi_regions *regions) {

@@ -28,7 +28,8 @@ MODES = ["physical", "identity", "fixed", "table", "contiguous", "direct",
 MEMORY_ATTRIBUTES = bytes.fromhex("1d91fadceb269f46a22038b7dc461220")
 VENDOR_BYTES = 64
 MULTIBOOT2, SEALED = 1, 2  # adoption.c
-EFI_MAP_TAG, SYSTEM_TABLE_TAG = 17, 12
+CRC_MATTERS, NARROW = 1, 2  # tables.c
+EFI_MAP_TAG = 17
 RUNTIME = 1 << 63
 ROW = 48
 
@@ -44,6 +45,26 @@ def word(data: bytes, at: int, form: str = "<Q") -> int:
     return struct.unpack_from(form, data, at)[0]
 
 
+class Width:
+    """The form of a firmware's tables: a header of 24 bytes, and words."""
+
+    def __init__(self, firmware: str):
+        narrow = firmware == "ia32"
+        self.suffix = "-ia32" if narrow else ""
+        self.form, self.bytes = ("<I", 4) if narrow else ("<Q", 8)
+        self.tag = 11 if narrow else 12  # of multiboot2, with its address
+        self.how = NARROW if narrow else 0
+
+    def table_bytes(self, words: int) -> int:
+        return 24 + words * self.bytes
+
+    def word(self, data: bytes, at: int) -> int:
+        return word(data, at, self.form)
+
+    def entry(self, table: bytes, n: int) -> int:
+        return self.word(table, self.table_bytes(n))
+
+
 def piece(address: int, data: bytes) -> bytes:
     """As memory.h reads it: zeros are only counted."""
     out = b""
@@ -57,7 +78,11 @@ def piece(address: int, data: bytes) -> bytes:
 
 # A stopped machine
 
-def tables(debugger, system_pa: int) -> list[tuple[int, bytes]]:
+VENDOR, RUNTIME_SERVICES, CONFIG_COUNT, CONFIG_TABLES = 0, 8, 10, 11
+SYSTEM_WORDS, RUNTIME_WORDS = 12, 14
+
+
+def tables(debugger, width: Width, system_pa: int) -> list[tuple[int, bytes]]:
     """The firmware's tables while their addresses are physical."""
     def read(pa: int, size: int) -> bytes:
         data = debugger.read(pa, size)
@@ -65,13 +90,16 @@ def tables(debugger, system_pa: int) -> list[tuple[int, bytes]]:
         return data
 
     pieces: list[tuple[int, bytes]] = []
-    system = read(system_pa, 120)
-    read(word(system, 24), VENDOR_BYTES)
-    read(word(system, 88), 136)
-    config = read(word(system, 112), 24 * word(system, 104))
-    for at in range(0, len(config), 24):
+    system = read(system_pa, width.table_bytes(SYSTEM_WORDS))
+    read(width.entry(system, VENDOR), VENDOR_BYTES)
+    read(width.entry(system, RUNTIME_SERVICES),
+         width.table_bytes(RUNTIME_WORDS))
+    row = 16 + width.bytes
+    config = read(width.entry(system, CONFIG_TABLES),
+                  row * width.entry(system, CONFIG_COUNT))
+    for at in range(0, len(config), row):
         if config[at : at + 16] == MEMORY_ATTRIBUTES:
-            pa = word(config, at + 16)
+            pa = width.word(config, at + 16)
             _, count, step, _ = struct.unpack("<4I", debugger.read(pa, 16))
             read(pa, 16 + count * step)
     return pieces
@@ -87,62 +115,69 @@ def multiboot_tag(info: bytes, wanted: int) -> bytes:
     raise KeyError(wanted)
 
 
-def first_generation(debugger, index: int, mode: str) -> int:
-    """Dump what GRUB left; the address of the system table."""
+def first_generation(debugger, index: int, mode: str,
+                     width: Width) -> tuple[int, int]:
+    """Dump what GRUB left; the addresses of the system table and of the
+    runtime table."""
     info_pa = debugger.register("rsi")
     info = debugger.read(info_pa, word(debugger.read(info_pa, 4), 0, "<I"))
-    system_pa = word(multiboot_tag(info, SYSTEM_TABLE_TAG), 0)
-    pieces = tables(debugger, system_pa)
+    system_pa = width.word(multiboot_tag(info, width.tag), 0)
+    pieces = tables(debugger, width, system_pa)
     root = struct.pack("<Q", info_pa)
     boot = piece(info_pa, info)
-    write("adoption", f"{mode}-0", root + bytes([MULTIBOOT2, index]) + boot +
+    write("adoption", f"{mode}{width.suffix}-0", root + bytes([MULTIBOOT2, index]) + boot +
           b"".join(piece(*p) for p in pieces))
     if index == 0:
-        write("multiboot2", "grub", root + boot)
+        write("multiboot2", f"grub{width.suffix}", root + boot)
         efi_map = multiboot_tag(info, EFI_MAP_TAG)
-        write("efi_map", "ovmf", efi_map)
+        write("efi_map", f"ovmf{width.suffix}", efi_map)
         rows = [efi_map[at : at + ROW] for at in range(8, len(efi_map), ROW)]
         runtime = b"".join(r for r in rows if word(r, 32) & RUNTIME)
         odd = bytearray(pieces[0][1])  # two configuration tables, misaligned
-        odd[104:120] = struct.pack("<QQ", 2, word(odd, 112) + 4)
-        for name, crc_matters, system in (("ovmf", 1, pieces[0][1]),
-                                          ("ovmf-no-crc", 0, pieces[0][1]),
-                                          ("odd-config", 0, bytes(odd))):
-            write("tables", name,
-                  struct.pack("<QBB", system_pa, crc_matters,
+        struct.pack_into(width.form, odd, width.table_bytes(CONFIG_COUNT), 2)
+        struct.pack_into(width.form, odd, width.table_bytes(CONFIG_TABLES),
+                         width.entry(odd, CONFIG_TABLES) + width.bytes // 2)
+        for name, how, system in (("ovmf", CRC_MATTERS, pieces[0][1]),
+                                  ("ovmf-no-crc", 0, pieces[0][1]),
+                                  ("odd-config", 0, bytes(odd))):
+            write("tables", f"{name}{width.suffix}",
+                  struct.pack("<QBB", system_pa, how | width.how,
                               len(runtime) // ROW) + runtime +
                   piece(system_pa, system) +
                   b"".join(piece(*p) for p in pieces[1:]))
-    return system_pa
+    return system_pa, width.entry(pieces[0][1], RUNTIME_SERVICES)
 
 
-def later_generation(debugger, index: int, mode: str, system_pa: int) -> None:
+def later_generation(debugger, index: int, mode: str, width: Width,
+                     system_pa: int, runtime_pa: int) -> None:
     block_pa = debugger.register("rsi")
     given = Handoff(debugger, block_pa)
     block, firmware = given.block, given.payload(FIRMWARE)
     root, boot = struct.pack("<Q", block_pa), piece(block_pa, block)
-    system = debugger.read(system_pa, 120)
-    runtime_pa = runtime_table(firmware, word(system, 88))
-    write("handoff", mode, root + b"\x01" + boot)
-    if index == 0:
+    system = debugger.read(system_pa, width.table_bytes(SYSTEM_WORDS))
+    write("handoff", f"{mode}{width.suffix}", root + b"\x01" + boot)
+    if index == 0 and width.bytes == 8:
         write("handoff", "not-sealed", root + b"\0" + boot)
         # A block that ends in the middle of a node:
         cut = struct.pack("<I", given.find(FIRMWARE)[0] + 1000)
         block = block[:BYTES_AT] + cut + block[BYTES_AT + 4 :]
         write("handoff", "node-cut-off", root + b"\x01" +
               piece(block_pa, block))
-        linux(firmware)
-    write("adoption", f"{mode}-1", root + bytes([SEALED, index]) + boot +
-          piece(system_pa, system) +
-          piece(runtime_pa, debugger.read(runtime_pa, 136)))
+    if index == 0:
+        linux(firmware, width)
+    write("adoption", f"{mode}{width.suffix}-1",
+          root + bytes([SEALED, index]) + boot + piece(system_pa, system) +
+          piece(runtime_pa, debugger.read(
+              runtime_pa, width.table_bytes(RUNTIME_WORDS))))
 
 
-def linux(firmware: bytes) -> None:
+def linux(firmware: bytes, width: Width) -> None:
     """A Linux's boot_params; zero-page.rst has the offsets."""
     params = bytearray(4096)
     system_pa, _, step, version, _, setup, size = EFI.unpack_from(firmware)
     efi_map = firmware[EFI.size :]
-    struct.pack_into("<4s5I", params, 0x1c0, b"EL64", system_pa, step, version,
+    struct.pack_into("<4s5I", params, 0x1c0,
+                     b"EL%d" % (8 * width.bytes), system_pa, step, version,
                      0x4000, size)
     params[0x1e8] = 2
     params[0x202:0x206], params[0x210] = b"HdrS", 0xd0
@@ -152,7 +187,7 @@ def linux(firmware: bytes) -> None:
     struct.pack_into("<QQIQQI", params, 0x2d0, 0x1000, 0x7000, 1,
                      0x9000, 0x1000, 2)
     rest = struct.pack("<QQI", 0x100000, 0x1000000, 1)
-    write("handoff", "linux", struct.pack("<QB", 0x1000, 0) +
+    write("handoff", f"linux{width.suffix}", struct.pack("<QB", 0x1000, 0) +
           piece(0x1000, bytes(params)) +
           piece(0x3000, b"efi=fixed handoff=0x9000\0") +
           piece(0x3100, struct.pack("<QII", 0x3200, 4, 96) + setup) +
@@ -160,28 +195,19 @@ def linux(firmware: bytes) -> None:
           piece(0x4000, efi_map))
 
 
-def runtime_table(firmware: bytes, pointer: int) -> int:
-    """Where it is: by the map that was handed on, if its address is virtual."""
-    step = EFI.unpack_from(firmware)[2]
-    for at in range(EFI.size, len(firmware), step):
-        first, va, pages = struct.unpack_from("<3Q", firmware, at + 8)
-        if va <= pointer < va + pages * 4096:
-            return first + pointer - va
-    return pointer if pointer < 1 << 32 else 0
-
-
-def dump(mode: str, index: int) -> None:
-    config = qemu.Config(chain.cmdline(mode), medium="saved", paused=True)
+def dump(mode: str, index: int, firmware: str) -> None:
+    width = Width(firmware)
+    config = qemu.Config(chain.cmdline(mode), firmware, "saved", paused=True)
     with tempfile.TemporaryDirectory(dir=paths.BUILD) as home:
         with Machine(Path(home), config) as machine:
             with machine.debugger() as debugger:
                 debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
                 debugger.physical()
-                system_pa = first_generation(debugger, index, mode)
+                at = first_generation(debugger, index, mode, width)
                 debugger.physical(False)
                 debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
                 debugger.physical()
-                later_generation(debugger, index, mode, system_pa)
+                later_generation(debugger, index, mode, width, *at)
 
 
 # Made by hand: small, so that chance gets everywhere quickly
@@ -218,9 +244,10 @@ def small() -> None:
     tags = [tag(1, "5s", b"a=b"), tag(2, "5s", b"GRUB"),
             tag(3, "II4s", 0x5000, 0x6000, b"x"),
             tag(6, "II QQII", 24, 0, 0, 0x10000, 1, 0),
-            tag(12, "Q", 0x9018), tag(17, "IIQ", 48, 1, 5)]
+            tag(12, "Q", 0x9018), tag(17, "IIQ", 48, 1, 5),
+            tag(11, "I", 0x9018)]
     for kind, last in zip(("line", "loader", "module", "memory", "table",
-                           "map"), tags):
+                           "map", "table-ia32"), tags):
         info = last + tag(0, "")
         write("multiboot2", f"small-{kind}", struct.pack("<Q", 0x1000) + piece(
             0x1000, struct.pack("<II", 8 + len(info), 0) + info))
@@ -285,7 +312,8 @@ def cpio(members: dict[str, bytes]) -> bytes:
 
 def main() -> None:
     for index, mode in enumerate(MODES):
-        dump(mode, index)
+        for firmware in "pflash", "ia32":
+            dump(mode, index, firmware)
     small()
     files()
 

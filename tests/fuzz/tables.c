@@ -11,9 +11,11 @@
 #include "tests/unit/frames.h"
 
 #define TABLE_ROW   48
+#define VENDOR      16   // bytes of a GUID
 #define PAGES_MAX   4096 // that are mapped for a look at their rights
 #define CONFIGS_MAX 1024
 
+static uint32_t word_bytes; // of the firmware
 static struct efi_regions regions;
 static struct efi_attributes attributes;
 
@@ -23,9 +25,14 @@ const void *physical_read(pa_t pa, uint64_t bytes) {
 }
 
 static uint64_t word(pa_t pa) {
-    uint64_t value;
-    memcpy(&value, memory_at(pa, 8), sizeof(value));
+    uint64_t value = 0;
+    memcpy(&value, memory_at(pa, word_bytes), word_bytes);
     return value;
+}
+
+// Word n behind a table's header.
+static uint64_t word_of(pa_t table_pa, unsigned n) {
+    return word(table_pa + efi_table_bytes(word_bytes, n));
 }
 
 static void check_accepted(pa_t pa, uint64_t signature, bool crc_matters) {
@@ -42,20 +49,31 @@ static void check_accepted(pa_t pa, uint64_t signature, bool crc_matters) {
     assert_int_equal(crc32(0, whole, header.header_bytes), header.crc32);
 }
 
+// Those within the header, and nothing else.
+static void check_services(pa_t pa, const struct efi_runtime_services *table) {
+    for (unsigned i = 0; i < EFI_SERVICES; i++) {
+        uint64_t end = efi_table_bytes(word_bytes, i + 1);
+        bool is_within =
+            !table->header.crc32 || end <= table->header.header_bytes;
+        assert_int_equal(table->service[i], is_within ? word_of(pa, i) : 0);
+    }
+}
+
 // The first row with that GUID, by linear search.
 static pa_t slow_find(pa_t tables_pa, uint64_t count,
                       const struct efi_guid *guid) {
-    uint64_t bytes = count * sizeof(struct efi_config_table);
-    if (count > CONFIGS_MAX || tables_pa % 8 || !memory_at(tables_pa, bytes))
+    uint64_t bytes = count * (VENDOR + word_bytes);
+    if (count > CONFIGS_MAX || tables_pa % word_bytes ||
+        !memory_at(tables_pa, bytes))
         return 0;
-    for (pa_t at = tables_pa; at < tables_pa + bytes; at += 24)
-        if (memcmp(memory_at(at, 16), guid, 16) == 0)
-            return word(at + 16);
+    for (pa_t at = tables_pa; at < tables_pa + bytes; at += VENDOR + word_bytes)
+        if (memcmp(memory_at(at, VENDOR), guid, VENDOR) == 0)
+            return word(at + VENDOR);
     return 0;
 }
 
 static pa_t find(pa_t tables_pa, uint64_t count, const struct efi_guid *guid) {
-    struct efi_config_list list = {tables_pa, count, 8};
+    struct efi_config_list list = {tables_pa, count, word_bytes};
     pa_t found = efi_config_find(&list, guid, memory_read);
     assert_int_equal(found, slow_find(tables_pa, count, guid));
     return found;
@@ -133,20 +151,28 @@ static bool take_regions(struct input *in) {
 
 static void fuzz(struct input in) {
     pa_t system_pa = take(&in, 8);
-    bool crc_matters = take(&in, 1) & 1;
+    unsigned how = take(&in, 1);
+    bool crc_matters = how & 1;
+    word_bytes = how & 2 ? 4 : 8;
     bool has_regions = take_regions(&in);
     memory_fill(&in);
     struct efi_system_table system;
     struct efi_runtime_services runtime;
-    status_t status = efi_system_table_read(system_pa, 8, crc_matters, &system);
+    status_t status =
+        efi_system_table_read(system_pa, word_bytes, crc_matters, &system);
     check_why(status);
     if (status == STATUS_OK) {
-        pa_t runtime_pa = word(system_pa + 88), tables = word(system_pa + 112);
-        uint64_t count = word(system_pa + 104);
-        if (efi_runtime_table_read(runtime_pa, 8, crc_matters, &runtime) ==
-            STATUS_OK)
+        pa_t runtime_pa = word_of(system_pa, 8);
+        uint64_t count = word_of(system_pa, 10);
+        pa_t tables = word_of(system_pa, 11);
+        assert_int_equal(system.runtime_services, runtime_pa);
+        assert_int_equal(system.config_tables, tables);
+        if (efi_runtime_table_read(runtime_pa, word_bytes, crc_matters,
+                                   &runtime) == STATUS_OK) {
+            check_services(runtime_pa, &runtime);
             check_accepted(runtime_pa, EFI_RUNTIME_TABLE_SIGNATURE,
                            crc_matters);
+        }
         find(tables, count, &efi_guid_acpi);
         find(tables, count, &efi_guid_smbios);
         pa_t mat = find(tables, count, &efi_guid_memory_attributes);

@@ -4,6 +4,8 @@ something. `make fuzz` is what finds new ones."""
 import fcntl
 import importlib.machinery
 import importlib.util
+import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +51,23 @@ def test_replay(build_log, target):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           errors="replace", preexec_fn=cpu_limit(CPU_SECONDS))
     assert done.returncode == 0, done.stdout[-4000:]
+
+
+def test_the_seeds_are_of_this_version():
+    """A handoff of another version is refused at once, and what follows is
+    not tested. If so: tests/fuzz/seeds.py."""
+    header = (ROOT / "boot/handoff.h").read_text()
+    version = int(re.search(r"#define HANDOFF_VERSION (\d+)", header)[1])
+    found = {file.name: block_version(file.read_bytes())
+             for target, names in (("adoption", "*-1"), ("handoff", "fixed*"))
+             for file in (HERE / "corpus" / target).glob(names)}
+    assert len(found) > 10
+    assert {name: seen for name, seen in found.items() if seen != version} == {}
+
+
+def block_version(seed: bytes) -> int:
+    """Of a handoff (boot/handoff.h), at the start of the first piece."""
+    return struct.unpack_from("<I", seed, seed.index(b"BATON") + 8)[0]
 
 
 def test_each_corpus_has_a_target():
