@@ -281,6 +281,10 @@ NARROW = [
     fault("write-kernel", 14, "write", "kernel", modes=("fixed",)),
     fault("stack-segment", 13),
     fault("task-switch", 13),
+    fault("emulation", 7),  # FNSTCW comes first
+    fault("stack-lost", 14, "write", "hole"),
+    # a gigabyte, which no rule excludes
+    detail("absurd-size", "variable", "EFI_BUFFER_TOO_SMALL", "enumerate"),
     violation("callee-pops", "rsp"),
     Row("flat-segments", ("end", dict(verdict="pass")), set()),
     # LGDT loads half of an address, even of one that was stored before

@@ -17,14 +17,14 @@ RULE = "| --- | --- | --- | --- | --- |"
 TELLING = {"efi.fault", "efi.violation", "efi.reject", "efi.quirk", "refused"}
 # A number that differs in each build, and keys that are the same in all rows.
 HIDDEN = {"gen", "rip", "va", "action", "what"}
-PLACE = re.compile(r"\b0x[0-9a-f]{7,8}\b")
+PLACE = re.compile(r"(?<=\b0x)[0-9a-f]{7,8}\b|(?<=EFI memory map: )\d+")
 
 
 def _words(event) -> str:
     fields = [f"{key}={value}" if " " not in value else f'{key}="{value}"'
               for key, value in event.fields.items()
               if key not in HIDDEN and value != "none"]
-    return f"`{PLACE.sub('0x…', ' '.join([f'@{event.name}', *fields]))}`"
+    return f"`{PLACE.sub('…', ' '.join([f'@{event.name}', *fields]))}`"
 
 
 def outcome(run: Run) -> str:
