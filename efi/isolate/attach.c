@@ -4,35 +4,50 @@
 #include "efi/isolate/cell.h"
 
 #include "efi/firmware.h"
+#include "efi/guard/memory.h"
+#include "efi/isolate/decode.h"
+#include "efi/isolate/emulate.h"
 #include "efi/observe.h"
 #include "efi/open.h"
 #include "kernel/stage.h"
 #include "lib/log.h"
 #include "lib/options.h"
+#include "mm/layout.h"
 
-static unsigned isolate; // a row of `steps`
-static const char *const steps[] = {"off", "table"};
+#define LEVEL_3    3
+#define PROTECTION 13 // the vector of a general protection fault
 
-ROW(options, efi_isolate) = {"efi.isolate",
-                             "what firmware sees of the kernel during a call",
-                             .words = "off table", .choice = &isolate};
+static const struct isolation steps[] = {
+    {"off", 0, 0, 0},
+    {"table", 0, KERNEL_CS, KERNEL_DS},
+    {"user", PTE_USER, USER_CS | LEVEL_3, USER_DS | LEVEL_3},
+};
+static unsigned step; // a row of these
+
+ROW(options, efi_isolate) = {
+    "efi.isolate", "what the firmware can do to the kernel during a call",
+    .words = "off table user", .choice = &step};
 
 // cell.asm, and the gate's hook that it takes.
 void cell_around(void);
+void cell_back(void);
+void cell_lifted(void);
 extern void (*cell_next)(void);
 extern void (*gate_around)(void);
 
 static status_t load_tables(struct boot_info *boot) {
-    (void)boot;
-    if (isolate)
+    isolation = &steps[step];
+    if (step) {
+        ports_open(boot);
         cell_tables_load();
+    }
     return STATUS_OK;
 }
 
 ROW(openings, 80_isolate) = {OPENING_PLACED, load_tables};
 
 static status_t begin(void) {
-    if (!isolate)
+    if (!step)
         return STATUS_OK;
     if (firmware->width->entry)
         return fail(STATUS_REFUSED,
@@ -44,7 +59,7 @@ static status_t begin(void) {
 }
 
 static bool fill(struct gate_call *call, const struct gate_fault *fault) {
-    return isolate && cell_fill(call, fault);
+    return step && cell_fill(call, fault);
 }
 
 // After the registers, whose row is called first by the gate; before those that
@@ -54,15 +69,52 @@ ROW(observers, 12_isolate) = {.begin = begin, .fault = fill};
 // SetVirtualAddressMap ran on a table that is gone, with boot services.
 static status_t empty(struct boot_info *boot) {
     (void)boot;
-    if (!isolate)
+    if (!step)
         return STATUS_OK;
     TRY(cell_empty());
-    event("efi.isolate", "by=%s kernel=%lu writable=%lu", steps[isolate],
+    event("efi.isolate", "by=%s kernel=%lu writable=%lu", isolation->name,
           cell_share().read, cell_share().write);
     return STATUS_OK;
 }
 
 ROW(openings, 80_isolate_mapped) = {OPENING_MAPPED, empty};
+
+// ---- privilege level 3
+
+static bool is_service(const struct trap_frame *frame) {
+    return gate_current && (frame->cs & LEVEL_3) == LEVEL_3;
+}
+
+// The service has returned: it cannot fetch from that address. The way home is
+// what it is at privilege level 0, with segments to load before.
+static bool lift(struct trap_frame *frame) {
+    if (!is_service(frame) || frame->rip != (va_t)cell_back)
+        return false;
+    frame->rip = (va_t)cell_lifted;
+    frame->cs = KERNEL_CS;
+    frame->ss = KERNEL_DS;
+    return true;
+}
+
+ROW(traps, 65_isolate_return) = {VECTOR_PAGE_FAULT, VECTOR_PAGE_FAULT,
+                                 .handle = lift};
+
+// The bytes of an instruction that can be read: it may end a page.
+static size_t code_bytes(va_t rip) {
+    pa_t pa;
+    va_t next = align_up(rip + 1, PAGE_SIZE);
+    bool goes_on = page_table_translate(efi_space_table(gate_current->table_pa),
+                                        next, &pa);
+    return goes_on ? INSTRUCTION_BYTES : min_u64(next - rip, INSTRUCTION_BYTES);
+}
+
+static bool handle_privileged(struct trap_frame *frame) {
+    return is_service(frame) &&
+           emulate(frame, gate_current->service, code_bytes(frame->rip));
+}
+
+ROW(traps, 65_isolate_privileged) = {PROTECTION, PROTECTION,
+                                     .handle = handle_privileged};
 
 // A panic has loaded the kernel's own GDT, and a later row may call the
 // firmware.

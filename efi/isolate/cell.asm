@@ -9,11 +9,13 @@
 ; the trap on a table that has all of the kernel.
 
 global cell_text, cell_text_end, cell_stubs, cell_around, cell_roots, cell_next
+global cell_back, cell_lifted
 extern cell, cell_handle        ; cell.c
 extern kernel_table             ; struct page_table: CR3 comes first
 
 %include "efi/gate.inc"
 %include "efi/isolate/cell.inc"
+%include "layout.inc"
 
 VECTORS         equ 256
 VECTOR_AT       equ 15 * 8      ; in struct trap_frame
@@ -61,7 +63,8 @@ cell_trap:
     mov rax, [rel cell + cell_data.home]
     mov cr3, rax
 .home:
-    cld
+    push 2                      ; DF, and AC, which would switch SMAP off,
+    popfq                       ; are as the firmware has left them
     mov rdi, rsp
     call cell_handle            ; which CR3 to go on with
     mov [rsp + VECTOR_AT], rax
@@ -85,6 +88,12 @@ cell_enter:                     ; on the firmware's stack, as the mode maps it
     mov cr3, r10
     iretq
 
+cell_lifted:                    ; from privilege level 3: IRETQ made these null
+    mov r8d, KERNEL_DS
+    mov ds, r8d
+    mov es, r8d
+    mov fs, r8d
+    mov gs, r8d
 cell_back:                      ; any register may be wrong, RSP too
     mov r8, cr3
     xor r8, [rel cell + cell_data.root]

@@ -4,15 +4,20 @@
 
 #include "efi/isolate/cell.h"
 
+#include "efi/isolate/emulate.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/layout.h"
 
 _Static_assert(offsetof(struct cell_data, gdt) == PAGE_SIZE,
                "the IDT fills a page");
+_Static_assert(offsetof(struct cell_data, ports) ==
+                   offsetof(struct cell_data, tss) + sizeof(struct task_state),
+               "the ports are a part of the TSS");
 
 #define TSS_AVAILABLE 0x89
 
+const struct isolation *isolation;
 union cell cell __attribute__((aligned(PAGE_SIZE)));
 
 static void fill_idt(void) {
@@ -33,17 +38,23 @@ static va_t tss_base(const uint64_t entry[2]) {
 
 static void move_tss(uint64_t entry[2], const struct task_state *tss) {
     va_t base = (va_t)tss;
-    entry[0] = (uint64_t)TSS_AVAILABLE << 40 | (sizeof(*tss) - 1) |
+    entry[0] = (uint64_t)TSS_AVAILABLE << 40 |
+               (sizeof(*tss) + sizeof(cell.data.ports) - 1) |
                (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
     entry[1] = base >> 32;
 }
 
 static void fill_gdt(void) {
     uint64_t *descriptor = &cell.data.gdt[TSS_SELECTOR / 8];
-    memcpy(cell.data.gdt, trap_gdt, sizeof(cell.data.gdt));
+    memcpy(cell.data.gdt, trap_gdt, TSS_SELECTOR + 2 * sizeof(*descriptor));
+    cell.data.gdt[USER_CS / 8] = 0x00affb000000ffff;
+    cell.data.gdt[USER_DS / 8] = 0x00cff3000000ffff;
     memcpy(&cell.data.tss, (const void *)tss_base(descriptor),
            sizeof(cell.data.tss));
     move_tss(descriptor, &cell.data.tss);
+    cell.data.tss.io_map = sizeof(cell.data.tss);
+    cell.data.ports[CELL_PORTS / 8] = 0xff; // the end (SDM vol. 1 §19.5.2)
+    ports_map(cell.data.ports, CELL_PORTS);
 }
 
 unsigned cell_stacks(void) {
@@ -64,7 +75,8 @@ void cell_tables_load(void) {
     uint64_t flags = interrupts_off();
     fill_idt();
     fill_gdt();
-    cell.data.enter = (struct cell_enter){.cs = KERNEL_CS, .ss = KERNEL_DS};
+    cell.data.enter =
+        (struct cell_enter){.cs = isolation->cs, .ss = isolation->ss};
     load_idt(
         &(struct table_register){sizeof(cell.data.idt) - 1, (va_t)&cell.data});
     cell_segments_load();

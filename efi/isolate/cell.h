@@ -8,8 +8,24 @@
 #include "lib/status.h"
 #include "mm/page_table.h"
 
-// Descriptors: the kernel's, by the same selectors.
-#define CELL_GDT_ENTRIES 6
+// Descriptors: the kernel's, by the same selectors, and those of privilege
+// level 3.
+#define USER_CS          0x30
+#define USER_DS          0x38
+#define CELL_GDT_ENTRIES 8
+#define CELL_PORTS       0x100 // that a service may use without a trap
+
+// How the firmware is kept away from the kernel: a row for each word of
+// efi.isolate=.
+struct isolation {
+    const char *name;
+    uint64_t page;   // bits of the pages of a cell
+    uint64_t cs, ss; // of a service
+};
+
+extern const struct isolation *isolation; // NULL: not yet
+
+#define PTE_USER (1UL << 2)
 
 struct task_state { // SDM vol. 3 §7.7
     uint32_t reserved0;
@@ -26,7 +42,8 @@ struct cell_data {
     struct idt_entry idt[VECTORS];
     uint64_t gdt[CELL_GDT_ENTRIES];
     struct task_state tss;
-    pa_t root; // of the cell in use, or of the last one
+    uint8_t ports[CELL_PORTS / 8 + 1]; // behind the TSS: 1 is a trap
+    pa_t root;                         // of the cell in use, or of the last one
     pa_t home; // the page table of the mode, for the call under way
     struct cell_enter {
         uint64_t rip, cs, rflags, rsp, ss;
@@ -43,8 +60,7 @@ extern union cell {
 extern const char cell_text[], cell_text_end[];
 extern const va_t cell_stubs[VECTORS];
 
-// Fills the descriptor tables and loads them, for good. With interrupts off
-// until it returns.
+// Fills the descriptor tables and loads them, for good.
 void cell_tables_load(void);
 
 // Loads the GDT again, after others did.
@@ -56,8 +72,8 @@ unsigned cell_stacks(void);
 // Makes the two cells empty: they map nothing but the kernel's part. NO_MEMORY.
 status_t cell_empty(void);
 
-// How many pages of the kernel a cell shows, and how many of these can be
-// written at privilege level 0.
+// How many pages of the kernel a cell has, and how many of these can be written
+// at privilege level 0.
 struct cell_share {
     uint64_t read, write;
 } cell_share(void);

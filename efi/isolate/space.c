@@ -67,18 +67,33 @@ static bool suffices(const struct page_walk *walk, uint64_t error) {
            (walk->exec || !(error & FAULT_FETCH));
 }
 
+// A user page is one by the entries of all levels.
+static void open_tables(struct page_table *table, va_t va) {
+    struct page_walk walk;
+    page_table_walk(table, va, &walk);
+    pa_t at_pa = table->root_pa;
+    for (unsigned i = 0; i + 1 < walk.count; i++) {
+        uint64_t *entries = table->frames->table_at(at_pa);
+        entries[walk.step[i].index] |= isolation->page;
+        at_pa = walk.step[i].entry & PTE_ADDRESS;
+    }
+}
+
 // The page may be there, with rights that were changed since. False: it has
 // them already, and the fault has another cause.
 static bool copy_page(struct page_table *table, const struct page_walk *walk) {
     va_t va = align_down(walk->va, PAGE_SIZE);
-    uint64_t flags = leaf_flags(walk);
+    uint64_t flags = leaf_flags(walk) | isolation->page;
     struct page_walk there;
     page_table_walk(table, va, &there);
-    if (!there.mapped)
-        return page_table_map(table, va, align_down(walk->pa, PAGE_SIZE),
-                              PAGE_SIZE, flags) == STATUS_OK;
-    return leaf_flags(&there) != flags &&
-           page_table_protect(table, va, PAGE_SIZE, flags) == STATUS_OK;
+    if (there.mapped)
+        return leaf_flags(&there) != leaf_flags(walk) &&
+               page_table_protect(table, va, PAGE_SIZE, flags) == STATUS_OK;
+    if (page_table_map(table, va, align_down(walk->pa, PAGE_SIZE), PAGE_SIZE,
+                       flags))
+        return false;
+    open_tables(table, va);
+    return true;
 }
 
 bool cell_fill(struct gate_call *call, const struct gate_fault *fault) {

@@ -29,8 +29,8 @@ struct table { // §5.2.6
 
 struct fadt { // §5.2.9
     struct table header;
-    uint8_t before[40];
-    uint32_t timer_port;
+    uint8_t before[28];
+    uint32_t control_port, others[2], timer_port;
     uint8_t between[32];
     uint32_t flags;
     uint8_t space, bits, first_bit, access; // the register, §5.2.3.2
@@ -142,19 +142,30 @@ status_t acpi_find_reset(pa_t rsdp_pa, memory_reader read,
     return STATUS_OK;
 }
 
+static status_t check_port(const char *what, uint32_t at, uint16_t *port) {
+    if (at == 0 || at > UINT16_MAX)
+        return fail(STATUS_UNSUPPORTED,
+                    "ACPI: the FADT has its %s at port %#x; must be 1 to %#x",
+                    what, at, UINT16_MAX);
+    *port = (uint16_t)at;
+    return STATUS_OK;
+}
+
 // §4.8.3.3: where it is in an I/O port, as it is on every PC.
 status_t acpi_find_timer(pa_t rsdp_pa, memory_reader read, uint16_t *port) {
     struct whole_table found;
     TRY(find(rsdp_pa, (struct wanted){"FACP", sizeof(struct fadt)}, read,
              &found));
-    uint32_t at = ((const struct fadt *)found.at)->timer_port;
-    if (at == 0 || at > UINT16_MAX)
-        return fail(STATUS_UNSUPPORTED,
-                    "ACPI: the FADT has its timer at port %#x; must be 1 "
-                    "to %#x",
-                    at, UINT16_MAX);
-    *port = (uint16_t)at;
-    return STATUS_OK;
+    return check_port("timer", ((const struct fadt *)found.at)->timer_port,
+                      port);
+}
+
+status_t acpi_find_control(pa_t rsdp_pa, memory_reader read, uint16_t *port) {
+    struct whole_table found;
+    TRY(find(rsdp_pa, (struct wanted){"FACP", sizeof(struct fadt)}, read,
+             &found));
+    return check_port("control register",
+                      ((const struct fadt *)found.at)->control_port, port);
 }
 
 status_t acpi_find_hpet(pa_t rsdp_pa, memory_reader read, pa_t *hpet_pa) {

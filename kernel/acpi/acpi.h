@@ -1,5 +1,6 @@
-// The one thing that this kernel asks of ACPI: how the machine is reset. No
-// firmware code runs for it: it is a register that the tables name.
+// What this kernel asks of ACPI: the registers by which the machine is reset or
+// switched off, and two clocks. No firmware code runs for it: the tables name
+// them.
 
 #pragma once
 
@@ -23,7 +24,9 @@ pa_t acpi_find_rsdp(const struct boot_info *boot);
 status_t acpi_find_reset(pa_t rsdp_pa, memory_reader read,
                          struct acpi_reset *reset);
 
-// Finds the port of the ACPI PM timer, which counts at 3.579545 MHz, and the
-// registers of the HPET. Errors as above.
+// Finds the port of the ACPI PM timer, which counts at 3.579545 MHz; that of
+// the PM1a control register, which switches off (§4.8.3.2.1); and the registers
+// of the HPET. Errors as above.
 status_t acpi_find_timer(pa_t rsdp_pa, memory_reader read, uint16_t *port);
+status_t acpi_find_control(pa_t rsdp_pa, memory_reader read, uint16_t *port);
 status_t acpi_find_hpet(pa_t rsdp_pa, memory_reader read, pa_t *hpet_pa);

@@ -2,24 +2,28 @@
 
 The kernel's account is one side. The other is the page table itself, read from
 outside while a service runs, and firmware that tries what it could do before:
-its code is replaced in memory, and the kernel has to name what it did and go on.
+its code is replaced in memory, and the kernel has to name what it did and
+continue.
 """
 
 import struct
 
 import pytest
 
-from harness import paths
+from boot.test_conformance import MODES as VECTOR_MODES
+from boot.test_conformance import finished, is_known
+from boot.test_gate import assemble, call_under_way, overwrite
+from harness import paths, vectors
 from harness.chain import EXPECTED, Chain, cmdline
 from harness.events import wanted
-from harness.paging import FIVE_LEVELS, PAGE, leaves
+from harness.paging import FIVE_LEVELS, PAGE, leaves, walk
 from harness.rsp import symbol
-from test_gate import assemble, call_under_way, overwrite
 
 slow = pytest.mark.slow
-STEPS = ["table"]
+STEPS = ["table", "user"]
 STACKS = 4  # for traps: faults, double faults, NMIs, interrupts
-PAGE_ENDS = ~(PAGE - 1)
+USER = 1 << 2  # in an entry of a page table
+FIRMWARES = ["smm", "bios", "uboot"]
 
 
 def of(name: str) -> int:
@@ -37,13 +41,45 @@ def combined(values, often, *others):
 # ---- nothing changes for firmware that behaves
 
 @pytest.mark.parametrize("by, mode", combined(STEPS, {
-    ("table", "physical"), ("table", "fixed")}, EXPECTED))
+    ("table", "fixed"), ("user", "physical"), ("user", "fixed"),
+    ("user", "direct")}, EXPECTED))
 def test_every_proof_has_the_same_result(boot, by, mode):
     with boot(f"{cmdline(mode)} efi.isolate={by}") as machine:
         run = machine.finish()
     assert Chain(run).problems(mode) == []
     told = run.all("efi.isolate")
     assert told and {event["by"] for event in told} == {by}
+
+
+@pytest.mark.parametrize("mode", ["physical", "fixed"])
+@pytest.mark.parametrize("by, firmware", combined(STEPS, {
+    ("user", "smm"), ("user", "uboot")}, FIRMWARES))
+def test_other_firmware(boot, by, firmware, mode):
+    with boot(f"{cmdline(mode)} efi.isolate={by}", firmware=firmware) as machine:
+        run = machine.finish()
+    assert Chain(run).problems(mode) == []
+    assert {event["by"] for event in run.all("efi.isolate")} == {by}
+
+
+def test_smep_smap_and_five_levels(boot):
+    """The kernel never executes or reads a user page."""
+    with boot(f"{cmdline('fixed')} la57=off,on,off efi.isolate=user selftest=on",
+              cpu="max") as machine:
+        run = machine.finish()
+    assert Chain(run).problems("fixed") == []
+    assert any("ok" in line and "smep_and_smap_are_on" in line
+               for line in run.lines)
+
+
+@pytest.mark.parametrize("by, mode", combined(STEPS, {("user", "fixed")},
+                                              VECTOR_MODES))
+def test_the_vectors_have_the_same_results(boot, by, mode):
+    words = f"efi={mode} generations=1"
+    with_cell, without = (
+        [(point.name, point.answer) for point in vectors.points(
+            finished(boot, words + option).lines)]
+        for option in (f" efi.isolate={by}", ""))
+    assert with_cell == without and len(without) > 100
 
 
 # ---- what a cell maps, walked from outside
@@ -66,6 +102,12 @@ def pages(debugger) -> dict[int, tuple[int, str]]:
             for leaf in found for at in range(0, leaf.size, PAGE)}
 
 
+def is_user(debugger, va: int) -> bool:
+    levels = 5 if debugger.register("cr4") & FIVE_LEVELS else 4
+    return all(entry.value & USER for entry in walk(
+        debugger.read_physical, debugger.register("cr3"), va, levels))
+
+
 def in_a_call(debugger, calls: int) -> dict[int, str]:
     """Continue into the service, at its first instruction. Returns the named
     pages, which cannot be looked up from there."""
@@ -77,7 +119,7 @@ def in_a_call(debugger, calls: int) -> dict[int, str]:
 
 
 @pytest.mark.parametrize("by, mode", combined(STEPS, {
-    ("table", "physical"), ("table", "fixed"), ("table", "direct")},
+    ("table", "physical"), ("user", "fixed"), ("user", "direct")},
     EXPECTED))
 def test_a_cell_maps_the_named_pages_of_the_kernel_alone(boot, by, mode):
     with boot(f"efi={mode} generations=1 end=exit efi.isolate={by}",
@@ -85,6 +127,8 @@ def test_a_cell_maps_the_named_pages_of_the_kernel_alone(boot, by, mode):
         with machine.debugger() as debugger:
             named = in_a_call(debugger, 6)
             mapped = pages(debugger)
+            assert debugger.register("cs") & 3 == (3 if by == "user" else 0)
+            user = {va for va in mapped if is_user(debugger, va)}
             bounce = range(of("efi_bounce"), of("efi_bounce") + 29 * PAGE)
             machine.wait_for("efi.mode", gen=0)
             regions = Chain(machine.run).regions(0)
@@ -98,6 +142,7 @@ def test_a_cell_maps_the_named_pages_of_the_kernel_alone(boot, by, mode):
     told = run.one("efi.isolate")
     assert told.number("kernel") == len(named)
     assert told.number("writable") == list(named.values()).count("rw-")
+    assert user == (set(mapped) - set(named) if by == "user" else set())
     # And no alias: no other address leads to a frame of these, or of a table.
     frames = {pa for va, (pa, _rights) in mapped.items() if va in named}
     assert not [hex(va) for va, (pa, _rights) in mapped.items()
@@ -107,10 +152,10 @@ def test_a_cell_maps_the_named_pages_of_the_kernel_alone(boot, by, mode):
 # ---- firmware that tries
 
 def attempt(boot, by: str, mode: str, code, generations: int = 2,
-            prepare=lambda debugger: None):
+            prepare=lambda debugger: None, words: str = ""):
     """A run in which `code(debugger)` replaces GetTime in generation 0."""
     with boot(f"efi={mode} generations={generations} end=exit efi.timeout=2 "
-              f"efi.isolate={by}", paused=True) as machine:
+              f"efi.isolate={by} {words}", paused=True) as machine:
         with machine.debugger() as debugger:
             _record, function = call_under_way(debugger)
             if mode != "physical":  # that was SetVirtualAddressMap
@@ -144,15 +189,22 @@ PLACES = {
 }
 
 
+# At privilege level 0 the processor itself writes there.
+LEVEL_3_ONLY = {"stack-top": lambda bug: bug.word(of("tss") + 36) - 8}
+ALL_PLACES = PLACES | LEVEL_3_ONLY
+
+
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("by, place", combined(STEPS, {
-    ("table", "data"), ("table", "page-table"), ("table", "stub-data")},
-    PLACES))
+@pytest.mark.parametrize("by, place", [
+    case for case in combined(STEPS, {
+        ("table", "data"), ("table", "stub-data"), ("user", "page-table"),
+        ("user", "stack-top"), ("user", "trap-table")}, ALL_PLACES)
+    if case.values != ("table", "stack-top")])
 def test_a_write_to_the_kernel_is_contained(boot, by, place, mode, tmp_path):
     at = {}
 
     def code(debugger):
-        at["va"] = va = PLACES[place](debugger)
+        at["va"] = va = ALL_PLACES[place](debugger)
         return assemble(f"mov rcx, {va:#x}\nmov byte [rcx], 0x5a\n"
                         "xor eax, eax\nret", tmp_path)
 
@@ -193,7 +245,8 @@ def test_a_secret_of_the_kernel_cannot_be_read(boot, by, mode, tmp_path):
 @pytest.mark.parametrize("by", STEPS)
 @pytest.mark.parametrize("code, vector", [
     ("jmp $", {"32"}),
-    pytest.param("cli\njmp $", {"2"}, id="interrupts-off")])
+    pytest.param("cli\njmp $", {"2"}, id="interrupts-off"),
+    pytest.param("cli\nhlt\njmp $ - 1", {"2"}, id="halt")])
 def test_a_call_that_hangs_is_ended(boot, by, code, vector, tmp_path):
     run = attempt(boot, by, "fixed", lambda _: assemble(code, tmp_path))
     faults = run.all("efi.fault", gen=0, svc="GetTime")
@@ -201,12 +254,144 @@ def test_a_call_that_hangs_is_ended(boot, by, code, vector, tmp_path):
     assert {fault["in"] for fault in faults} == {"RuntimeServicesCode"}
 
 
-def test_a_call_after_a_panic_is_still_in_a_cell(boot):
+@pytest.mark.parametrize("by", STEPS)
+def test_a_call_after_a_panic_is_still_in_a_cell(boot, by):
     """The record of a crash is written by the firmware, when the panic has
     loaded the kernel's own descriptors."""
-    with boot("efi=fixed efi.isolate=table") as machine:
+    with boot(f"efi=fixed efi.isolate={by}") as machine:
         machine.at_prompt()
         machine.type("crash null\r")
         run = machine.finish()
     assert run.all("efi.fault") == []
     assert run.one("crash.saved").number("parts") > 0
+
+
+# ---- privileged instructions at privilege level 3
+
+# Those that nothing could contain before are among them. Each leaves the machine
+# as it cannot go on, if it is executed.
+FATAL = {
+    "mov to cr 0x3": "xor eax, eax\nmov cr3, rax",
+    "mov to cr": "mov rax, cr0\nbtr rax, 16\nmov cr0, rax",
+    "mov to cr 0x4": "xor eax, eax\nmov cr4, rax",
+    "lgdt": "sub rsp, 16\nmov qword [rsp], 0\nlgdt [rsp]\nint3",
+    "lidt": "sub rsp, 16\nmov qword [rsp], 0\nlidt [rsp]\nint3",
+    "ltr": "mov ax, 0x20\nltr ax",
+    "wrmsr 0xc0000080": "mov ecx, 0xc0000080\nrdmsr\nbtr eax, 11\nwrmsr",
+    "wrmsr 0x1b": "mov ecx, 0x1b\nrdmsr\nbtr eax, 11\nwrmsr",
+    "out 0xcf8": "mov dx, 0xcf8\nmov eax, 0x80000000\nout dx, eax",
+    "in 0x61": "in al, 0x61",
+}
+
+
+@pytest.mark.parametrize("mode, instruction", combined(MODES, {
+    ("physical", "lidt"), ("fixed", "mov to cr 0x3"), ("fixed", "lgdt"),
+    ("fixed", "mov to cr"), ("physical", "wrmsr 0xc0000080"),
+    ("fixed", "out 0xcf8")}, FATAL))
+def test_what_would_change_the_machine_is_named(boot, mode, instruction,
+                                                tmp_path):
+    code = assemble(f"{FATAL[instruction]}\nxor eax, eax\nret", tmp_path)
+    run = attempt(boot, "user", mode, lambda _: code)
+    said = {event["instruction"]: event["action"]
+            for event in run.all("efi.privileged", gen=0, svc="GetTime")}
+    name = "mov to cr 0" if instruction == "mov to cr" else instruction
+    assert said.pop(name) == "ended"
+    assert set(said.values()) <= {"emulated"}
+    faults = run.all("efi.fault", gen=0, svc="GetTime")
+    assert faults and {fault["vector"] for fault in faults} == {"13"}
+    assert run.all("efi.violation", gen=0) == []
+
+
+HARMLESS = """
+    cli
+    sti
+    hlt
+    wbinvd
+    mov r11, cr0
+    bt r11, 16
+    jnc .broken
+    mov r10, cr4
+    bt r10, 5
+    jnc .broken
+    mov ecx, 0xc0000080
+    rdmsr
+    bt eax, 11
+    jnc .broken
+    mov edx, 0x70
+    mov eax, 0x1234560d
+    out dx, al
+    mov eax, 0x12345600
+    in al, 0x71
+    shr eax, 8
+    cmp eax, 0x123456
+    jne .broken
+    xor eax, eax
+    ret
+.broken:
+    mov eax, 7
+    bts rax, 63
+    ret
+"""
+
+
+@pytest.mark.parametrize("ports", ["listed", "all"])
+def test_what_is_harmless_is_done(boot, ports, tmp_path):
+    """The result of each is what it is at privilege level 0. With efi.ports=all,
+    ports are emulated as well."""
+    code = assemble(HARMLESS, tmp_path)
+    run = attempt(boot, "user", "fixed", lambda _: code,
+                  words=f"efi.ports={ports}")
+    assert {event["status"] for event in
+            run.all("efi.call", gen=0, svc="GetTime")} == {"EFI_SUCCESS"}
+    said = {event["instruction"] for event in
+            run.all("efi.privileged", gen=0, svc="GetTime")}
+    assert {event["action"] for event in run.all("efi.privileged")} == {
+        "emulated"}
+    assert said == {"cli", "sti", "hlt", "wbinvd", "mov from cr 0",
+                    "mov from cr 0x4", "rdmsr 0xc0000080"} | (
+        {"out 0x70", "in 0x71"} if ports == "all" else set())
+    assert run.all("efi.fault") == run.all("efi.violation") == []
+
+
+def test_a_return_with_a_wrong_stack_is_named(boot, tmp_path):
+    """The way home uses no stack, at the highest privilege least of all."""
+    code = assemble("pop rcx\nadd rsp, 64\nnot r15\nxor eax, eax\njmp rcx",
+                    tmp_path)
+    run = attempt(boot, "user", "fixed", lambda _: code)
+    assert {event["register"] for event in
+            run.all("efi.violation", gen=0, svc="GetTime")} == {"rsp", "r15"}
+
+
+# ---- what firmware uses: the table of the document
+
+DOCUMENT = paths.ROOT / "docs" / "isolate.md"
+WAITING = {"in 0x608"}  # while the clock is being updated: not in every run
+
+
+def documented(firmware: str) -> dict[str, set]:
+    """Service -> instructions, from the column of this firmware."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]]
+            for line in DOCUMENT.read_text().splitlines()
+            if line.startswith(("| service ", "| Get", "| Set", "| Query",
+                                "| Reset"))]
+    at = rows[0].index(vectors.COLUMNS[firmware])
+    return {row[0]: set(row[at].split(", ")) for row in rows[1:]
+            if row[at] != "–"}
+
+
+@pytest.mark.parametrize("firmware", [
+    "pflash", *[pytest.param(name, marks=slow) for name in FIRMWARES]])
+def test_what_firmware_uses_is_documented(boot, firmware):
+    if not is_known(firmware):
+        pytest.skip("another build than that of docs/isolate.md")
+    used = {}
+    for last in "poweroff", "reboot":
+        with boot('efi=fixed generations=1 efi.isolate=user efi.ports=all '
+                  f'run="{vectors.COMMAND}; {last}"',
+                  firmware=firmware) as machine:
+            run = machine.finish()
+        for event in run.all("efi.privileged", action="emulated"):
+            used.setdefault(event["svc"], set()).add(event["instruction"])
+        assert run.all("efi.privileged", action="ended") == []
+    used = {service: names - WAITING for service, names in used.items()}
+    assert used == documented(firmware)

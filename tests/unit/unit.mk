@@ -54,6 +54,7 @@ UNIT_test_keyboard   := kernel/screen/keyboard.c
 UNIT_test_serial     := kernel/serial.c
 UNIT_test_deadline   := efi/guard/deadline.c lib/options.c lib/string.c \
 	lib/status.c lib/format.c
+UNIT_test_decode     := efi/isolate/decode.c
 UNIT_test_names      := efi/names.c
 UNIT_test_variables  := efi/services/variables.c efi/names.c efi/services/utf16.c lib/string.c \
 	lib/status.c lib/format.c
