@@ -88,7 +88,7 @@ $(if $(UNKNOWN),$(error ANNEXES: no annex is called $(UNKNOWN); there are: $(ALL
 USES_kernel/screen      := kernel/console mm/vmap
 USES_kernel/qr          := kernel/history kernel/screen
 USES_kernel/monitor     := efi/config efi/services kernel/console kernel/reboot kernel/report kernel/shutdown mm/visit mm/vmap
-USES_kernel/auto        := efi/config efi/guard efi/modes efi/policies efi/protect efi/quirks kexec/linux
+USES_kernel/auto        := efi/modes efi/policies efi/quirks kexec/linux
 USES_kernel/reboot      := kernel/acpi mm/vmap
 USES_kernel/acpi        := efi/config
 USES_kernel/proofs      := efi/config efi/guard efi/services

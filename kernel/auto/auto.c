@@ -75,14 +75,12 @@ static status_t check_next(const struct boot_info *boot,
                 options.next, mode->name);
 }
 
-static status_t check(const struct boot_info *boot, const char *name) {
+static status_t check(const struct boot_info *boot,
+                      const struct efi_mode *mode) {
     static struct efi_regions regions;
-    const struct efi_mode *mode = efi_mode_find(name);
-    if (!mode)
-        return fail(STATUS_REFUSED, "this kernel knows no mode %s", name);
     regions = firmware->regions;
     TRY(mode->place(&regions));
-    TRY(efi_check_reach(&regions, name));
+    TRY(efi_check_reach(&regions, mode->name));
     TRY(efi_mode_excluded(mode, boot));
     return check_next(boot, mode, &regions);
 }
@@ -91,7 +89,7 @@ static status_t choose(struct boot_info *boot) {
     if (!is_auto || boot->svam)
         return STATUS_OK;
     for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
-        status_t status = check(boot, order[i]);
+        status_t status = check(boot, efi_mode_find(order[i]));
         event("efi.auto", "mode=%s use=%s why=\"%s\"", order[i],
               status ? "no" : "yes", status ? why() : "");
         if (status == STATUS_OK) {
