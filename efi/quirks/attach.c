@@ -33,8 +33,9 @@ static status_t report(struct boot_info *boot) {
         format(name, sizeof(name),
                "a firmware whose name, at %#lx, was not kept", pa);
     bool is_read = list.count == 0 || efi_config_readable(&list, physical_read);
-    say("efi: %s, UEFI %u.%u, %lu configuration tables%s%s", name,
-        revision >> 16, (revision & 0xffff) / 10, list.count,
+    say("efi: %s, UEFI %u.%u, %u-bit, %lu configuration tables%s%s", name,
+        revision >> 16, (revision & 0xffff) / 10, 8 * list.word_bytes,
+        list.count,
         is_read ? "" : ", none of them read: ", is_read ? "" : why());
     return STATUS_OK;
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import browser, documents, paths, qemu
+from harness import browser, chain, documents, paths, qemu
 
 sys.path.insert(0, str(paths.ROOT / "tools"))
 
@@ -448,6 +448,43 @@ def test_the_whole_report(tmp_path):
     known = verdicts(document)
     for mode in facts.MODES:
         assert known[f"{mode}.end"] == "pass"
+    assert known["vectors.same"] == "pass"
+    if paths.LINUX_BUNDLE.exists():
+        assert known["linux.chain"] == "pass"
+    assert {one["kind"] for one in document["findings"]} == {"vector", "suite"}
+
+
+def narrow() -> dict[str, str]:
+    """The options for a 32-bit build, which does not say that it is one."""
+    return {"CODE": qemu.code_of("ia32"), "VARS": qemu.VARS_IA32}
+
+
+def test_a_32_bit_firmware(tmp_path):
+    document = report_of(tmp_path, "--only", "look,chain-fixed,chain-direct",
+                         **narrow())
+    known = verdicts(document)
+    assert document["firmware"]["bits"] == 32
+    assert known["fixed.2.variable"] == known["fixed.off"] == "pass"
+    assert known["direct.end"] == "skip"
+    assert "32-bit" in (tmp_path / "index.html").read_text()
+    assert "through 1 of 1 ways" in document["verdict"]["sentence"]
+    assert document["findings"] == []
+
+
+def test_a_fault_of_32_bit_firmware(tmp_path):
+    """The driver for its width is the one that is loaded."""
+    document = report_of(tmp_path, "--fault", "callee-pops", "--only",
+                         "chain-fixed", **narrow())
+    assert "register=rsp" in str(document["findings"])
+
+
+@pytest.mark.slow
+def test_the_whole_report_of_32_bit_firmware(tmp_path):
+    document = report_of(tmp_path, **narrow())
+    known = verdicts(document)
+    beyond = chain.FIRMWARES["ia32"].beyond
+    for mode in facts.MODES:
+        assert known[f"{mode}.end"] == ("skip" if mode in beyond else "pass")
     assert known["vectors.same"] == "pass"
     if paths.LINUX_BUNDLE.exists():
         assert known["linux.chain"] == "pass"

@@ -17,11 +17,7 @@ def identity(results, config: qemu.Config) -> dict:
     """Who made the firmware, and when; which files it is."""
     look = results.get("look")
     smbios = look.extra.get("smbios", {}) if look else {}
-    line = next((line for result in results.values() if result.run
-                 for line in result.run.lines if "efi: " in line
-                 and ", UEFI " in line), "")
-    words = line.partition("efi: ")[2]
-    vendor, _, rest = words.partition(", UEFI ")
+    vendor, uefi = facts.name_and_version(results)
     if config.firmware == "pflash":
         names = qemu.code_of("pflash"), config.vars
     else:
@@ -29,7 +25,8 @@ def identity(results, config: qemu.Config) -> dict:
     files = [{"path": name, "bytes": Path(name).stat().st_size,
               "sha256": hashlib.sha256(Path(name).read_bytes()).hexdigest()}
              for name in names if name]
-    return {"vendor": vendor or "unknown", "uefi": rest.partition(",")[0],
+    return {"vendor": vendor or "unknown", "uefi": uefi,
+            "bits": facts.bits(results),
             "smbios_vendor": smbios.get("vendor", ""),
             "version": smbios.get("version", ""),
             "date": smbios.get("date", ""), "files": files}
@@ -55,7 +52,8 @@ def verdict(checks, findings) -> dict:
     """One word, and one sentence."""
     severities = [one["severity"] for one in findings]
     worst = severities[0] if severities else ""
-    ran = [check for check in checks if check.kind == "end"]
+    ran = [check for check in checks
+           if check.kind == "end" and check.verdict != facts.SKIP]
     good = sum(check.verdict == facts.PASS for check in ran)
     modes = (f"kernels came through {good} of {len(ran)} ways to map it"
              if ran else "no chain of kernels was run")

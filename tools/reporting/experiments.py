@@ -31,6 +31,7 @@ class Experiment:
     act: object = None  # what is done with the machine, if not only watching
     paused: bool = False
     bundle: Path = paths.BUNDLE
+    words_32: str = ""  # with 32-bit firmware, if they differ
 
 
 @dataclass
@@ -110,8 +111,10 @@ RELAY = (f"generations={len(LINUX)} efi=physical,inherit "
          "console=ttyS0 quiet nowatchdog tsc=reliable")
 
 EXPERIMENTS = (  # the longest one first
+    # A Linux that calls 32-bit firmware refuses kexec_file_load.
     Experiment("linux", "Baton, Linux, Baton, Linux, Baton", RELAY,
-               bundle=paths.LINUX_BUNDLE),
+               bundle=paths.LINUX_BUNDLE,
+               words_32=RELAY.replace("linux=file", "linux=load")),
     Experiment("look", "tables, regions, variables",
                "efi=physical generations=1", look),
     *map(_chain, chain.EXPECTED),
@@ -129,8 +132,10 @@ EXPERIMENTS = (  # the longest one first
 BY_ID = {one.id: one for one in EXPERIMENTS}
 
 
-def machine_of(experiment: Experiment, base: qemu.Config) -> qemu.Config:
-    return replace(base, cmdline=f"{experiment.words} {TIMEOUT}",
+def machine_of(experiment: Experiment, base: qemu.Config,
+               bits: int) -> qemu.Config:
+    words = bits == 32 and experiment.words_32 or experiment.words
+    return replace(base, cmdline=f"{words} {TIMEOUT}",
                    paused=experiment.paused)
 
 
@@ -146,13 +151,15 @@ def left_out(experiment: Experiment, base: qemu.Config) -> str:
     return ""
 
 
-def perform(experiment: Experiment, base: qemu.Config, home: Path) -> Result:
+def perform(experiment: Experiment, base: qemu.Config, home: Path,
+            bits: int = 64) -> Result:
+    """`bits`: of the firmware's words, as another run has shown."""
     result = Result(experiment, problem=left_out(experiment, base))
     if result.problem:
         return result
     began = time.monotonic()
     try:
-        _watch(result, machine_of(experiment, base), home)
+        _watch(result, machine_of(experiment, base, bits), home)
     except (AssertionError, OSError, RuntimeError, KeyError, TimeoutError,
             StopIteration, ValueError) as problem:
         result.problem = str(problem).partition("\n")[0] or repr(problem)

@@ -5,6 +5,7 @@ kind is the key of rules.py.
 """
 
 import itertools
+import re
 from dataclasses import dataclass
 
 from harness import chain, flash, vectors
@@ -17,6 +18,8 @@ PASS, FAIL, SKIP, NONE = "pass", "fail", "skip", "none"
 MODES = tuple(chain.EXPECTED)
 SERIOUS = {"efi.fault": "fault", "efi.violation": "register",
            "efi.reject": "answer", "efi.touch.outside": "outside"}
+# What a kernel says if a mode has no address that the firmware can use.
+BEYOND = "and the firmware has no addresses from"
 # Linux stops writing variables when less is left (drivers/firmware/efi).
 LINUX_KEEPS_FREE = 5120
 
@@ -45,6 +48,26 @@ def checks(results: dict[str, Result]) -> list[Check]:
                              results.get("vectors-last"))
     found += quirks(results)
     return found
+
+
+# The line with which a kernel names the firmware.
+NAMED = re.compile(r" efi: (.*), UEFI ([\d.]+), (\d+)-bit, ")
+
+
+def _named(results) -> tuple[str, str, str]:
+    lines = (line for result in results.values() if result.run
+             for line in result.run.lines)
+    return next((found.groups() for line in lines
+                 if (found := NAMED.search(line))), ("", "", "0"))
+
+
+def name_and_version(results) -> tuple[str, str]:
+    return _named(results)[:2]
+
+
+def bits(results) -> int:
+    """Of the firmware's words: 64 or 32; 0: no kernel got as far as that."""
+    return int(_named(results)[2])
 
 
 def booted(result: Result) -> bool:
@@ -88,6 +111,9 @@ def _of_mode(mode: str, result: Result):
                     f"efi={mode}: {ending(result)}")
         return
     run, want = result.run, chain.EXPECTED[mode]
+    if beyond := _beyond(run):
+        yield Check(f"{mode}.end", "end", SKIP, f"efi={mode}: {beyond}")
+        return
     yield _end(mode, run, result)
     for gen in range(chain.GENERATIONS):
         if gen == 0 or want.later != "refused":
@@ -99,6 +125,12 @@ def _of_mode(mode: str, result: Result):
         yield Check(f"{mode}.off", "off", PASS if off else FAIL,
                     f"efi={mode}: EfiResetShutdown: {ending(result)}")
     yield from _stored(mode, run)
+
+
+def _beyond(run: Run) -> str:
+    """Why 32-bit firmware cannot be in this mode: its addresses end before."""
+    return next((event["why"] for event in run.all("refused", what="efi")
+                 if BEYOND in event["why"]), "")
 
 
 def serious(mode: str, run: Run):
@@ -186,7 +218,8 @@ def _of_touch(result: Result) -> list[Check]:
 
 
 def _of_linux(result: Result) -> list[Check]:
-    """Was the firmware called by each kernel of the relay?"""
+    """Was the firmware called by each kernel of the relay? A Linux calls 32-bit
+    firmware only if no kernel before it has called SetVirtualAddressMap."""
     if not booted(result):
         return [Check("linux.chain", "linux", NONE, result.problem)]
     run, lost = result.run, []
@@ -195,7 +228,9 @@ def _of_linux(result: Result) -> list[Check]:
         boots = run.all("linux.boot", gen=gen)
         good = (all(p["verdict"] != FAIL for p in proofs) and proofs
                 if kernel == "baton" else
-                any(event["runtime"] == "on" for event in boots))
+                any(event["runtime"] == "on" for event in boots)
+                or boots and bits({"linux": result}) == 32
+                and run.one("efi.mode", gen=gen - 1)["svam"] != "never")
         if not good:
             lost.append(f"generation {gen} ({kernel})")
     refusals = [event["why"] for event in run.all("refused")]

@@ -49,7 +49,7 @@ def heading(document: dict) -> str:
     rows = [
         ("Firmware", who["vendor"]), ("SMBIOS", " ".join(filter(None, [
             who["smbios_vendor"], who["version"]]))), ("Date", who["date"]),
-        ("UEFI", who["uefi"]),
+        ("UEFI", f"{who['uefi']}, {who['bits']}-bit" if who["bits"] else ""),
         *(("File", f"{one['path']}, {one['bytes']} bytes, SHA-256 "
            f"{one['sha256']}") for one in who["files"]),
         ("Machine", ", ".join(str(value) for key, value in

@@ -24,12 +24,12 @@ class Rule:
 
 RULES = (
     Rule("boot", "critical", "The firmware does not start a boot loader",
-         "the firmware starts \\EFI\\BOOT\\BOOTX64.EFI of a disk",
+         "the firmware starts \\EFI\\BOOT\\BOOTX64.EFI of a disk, 32-bit "
+         "firmware BOOTIA32.EFI",
          "UEFI 2.10 §3.5.1.1", "every operating system",
          "Look at the run's serial.log and qemu.err. A build that requires SMM "
          "needs MACHINE=q35,smm=on and QEMU_ARGS='-global "
-         "driver=cfi.pflash01,property=secure,value=on'; a 32-bit build needs "
-         "a 32-bit loader."),
+         "driver=cfi.pflash01,property=secure,value=on'."),
     Rule("end", "critical", "A chain of kernels did not come to its end",
          "a runtime service returns to its caller, in every mapping that "
          "SetVirtualAddressMap allows", "UEFI 2.10 §8.1, §2.3.4",
