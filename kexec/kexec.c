@@ -11,8 +11,6 @@
 #include "mm/frames.h"
 #include "mm/space.h"
 
-#define HANDOFF_PAGES (HANDOFF_BLOCK_MAX / PAGE_SIZE)
-
 extern void kexec_jump(pa_t entry_pa, pa_t params_pa, pa_t table_pa)
     __attribute__((noreturn));
 extern const char head_end[]; // of kexec_jump()'s section, which is the first
@@ -168,7 +166,7 @@ static void release(struct kexec_staged *staged) {
     if (staged->block_pa)
         frames_free(staged->block_pa, HANDOFF_PAGES);
     if (staged->preserved_pa)
-        frames_free(staged->preserved_pa, 1);
+        frames_free(staged->preserved_pa, HANDOFF_PAGES);
 }
 
 status_t kexec_prepare(const struct boot_info *boot,

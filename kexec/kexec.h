@@ -17,8 +17,10 @@
 #include "lib/table.h"
 #include "mm/page_table.h"
 
+#define HANDOFF_PAGES (HANDOFF_BLOCK_MAX / PAGE_SIZE)
+
 // An image on its way. The caller owns the structure. It owns frames: those
-// of the image from kexec_load() to kexec_unload(); block, preserved page and
+// of the image from kexec_load() to kexec_unload(); both blocks and the
 // transition table from kexec_prepare() on, for good: a prepared kernel is
 // entered or waits. kexec_run() frees these three itself if it returns.
 struct kexec_staged {
@@ -31,7 +33,7 @@ struct kexec_staged {
     pa_t base_pa;                    // of the payload
     uint32_t generation;             // that it will be
     pa_t block_pa;                   // of the handoff
-    pa_t preserved_pa;               // a page for a departure; 0: none
+    pa_t preserved_pa;               // a second one, for a departure; 0: none
     struct page_table transition;    // its page table for the jump
     bool is_served; // some departure describes the machine to such an image
 };

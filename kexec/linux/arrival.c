@@ -112,25 +112,24 @@ static status_t read_command_line(const struct boot_params *params,
                 COMMAND_LINE_MAX - 1);
 }
 
-// Copies system table and map, still unchecked; no error if there is no EFI.
+// Copies system table and map, still unchecked.
 static status_t read_efi(const struct boot_params *params,
                          struct boot_efi *to) {
     struct efi_info efi = params->efi_info;
-    if (efi.efi_loader_signature == 0)
-        return STATUS_OK;
+    const struct linux_width *width =
+        linux_width_signed(efi.efi_loader_signature);
     pa_t map_pa = join_halves(efi.efi_memmap_hi, efi.efi_memmap);
     const void *map = efi.efi_memmap_size <= sizeof(to->map)
                           ? read_listed(map_pa, efi.efi_memmap_size)
                           : NULL;
-    bool is_wide = efi.efi_loader_signature == EFI_SIGNATURE_64;
-    if (!map || (!is_wide && efi.efi_loader_signature != EFI_SIGNATURE_32))
+    if (!map || !width)
         return fail(STATUS_REFUSED,
                     "boot_params: EFI loader signature %#x, EFI memory map of "
                     "%u bytes at %#lx; expected EL64 (%#x) or EL32 (%#x), and "
                     "at most %zu bytes in memory",
                     efi.efi_loader_signature, efi.efi_memmap_size, map_pa,
                     EFI_SIGNATURE_64, EFI_SIGNATURE_32, sizeof(to->map));
-    to->word_bytes = is_wide ? 8 : 4;
+    to->word_bytes = width->word_bytes;
     to->system_table_pa = join_halves(efi.efi_systab_hi, efi.efi_systab);
     to->descriptor_bytes = efi.efi_memdesc_size;
     to->descriptor_version = efi.efi_memdesc_version;
@@ -139,12 +138,18 @@ static status_t read_efi(const struct boot_params *params,
     return STATUS_OK;
 }
 
+// A Linux that uses the firmware describes it, and its own call, of which the
+// handoff from before it knows nothing. One that does not use it (noefi, or
+// 32-bit firmware of another kernel's mapping) says nothing, and cannot have
+// changed anything: the description in that handoff still holds.
 static status_t read_firmware(const struct boot_params *params,
                               struct boot_info *boot) {
+    TRY(linux_preserved(read_listed, boot));
+    if (params->efi_info.efi_loader_signature == 0)
+        return STATUS_OK;
+    boot->efi.has_setup = false;
     TRY(read_efi(params, &boot->efi));
     TRY(read_nodes(params->hdr.setup_data, SETUP_EFI, take_setup, boot));
-    TRY(linux_preserved(read_listed, boot));
-    // Of Linux's own call, a handoff from before it knows nothing.
     boot->svam = boot->efi.has_setup ? BOOT_SVAM_LINUX : BOOT_SVAM_NONE;
     return STATUS_OK;
 }

@@ -53,8 +53,24 @@ static status_t place(struct kexec_staged *staged) {
 
 // ---- the machine, as it is described to it
 
+static const struct linux_width *linux_width(void) {
+    return linux_width_of(firmware->width->word_bytes);
+}
+
 static bool gets_firmware(const struct kexec_staged *staged) {
-    return firmware->ready && linux_takes_efi(&staged->image.header);
+    return firmware->ready && linux_takes_efi(&staged->image.header) &&
+           (firmware->svam == SVAM_NEVER || linux_width()->takes_over);
+}
+
+static void explain_absence(const struct kexec_staged *staged) {
+    if (!linux_takes_efi(&staged->image.header))
+        say("kexec: %s does not support EFI data (xloadflags %#x): it gets "
+            "none",
+            staged->name, staged->image.header.xloadflags);
+    else if (firmware->ready)
+        say("kexec: %s cannot call %u-bit firmware after another kernel's "
+            "SetVirtualAddressMap: it gets none, and the Baton after it does",
+            staged->name, 8 * firmware->width->word_bytes);
 }
 
 // Will Linux keep the firmware, and its own memory, if they are handed to it?
@@ -67,21 +83,21 @@ static status_t check_firmware(void) {
                                         : linux_can_keep(&firmware->regions);
 }
 
-// It gets a firmware that this kernel calls itself, if it asks for that; and
-// all virtual addresses, where any are handed on: it knows nothing of runs.
+// It gets a firmware that this kernel calls itself, if it can call it; and all
+// virtual addresses, where any are handed on: it knows nothing of runs.
 static status_t describe_firmware(const struct kexec_staged *staged,
+                                  const struct linux_content *to,
                                   struct boot_efi *efi) {
-    if (!linux_takes_efi(&staged->image.header))
-        say("kexec: %s does not support EFI data (xloadflags %#x): it gets "
-            "none",
-            staged->name, staged->image.header.xloadflags);
     if (!gets_firmware(staged)) {
+        explain_absence(staged);
         efi->map_bytes = 0;
         return STATUS_OK;
     }
     efi_regions_write(&firmware->regions, efi->descriptor_bytes,
                       firmware->mode->hands_on, efi->map);
     efi->setup.smbios_pa = efi_config_pa(&efi_guid_smbios);
+    if (firmware->svam == SVAM_NEVER && linux_width()->needs_ram)
+        TRY(linux_describe_ram(to->memory, to->memory_bytes, efi));
     return check_firmware();
 }
 
@@ -113,6 +129,8 @@ static status_t describe_command_line(const struct kexec_staged *staged,
 
 // ---- what it keeps for the Baton after it, since it hands on nothing itself
 
+// With the firmware, if that has its addresses: none can be changed any more,
+// and not every Linux calls it and hands it on.
 static status_t write_preserved(const struct kexec_staged *staged,
                                 const struct handoff_content *content) {
     enum efi_svam svam = !gets_firmware(staged)         ? SVAM_NEVER
@@ -121,20 +139,22 @@ static status_t write_preserved(const struct kexec_staged *staged,
     struct handoff next = *content->baton;
     struct lineage_entry linux_entry = {next.generation++, svam, "linux",
                                         staged->base_pa, read_tsc()};
-    struct handoff_content kept = {.baton = &next, .between = &linux_entry};
-    void *page = pa_to_va(staged->preserved_pa);
-    memset(page, 0, PAGE_SIZE);
-    return handoff_write(&kept, page, PAGE_SIZE, staged->preserved_pa);
+    struct handoff_content kept = {.efi = next.svam ? content->efi : NULL,
+                                   .baton = &next,
+                                   .between = &linux_entry};
+    void *block = pa_to_va(staged->preserved_pa);
+    memset(block, 0, HANDOFF_BLOCK_MAX);
+    return handoff_write(&kept, block, HANDOFF_BLOCK_MAX, staged->preserved_pa);
 }
 
 static status_t preserve(struct kexec_staged *staged,
                          struct handoff_content *content) {
     static struct memory_map memory;
-    TRY(frames_take("preserved handoff", 1, &staged->preserved_pa));
+    TRY(frames_take("preserved handoff", HANDOFF_PAGES, &staged->preserved_pa));
     TRY(write_preserved(staged, content));
     memory = *content->memory;
     content->memory = &memory;
-    return memory_map_put(&memory, staged->preserved_pa, PAGE_SIZE,
+    return memory_map_put(&memory, staged->preserved_pa, HANDOFF_BLOCK_MAX,
                           MEMORY_RESERVED);
 }
 
@@ -184,7 +204,7 @@ static status_t describe(struct kexec_staged *staged,
     TRY(preserve(staged, &content));
     to.memory = handoff_memory_of(&content, &to.memory_bytes);
     to.needs = to.memory->needs;
-    TRY(describe_firmware(staged, given->efi));
+    TRY(describe_firmware(staged, &to, given->efi));
     describe_bundle(staged, &to.needs);
     TRY(describe_command_line(staged, &to.command_line));
     TRY(linux_params_write(&to, pa_to_va(staged->block_pa), staged->block_pa));

@@ -6,6 +6,7 @@
 #include <asm/bootparam.h>
 
 #include "boot/boot_info.h"
+#include "boot/node.h"
 #include "efi/mode.h"
 #include "efi/protect/attributes.h"
 #include "efi/region.h"
@@ -29,6 +30,31 @@ static inline bool linux_takes_efi(const struct setup_header *header) {
 // without the NUL.
 pa_t linux_initrd_max(const struct setup_header *header);
 size_t linux_command_line_max(const struct setup_header *header);
+
+// What Linux does with firmware of one width; the rows are in width.c.
+struct linux_width {
+    uint32_t word_bytes; // of the firmware
+    uint32_t signature;  // efi_loader_signature
+
+    // It calls a firmware whose SetVirtualAddressMap another kernel called. If
+    // that is 32-bit, it does not (kexec_enter_virtual_mode()), and takes the
+    // virtual addresses in the system table for physical (efi_systab_init()).
+    bool takes_over;
+
+    // Where it calls SetVirtualAddressMap itself, services get pointers into
+    // its memory, on a page table that maps what is RAM by the EFI map
+    // (should_map_region()). Without that its first call is a double fault.
+    bool needs_ram;
+};
+
+// Adds a descriptor for each range of `memory`, `memory_bytes` bytes, that is
+// RAM to the map in `efi`. NO_MEMORY: the map is full.
+status_t linux_describe_ram(const struct handoff_memory *memory,
+                            uint32_t memory_bytes, struct boot_efi *efi);
+
+// NULL: there is no such firmware.
+const struct linux_width *linux_width_of(uint32_t word_bytes);
+const struct linux_width *linux_width_signed(uint32_t signature);
 
 // Can Linux go on calling a firmware whose regions are at their `va`? REFUSED:
 // it would overwrite one's mapping; the reason names region and address.
@@ -55,7 +81,8 @@ status_t linux_command_line(char *line, size_t size, const char *given,
                             uint32_t generation, pa_t preserved_pa);
 
 // Takes the handoff that a Linux has preserved, if the command line has its
-// address. REFUSED, INVALID: there is none, or it is damaged.
+// address; with the firmware, if the Baton before that Linux called
+// SetVirtualAddressMap. REFUSED, INVALID: there is none, or it is damaged.
 status_t linux_preserved(memory_reader read, struct boot_info *boot);
 
 // The first mode that adopts the addresses in `given`, which a Linux handed

@@ -5,6 +5,7 @@
 #include "kexec/linux/params.h"
 
 #include "kexec/image.h"
+#include "kexec/linux/linux.h"
 #include "lib/string.h"
 
 #define COMMAND_LINE_AT  sizeof(struct boot_params)
@@ -100,9 +101,8 @@ static status_t write_firmware(struct block *to, const struct boot_efi *efi,
     if (efi->map_bytes == 0)
         return STATUS_OK;
     TRY(put(to, efi->map, efi->map_bytes, &pa));
-    struct efi_info info = {.efi_loader_signature = efi->word_bytes == 4
-                                                        ? EFI_SIGNATURE_32
-                                                        : EFI_SIGNATURE_64};
+    struct efi_info info = {.efi_loader_signature =
+                                linux_width_of(efi->word_bytes)->signature};
     info.efi_systab = (uint32_t)efi->system_table_pa;
     info.efi_systab_hi = efi->system_table_pa >> 32;
     info.efi_memdesc_size = efi->descriptor_bytes;

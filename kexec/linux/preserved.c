@@ -1,6 +1,6 @@
 // The handoff that a Linux preserves for the Baton after it.
 //
-// Linux knows nothing of a handoff. But it keeps a page that has one, since
+// Linux knows nothing of a handoff. But it keeps the memory that has one, since
 // e820 marks it as reserved, and a word on the command line that has its
 // address.
 
@@ -34,5 +34,7 @@ status_t linux_preserved(memory_reader read, struct boot_info *boot) {
     TRY(handoff_take(pa, read, boot));
     boot->through_linux = true;
     boot->generation = boot->handoff.generation;
+    if (boot->efi.system_table_pa)
+        boot->svam = BOOT_SVAM_BATON;
     return STATUS_OK;
 }

@@ -173,6 +173,13 @@ def test_what_the_relay_prints():
     assert documents.differences(shown, printed("tools/relay")) == []
 
 
+@pytest.mark.slow
+def test_what_the_relay_prints_on_32_bit_firmware():
+    shown = block_with(DOCS / "linux.md", "$ make relay")[1:]
+    assert documents.differences(shown, printed(
+        "tools/relay", "--firmware=ia32")) == []
+
+
 def test_the_pictures_of_the_primer_are_drawn_from_their_source():
     printed("labs/pictures/draw", "--check")
     used = set(re.findall(r"pictures/(\w+)\.svg",

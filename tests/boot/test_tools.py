@@ -160,6 +160,7 @@ def test_blanks_reach_the_kernel(boot):
 # A mistake, and the expected message.
 MISTAKES = [
     ("run", {"MODE": "fxied"}, "MODE=fxied: 'fxied' is none of fixed, phys"),
+    ("run", {"FIRMWARE": "x"}, "FIRMWARE=x: 'x' is none of pflash"),
     ("run", {"GENERATIONS": "0"}, "GENERATIONS=0: '0' is not a whole number from 1 to"),
     ("run", {"MODE": "fixed*0"}, "'0' is not a whole number from 1"),
     ("run", {"MODE": "fixed,fxied"}, "'fxied' is none of"),
@@ -182,6 +183,7 @@ MISTAKES = [
     ("demo fxied", {}, "'fxied' is none of physical"),
     ("demo fixed", {"QEMU": "/nowhere"}, "there is no such program"),
     ("relay fxied", {}, "'fxied' is none of physical"),
+    ("relay", {"FIRMWARE": "none"}, "FIRMWARE=none: 'none' is none of pflash"),
     ("crash_demo boredom", {}, "'boredom' is none of null"),
     ("fuzz --seconds=abc", {}, "'abc' is not a whole number from 1"),
     ("fuzz --jobs=0", {}, "'0' is not a whole number from 1"),

@@ -18,7 +18,7 @@ FUZZ_adoption    = efi/open.c efi/firmware.c kexec/linux/mode.c kexec/linux/inhe
 	mm/page_table.c lib/memory_map.c lib/crc32.c lib/log.c \
 	lib/options.c lib/string.c lib/status.c lib/format.c
 FUZZ_modes       = $(UNIT_test_region) efi/width32/width32.c mm/page_table.c
-FUZZ_image       = $(UNIT_test_image) kexec/linux/params.c kexec/linux/e820.c lib/memory_map.c lib/log.c
+FUZZ_image       = $(UNIT_test_image) kexec/linux/params.c kexec/linux/width.c kexec/linux/e820.c lib/memory_map.c lib/log.c
 FUZZ_digests     = $(UNIT_test_sums) lib/log.c
 FUZZ_cpio        = $(UNIT_test_cpio) lib/log.c
 FUZZ_options     = $(UNIT_test_options) lib/log.c

@@ -830,6 +830,27 @@ static void a_linux_says_if_svam_was_called(void **state) {
     assert_int_equal(boot.svam, BOOT_SVAM_LINUX);
 }
 
+// As kept by a Linux, which may have used it as well, and describes it then.
+static void the_firmware_is_preserved(void **state) {
+    (void)state;
+    keep("handoff=0x1238000", 2);
+    struct handoff_content kept = {.baton = &baton, .efi = &efi};
+    make_content();
+    assert_int_equal(handoff_write(&kept, memory.at + PRESERVED,
+                                   HANDOFF_BLOCK_MAX, PRESERVED_PA),
+                     STATUS_OK);
+    assert_int_equal(parse(), STATUS_OK);
+    assert_int_equal(boot.efi.system_table_pa, 0x1f9ee018);
+    assert_false(boot.efi.has_setup);
+    assert_int_equal(boot.svam, BOOT_SVAM_NONE);
+
+    memset(&params->efi_info, 0, sizeof(params->efi_info));
+    assert_int_equal(parse(), STATUS_OK);
+    assert_int_equal(boot.handoff_status, STATUS_OK);
+    assert_memory_equal(&boot.efi, &efi, sizeof(efi));
+    assert_int_equal(boot.svam, BOOT_SVAM_BATON);
+}
+
 static void a_baton_needs_no_preserved_handoff(void **state) {
     (void)state;
     content.command_line = "handoff=0x1238000";
@@ -916,6 +937,7 @@ int main(void) {
         FROM_LINUX(bad_command_lines),
         FROM_LINUX(a_preserved_handoff_is_found),
         FROM_LINUX(a_linux_says_if_svam_was_called),
+        FROM_LINUX(the_firmware_is_preserved),
         FROM_BATON(a_baton_needs_no_preserved_handoff),
         FROM_LINUX(a_page_that_was_not_preserved),
         FROM_LINUX(an_invalid_preserved_handoff),

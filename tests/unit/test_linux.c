@@ -80,6 +80,50 @@ static void the_command_line(void **state) {
                     "44 bytes, with the words of the handoff; the limit is 43");
 }
 
+// ---- firmware of both widths
+
+static void a_width_is_a_signature(void **state) {
+    (void)state;
+    const struct linux_width *wide = linux_width_of(8),
+                             *narrow = linux_width_of(4);
+    assert_memory_equal(&wide->signature, "EL64", 4);
+    assert_memory_equal(&narrow->signature, "EL32", 4);
+    assert_ptr_equal(linux_width_signed(wide->signature), wide);
+    assert_ptr_equal(linux_width_signed(narrow->signature), narrow);
+    assert_null(linux_width_of(0));
+    assert_null(linux_width_signed(0));
+}
+
+// Whole pages of what Linux finds in e820 as RAM, behind what is in the map.
+static void ram_in_the_efi_map(void **state) {
+    (void)state;
+    const struct handoff_memory memory = {
+        .range = {{0x0, 0x9fc00, MEMORY_USABLE},
+                  {0x9fc00, 0xa0000, MEMORY_RESERVED},
+                  {0x100800, 0x101800, MEMORY_USABLE}, // no whole page
+                  {0x200000, 0x300000, MEMORY_ACPI},
+                  {0x100000000, 0x180000000, MEMORY_USABLE}}};
+    const struct efi_memory_descriptor added[] = {
+        {EFI_LOADER_DATA, 0, 0, 0, 0x9f, EFI_MEMORY_WB},
+        {EFI_LOADER_DATA, 0, 0x100000000, 0, 0x80000, EFI_MEMORY_WB}};
+    uint32_t bytes =
+        offsetof(struct handoff_memory, range) + 5 * sizeof(memory.range[0]);
+    static struct boot_efi efi = {.descriptor_bytes = 48, .map_bytes = 48};
+    memset(efi.map, 0xaa, sizeof(efi.map));
+    assert_int_equal(linux_describe_ram(&memory, bytes, &efi), STATUS_OK);
+    assert_int_equal(efi.map_bytes, 3 * 48);
+    for (size_t i = 0; i < 2; i++) {
+        const uint8_t *at = efi.map + (i + 1) * 48;
+        assert_memory_equal(at, &added[i], sizeof(added[i]));
+        assert_memory_equal(at + sizeof(added[i]), "\0\0\0\0\0\0\0", 8);
+    }
+    efi.map_bytes = EFI_MAP_BYTES - 95;
+    assert_int_equal(linux_describe_ram(&memory, bytes, &efi),
+                     STATUS_NO_MEMORY);
+    assert_contains(why(),
+                    "32769 bytes, with RAM at 0x100000000; the limit is");
+}
+
 // ---- headers
 
 static const struct setup_header movable = {.loadflags = LOADED_HIGH,
@@ -141,6 +185,8 @@ int main(void) {
         cmocka_unit_test(addresses_that_linux_can_keep),
         cmocka_unit_test(sizes_that_linux_trusts),
         cmocka_unit_test(the_command_line),
+        cmocka_unit_test(a_width_is_a_signature),
+        cmocka_unit_test(ram_in_the_efi_map),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

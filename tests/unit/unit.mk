@@ -22,10 +22,11 @@ HANDOFF_CORE         := boot/handoff.c boot/node.c boot/content.c \
 	lib/crc32.c lib/log.c lib/memory_map.c lib/string.c lib/status.c \
 	lib/format.c
 HANDOFF_READER       := $(HANDOFF_CORE) boot/damage/account.c boot/damage/agree.c \
-	kexec/linux/arrival.c kexec/linux/e820.c kexec/linux/preserved.c lib/options.c
+	kexec/linux/arrival.c kexec/linux/e820.c kexec/linux/preserved.c kexec/linux/width.c lib/options.c
 UNIT_test_handoff    := $(HANDOFF_READER) kexec/linux/params.c kernel/screen/framebuffer.c
 UNIT_test_handoff_alone := $(HANDOFF_CORE)
-UNIT_test_linux      := kexec/linux/linux.c lib/status.c lib/format.c
+UNIT_test_linux      := kexec/linux/linux.c kexec/linux/width.c kexec/linux/e820.c \
+	lib/memory_map.c lib/string.c lib/status.c lib/format.c
 UNIT_test_core       := kexec/capture/core.c lib/string.c lib/status.c lib/format.c
 UNIT_test_page_table := mm/page_table.c mm/visit/visit.c kernel/report/walk.c lib/status.c lib/format.c
 UNIT_test_early      := mm/early.c mm/vmap/early.c mm/page_table.c lib/log.c lib/string.c lib/status.c lib/format.c
