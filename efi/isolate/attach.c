@@ -18,9 +18,10 @@
 #define PROTECTION 13 // the vector of a general protection fault
 
 static const struct isolation steps[] = {
-    {"off", 0, 0, 0},
-    {"table", 0, KERNEL_CS, KERNEL_DS},
-    {"user", PTE_USER, USER_CS | LEVEL_3, USER_DS | LEVEL_3},
+    {"off", 0, 0, 0, 0},
+    {"table", 0, KERNEL_CS, CODE32_CS, KERNEL_DS},
+    {"user", PTE_USER, USER_CS | LEVEL_3, USER_CS32 | LEVEL_3,
+     USER_DS | LEVEL_3},
 };
 static unsigned step; // a row of these
 
@@ -28,12 +29,17 @@ ROW(options, efi_isolate) = {
     "efi.isolate", "what the firmware can do to the kernel during a call",
     .words = "off table user", .choice = &step};
 
-// cell.asm, and the gate's hook that it takes.
+// cell.asm, and the two hooks that it takes: of the gate, and of 32-bit
+// services.
 void cell_around(void);
+void cell_around_narrow(void);
+void cell_narrow(void);
 void cell_back(void);
 void cell_lifted(void);
+extern va_t cell_end;
 extern void (*cell_next)(void);
 extern void (*gate_around)(void);
+extern void (*thunk_way)(void);
 
 static status_t load_tables(struct boot_info *boot) {
     isolation = &steps[step];
@@ -49,12 +55,11 @@ ROW(openings, 80_isolate) = {OPENING_PLACED, load_tables};
 static status_t begin(void) {
     if (!step)
         return STATUS_OK;
-    if (firmware->width->entry)
-        return fail(STATUS_REFUSED,
-                    "efi.isolate= has no way into %u-bit firmware",
-                    8 * firmware->width->word_bytes);
+    bool is_narrow = firmware->width->entry;
+    cell_end = (va_t)cell_back;
     cell_next = gate_around;
-    gate_around = cell_around;
+    gate_around = is_narrow ? cell_around_narrow : cell_around;
+    thunk_way = is_narrow ? cell_narrow : thunk_way;
     return cell_empty();
 }
 
@@ -66,11 +71,19 @@ static bool fill(struct gate_call *call, const struct gate_fault *fault) {
 // change a page table because of a fault.
 ROW(observers, 12_isolate) = {.begin = begin, .fault = fill};
 
+static status_t before_move(struct boot_info *boot) {
+    (void)boot;
+    return step ? cell_known_to_modes() : STATUS_OK;
+}
+
+ROW(openings, 80_isolate_move) = {OPENING_SVAM, before_move};
+
 // SetVirtualAddressMap ran on a table that is gone, with boot services.
 static status_t empty(struct boot_info *boot) {
     (void)boot;
     if (!step)
         return STATUS_OK;
+    TRY(cell_known_to_modes());
     TRY(cell_empty());
     event("efi.isolate", "by=%s kernel=%lu writable=%lu", isolation->name,
           cell_share().read, cell_share().write);
@@ -85,12 +98,12 @@ static bool is_service(const struct trap_frame *frame) {
     return gate_current && (frame->cs & LEVEL_3) == LEVEL_3;
 }
 
-// The service has returned: it cannot fetch from that address. The way home is
-// what it is at privilege level 0, with segments to load before.
+// The service has returned, to an address from which it cannot fetch. From
+// level 3, there are segments to load before the way home.
 static bool lift(struct trap_frame *frame) {
-    if (!is_service(frame) || frame->rip != (va_t)cell_back)
+    if (!gate_current || frame->rip != cell_end)
         return false;
-    frame->rip = (va_t)cell_lifted;
+    frame->rip = (va_t)(is_service(frame) ? cell_lifted : cell_back);
     frame->cs = KERNEL_CS;
     frame->ss = KERNEL_DS;
     return true;

@@ -9,8 +9,9 @@
 ; the trap on a table that has all of the kernel.
 
 global cell_text, cell_text_end, cell_stubs, cell_around, cell_roots, cell_next
-global cell_back, cell_lifted
+global cell_back, cell_lifted, cell_around_narrow, cell_narrow, cell_end
 extern cell, cell_handle        ; cell.c
+extern thunk_back               ; efi/width32/thunk.asm
 extern kernel_table             ; struct page_table: CR3 comes first
 
 %include "efi/gate.inc"
@@ -79,6 +80,7 @@ cell_enter:                     ; on the firmware's stack, as the mode maps it
     pop qword [rel cell_return]
     lea r10, [rel cell_back]
     push r10
+cell_go:                        ; the stack is as the service gets it
     mov [rel cell + cell_data.enter.rsp], rsp
     pushfq
     pop qword [rel cell + cell_data.enter.rflags]
@@ -112,6 +114,7 @@ cell_around:
     mov [rel cell + cell_data.enter.rip], r10
     lea r10, [rel cell_enter]
     mov [rax + gate_call.function], r10
+cell_around_narrow:             ; 32-bit firmware: its thunk does the rest
     mov r10, [rax + gate_call.table_pa]
     mov [rel cell + cell_data.home], r10
     mov r11, [rel cell_roots]
@@ -119,6 +122,21 @@ cell_around:
     cmove r11, [rel cell_roots + 8]
     mov [rel cell + cell_data.root], r11
     jmp [rel cell_next]
+
+; In the place of the far return of efi/width32/thunk.asm. rax: the
+; service; on the stack is what it returns to, where it cannot fetch.
+cell_narrow:
+    mov [rel cell + cell_data.enter.rip], rax
+    mov ecx, [rsp]
+    mov [rel cell_end], rcx
+    lea rcx, [rel thunk_back]
+    mov [rel cell_return], rcx
+    mov ecx, [rel cell + cell_data.enter.ss]
+    mov ds, ecx
+    mov es, ecx
+    mov fs, ecx
+    mov gs, ecx
+    jmp cell_go
 
 section .rodata align=8
 cell_stubs:
@@ -134,4 +152,6 @@ cell_return:                    ; where the gate, or the guard, goes on
 cell_roots:                     ; of the cell for a private table; for the
     resq 2                      ; kernel's
 cell_next:                      ; what the gate called before: efi/guard
+    resq 1
+cell_end:                       ; a fetch from there is the end of a service
     resq 1

@@ -4,6 +4,7 @@
 
 #include "efi/isolate/cell.h"
 
+#include "efi/firmware.h"
 #include "efi/isolate/emulate.h"
 #include "lib/string.h"
 #include "lib/x86.h"
@@ -49,6 +50,7 @@ static void fill_gdt(void) {
     memcpy(cell.data.gdt, trap_gdt, TSS_SELECTOR + 2 * sizeof(*descriptor));
     cell.data.gdt[USER_CS / 8] = 0x00affb000000ffff;
     cell.data.gdt[USER_DS / 8] = 0x00cff3000000ffff;
+    cell.data.gdt[USER_CS32 / 8] = 0x00cffb000000ffff;
     memcpy(&cell.data.tss, (const void *)tss_base(descriptor),
            sizeof(cell.data.tss));
     move_tss(descriptor, &cell.data.tss);
@@ -75,8 +77,9 @@ void cell_tables_load(void) {
     uint64_t flags = interrupts_off();
     fill_idt();
     fill_gdt();
-    cell.data.enter =
-        (struct cell_enter){.cs = isolation->cs, .ss = isolation->ss};
+    cell.data.enter = (struct cell_enter){
+        .cs = firmware->width->entry ? isolation->cs_32 : isolation->cs,
+        .ss = isolation->ss};
     load_idt(
         &(struct table_register){sizeof(cell.data.idt) - 1, (va_t)&cell.data});
     cell_segments_load();

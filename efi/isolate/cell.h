@@ -12,15 +12,16 @@
 // level 3.
 #define USER_CS          0x30
 #define USER_DS          0x38
-#define CELL_GDT_ENTRIES 8
+#define USER_CS32        0x40
+#define CELL_GDT_ENTRIES 9
 #define CELL_PORTS       0x100 // that a service may use without a trap
 
 // How the firmware is kept away from the kernel: a row for each word of
 // efi.isolate=.
 struct isolation {
     const char *name;
-    uint64_t page;   // bits of the pages of a cell
-    uint64_t cs, ss; // of a service
+    uint64_t page;          // bits of the pages of a cell
+    uint64_t cs, cs_32, ss; // of a service
 };
 
 extern const struct isolation *isolation; // NULL: not yet
@@ -71,6 +72,10 @@ unsigned cell_stacks(void);
 
 // Makes the two cells empty: they map nothing but the kernel's part. NO_MEMORY.
 status_t cell_empty(void);
+
+// Maps in the tables of the modes what 32-bit firmware makes the processor look
+// for there. NO_MEMORY, REFUSED.
+status_t cell_known_to_modes(void);
 
 // How many pages of the kernel a cell has, and how many of these can be written
 // at privilege level 0.

@@ -41,12 +41,30 @@ struct cell_share cell_share(void) {
         .read = (code + sizeof(cell)) / PAGE_SIZE + stacks, .write = stacks};
 }
 
+// 32-bit code that stores GDTR or IDTR and loads it again loses the upper half
+// of the address: as in efi/width32, the tables are also at what is left.
+static status_t map_lower_half(struct page_table *table) {
+    va_t lower = (uint32_t)(va_t)&cell;
+    pa_t there;
+    if (!firmware->width->entry || !table->root_pa ||
+        page_table_translate(table, lower, &there))
+        return STATUS_OK;
+    return page_table_map(table, lower, image_pa_of(&cell), sizeof(cell),
+                          MAP_READ);
+}
+
+status_t cell_known_to_modes(void) {
+    TRY(map_lower_half(&kernel_table));
+    return map_lower_half(&firmware_table);
+}
+
 status_t cell_empty(void) {
     for (size_t i = 0; i < ARRAY_SIZE(cells); i++) {
         if (cells[i].root_pa)
             page_table_free(&cells[i]);
         TRY(page_table_init(&cells[i], kernel_table.levels, 1, &kernel_frames));
         TRY(map_kernel(&cells[i]));
+        TRY(map_lower_half(&cells[i]));
         cell_roots[i] = cells[i].root_pa;
     }
     return STATUS_OK;

@@ -7,7 +7,7 @@
 ; of these are undefined after it (SDM vol. 1 §3.4.1.1): they are put back where
 ; the lower half is what it was, so that the guard sees what the firmware did.
 
-global thunk_entry, thunk_back, thunk_target, thunk_leave
+global thunk_entry, thunk_back, thunk_target, thunk_leave, thunk_way
 extern gate_current
 
 %include "efi/gate.inc"
@@ -33,18 +33,19 @@ thunk:
     mov eax, [r10 + 8 * rax]
     pop qword [rel return_va]
     mov r10, [rsp + FIFTH]
-    sub rsp, ARGUMENTS_BYTES
-    mov [rsp + 0x00], ecx
-    mov [rsp + 0x04], edx
-    mov [rsp + 0x08], r8d
-    mov [rsp + 0x0c], r9d
-    mov [rsp + 0x10], r10d
-    mov [rsp - 0x04], r11d      ; where the firmware's RET leads
-    sub rsp, 4
+    sub rsp, 4 + ARGUMENTS_BYTES
+    mov [rsp + 0x00], r11d      ; where the firmware's RET leads
+    mov [rsp + 0x04], ecx
+    mov [rsp + 0x08], edx
+    mov [rsp + 0x0c], r8d
+    mov [rsp + 0x10], r9d
+    mov [rsp + 0x14], r10d
     fldcw [rel fcw_32]
     mov ecx, ss                 ; FS and GS with base 0 (UEFI 2.10 §2.3.2), even
     mov fs, ecx                 ; if the firmware has changed it
     mov gs, ecx
+    jmp [rel thunk_way]
+thunk_straight:                 ; rax: the service
     push CODE32_CS
     push rax
 thunk_leave:                    ; for a stopwatch
@@ -83,6 +84,10 @@ thunk_entry:
 %endrep
 fcw_32:
     dw FCW_32
+
+section .data align=8
+thunk_way:                      ; efi/isolate has another one
+    dq thunk_straight
 
 section .bss align=8
 thunk_target:                   ; struct thunk_target: two words of 32 bits

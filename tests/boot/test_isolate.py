@@ -23,7 +23,7 @@ slow = pytest.mark.slow
 STEPS = ["table", "user"]
 STACKS = 4  # for traps: faults, double faults, NMIs, interrupts
 USER = 1 << 2  # in an entry of a page table
-FIRMWARES = ["smm", "bios", "uboot"]
+FIRMWARES = ["smm", "bios", "uboot", "ia32"]
 
 
 def of(name: str) -> int:
@@ -53,7 +53,8 @@ def test_every_proof_has_the_same_result(boot, by, mode):
 
 @pytest.mark.parametrize("mode", ["physical", "fixed"])
 @pytest.mark.parametrize("by, firmware", combined(STEPS, {
-    ("user", "smm"), ("user", "uboot")}, FIRMWARES))
+    ("user", "smm"), ("user", "uboot"), ("table", "ia32"), ("user", "ia32")},
+    FIRMWARES))
 def test_other_firmware(boot, by, firmware, mode):
     with boot(f"{cmdline(mode)} efi.isolate={by}", firmware=firmware) as machine:
         run = machine.finish()
@@ -380,7 +381,8 @@ def documented(firmware: str) -> dict[str, set]:
 
 
 @pytest.mark.parametrize("firmware", [
-    "pflash", *[pytest.param(name, marks=slow) for name in FIRMWARES]])
+    "pflash", *[pytest.param(name, marks=slow) for name in FIRMWARES
+                if name in vectors.COLUMNS]])
 def test_what_firmware_uses_is_documented(boot, firmware):
     if not is_known(firmware):
         pytest.skip("another build than that of docs/isolate.md")
