@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from harness import browser, chain, documents, paths
+from harness import browser, chain, documents, paging, paths
 from harness.events import clean, parse
 from harness.rsp import symbol
 
@@ -188,6 +188,17 @@ def test_pages_that_services_touched(atlas):
                 use: sum(pages for _, pages in service[use]) for use in "xw"}
 
 
+def rebuilt(span, page: int, links: dict) -> list[int]:
+    """The walk to a page of a span, as the atlas's page makes it."""
+    leaf = page - span.page >> 9 * (span.level - 1)
+    marks = [bits for first, count, bits in span.marks
+             if first <= leaf < first + count]
+    above = [links[level, page >> 9 * (level - 1) << 9 * (level - 1)]
+             for level in range(4, span.level, -1)]
+    return [*above, (span.path[-1] & ~0x60) + (page - span.page << 12)
+            | sum(marks) << 5]
+
+
 def test_a_walk_agrees_with_qemus(boot):
     """QEMU prints each page of the table in use: an account of its own."""
     with boot("efi=fixed generations=1 end=exit", paused=True) as machine:
@@ -196,6 +207,14 @@ def test_a_walk_agrees_with_qemus(boot):
             cr3 = int(re.search(r"CR3=(\w+)", machine.human("info registers")
                                 )[1], 16)
             mine = space.spans(machine.memory, cr3, 4)
+            links = {row[:2]: row[2] for row in
+                     space.links(machine.memory, cr3, 4)}
+            for span in mine[::7]:
+                for leaf in {0, span.leaves // 2, span.leaves - 1}:
+                    page = span.page + (leaf << 9 * (span.level - 1))
+                    assert rebuilt(span, page, links) == [
+                        entry.value for entry in
+                        paging.walk(machine.memory, cr3, page << 12, 4)]
             said = machine.human("info tlb")
             debugger.detach()
     rows = re.findall(r"^(\w{16}): (\w{16}) ([A-Z-]+)", said, re.M)
@@ -222,7 +241,7 @@ def test_every_key_is_documented(atlas):
 def span(page: int, pages: int, frame: int | None = None,
          rights: str = "rw-") -> space.Span:
     frame = page if frame is None else frame
-    return space.Span(page, frame, pages, 1, rights, True, 0, 0, ())
+    return space.Span(page, frame, pages, 1, rights, True, (), (0,))
 
 
 def test_changes():
@@ -265,10 +284,15 @@ def test_leaves_become_spans():
            (first + 512, 1024, 512, 2, "rw-", 0, 0)]
     high = [(row[0] + (0xffff << 36 | 511 << 27), *row[1:4],
              row[4].replace("w", "-"), *row[5:]) for row in low]
-    got = [(s.page, s.frame, s.pages, s.level, s.rights, s.accessed, s.dirty)
+    got = [(s.page, s.frame, s.pages, s.level, s.rights, s.marked(1), s.marked(2))
            for s in found]
     assert got == low + high
     assert len(space.spans(frames, 0x1000, 4, cuts=[10])) == 8
+    assert found[0].marks == ((0, 1, 3),)
+    top = 0xffff << 36 | 511 << 27
+    assert space.links(frames, 0x1000, 4) == [
+        (2, first, 0x4003), (2, first + top, 0x4003), (3, first, 0x3003),
+        (3, first + top, 0x3003), (4, 0, 0x2003), (4, top, 0x2001)]
 
 
 # ---- the page
@@ -348,6 +372,37 @@ def test_a_span_is_explained(shown, atlas):
         "document.getElementById('details').textContent")
 
 
+def test_a_walk_to_any_page(shown, atlas):
+    """By address or slider, across the tables that a span is in; an address in
+    another span leads there."""
+    id, far = next(
+        (id, span) for id in atlas.phases for span in atlas.spans(id)
+        if span["level"] == 1 and span["entry"]
+        and span["page"] >> 9 != span["page"] + span["pages"] - 1 >> 9)
+    phase, last = atlas.phases[id], far["page"] + far["pages"] - 1
+    table = {tuple(row[:2]): int(row[2], 16) for row in
+             phase["tables"][0 if far["tables"] & 1 else 1]["links"]}
+    shown.open(OUT / "index.html", f"#phase={id}&at={last << 12:#x}")
+    text = shown.ask("document.querySelector('#details pre:last-of-type')"
+                     ".textContent")
+    assert f"PD  [{last >> 9 & 511:3}] = {table[2, last >> 9 << 9]:016x}" in text
+    frame = far["frame"] + far["pages"] - 1
+    assert f"PT  [{last & 511:3}]" in text and f"at {frame << 12:#x}" in text
+    shown.ask("(() => { const one = document.getElementById('leaf'); "
+              "one.value = 1; one.dispatchEvent(new Event('input')); })()")
+    assert shown.ask("document.getElementById('to').value") == \
+        f"{far['page'] + 1 << 12:#x}"
+    other = atlas.spans(id)[0]
+    for value, invalid in ("0x123456789abcd", True), (
+            f"{other['page'] << 12:#x}", False):
+        shown.ask("(() => { const one = document.getElementById('to'); "
+                  f"one.value = '{value}'; "
+                  "one.dispatchEvent(new Event('change')); })()")
+        assert shown.ask("document.getElementById('to')"
+                         ".hasAttribute('aria-invalid')") == invalid
+    assert f"at={other['page'] << 12:#x}" in shown.ask("location.hash")
+
+
 def test_pointing_at_a_span(shown, atlas):
     shown.press(*["ArrowRight"] * 4)
     shown.point("#drawing .box.rwx")
@@ -385,14 +440,14 @@ def test_services_are_lanes(shown, atlas):
 def many(count: int) -> dict:
     """A document with phases of so many spans, none like its neighbour."""
     rows = [[1, (1 << 51) + 2 * i, (i * 7919) % count, 1, 1,
-             ["r--", "rw-", "r-x"][i % 3], 1, 0, 0, "", 0, [], [], []]
+             ["r--", "rw-", "r-x"][i % 3], 1, [], "", 0, [], [], ""]
             for i in range(count)]
     phase = {"kind": "own", "gen": 0, "short": "own", "says": "",
              "compare": True, "where": "", "rip": "0x0", "cr3": "0x0",
              "status": "0x0", "image": [512, 189], "gone": [], "frames": [],
              "map": 0, "tables": [{"name": "a table", "root": "0x1000",
                                    "active": True, "levels": 4,
-                                   "spans": count, "leaves": count}]}
+                                   "links": [], "spans": count, "leaves": count}]}
     return {"format": 1, "columns": COLUMNS, "areas": [[0, "all"]],
             "texts": ["nobody"], "about": {"kernel": "", "mode": "", "code": "",
                                            "firmware": "", "ram_mib": 0},

@@ -97,6 +97,7 @@ class Table:
     active: bool
     levels: int
     spans: list[space.Span]
+    links: list[tuple[int, int, int]] = field(default_factory=list)
 
 
 class Frames:
@@ -301,8 +302,8 @@ class Capture:
         cuts = {edge >> PAGE_BITS for region in stop.regions for edge in
                 (region["pa"], region["pa"] + region["pages"] * PAGE)}
         found = [Table(name, root, root == in_use, levels,
-                       space.spans(frames.read, root, levels,
-                                   cuts))
+                       space.spans(frames.read, root, levels, cuts),
+                       space.links(frames.read, root, levels))
                  for name, root in roots]
         stop.frames = {pa >> PAGE_BITS for pa in frames.known}
         return found

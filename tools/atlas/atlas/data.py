@@ -18,8 +18,7 @@ from .space import PAGE_BITS, Span
 
 FORMAT = 1
 COLUMNS = ["tables", "page", "frame", "pages", "level", "rights", "cached",
-           "accessed", "dirty", "change", "owner", "mapped", "protected",
-           "path"]
+           "marks", "change", "owner", "mapped", "protected", "entry"]
 
 # Where each part of mm/layout.h's drawing begins, and what it is called.
 AREAS = {
@@ -111,7 +110,9 @@ class Writer:
             "tables": [{"name": table.name, "root": hex(table.root_pa),
                         "active": table.active, "levels": table.levels,
                         "spans": len(table.spans),
-                        "leaves": sum(leaves_of(span) for span in table.spans)}
+                        "leaves": sum(span.leaves for span in table.spans),
+                        "links": [[level, page, hex(entry)] for
+                                  level, page, entry in table.links]}
                        for table in stop.tables],
             "spans": [view.row(mask, span, change)
                       for (mask, span), change in zip(rows, changes)],
@@ -181,11 +182,10 @@ class View:
         if not who["mapped"] and self.stop.phase.id == "early":
             who["mapped"] = [f"entry64 ({self.run.journal.early()})"]
         return [mask, span.page, span.frame, span.pages, span.level,
-                span.rights, int(span.cached), span.accessed, span.dirty,
-                change, text(self.owner(span)),
+                span.rights, int(span.cached), span.marks, change, text(self.owner(span)),
                 [text(line) for line in who["mapped"]],
                 [text(line) for line in who["rights"]],
-                [hex(entry) for entry in span.path]]
+                hex(span.path[-1]) if span.path else ""]
 
     def owner(self, span: Span) -> str:
         """Whose the pages are, and by which of their addresses."""
@@ -278,10 +278,6 @@ def lost(now: list[Table], before: list[Table]) -> list[list[int]]:
     """What is not mapped any more; not of a table that is gone itself."""
     return [[1 << n, *piece] for n, (table, old) in enumerate(zip(now, before))
             if old.levels for piece in space.gone(table.spans, old.spans)]
-
-
-def leaves_of(span: Span) -> int:
-    return span.pages >> space.INDEX_BITS * (span.level - 1)
 
 
 def runs_of(numbers: Iterable[int]) -> list[list[int]]:

@@ -16,6 +16,7 @@ from harness.paging import canonical, rights
 
 PAGE_BITS, INDEX_BITS = 12, 9
 MARKS = ACCESSED | DIRTY
+ACCESSED_MARK, DIRTY_MARK = 1, 2  # in the data
 TABLE = struct.Struct("<512Q")
 
 
@@ -28,13 +29,20 @@ class Span(NamedTuple):
     level: int
     rights: str
     cached: bool
-    accessed: int  # leaves with the mark
-    dirty: int
+    marks: tuple[tuple[int, int, int], ...]  # of leaves: first, how many, which
     path: tuple[int, ...]  # of the first leaf
 
     @property
     def end(self) -> int:
         return self.page + self.pages
+
+    @property
+    def leaves(self) -> int:
+        return self.pages >> INDEX_BITS * (self.level - 1)
+
+    def marked(self, mark: int) -> int:
+        """How many leaves have it."""
+        return sum(count for _, count, marks in self.marks if marks & mark)
 
 
 def spans(read: Read, root_pa: int, levels: int,
@@ -51,14 +59,23 @@ def spans(read: Read, root_pa: int, levels: int,
                 span.frame << PAGE_BITS not in edges:
             found[-1] = last._replace(
                 pages=last.pages + span.pages,
-                accessed=last.accessed + span.accessed,
-                dirty=last.dirty + span.dirty)
+                marks=_joined(last.marks, span.marks, last.leaves))
         else:
             found.append(span)
     return found
 
 
+def links(read: Read, root_pa: int, levels: int) -> list[tuple[int, int, int]]:
+    """The entries that lead to another table, on the way to any leaf: level,
+    first page, entry."""
+    found = {(entry.level, canonical(entry.va, levels) >> PAGE_BITS): entry.value
+             for path, _ in _runs(read, root_pa, levels, set())
+             for entry in path[:-1]}
+    return [(*key, value) for key, value in sorted(found.items())]
+
+
 Path, Run = tuple[Entry, ...], tuple[int, ...]
+Marks = tuple[tuple[int, int, int], ...]
 
 
 def _runs(read: Read, table_pa: int, level: int, edges: set[int],
@@ -99,20 +116,43 @@ def _span(path: Path, run: Run, levels: int) -> Span:
     return Span(
         canonical(leaf.va, levels) >> PAGE_BITS, leaf.pa >> PAGE_BITS,
         (leaf.size >> PAGE_BITS) * len(run), leaf.level, rights(path),
-        not leaf.value & PCD, sum(1 for entry in run if entry & ACCESSED),
-        sum(1 for entry in run if entry & DIRTY),
-        tuple(entry.value for entry in path))
+        not leaf.value & PCD, _marks(run), tuple(entry.value for entry in path))
+
+
+def _marks(run: Run) -> Marks:
+    """Of consecutive leaves with the same marks; not of those without any."""
+    found: Marks = ()
+    for at, entry in enumerate(run):
+        if marks := (ACCESSED_MARK if entry & ACCESSED else 0) | (
+                DIRTY_MARK if entry & DIRTY else 0):
+            found = _joined(found, ((0, 1, marks),), at)
+    return found
+
+
+def _joined(marks: Marks, more: Marks, by: int) -> Marks:
+    """`more` are those of leaves that begin `by` leaves later."""
+    moved = tuple((first + by, count, which) for first, count, which in more)
+    if marks and moved:
+        (first, count, which), (second, also, what) = marks[-1], moved[0]
+        if first + count == second and which == what:
+            return (*marks[:-1], (first, count + also, which), *moved[1:])
+    return marks + moved
 
 
 def _goes_on(last: Span, span: Span) -> bool:
     return (span.page == last.end and span.frame == last.frame + last.pages
-            and span[3:6] == last[3:6])
+            and span[3:6] == last[3:6] and _flags(last) == _flags(span))
+
+
+def _flags(span: Span) -> int:
+    """What the entries of a span have in common."""
+    return span.path[-1] & ~(ADDRESS | MARKS)
 
 
 def paging_off(address_bits: int = 32) -> list[Span]:
     """All of memory at its own address, with every right."""
     pages = 1 << address_bits - PAGE_BITS
-    return [Span(0, 0, pages, 1, "rwx", True, 0, 0, ())]
+    return [Span(0, 0, pages, 1, "rwx", True, (), ())]
 
 
 # ---- what changed

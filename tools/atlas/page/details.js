@@ -1,12 +1,13 @@
 // What is known of a span, in words.
 
-function details(container, phase, band) {
+// `page`: one of it, to which the walk leads.
+function details(container, phase, band, page) {
   const box = d3.select(container).html("");
   if (!band) {
     overview(box, phase);
     return;
   }
-  const span = band.first;
+  const span = band.spans.find((one) => holds(one, page)) || band.first;
   box.append("h3").text(`${hex(span.page)} … ${lastByte(span.page + span.pages)}`);
   const list = box.append("dl");
   const row = (name, text) => {
@@ -20,26 +21,65 @@ function details(container, phase, band) {
     + (span.cached ? "" : ", uncached"));
   row("owner", atlas.texts[span.owner]);
   row("physical", `${hex(span.frame)} … ${lastByte(span.frame + span.pages)}`);
-  const leaves = span.pages / 512 ** (span.level - 1);
   row("size", isPaged(phase)
-    ? `${size(span.pages)}: ${count(leaves, `page`)} of ${LEAF_NAMES[span.level]}`
+    ? `${size(span.pages)}: ${count(leavesOf(span), `page`)} of ${LEAF_NAMES[span.level]}`
     : size(span.pages));
   row("in", tablesOf(phase, span));
   if (isPaged(phase))
-    row("marks", `${number(span.accessed)} accessed, ${number(span.dirty)} dirty`);
+    row("marks", `${marked(span, 1)} accessed, ${marked(span, 2)} dirty`);
   for (const text of memoryOf(phase, span))
     row("memory", text);
   if (span.change)
     row("changed", CHANGES[span.change]);
   sources(box, span);
-  if (span.path.length) {
+  if (span.entry && container === $("details"))
+    walkTo(box, phase, span, holds(span, page) ? page : span.page);
+  else if (span.entry) {
     box.append("h4").text("The walk, to the first page");
-    box.append("pre").text(
-      walk(span, phase.tables[0].levels).join("\n"));
+    writeWalk(box.append("pre"), phase, span, span.page);
   }
   if (band.spans.length > 1)
     box.append("p").attr("class", "hint").text(
       `One of ${number(band.spans.length)} spans that are drawn as one here.`);
+}
+
+function writeWalk(container, phase, span, page) {
+  container.selectAll("span").data(walk(phase, span, page)).join("span")
+    .text((text) => `${text}\n`);
+}
+
+// The walk to any page: by its address, or by a slider. An address in another
+// span leads there.
+function walkTo(box, phase, span, page) {
+  const line = box.append("h4").attr("class", "walk").text("The walk to ");
+  const address = line.append("input").attr("id", "to").attr("size", 18)
+    .attr("aria-label", "the address").attr("spellcheck", "false").node();
+  const slider = leavesOf(span) > 1 && box.append("input").attr("id", "leaf")
+    .attr("type", "range").attr("max", leavesOf(span) - 1)
+    .attr("aria-label", "which page of this span").node();
+  const lines = box.append("pre");
+  const go = (to) => {
+    address.value = hex(to);
+    address.removeAttribute("aria-invalid");
+    if (slider)
+      slider.value = Math.floor((to - span.page) / 512 ** (span.level - 1));
+    writeWalk(lines, phase, span, to);
+    phasesView.page = to;
+  };
+  address.addEventListener("change", () => {
+    const to = pageOf(address.value);
+    if (holds(span, to))
+      go(to);
+    else if (!pinAt(address.value))
+      address.setAttribute("aria-invalid", "true");
+    remember();
+  });
+  if (slider)
+    slider.addEventListener("input", () => {
+      go(span.page + slider.value * 512 ** (span.level - 1));
+      remember();
+    });
+  go(page);
 }
 
 function tablesOf(phase, span) {

@@ -12,7 +12,7 @@ function remember() {
   const words = new URLSearchParams({view, mode: phasesView.run.mode,
     phase: phaseNow().id});
   if (phasesView.pinned)
-    words.set("at", hex(phasesView.pinned.first.page));
+    words.set("at", hex(phasesView.page));
   if (view === "modes")
     words.set("moment", $("moment").value);
   history.replaceState(null, "", `#${words}`);
@@ -35,19 +35,21 @@ function redraw() {
   else if (view === "services")
     drawServices(phasesView.run);
   else {
-    const kept = phasesView.pinned && hex(phasesView.pinned.first.page);
+    const kept = phasesView.pinned && hex(phasesView.page);
     measure();
     goTo(phasesView.index);
     pinAt(kept);
   }
 }
 
-// The span that begins at an address, in words, as the one that is kept.
+// The span with an address, in words, as the one that is kept; if there is one.
 function pinAt(address) {
-  const band = address && phasesView.picture.bands.find((one) =>
-    one.spans.some((span) => hex(span.page) === address));
+  const page = pageOf(address || "");
+  const band = phasesView.picture.bands.find((one) =>
+    one.spans.some((span) => holds(span, page)));
   if (band)
-    pin(band);
+    pin(band, page);
+  return Boolean(band);
 }
 
 function readAddress() {
@@ -78,7 +80,7 @@ const KEYS = {
 
 function onKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey
-      || event.target.tagName === "SELECT")
+      || event.target.matches("select, input:not(#slider)"))
     return;
   if (["1", "2", "3"].includes(event.key))
     showView(VIEWS[event.key - 1]);

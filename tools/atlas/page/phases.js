@@ -109,14 +109,15 @@ function drawPhase() {
   details($("details"), phase, null);
 }
 
-function show(band) {
+function show(band, page) {
   phasesView.picture.light(band);
-  details($("details"), phaseNow(), band);
+  details($("details"), phaseNow(), band, page);
 }
 
-function pin(band) {
+function pin(band, page) {
   phasesView.pinned = band;
-  show(band);
+  phasesView.page = page ?? band?.first.page;
+  show(band, phasesView.page);
   remember();
 }
 

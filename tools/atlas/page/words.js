@@ -51,18 +51,48 @@ function attributes(text) {
   return `${text} (${names.join(" ") || "none"})`;
 }
 
-// The way down to a span's first page, a line a level (SDM vol. 3 §4.5).
-function walk(span, levels) {
-  return span.path.map((text, step) => {
-    const level = levels - step;
-    const index = Math.floor(span.page / 512 ** (level - 1)) % 512;
-    const name = LEVEL_NAMES[level].padEnd(4);
-    const entry = BigInt(text);
-    return `${name}[${String(index).padStart(3)}] = `
+// The way down to a page of a span, a line a level (SDM vol. 3 §4.5).
+function walk(phase, span, page) {
+  const table = phase.tables[span.tables & 1 ? 0 : 1];
+  table.known ??= new Map(table.links.map(([level, first, entry]) =>
+    [`${level} ${first}`, BigInt(entry)]));
+  return d3.range(table.levels, span.level - 1, -1).map((level) => {
+    const pages = 512 ** (level - 1);
+    const first = page - page % pages;
+    const entry = level > span.level ? table.known.get(`${level} ${first}`)
+      : leaf(span, (first - span.page) / pages);
+    return `${LEVEL_NAMES[level].padEnd(4)}`
+      + `[${String(first / pages % 512).padStart(3)}] = `
       + `${entry.toString(16).padStart(16, "0")}  `
-      + explain(entry, level, step === span.path.length - 1);
+      + explain(entry, level, level === span.level);
   });
 }
+
+// The entry for a span's nth leaf: that of the first, but for frame and marks.
+function leaf(span, n) {
+  const first = BigInt(span.entry) & ~(3n << 5n);
+  const mark = span.marks.find(([from, count]) =>
+    from <= n && n < from + count);
+  return (first + (BigInt(n) << BigInt(12 + 9 * (span.level - 1))))
+    | BigInt(mark ? mark[2] : 0) << 5n;
+}
+
+function leavesOf(span) {
+  return span.pages / 512 ** (span.level - 1);
+}
+
+function marked(span, mark) {
+  return number(d3.sum(span.marks, ([, count, marks]) => marks & mark && count));
+}
+
+// The page at an address that somebody wrote; null: it is none.
+function pageOf(address) {
+  return /^\s*(0x)?[0-9a-f]{1,16}\s*$/i.test(address)
+    ? Number(BigInt(`0x${address.trim().replace(/^0x/i, "")}`) >> 12n) : null;
+}
+
+const holds = (span, page) =>
+  span.page <= page && page < span.page + span.pages;
 
 function explain(entry, level, last) {
   const frame = entry & 0x000ffffffffff000n;
