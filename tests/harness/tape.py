@@ -23,7 +23,7 @@ def taped(words: list[str], tape: str) -> list[str]:
 
     kvmvapic, which helps Windows under KVM, is left out: its reset waits for the
     processor, which waits for the replay's lock while a state is loaded, so that
-    reverse-continue never ends (QEMU 7.2).
+    reverse-continue may never end (QEMU 7.2).
     """
     way, state = (RECORD, BEGIN) if tape == RECORD else ("replay", tape)
     changed = []

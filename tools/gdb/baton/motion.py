@@ -4,7 +4,7 @@ Backwards is possible in a run that is played from a tape (travel.py). `backward
 and `set exec-direction reverse` turn all commands that continue around.
 """
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import gdb
 
@@ -52,15 +52,28 @@ def go_on(*places: int) -> None:
 
 
 def step_back(*places: int) -> bool:
-    """At a breakpoint, or one of these places: one instruction, and then, is
-    there another one? GDB itself would not look: it leaves the breakpoint where
-    it is by one instruction, and goes on from there."""
-    stops = {*places, *breakpoints()}
-    if machine.pc() not in stops:
-        return False
+    """One instruction, and then: is there a breakpoint, or one of these places,
+    or has something that is watched changed? QEMU (7.2) does not always look at
+    the instruction before the one where reverse-continue begins, and GDB leaves
+    a breakpoint by one instruction without looking."""
+    before = watched()
     with direction("reverse"):
         quietly("stepi")
-    return machine.pc() in stops
+    changed = any(old != new for old, new in zip(before, watched())
+                  if old and new)
+    return changed or machine.pc() in {*places, *breakpoints()}
+
+
+def watched() -> list[str]:
+    """The values of all watchpoints; empty if there is no memory."""
+    found = []
+    for stop in gdb.breakpoints():
+        if stop.enabled and stop.type == gdb.BP_HARDWARE_WATCHPOINT:
+            with suppress(gdb.error):
+                found.append(str(gdb.parse_and_eval(stop.expression)))
+                continue
+            found.append("")
+    return found
 
 
 def breakpoints() -> set[int]:
@@ -74,7 +87,7 @@ class ReverseContinueCommand(Command):
 
     reverse-continue
 
-    GDB's command, without its blind spot: a breakpoint at the previous
+    GDB's command, without a blind spot: a breakpoint at the previous
     instruction. It ends at the first instruction of the run, if nothing stops it."""
 
     name = "reverse-continue"
