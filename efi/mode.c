@@ -98,17 +98,16 @@ ROW(modes, 3_fixed) = {.name = "fixed",
                        .place = efi_place_fixed,
                        .adopt = efi_adopt_by_rule};
 
-// As ioremap() did: the next free range of the kernel's own address space, in
-// the order of the calls. A later kernel cannot compute the same addresses.
+// As ioremap() did: the next free range, in the order of the calls. A later
+// kernel is not meant to compute the same addresses.
 static status_t place_naive(struct efi_regions *regions) {
-    va_t va = firmware->width->naive_bottom;
+    va_t va = firmware->width->window_bottom;
     for (size_t i = 0; i < regions->count; i++) {
         struct efi_region *region = &regions->region[i];
-        if (region_bytes(region) + PAGE_SIZE > firmware->width->naive_top - va)
-            return fail(
-                STATUS_REFUSED,
-                "efi: no space for %lu pages in the kernel's address space",
-                region->pages);
+        if (region_bytes(region) + PAGE_SIZE > firmware->width->window_top - va)
+            return fail(STATUS_REFUSED,
+                        "efi: no space for %lu pages at %#lx in the window",
+                        region->pages, region->pa);
         region->va = va;
         va += region_bytes(region) + PAGE_SIZE;
     }

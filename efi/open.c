@@ -121,21 +121,6 @@ static status_t adopt_mode(const struct boot_info *boot,
     return STATUS_OK;
 }
 
-// EDK II cuts an address that is too large for it, and returns EFI_SUCCESS: so
-// this is checked before SetVirtualAddressMap, which can be called once.
-status_t efi_check_reach(const struct efi_regions *regions, const char *mode) {
-    uint64_t end = known->width->end;
-    for (size_t i = 0; end && i < regions->count; i++) {
-        const struct efi_region *r = &regions->region[i];
-        if (!region_is_within(r, 0, end))
-            return fail(STATUS_REFUSED,
-                        "mode %s puts the region at %#lx at va %#lx, and the "
-                        "firmware has no addresses from %#lx on",
-                        mode, r->pa, r->va, end);
-    }
-    return STATUS_OK;
-}
-
 static void find_entries(void) {
     const struct efi_width *width = known->width;
     for (unsigned i = 0; i < EFI_SERVICES; i++) {
@@ -187,7 +172,8 @@ static status_t open_firmware(struct boot_info *boot,
         known->mode = wanted ? wanted : mode_found(boot);
         TRY(known->mode->place(&known->regions));
     }
-    TRY(efi_check_reach(&known->regions, known->mode->name));
+    if (known->width->check)
+        TRY(known->width->check(&known->regions, known->mode->name));
     TRY(run(OPENING_PLACED, boot));
     return enter_mode(boot);
 }

@@ -39,10 +39,6 @@ TABLE(openings, struct opening);
 // NOT_FOUND: no firmware. Other errors: it is refused, and not called.
 status_t efi_open(struct boot_info *boot, const struct efi_mode *wanted);
 
-// Has the firmware addresses where `mode` puts its regions? REFUSED: no; the
-// reason names one. From OPENING_FOUND on.
-status_t efi_check_reach(const struct efi_regions *regions, const char *mode);
-
 // Runs the rows of OPENING_PROVED. An error: the firmware is refused now, but
 // SetVirtualAddressMap may still be left for the next kernel.
 status_t efi_proved(struct boot_info *boot);

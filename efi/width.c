@@ -8,6 +8,4 @@ ROW(widths, 1_wide) = {.word_bytes = 8,
                        .window_bottom = EFI_WINDOW_END,
                        .window_top = EFI_WINDOW_START,
                        .run_bottom = EFI_CONTIGUOUS,
-                       .run_top = 2 * EFI_CONTIGUOUS,
-                       .naive_bottom = VMAP_NAIVE,
-                       .naive_top = VMAP_END};
+                       .run_top = 2 * EFI_CONTIGUOUS};

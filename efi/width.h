@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "efi/region.h"
 #include "efi/types.h"
 #include "lib/status.h"
 #include "lib/table.h"
@@ -13,12 +14,12 @@
 // and for whatever else asks, it is the first one, of 64 bits.
 struct efi_width {
     uint32_t word_bytes;
-    uint64_t end; // the firmware has no address there or above; 0: no end
+    va_t window_bottom, window_top; // where modes place its regions
+    va_t run_bottom, run_top;       // … and where those do that go upwards
 
-    // Where modes place its regions, from bottom to top.
-    va_t window_bottom, window_top; // filled downwards by efi=fixed, table
-    va_t run_bottom, run_top;       // filled upwards by efi=contiguous
-    va_t naive_bottom, naive_top;
+    // Or NULL: are these addresses such that the firmware can have its regions
+    // there? REFUSED: no; the reason names `mode`, which has put them there.
+    status_t (*check)(const struct efi_regions *regions, const char *mode);
 
     // From the kernel's address of the bounce buffer to a second one, where the
     // firmware finds it in the kernel's page table; 0: there is no other.

@@ -6,8 +6,7 @@
 // counts from the top: -2 GiB is where the kernel runs.
 //
 //   0xffffffffffffffff  ┌──────────────────────────────────────────────┐
-//                       │ vmap: stacks (a hole below each), devices,   │
-//                       │ and where `efi=naive` puts the firmware      │
+//                       │ vmap: stacks (a hole below each), devices    │
 //   0xffffffffc0000000  ├──────────────────────────────────────────────┤ -1 GiB
 //                       │ kernel image, at any physical 2 MiB boundary │
 //   0xffffffff80000000  ├──────────────────────────────────────────────┤ -2 GiB
@@ -15,7 +14,8 @@
 //   0xffffffff00000000  ├──────────────────────────────────────────────┤ -4 GiB
 //                       │ firmware window, filled downwards: Linux     │
 //                       │ keeps the same 64 GiB for the same purpose,  │
-//                       │ so what `efi=fixed` puts here survives in it │
+//                       │ so what `efi=fixed` puts here survives in    │
+//                       │ it; from below, efi=naive                    │
 //   0xffffffef00000000  ├──────────────────────────────────────────────┤-68 GiB
 //                       │ (nothing)                                    │
 //   0xffffc00000000000  ├──────────────────────────────────────────────┤
@@ -50,17 +50,7 @@
 #define EFI_WINDOW_START 0xffffffff00000000
 #define KERNEL_BASE      0xffffffff80000000
 #define VMAP_BASE        0xffffffffc0000000
-#define VMAP_NAIVE       0xffffffffd0000000
 #define VMAP_END         0xfffffffffffff000
-
-// 32-bit firmware has these instead of the windows above; at EFI32_BOUNCE the
-// kernel's image is mapped a second time, as far as that firmware needs it.
-#define EFI32_BOUNCE 0x10000000
-#define EFI32_RUN    0x40000000
-#define EFI32_WINDOW 0xc0000000
-#define EFI32_NAIVE  0xd0000000
-#define EFI32_TOP    0xffe00000
-#define EFI32_END    0x100000000
 
 // Physical: the load address in the header for GRUB (it may choose another
 // one), and the boundary that any image starts on.

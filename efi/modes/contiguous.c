@@ -25,8 +25,8 @@ static uint64_t span(const struct efi_regions *regions) {
     return regions->count ? last->pa + region_bytes(last) - first->pa : 0;
 }
 
-// REFUSED: the run has another size than the regions, or it is not all in the
-// second quadrant.
+// REFUSED: the run has another size than the regions, or it is not all in its
+// place.
 static status_t place_run(struct efi_regions *regions, const struct run *run) {
     const va_t start = firmware->width->run_bottom;
     const va_t end = firmware->width->run_top;

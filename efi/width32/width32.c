@@ -8,6 +8,7 @@
 #include "efi/call.h"
 #include "efi/gate.h"
 #include "efi/width.h"
+#include "efi/width32/window.h"
 #include "kernel/trap.h"
 #include "lib/x86.h"
 #include "mm/layout.h"
@@ -103,14 +104,26 @@ static va_t entry(enum efi_service service, uint64_t function) {
     return thunk_entry[service];
 }
 
+// EDK II cuts an address that is too large for it, and returns EFI_SUCCESS: so
+// this is checked before SetVirtualAddressMap, which can be called once.
+static status_t check(const struct efi_regions *regions, const char *mode) {
+    for (size_t i = 0; i < regions->count; i++) {
+        const struct efi_region *r = &regions->region[i];
+        if (!region_is_within(r, 0, EFI32_END))
+            return fail(STATUS_REFUSED,
+                        "mode %s puts the region at %#lx at va %#lx, and the "
+                        "firmware has no addresses from %#lx on",
+                        mode, r->pa, r->va, EFI32_END);
+    }
+    return STATUS_OK;
+}
+
 ROW(widths, 2_narrow) = {.word_bytes = 4,
-                         .end = EFI32_END,
-                         .window_bottom = EFI32_WINDOW,
+                         .window_bottom = EFI32_BOTTOM,
                          .window_top = EFI32_TOP,
-                         .run_bottom = EFI32_RUN,
-                         .run_top = EFI32_WINDOW,
-                         .naive_bottom = EFI32_NAIVE,
-                         .naive_top = EFI32_TOP,
+                         .run_bottom = EFI32_BOTTOM,
+                         .run_top = EFI32_TOP,
+                         .check = check,
                          .bounce_shift = EFI32_BOUNCE - KERNEL_BASE,
                          .map = map,
                          .entry = entry};

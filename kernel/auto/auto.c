@@ -80,7 +80,8 @@ static status_t check(const struct boot_info *boot,
     static struct efi_regions regions;
     regions = firmware->regions;
     TRY(mode->place(&regions));
-    TRY(efi_check_reach(&regions, mode->name));
+    if (firmware->width->check)
+        TRY(firmware->width->check(&regions, mode->name));
     TRY(efi_mode_excluded(mode, boot));
     return check_next(boot, mode, &regions);
 }

@@ -24,10 +24,10 @@ static const struct area {
     va_t start;
     const char *name;
 } areas[] = {
-    {VMAP_BASE, "vmap: stacks, devices, efi=naive"},
+    {VMAP_BASE, "vmap: stacks, devices"},
     {KERNEL_BASE, "kernel image"},
     {EFI_WINDOW_START, "nothing"},
-    {EFI_WINDOW_END, "firmware window: efi=fixed, efi=table"},
+    {EFI_WINDOW_END, "firmware window: efi=fixed, efi=table, efi=naive"},
     {DIRECT_MAP_END, "nothing"},
     {DIRECT_MAP_BASE, "direct map of RAM, efi=direct"},
     {CANONICAL_HOLE, "nothing: with 4 levels not even canonical"},

@@ -161,7 +161,7 @@ static status_t add_mapped(va_t start, va_t end) {
 
 static status_t add_all(void) {
     TRY(add_mapped(KERNEL_BASE, (va_t)image_end));
-    TRY(add_mapped(VMAP_BASE, VMAP_NAIVE));
+    TRY(add_mapped(VMAP_BASE, VMAP_END));
     return add_memory();
 }
 

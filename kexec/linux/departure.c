@@ -79,8 +79,14 @@ static status_t check_firmware(void) {
     TRY(linux_can_believe(
         physical_read(table_pa, sizeof(struct efi_memory_attributes_table)),
         table_pa));
-    return firmware->svam == SVAM_NEVER ? STATUS_OK
-                                        : linux_can_keep(&firmware->regions);
+    if (firmware->svam == SVAM_NEVER)
+        return STATUS_OK;
+    if (!firmware->mode->hands_on)
+        return fail(STATUS_REFUSED,
+                    "Linux would lose the firmware: mode %s hands on no "
+                    "virtual addresses",
+                    firmware->mode->name);
+    return linux_can_keep(&firmware->regions);
 }
 
 // It gets a firmware that this kernel calls itself, if it can call it; and all

@@ -25,6 +25,6 @@ bool space_is_stack_guard(va_t va) {
     struct page_walk here, above;
     page_table_walk(&kernel_table, va, &here);
     page_table_walk(&kernel_table, align_up(va + 1, PAGE_SIZE), &above);
-    return va >= VMAP_BASE && va < VMAP_NAIVE && !here.mapped && above.mapped &&
+    return va >= VMAP_BASE && va < VMAP_END && !here.mapped && above.mapped &&
            !(above.step[above.count - 1].entry & PTE_PCD);
 }

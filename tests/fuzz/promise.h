@@ -4,6 +4,7 @@
 
 #include "efi/mode.h"
 #include "efi/width.h"
+#include "efi/width32/window.h"
 #include "mm/layout.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -42,13 +43,13 @@ static const struct promise {
     {"compact", 8, EFI_CONTIGUOUS, 1UL << 47, true, false},
     {"packed", 8, EFI_CONTIGUOUS, 1UL << 47, false, false},
     {"table", 8, EFI_WINDOW_END, EFI_WINDOW_START, true, true},
-    {"naive", 8, VMAP_NAIVE, VMAP_END, false, false},
-    {"fixed", 4, EFI32_WINDOW, EFI32_TOP, true, true},
-    {"contiguous", 4, EFI32_RUN, EFI32_WINDOW, true, true},
-    {"compact", 4, EFI32_RUN, EFI32_WINDOW, true, false},
-    {"packed", 4, EFI32_RUN, EFI32_WINDOW, false, false},
-    {"table", 4, EFI32_WINDOW, EFI32_TOP, true, true},
-    {"naive", 4, EFI32_NAIVE, EFI32_TOP, false, false},
+    {"naive", 8, EFI_WINDOW_END, EFI_WINDOW_START, false, false},
+    {"fixed", 4, EFI32_BOTTOM, EFI32_TOP, true, true},
+    {"contiguous", 4, EFI32_BOTTOM, EFI32_TOP, true, true},
+    {"compact", 4, EFI32_BOTTOM, EFI32_TOP, true, false},
+    {"packed", 4, EFI32_BOTTOM, EFI32_TOP, false, false},
+    {"table", 4, EFI32_BOTTOM, EFI32_TOP, true, true},
+    {"naive", 4, EFI32_BOTTOM, EFI32_TOP, false, false},
 };
 
 static inline bool is_of_width(const struct promise *promise,

@@ -27,7 +27,7 @@ static const struct {
     {0x1f401000, EFI_WINDOW_END + 0x1000, true},
     {0x1f400000, EFI_WINDOW_START - 0x200000, true},
     {0x1f401000, EFI_WINDOW_START - 0x1ff000, false}, // passes its end
-    {0x1f400000, VMAP_NAIVE, false},
+    {0x1f400000, VMAP_BASE, false},
     {0x1f400000, -0x200000UL, false}, // its end is 2^64
 };
 

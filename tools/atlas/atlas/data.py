@@ -30,7 +30,6 @@ AREAS = {
     "EFI_WINDOW_START": "nothing",
     "KERNEL_BASE": "kernel image",
     "VMAP_BASE": "stacks, devices",
-    "VMAP_NAIVE": "naive's firmware",
 }
 SECTIONS = [("text_start", "text_end", "code"),
             ("rodata_start", "rodata_end", "constants"),

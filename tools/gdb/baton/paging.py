@@ -67,7 +67,6 @@ class WalkCommand(Command):
 
 
 AREAS = {  # mm/layout.h, from the top: the area that begins at each number
-    "VMAP_NAIVE": "vmap: the firmware in naive mode",
     "VMAP_BASE": "vmap: stacks, devices",
     "KERNEL_BASE": "kernel image",
     "EFI_WINDOW_START": "between window and kernel",
