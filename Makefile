@@ -87,7 +87,7 @@ $(if $(UNKNOWN),$(error ANNEXES: no annex is called $(UNKNOWN); there are: $(ALL
 # monitor are in files of that name, which need the monitor and do not bring it.
 USES_kernel/screen      := kernel/console mm/vmap
 USES_kernel/qr          := kernel/history kernel/screen
-USES_kernel/monitor     := efi/config efi/services kernel/console kernel/reboot kernel/report kernel/shutdown mm/visit mm/vmap
+USES_kernel/monitor     := efi/config efi/services kernel/console kernel/reboot kernel/report kernel/shutdown kernel/timer mm/visit mm/vmap
 USES_kernel/auto        := efi/modes efi/policies efi/quirks kexec/linux
 USES_kernel/reboot      := kernel/acpi mm/vmap
 USES_kernel/acpi        := efi/config
@@ -98,20 +98,20 @@ USES_kernel/arrival     := kernel/apic mm/vmap
 USES_kernel/timer       := kernel/apic mm/vmap
 USES_kernel/clocks      := kernel/acpi kernel/timer mm/vmap
 USES_kernel/watchdog    := kernel/apic kernel/nmi kernel/timer mm/vmap
-USES_efi/guard          := kernel/stacks mm/random mm/vmap
+USES_efi/guard          := kernel/stacks kernel/timer mm/random mm/vmap
 USES_kernel/shutdown    := efi/services
 USES_kernel/report      := mm/vmap
 USES_kernel/apic        := mm/vmap
 USES_efi/modes          := mm/random
 USES_efi/protect        := efi/config efi/guard mm/visit
 USES_efi/isolate        := efi/guard efi/width32 kernel/acpi kernel/stacks
-USES_efi/trace          := efi/guard mm/visit
+USES_efi/trace          := efi/guard kernel/timer mm/visit
 USES_efi/quirks         := efi/config efi/guard
 USES_efi/services       := efi/config
 USES_kexec/linux        := efi/config efi/protect
 
 with_used   = $(sort $(1) $(foreach annex,$(1),$(USES_$(annex))))
-LINKED     := $(call with_used,$(call with_used,$(call with_used,$(ANNEXES))))
+LINKED     := $(call with_used,$(call with_used,$(call with_used,$(call with_used,$(ANNEXES)))))
 files_of    = $(sort $(wildcard $(foreach annex,$(1),$(annex)/*.c $(annex)/*.asm)))
 FILES      := $(CORE) $(filter-out $(if $(filter kernel/monitor,$(LINKED)),,\
 	%/commands.c),$(call files_of,$(LINKED)))

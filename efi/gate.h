@@ -53,8 +53,7 @@ struct gate_call {
 
 struct gate_statistics {
     uint64_t calls;
-    uint64_t faults;     // calls that were ended
-    uint64_t interrupts; // that came during calls: kernel/timer counts them
+    uint64_t faults; // calls that were ended
 };
 
 extern struct gate_statistics gate_statistics;

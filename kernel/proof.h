@@ -54,10 +54,6 @@ enum verdict proof_detail(struct proof *proof, enum verdict verdict,
 // The verdict of a check whose other part was spared: SKIP.
 enum verdict proof_spared(struct proof *proof);
 
-// Timer interrupts that must come during the calls of GetTime: one. 0 if most
-// of each call is the work of an observer, so that there may be none.
-extern uint64_t proof_interrupts;
-
 // Runs all checks, with an event `@proof` for each. `*counter` is what the last
 // kernel left in the variable BatonGeneration, and becomes what this one leaves
 // there. `spared`: the reason for which nothing may be written, and neither

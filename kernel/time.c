@@ -8,7 +8,6 @@
 
 struct handoff_clock kernel_clock;
 uint64_t tsc_here;
-volatile uint64_t timer_ticks;
 
 uint64_t time_of(uint64_t cycles) {
     uint64_t hz = kernel_clock.tsc_hz ? kernel_clock.tsc_hz : ASSUMED_HZ;
@@ -17,21 +16,4 @@ uint64_t time_of(uint64_t cycles) {
 
 uint64_t time_microseconds(void) {
     return time_of(read_tsc() - kernel_clock.tsc_start);
-}
-
-// Interrupts and NMIs call this in the middle of another call: each span of
-// time is added by the call that moves `last` to its end, so the sum never
-// decreases.
-uint64_t time_ran(void) {
-    static uint64_t ran_us, last;
-    uint64_t then = __atomic_load_n(&last, __ATOMIC_RELAXED);
-    uint64_t now = read_tsc();
-    int64_t passed = (int64_t)(now - then);
-    if (passed > 0 &&
-        __atomic_compare_exchange_n(&last, &then, now, false, __ATOMIC_RELAXED,
-                                    __ATOMIC_RELAXED))
-        __atomic_fetch_add(&ran_us,
-                           min_u64(time_of((uint64_t)passed), TIME_SPAN_US),
-                           __ATOMIC_RELAXED);
-    return __atomic_load_n(&ran_us, __ATOMIC_RELAXED);
 }

@@ -5,7 +5,7 @@
 #include "efi/guard/deadline.h"
 
 #include "efi/gate.h"
-#include "kernel/time.h"
+#include "kernel/timer/timer.h"
 #include "lib/options.h"
 #include "lib/trap.h"
 

@@ -5,6 +5,7 @@
 #include "efi/gate.h"
 #include "efi/guard/guard.h"
 #include "kernel/stage.h"
+#include "kernel/timer/timer.h"
 #include "lib/log.h"
 #include "lib/x86.h"
 #include "mm/space.h"
@@ -32,6 +33,6 @@ STAGE(READY, 00_gate, "gate") {
         return STATUS_OK;
     event("efi.gate",
           "calls=%lu violations=%lu faults=%lu interrupts=%lu recovered=%lu",
-          s->calls, g->violations, s->faults, s->interrupts, g->recovered);
+          s->calls, g->violations, s->faults, timer_in_calls, g->recovered);
     return STATUS_OK;
 }

@@ -7,8 +7,8 @@
 #include "efi/guard/memory.h"
 #include "efi/observe.h"
 #include "efi/space.h"
-#include "kernel/proof.h"
 #include "kernel/stage.h"
+#include "kernel/timer/timer.h"
 #include "lib/log.h"
 #include "lib/options.h"
 #include "lib/string.h"
@@ -47,7 +47,7 @@ static status_t touch_begin(void) {
     if (!wanted)
         return STATUS_OK;
     kernel_table.leaf_max = 1; // and its clone's, which the firmware gets
-    proof_interrupts = 0;
+    timer_ticks_due = 0;
     note_count = efi_regions_bytes(&firmware->regions) / PAGE_SIZE;
     uint64_t pages = pages_for(EFI_SERVICES * note_count);
     pa_t pa;

@@ -14,6 +14,7 @@
 #include "kernel/report/symbols.h"
 #include "kernel/shutdown/shutdown.h"
 #include "kernel/time.h"
+#include "kernel/timer/timer.h"
 #include "kexec/kexec.h"
 #include "lib/format.h"
 #include "lib/log.h"

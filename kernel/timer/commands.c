@@ -1,7 +1,7 @@
 // Self-tests of interrupts.
 
 #include "kernel/monitor/selftest.h"
-#include "kernel/time.h"
+#include "kernel/timer/timer.h"
 #include "lib/x86.h"
 
 TEST(interrupts_of_an_earlier_kernel_are_taken) {

@@ -1,7 +1,7 @@
 // The timer interrupt, from the local APIC (SDM vol. 3 §11.5.4). Core needs
 // none: without this annex interrupts stay off.
 
-#include "efi/gate.h"
+#include "kernel/timer/timer.h"
 #include "kernel/apic/apic.h"
 #include "kernel/stage.h"
 #include "kernel/time.h"
@@ -14,6 +14,8 @@
 
 #define TICKS_PER_SECOND 100
 #define DIVIDE_BY_16     0x3
+
+volatile uint64_t timer_ticks;
 
 static uint32_t apic_count(void) {
     return UINT32_MAX - apic_read(APIC_CURRENT_COUNT);
@@ -67,14 +69,6 @@ static bool handle_timer(struct trap_frame *frame __attribute__((unused))) {
 
 ROW(traps, 10_timer) = {VECTOR_TIMER, VECTOR_TIMER, .nested = true,
                         .handle = handle_timer};
-
-// Ticks that came during a call: the proof of time asks for one.
-static void count_interrupt(struct trap_frame *frame __attribute__((unused))) {
-    gate_statistics.interrupts += gate_current != NULL;
-}
-
-ROW(traps, 60_count) = {VECTOR_TIMER, VECTOR_TIMER, .nested = true,
-                        .after = count_interrupt};
 
 // An interrupt of the kernel before this one may still be pending in the APIC:
 // Linux' timer has vector 236. A spurious one must not be acknowledged (SDM

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "kernel/time.h"
+#include "kernel/timer/timer.h"
 #include "lib/types.h"
 
 // Microseconds without a tick after which it sends its NMI.

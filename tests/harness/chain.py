@@ -13,8 +13,8 @@ from .events import Event
 from .machine import Run
 
 # The proofs of a generation, in order.
-CHECKS = ("time", "variable", "enumerate", "space", "services", "again",
-          "mapping", "wx", "gate")
+CHECKS = ("time", "ticks", "variable", "enumerate", "space", "services",
+          "again", "mapping", "wx", "gate")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ FIRMWARES = {
     "ia32": Firmware(beyond=frozenset({"direct", "offset"})),
     "bios": Firmware(stores=False),
     "uboot": Firmware(
-        lacks=frozenset({"time", "variable", "space", "wx"}), stores=False,
+        lacks=frozenset({"time", "ticks", "variable", "space", "wx"}), stores=False,
         svam_stays=False, off=RESET,
         quirks=frozenset({"data-in-free-memory", "svam-in-boot-memory",
                           "crc-after-svam", "promise-not-kept"})),

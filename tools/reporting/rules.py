@@ -65,6 +65,11 @@ RULES = (
          "kernels that have no other clock (rtc-efi)",
          "If there is no clock at runtime, announce it in "
          "EFI_RT_PROPERTIES_TABLE."),
+    Rule("ticks", "medium", "No interrupt comes during calls",
+         "a service may be interrupted: it does not need interrupts off, and "
+         "leaves the timer alone", "UEFI 2.10 §8.1",
+         "kernels lose ticks, and their watchdogs expire",
+         "Which service switches interrupts off, or changes the local APIC?"),
     Rule("variable", "high", "Variables cannot be used",
          "SetVariable stores, GetVariable returns what was stored",
          "UEFI 2.10 §8.2.1, §8.2.3",
