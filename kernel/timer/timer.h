@@ -1,4 +1,4 @@
-// The timer's ticks, and what can be told by them.
+// The ticks of the timer, and the time in which the machine ran.
 
 #pragma once
 

@@ -154,7 +154,7 @@ def test_what_the_demonstration_prints():
     start = next(i for i, line in enumerate(said) if "Generation 0," in line)
     assert [documents.shape(line) for line in said[start:start + len(shown)]] \
         == [documents.shape(line) for line in shown]
-    table = block_with(README, "gen time variable")
+    table = block_with(README, "gen time ticks variable")
     rows = [line for line in table if line.split()[0] not in chain.EXPECTED
             or line.split()[0] == "fixed"]
     assert documents.missing(rows, said) == []
@@ -162,7 +162,7 @@ def test_what_the_demonstration_prints():
 
 @pytest.mark.slow
 def test_the_table_of_the_demonstration():
-    table = block_with(README, "gen time variable")
+    table = block_with(README, "gen time ticks variable")
     assert documents.missing(table, printed("tools/demo")) == []
 
 

@@ -202,7 +202,7 @@ def test_there_is_no_call_within_a_call(boot):
             first_call_after_svam(debugger, "fixed")
             record, function = call_under_way(debugger)
             debugger.write(function, b"\xeb\xfe")  # jmp $, until a tick
-            debugger.run_to(symbol(paths.SYMBOLS, "count_interrupt"))
+            debugger.run_to(symbol(paths.SYMBOLS, "count_tick"))
             back = debugger.word(debugger.register("rsp"))
             debugger.set_register("rip", symbol(paths.SYMBOLS, "efi_get_time"))
             debugger.set_register("rdi", symbol(paths.SYMBOLS, "guard_after"))
