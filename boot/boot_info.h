@@ -55,8 +55,6 @@ struct boot_info {
     pa_t rsdp_pa;   // 0: unknown (multiboot2 has only a copy of the RSDP)
     pa_t bundle_pa; // the cpio archive with the next kernels
     uint64_t bundle_bytes;
-    char
-        bundle_why[REASON_BYTES]; // why a bundle was refused; empty if none was
 
     // The framebuffer, unchecked, in Linux's form: lfb_… if orig_video_isVGA is
     // VIDEO_TYPE_EFI or _VLFB.

@@ -5,7 +5,6 @@
 
 #include "efi/region.h"
 #include "kernel/stage.h"
-#include "lib/string.h"
 #include "mm/space.h"
 
 // Bundle memory is handed on as RAM, so it must be RAM, and not have any other
@@ -22,19 +21,12 @@ static status_t check_bundle(const struct boot_info *boot) {
                 memory_kind_name(__builtin_ctz(other)));
 }
 
-// Firmware, image and bundle overlay what the loader reports as free. Memory
-// that only the EFI map reports as free is not used.
+// Firmware, image and bundle overlay what the loader reports as free.
 status_t memory_complete(struct boot_info *boot, pa_t image_pa) {
-    static struct memory_map loaders;
-    loaders = boot->memory;
-    if (boot->efi.map_bytes) {
+    if (boot->efi.map_bytes)
         tolerate("efi-map", efi_map_merge(&boot->efi, &boot->memory));
-        tolerate("efi-map", memory_map_confine(&boot->memory, &loaders));
-    }
-    if (tolerate("bundle", check_bundle(boot))) {
-        str_copy(boot->bundle_why, sizeof(boot->bundle_why), why());
+    if (tolerate("bundle", check_bundle(boot)))
         boot->bundle_pa = boot->bundle_bytes = 0;
-    }
     TRY(memory_map_put(&boot->memory, image_pa, image_end - text_start,
                        MEMORY_IN_USE));
     // Whole pages: the direct map has no other, and none that are free above

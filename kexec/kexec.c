@@ -24,16 +24,13 @@ status_t kexec_bundle(const struct boot_info *boot, struct cpio *bundle) {
     *bundle = cpio_open(archive, bytes);
     if (archive)
         return STATUS_OK;
-    if (boot->bundle_why[0])
-        return fail(STATUS_NOT_FOUND, "no bundle: it was refused: %s",
-                    boot->bundle_why);
     if (bytes)
         return fail(STATUS_NOT_FOUND,
                     "no bundle: %#lx bytes at %#lx are not in the direct map",
                     bytes, pa);
     return fail(STATUS_NOT_FOUND,
                 "no bundle: the loader brought no cpio archive with the next "
-                "kernel (module2 /bundle.cpio)");
+                "kernel (module2 /bundle.cpio), or it was refused");
 }
 
 static status_t find_room(struct kexec_staged *staged) {

@@ -140,31 +140,6 @@ status_t memory_map_add(struct memory_map *map, pa_t start, uint64_t bytes,
     return memory_map_put(map, start, bytes, kind);
 }
 
-enum memory_kind memory_map_kind_at(const struct memory_map *map, pa_t pa,
-                                    pa_t *end) {
-    const struct memory_range *range = map->range + first_after(map, pa);
-    bool is_behind = range == map->range + map->count;
-    if (is_behind || range->start > pa) {
-        *end = is_behind ? UINT64_MAX : range->start;
-        return MEMORY_HOLE;
-    }
-    *end = range->end;
-    return range->kind;
-}
-
-status_t memory_map_confine(struct memory_map *map,
-                            const struct memory_map *given) {
-    pa_t at = 0, end, end_given;
-    for (; at < UINT64_MAX; at = min_u64(end, end_given)) {
-        enum memory_kind kind = memory_map_kind_at(map, at, &end);
-        enum memory_kind other = memory_map_kind_at(given, at, &end_given);
-        if (memory_is_free(kind) && other == MEMORY_HOLE)
-            TRY(memory_map_put(map, at, min_u64(end, end_given) - at,
-                               MEMORY_RESERVED));
-    }
-    return STATUS_OK;
-}
-
 const struct memory_range *memory_map_find(const struct memory_map *map,
                                            pa_t pa) {
     size_t at = first_after(map, pa);

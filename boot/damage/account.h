@@ -17,3 +17,7 @@ struct handoff_account {
 // is MEMORY_LOST. `both` is neither of the two.
 void memory_agree(const struct memory_map *a, const struct memory_map *b,
                   struct memory_map *both);
+
+// Makes MEMORY_RESERVED what is a hole in `map`, and free in `other`.
+// NO_MEMORY: the map is full.
+status_t memory_confine(struct memory_map *map, const struct memory_map *other);
