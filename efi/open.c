@@ -182,17 +182,10 @@ void efi_close(void) {
     memset(known->entry, 0, sizeof(known->entry));
 }
 
-static void refuse(void) {
+void efi_refuse(void) {
     known->ready = false;
     known->refused = true;
     efi_close();
-}
-
-status_t efi_proved(struct boot_info *boot) {
-    status_t status = run(OPENING_PROVED, boot);
-    if (status)
-        refuse();
-    return status;
 }
 
 static status_t explain_absence(const struct boot_info *boot) {
@@ -210,7 +203,7 @@ status_t efi_open(struct boot_info *boot, const struct efi_mode *wanted) {
     status_t status = open_firmware(boot, wanted);
     known->ready = status == STATUS_OK;
     if (!known->ready)
-        refuse();
+        efi_refuse();
     report_mode(wanted);
     return status;
 }

@@ -20,7 +20,6 @@ enum opening_point {
                     // firmware_table, which is replaced after it
     OPENING_MAPPED, // all regions are mapped where the services use them, with
                     // all rights that the memory map allows
-    OPENING_PROVED, // the proofs have run
 };
 
 // Rows of one point run in the order of their ids. An error refuses the
@@ -39,9 +38,9 @@ TABLE(openings, struct opening);
 // NOT_FOUND: no firmware. Other errors: it is refused, and not called.
 status_t efi_open(struct boot_info *boot, const struct efi_mode *wanted);
 
-// Runs the rows of OPENING_PROVED. An error: the firmware is refused now, but
+// The firmware that is open is refused: no service is called any more, but
 // SetVirtualAddressMap may still be left for the next kernel.
-status_t efi_proved(struct boot_info *boot);
+void efi_refuse(void);
 
 // No service is called any more, for efi.fault=off.
 void efi_close(void);

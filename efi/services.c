@@ -99,15 +99,12 @@ efi_status_t efi_look_at(struct gate_call *call) {
     return call->status;
 }
 
-efi_status_t efi_get_time(struct efi_time *time,
-                          struct efi_time_capabilities *capabilities) {
+efi_status_t efi_get_time(struct efi_time *time) {
     args->time = (struct efi_time){0}; // invalid, in case none is written
     // Capabilities are optional, but some firmware crashes without.
     efi_status_t status = efi_call(EFI_GET_TIME, efi_at(&args->time),
                                    efi_at(&args->capabilities), 0, 0, 0);
     *time = args->time;
-    if (capabilities)
-        *capabilities = args->capabilities;
     return status;
 }
 

@@ -34,8 +34,8 @@ status_t efi_services_init(void);
 // NO_MEMORY.
 status_t efi_services_map(struct page_table *private_table);
 
-efi_status_t efi_get_time(struct efi_time *time,
-                          struct efi_time_capabilities *capabilities);
+efi_status_t efi_get_time(struct efi_time *time);
+
 // `map`: descriptors of `descriptor_bytes` each, `bytes` in all.
 efi_status_t efi_set_virtual_address_map(const void *map, uint64_t bytes,
                                          uint64_t descriptor_bytes,

@@ -121,9 +121,7 @@ struct efi_memory_descriptor {
 
 enum efi_memory_type { EFI_MEMORY_TYPE_LIST(EFI_ID) EFI_MEMORY_TYPES };
 
-#define EFI_MEMORY_WB      (1UL << 3) // it can be cached as RAM is
-#define EFI_MEMORY_XP      (1UL << 14)
-#define EFI_MEMORY_RO      (1UL << 17)
+#define EFI_MEMORY_WB      (1UL << 3)  // it can be cached as RAM is
 #define EFI_MEMORY_SP      (1UL << 18) // RAM for a specific purpose
 #define EFI_MEMORY_RUNTIME (1UL << 63)
 
@@ -147,13 +145,6 @@ struct efi_time_capabilities {
 #define EFI_VARIABLE_BOOT_SERVICE   2u
 #define EFI_VARIABLE_RUNTIME_ACCESS 4u
 #define EFI_VARIABLE_ANY            0xffu // all that §8.2 defines
-
-enum efi_reset_type { // §8.5.1
-    EFI_RESET_COLD,
-    EFI_RESET_WARM,
-    EFI_RESET_SHUTDOWN,
-    EFI_RESET_PLATFORM_SPECIFIC,
-};
 
 // "EFI_SUCCESS", "EFI_NOT_FOUND", …; "EFI_UNKNOWN" for no known code.
 const char *efi_status_name(efi_status_t status);

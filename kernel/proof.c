@@ -45,11 +45,11 @@ static enum verdict check_time(struct proof *proof) {
     struct efi_time first, now;
     uint64_t deadline = time_microseconds() + WAIT_US;
     bool is_late = false;
-    efi_status_t status = efi_get_time(&first, NULL);
+    efi_status_t status = efi_get_time(&first);
     now = first;
     while (status == EFI_SUCCESS && now.second == first.second && !is_late) {
         is_late = time_microseconds() > deadline;
-        status = efi_get_time(&now, NULL);
+        status = efi_get_time(&now);
     }
     bool moved = status == EFI_SUCCESS && efi_is_time(&first) &&
                  efi_is_time(&now) && now.second != first.second;

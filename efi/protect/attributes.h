@@ -8,6 +8,9 @@
 #include "efi/region.h"
 #include "mm/page_table.h"
 
+#define EFI_MEMORY_XP (1UL << 14)
+#define EFI_MEMORY_RO (1UL << 17)
+
 #define ATTRIBUTES_MAX 128
 
 struct efi_memory_attributes_table { // §4.6.3

@@ -8,6 +8,7 @@
 #include "efi/quirk.h"
 #include "efi/quirks/excluded.h"
 #include "efi/quirks/vendor.h"
+#include "kernel/stage.h"
 #include "lib/string.h"
 #include "mm/space.h"
 
@@ -41,18 +42,17 @@ status_t efi_exclude_identity(const struct efi_mode *mode) {
                 vendor);
 }
 
-static status_t check_calls(struct boot_info *boot) {
-    (void)boot;
-    if (firmware->mode->table != PAGE_TABLE_OWN || !every_call_faulted() ||
-        !efi_tolerates(NAME))
+STAGE(READY, 00_fails_at_identity, "efi") {
+    if (!firmware->ready || firmware->mode->table != PAGE_TABLE_OWN ||
+        !every_call_faulted() || !efi_tolerates(NAME))
         return STATUS_OK;
+    efi_refuse();
+    kernel->outcome = OUTCOME_REFUSED;
     return fail(STATUS_REFUSED,
                 "efi: no call came back in mode %s, where VA = PA: the "
                 "firmware fails there; efi=fixed moves it elsewhere",
                 firmware->mode->name);
 }
-
-ROW(openings, 50_identity_calls) = {OPENING_PROVED, check_calls};
 
 ROW(quirks, fails_at_identity) = {
     .name = NAME,

@@ -5,6 +5,7 @@
 // vendor's GUID are enough, and a miss reports which vendor has one of that
 // name.
 
+#include "efi/call.h"
 #include "efi/services/rest.h"
 #include "efi/services/utf16.h"
 #include "efi/services/variables.h"
@@ -35,12 +36,12 @@ static void print_time(const char *state, const struct efi_time *t) {
 
 static status_t get_time(void) {
     struct efi_time time;
-    struct efi_time_capabilities can;
+    const struct efi_time_capabilities *can = &efi_bounce.args.capabilities;
     TRY(need_firmware());
-    TRY(answer(EFI_GET_TIME, efi_get_time(&time, &can)));
+    TRY(answer(EFI_GET_TIME, efi_get_time(&time)));
     print_time("", &time);
-    print("%u tick(s) a second, accurate to %u ppm", can.resolution_hz,
-          can.accuracy / 1000000);
+    print("%u tick(s) a second, accurate to %u ppm", can->resolution_hz,
+          can->accuracy / 1000000);
     return STATUS_OK;
 }
 

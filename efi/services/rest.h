@@ -6,6 +6,13 @@
 
 #include "efi/services.h"
 
+enum efi_reset_type { // §8.5.1
+    EFI_RESET_COLD,
+    EFI_RESET_WARM,
+    EFI_RESET_SHUTDOWN,
+    EFI_RESET_PLATFORM_SPECIFIC,
+};
+
 struct efi_capsule_header { // §8.5.3
     struct efi_guid guid;
     uint32_t header_bytes, flags, image_bytes;

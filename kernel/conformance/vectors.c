@@ -448,7 +448,7 @@ COMMAND(efi_vectors, .name = "efi vectors",
         .help = "actual and correct results, in KTAP") {
     unsigned count[RESULTS] = {0}, n = 0;
     TRY(need_firmware());
-    efi_get_time(&now, NULL);
+    efi_get_time(&now);
     print("KTAP version 1\n1..%zu",
           ARRAY_SIZE(vectors) + 2 * ARRAY_SIZE(no_times));
     for (unsigned i = 0; i < ARRAY_SIZE(vectors); i++)

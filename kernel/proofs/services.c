@@ -18,7 +18,7 @@ static bool is_in(const struct efi_time *time, uint16_t year) {
 // Sets the clock ahead, reads it, and sets it back by as much.
 static efi_status_t try_set_time(void) {
     struct efi_time was, moved, now;
-    efi_status_t status = efi_get_time(&was, NULL);
+    efi_status_t status = efi_get_time(&was);
     if (status != EFI_SUCCESS)
         return status;
     if (!efi_is_time(&was))
@@ -28,7 +28,7 @@ static efi_status_t try_set_time(void) {
     status = efi_set_time(&moved);
     if (status != EFI_SUCCESS)
         return status;
-    efi_get_time(&now, NULL);
+    efi_get_time(&now);
     bool has_moved = is_in(&now, moved.year);
     struct efi_time back = has_moved ? now : was;
     back.year -= has_moved ? YEARS : 0;
@@ -36,7 +36,7 @@ static efi_status_t try_set_time(void) {
     if (!has_moved)
         return efi_reject(EFI_SET_TIME, "the clock was set to %u and shows %u",
                           moved.year, now.year);
-    efi_get_time(&now, NULL);
+    efi_get_time(&now);
     if (status != EFI_SUCCESS || !is_in(&now, back.year))
         return efi_reject(EFI_SET_TIME,
                           "the clock was set back to %u and shows %u",
@@ -71,7 +71,7 @@ static efi_status_t try_set_wakeup(void) {
     struct efi_time time;
     efi_status_t status = read_alarm(&was);
     if (status == EFI_SUCCESS)
-        status = efi_get_time(&time, NULL);
+        status = efi_get_time(&time);
     if (status != EFI_SUCCESS)
         return status;
     time.hour = 23;

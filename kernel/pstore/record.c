@@ -119,7 +119,7 @@ static status_t write_parts(struct written *written) {
     unsigned parts = 0;
     TRY(check_firmware());
     TRY(count_room(&room));
-    efi_get_time(&time, NULL);
+    efi_get_time(&time);
     while (parts < min_u64(room, PARTS_MAX) && start[parts] > history->start) {
         start[parts + 1] = part_start(start[parts]);
         parts++;

@@ -1,7 +1,7 @@
 // The proof that firmware calls are interrupted, and survive it.
 
-#include "efi/gate.h"
 #include "kernel/proof.h"
+#include "efi/gate.h"
 #include "kernel/timer/timer.h"
 #include "lib/trap.h"
 #include "lib/x86.h"
@@ -12,12 +12,12 @@
 uint64_t timer_ticks_due = 1;
 volatile uint64_t timer_in_calls;
 
-static void count(struct trap_frame *frame __attribute__((unused))) {
+static void count_tick(struct trap_frame *frame __attribute__((unused))) {
     timer_in_calls += gate_current != NULL;
 }
 
 ROW(traps, 60_count) = {VECTOR_TIMER, VECTOR_TIMER, .nested = true,
-                        .after = count};
+                        .after = count_tick};
 
 // Where every round takes the same time, as under icount, ticks could stay in
 // step with the loop and never come during a call: so the rounds differ.
@@ -29,11 +29,11 @@ static enum verdict check_ticks(struct proof *proof) {
     while (timer_in_calls < timer_ticks_due && time_ran() < deadline) {
         for (uint64_t n = gate_statistics.calls % UNEVEN_ROUNDS; n > 0; n--)
             spin_hint();
-        efi_get_time(&now, NULL);
+        efi_get_time(&now);
     }
     return proof_detail(proof, verdict_of(timer_in_calls >= timer_ticks_due),
-                        "%lu timer interrupts came during %lu calls", timer_in_calls,
-                        gate_statistics.calls);
+                        "%lu timer interrupts came during %lu calls",
+                        timer_in_calls, gate_statistics.calls);
 }
 
 ROW(proofs, 15_ticks) = {"ticks", check_ticks, PROOF_NEEDS(EFI_GET_TIME)};

@@ -75,9 +75,8 @@ efi_status_t efi_query_variable_info(uint32_t attributes, uint64_t *maximum,
     return EFI_UNSUPPORTED;
 }
 
-efi_status_t efi_get_time(struct efi_time *time,
-                          struct efi_time_capabilities *capabilities) {
-    (void)time, (void)capabilities;
+efi_status_t efi_get_time(struct efi_time *time) {
+    (void)time;
     return EFI_UNSUPPORTED;
 }
 
