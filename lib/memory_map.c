@@ -140,6 +140,18 @@ status_t memory_map_add(struct memory_map *map, pa_t start, uint64_t bytes,
     return memory_map_put(map, start, bytes, kind);
 }
 
+enum memory_kind memory_map_kind_at(const struct memory_map *map, pa_t pa,
+                                    pa_t *end) {
+    const struct memory_range *range = map->range + first_after(map, pa);
+    bool is_behind = range == map->range + map->count;
+    if (is_behind || range->start > pa) {
+        *end = is_behind ? UINT64_MAX : range->start;
+        return MEMORY_HOLE;
+    }
+    *end = range->end;
+    return range->kind;
+}
+
 const struct memory_range *memory_map_find(const struct memory_map *map,
                                            pa_t pa) {
     size_t at = first_after(map, pa);

@@ -74,6 +74,11 @@ status_t memory_map_put(struct memory_map *map, pa_t start, uint64_t bytes,
 status_t memory_map_add(struct memory_map *map, pa_t start, uint64_t bytes,
                         enum memory_kind kind);
 
+// The kind at `pa`, MEMORY_HOLE if nothing was added there; it extends to
+// *end.
+enum memory_kind memory_map_kind_at(const struct memory_map *map, pa_t pa,
+                                    pa_t *end);
+
 // The range that holds `pa`; NULL if nothing was added there.
 const struct memory_range *memory_map_find(const struct memory_map *map,
                                            pa_t pa);

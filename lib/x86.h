@@ -20,23 +20,11 @@
 #define RFLAGS_RF (1UL << 16)
 #define RFLAGS_AC (1UL << 18)
 
-// Bits of a page fault's error code (SDM vol. 3 §4.7).
-#define FAULT_PRESENT  (1u << 0)
-#define FAULT_WRITE    (1u << 1)
-#define FAULT_RESERVED (1u << 3)
-#define FAULT_FETCH    (1u << 4)
+// Of a page fault's error code (SDM vol. 3 §4.7): an instruction was fetched.
+#define FAULT_FETCH (1u << 4)
 
-#define MSR_APIC_BASE      0x1b
-#define MSR_SYSENTER_CS    0x174
-#define MSR_DEBUGCTL       0x1d9
-#define MSR_PAT            0x277
-#define MSR_EFER           0xc0000080
-#define MSR_FS_BASE        0xc0000100
-#define MSR_GS_BASE        0xc0000101
-#define MSR_KERNEL_GS_BASE 0xc0000102
-
-#define EFER_LME (1UL << 8)
-#define EFER_LMA (1UL << 10)
+#define MSR_PAT  0x277
+#define MSR_EFER 0xc0000080
 #define EFER_NXE (1UL << 11)
 
 struct cpuid {

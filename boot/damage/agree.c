@@ -2,25 +2,12 @@
 
 #include "boot/damage/account.h"
 
-// The kind at `pa`, MEMORY_HOLE if nothing was added there; it extends to
-// *end.
-static enum memory_kind kind_at(const struct memory_map *map, pa_t pa,
-                                pa_t *end) {
-    const struct memory_range *range = map->range;
-    const struct memory_range *last = range + map->count;
-    while (range < last && range->end <= pa)
-        range++;
-    bool is_within = range < last && range->start <= pa;
-    *end = is_within ? range->end : range < last ? range->start : UINT64_MAX;
-    return is_within ? range->kind : MEMORY_HOLE;
-}
-
 void memory_agree(const struct memory_map *a, const struct memory_map *b,
                   struct memory_map *both) {
     pa_t at = 0, end_a, end_b;
     for (both->count = 0; at < UINT64_MAX; at = min_u64(end_a, end_b)) {
-        enum memory_kind kind_a = kind_at(a, at, &end_a);
-        enum memory_kind kind_b = kind_at(b, at, &end_b);
+        enum memory_kind kind_a = memory_map_kind_at(a, at, &end_a);
+        enum memory_kind kind_b = memory_map_kind_at(b, at, &end_b);
         uint64_t bytes = min_u64(end_a, end_b) - at;
         if (kind_a != kind_b)
             memory_map_add(both, at, bytes, MEMORY_LOST);
@@ -33,8 +20,8 @@ status_t memory_confine(struct memory_map *map,
                         const struct memory_map *other) {
     pa_t at = 0, end, end_other;
     for (; at < UINT64_MAX; at = min_u64(end, end_other)) {
-        enum memory_kind kind = kind_at(map, at, &end);
-        enum memory_kind kind_other = kind_at(other, at, &end_other);
+        enum memory_kind kind = memory_map_kind_at(map, at, &end);
+        enum memory_kind kind_other = memory_map_kind_at(other, at, &end_other);
         if (kind == MEMORY_HOLE && memory_is_free(kind_other))
             TRY(memory_map_put(map, at, min_u64(end, end_other) - at,
                                MEMORY_RESERVED));

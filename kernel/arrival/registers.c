@@ -10,6 +10,15 @@
 #include "kernel/stage.h"
 #include "lib/x86.h"
 
+#define MSR_SYSENTER_CS    0x174
+#define MSR_DEBUGCTL       0x1d9
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102
+
+#define EFER_LME (1UL << 8)
+#define EFER_LMA (1UL << 10)
+
 // Entry 3 (PCD and PWT set) is uncached: the value after reset (SDM vol. 3
 // §12.12.4).
 #define PAT_AFTER_RESET 0x0007040600070406

@@ -13,6 +13,11 @@
 
 #define FRAMES_MAX 32
 
+// Bits of a page fault's error code (SDM vol. 3 §4.7); and FAULT_FETCH.
+#define FAULT_PRESENT  (1u << 0)
+#define FAULT_WRITE    (1u << 1)
+#define FAULT_RESERVED (1u << 3)
+
 // Before there is a kernel's table, there is nothing to look addresses up in.
 static bool is_readable(va_t va, uint64_t bytes) {
     pa_t pa;
