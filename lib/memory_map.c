@@ -152,15 +152,6 @@ enum memory_kind memory_map_kind_at(const struct memory_map *map, pa_t pa,
     return range->kind;
 }
 
-const struct memory_range *memory_map_find(const struct memory_map *map,
-                                           pa_t pa) {
-    size_t at = first_after(map, pa);
-    if (at == map->count || map->range[at].start > pa ||
-        map->range[at].kind == MEMORY_HOLE)
-        return NULL;
-    return map->range + at;
-}
-
 uint32_t memory_map_kinds(const struct memory_map *map, pa_t start,
                           uint64_t bytes) {
     if (bytes == 0)

@@ -79,10 +79,6 @@ status_t memory_map_add(struct memory_map *map, pa_t start, uint64_t bytes,
 enum memory_kind memory_map_kind_at(const struct memory_map *map, pa_t pa,
                                     pa_t *end);
 
-// The range that holds `pa`; NULL if nothing was added there.
-const struct memory_range *memory_map_find(const struct memory_map *map,
-                                           pa_t pa);
-
 // The kinds in [start, start + bytes) as a set: bit n for kind n. What was
 // never added is a hole, and so is what passes 2^64.
 uint32_t memory_map_kinds(const struct memory_map *map, pa_t start,

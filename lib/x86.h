@@ -20,7 +20,8 @@
 #define RFLAGS_RF (1UL << 16)
 #define RFLAGS_AC (1UL << 18)
 
-// Of a page fault's error code (SDM vol. 3 §4.7): an instruction was fetched.
+// Bits of a page fault's error code (SDM vol. 3 §4.7).
+#define FAULT_WRITE (1u << 1)
 #define FAULT_FETCH (1u << 4)
 
 #define MSR_PAT  0x277

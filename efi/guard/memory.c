@@ -42,8 +42,8 @@ const struct efi_region *efi_space_region(uint64_t address) {
 }
 
 static enum memory_kind kind_at(pa_t pa) {
-    const struct memory_range *range = memory_map_find(memory, pa);
-    return range ? range->kind : MEMORY_HOLE;
+    pa_t end;
+    return memory_map_kind_at(memory, pa, &end);
 }
 
 // Is it behind a piece of the bounce buffer, as the services see that?

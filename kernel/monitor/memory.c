@@ -96,11 +96,12 @@ COMMAND(frames, .name = "frames", .help = "free frames, by extent") {
 
 static void explain_frame(pa_t pa) {
     const struct boot_info *boot = &monitored->boot;
-    const struct memory_range *range = memory_map_find(&boot->memory, pa);
+    pa_t end;
+    enum memory_kind kind = memory_map_kind_at(&boot->memory, pa, &end);
     const struct efi_region *region =
         efi_region_of_pa(&firmware->regions, pa, 1);
     print("physically %#lx: %s", pa,
-          range ? memory_kind_name(range->kind) : "no memory");
+          kind ? memory_kind_name(kind) : "no memory");
     if (region)
         print("in the firmware's %s at %#lx, %lu pages, attributes %#lx",
               efi_memory_type_name(region->type), region->pa, region->pages,

@@ -13,9 +13,8 @@
 
 #define FRAMES_MAX 32
 
-// Bits of a page fault's error code (SDM vol. 3 §4.7); and FAULT_FETCH.
+// More bits of a page fault's error code: see lib/x86.h.
 #define FAULT_PRESENT  (1u << 0)
-#define FAULT_WRITE    (1u << 1)
 #define FAULT_RESERVED (1u << 3)
 
 // Before there is a kernel's table, there is nothing to look addresses up in.

@@ -152,8 +152,9 @@ static status_t add_mapped(va_t start, va_t end) {
     for (va_t va = start; va < end; va += PAGE_SIZE) {
         if (!page_table_translate(&kernel_table, va, &pa))
             continue;
-        const struct memory_range *range = memory_map_find(all, pa);
-        if (range && is_our_ram(range))
+        struct memory_range page = {pa, pa + PAGE_SIZE, MEMORY_HOLE};
+        page.kind = memory_map_kind_at(all, pa, &page.end);
+        if (is_our_ram(&page))
             TRY(core_add(core, va, pa, PAGE_SIZE));
     }
     return STATUS_OK;
@@ -161,7 +162,7 @@ static status_t add_mapped(va_t start, va_t end) {
 
 static status_t add_all(void) {
     TRY(add_mapped(KERNEL_BASE, (va_t)image_end));
-    TRY(add_mapped(VMAP_BASE, VMAP_END));
+    TRY(add_mapped(VMAP_BASE, space_reserve(0)));
     return add_memory();
 }
 

@@ -13,8 +13,9 @@ ROW(options, preserved) = {
     .help = "address of the handoff preserved by a Linux: added by Baton"};
 
 static status_t check_page(const struct memory_map *memory, pa_t pa) {
-    const struct memory_range *range = memory_map_find(memory, pa);
-    if (range && range->kind == MEMORY_RESERVED && range->end - pa >= PAGE_SIZE)
+    pa_t end;
+    if (memory_map_kind_at(memory, pa, &end) == MEMORY_RESERVED &&
+        end - pa >= PAGE_SIZE)
         return STATUS_OK;
     return fail(STATUS_REFUSED,
                 "handoff: " PRESERVED_WORD

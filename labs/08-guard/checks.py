@@ -208,9 +208,8 @@ class Gate:
         at = (live.symbol("kernel")
               + live.fields("kernel/main.c", "kernel")["boot"]
               + live.fields("kernel/main.c", "boot_info")["memory"])
-        found = live.call("memory_map_find", at, pa)
-        kind = self.debugger.read(found + 16, 1)[0] if found else 0
-        return KINDS[kind]
+        return KINDS[live.call("memory_map_kind_at", at, pa, live.scratch)
+                     & 0xFFFFFFFF]
 
 
 def gate(w) -> Gate:

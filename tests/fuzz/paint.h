@@ -7,6 +7,7 @@
 
 #include "lib/memory_map.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/unit/kinds.h"
 
 #define PAINTED_MAX 2048
 
@@ -35,11 +36,6 @@ painted_at(pa_t pa) {
             painted.row[i].kind > kind)
             kind = painted.row[i].kind;
     return kind;
-}
-
-static inline enum memory_kind kind_at(const struct memory_map *map, pa_t pa) {
-    const struct memory_range *range = memory_map_find(map, pa);
-    return range ? range->kind : MEMORY_HOLE;
 }
 
 // The guarantees of lib/memory_map.h for the list.

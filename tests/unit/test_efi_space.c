@@ -13,6 +13,7 @@
 #include "mm/layout.h"
 #include "mm/space.h"
 #include "tests/unit/frames.h"
+#include "tests/unit/kinds.h"
 #include "tests/unit/machine/lib/x86.h"
 
 #define CODE_PA 0x1000000UL
@@ -149,7 +150,7 @@ static void refused_grants(void **state) {
     check_refused(CODE_PA, true);
     assert_int_equal(grant(ACPI_PA + 8, false), STATUS_OK);
     check_refused(ACPI_PA + 8, false);
-    assert_int_equal(memory_map_find(memory, ACPI_PA)->kind, MEMORY_RUNTIME);
+    assert_int_equal(kind_at(memory, ACPI_PA), MEMORY_RUNTIME);
 }
 
 int main(void) {

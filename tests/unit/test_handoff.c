@@ -8,6 +8,7 @@
 #include "kexec/linux/linux.h"
 #include "kexec/linux/params.h"
 #include "lib/crc32.h"
+#include "tests/unit/kinds.h"
 #include "tests/unit/memory.h"
 
 #define BLOCK        0x2000UL // where the block is in memory.at
@@ -365,7 +366,7 @@ static void a_list_beyond_recognition(void **state) {
 }
 
 static void kind_is(pa_t pa, enum memory_kind kind) {
-    assert_int_equal(memory_map_find(&boot.memory, pa)->kind, kind);
+    assert_int_equal(kind_at(&boot.memory, pa), kind);
 }
 
 // Both lists are damaged, each in another place: an entry that only one of them

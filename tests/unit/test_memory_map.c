@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "boot/damage/account.h"
+#include "tests/unit/kinds.h"
 #include "tests/unit/unit.h"
 
 static struct memory_map map;
@@ -49,7 +50,7 @@ static void check(const struct memory_range *expected, size_t count) {
 
 static void an_empty_map_knows_nothing(void **state) {
     (void)state;
-    assert_null(memory_map_find(&map, 0));
+    assert_int_equal(kind_at(&map, 0), MEMORY_HOLE);
     assert_int_equal(memory_map_bytes(&map, MEMORY_USABLE, 0), 0);
 }
 
@@ -71,11 +72,11 @@ static void between_ranges_is_a_hole(void **state) {
         {0x5000, 0x6000, MEMORY_USABLE},
     };
     check(expected, ARRAY_SIZE(expected));
-    assert_null(memory_map_find(&map, 0x0FFF));
-    assert_null(memory_map_find(&map, 0x2000));
-    assert_null(memory_map_find(&map, 0x6000));
-    assert_ptr_equal(memory_map_find(&map, 0x1000), &map.range[0]);
-    assert_ptr_equal(memory_map_find(&map, 0x5FFF), &map.range[2]);
+    assert_int_equal(kind_at(&map, 0x0FFF), MEMORY_HOLE);
+    assert_int_equal(kind_at(&map, 0x2000), MEMORY_HOLE);
+    assert_int_equal(kind_at(&map, 0x6000), MEMORY_HOLE);
+    assert_int_equal(kind_at(&map, 0x1000), MEMORY_USABLE);
+    assert_int_equal(kind_at(&map, 0x5FFF), MEMORY_USABLE);
 }
 
 static void the_stricter_kind_wins(void **state) {
@@ -111,7 +112,7 @@ static void up_to_the_last_byte(void **state) {
     put(0, UINT64_MAX, MEMORY_USABLE);
     check(&(struct memory_range){0, UINT64_MAX, MEMORY_USABLE}, 1);
     assert_int_equal(memory_map_bytes(&map, MEMORY_USABLE, 0), UINT64_MAX);
-    assert_null(memory_map_find(&map, UINT64_MAX));
+    assert_int_equal(kind_at(&map, UINT64_MAX), MEMORY_HOLE);
 }
 
 static void wrapping_ranges_are_refused(void **state) {
@@ -239,18 +240,17 @@ static void the_smallest_neighbours_are_lost(void **state) {
     assert_int_equal(memory_map_bytes(&map, MEMORY_LOST, 0), 0);
     add(at, 0x8000, MEMORY_NVS);
     assert_int_equal(memory_map_bytes(&map, MEMORY_LOST, 0), 0x3000);
-    assert_int_equal(memory_map_find(&map, small)->kind, MEMORY_LOST);
-    assert_int_equal(memory_map_find(&map, small + 0x2fff)->kind, MEMORY_LOST);
-    assert_int_equal(memory_map_find(&map, small + 0x3000)->kind,
-                     MEMORY_RUNTIME);
-    assert_int_equal(memory_map_find(&map, at)->kind, MEMORY_NVS);
+    assert_int_equal(kind_at(&map, small), MEMORY_LOST);
+    assert_int_equal(kind_at(&map, small + 0x2fff), MEMORY_LOST);
+    assert_int_equal(kind_at(&map, small + 0x3000), MEMORY_RUNTIME);
+    assert_int_equal(kind_at(&map, at), MEMORY_NVS);
 
     // A lost range stays lost, and is then merged with its neighbour, which
     // loses only one more range. Then two neighbours are merged.
     add(small, 0x3000, MEMORY_MMIO);
     add(at + 0x10000, 0x8000, MEMORY_NVS);
-    assert_int_equal(memory_map_find(&map, small + 0xafff)->kind, MEMORY_LOST);
-    assert_int_equal(memory_map_find(&map, 0x800000)->kind, MEMORY_LOST);
+    assert_int_equal(kind_at(&map, small + 0xafff), MEMORY_LOST);
+    assert_int_equal(kind_at(&map, 0x800000), MEMORY_LOST);
     assert_int_equal(memory_map_bytes(&map, MEMORY_LOST, 0), 0xb000 + 0x10000);
 }
 
@@ -272,8 +272,7 @@ static void any_number_of_ranges(void **state) {
         }
         assert_true(memory_map_bytes(&map, MEMORY_LOST, 0) > 0);
         for (size_t page = 0; page < MANY; page++) {
-            enum memory_kind kind =
-                memory_map_find(&map, page * PAGE_SIZE)->kind;
+            enum memory_kind kind = kind_at(&map, page * PAGE_SIZE);
             assert_true(kind == kind_of(page) || kind == MEMORY_LOST);
         }
         for (pa_t own = 0; own < (MEMORY_MAP_MAX - MEMORY_MAP_GIVEN) / 2; own++)
@@ -303,9 +302,7 @@ static void compare(const enum memory_kind page[PAGES]) {
     uint64_t bytes[MEMORY_KINDS] = {0};
 
     for (size_t i = 0; i < PAGES; i++) {
-        const struct memory_range *range =
-            memory_map_find(&map, i * PAGE_SIZE + i);
-        assert_int_equal(range ? range->kind : MEMORY_HOLE, page[i]);
+        assert_int_equal(kind_at(&map, i * PAGE_SIZE + i), page[i]);
         bytes[page[i]] += PAGE_SIZE;
     }
     for (unsigned kind = 1; kind < MEMORY_KINDS; kind++)

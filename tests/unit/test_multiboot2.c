@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "tests/unit/kinds.h"
 #include "tests/unit/memory.h"
 #include "tests/unit/said.h"
 
@@ -130,9 +131,7 @@ static void sample(void) {
 }
 
 static void check_kind(pa_t pa, enum memory_kind kind) {
-    const struct memory_range *range = memory_map_find(&boot.memory, pa);
-    assert_non_null(range);
-    assert_int_equal(range->kind, kind);
+    assert_int_equal(kind_at(&boot.memory, pa), kind);
 }
 
 static void everything_arrives(void **state) {
@@ -164,7 +163,7 @@ static void the_memory_map_is_merged(void **state) {
     check_kind(0x807fff, MEMORY_NVS);
     check_kind(0x1f6ed000, MEMORY_ACPI);
     check_kind(0x1f800000, MEMORY_RESERVED); // only a kernel can preserve it
-    assert_null(memory_map_find(&boot.memory, 0x808000));
+    assert_int_equal(kind_at(&boot.memory, 0x808000), MEMORY_HOLE);
 }
 
 // In the form in which it is passed to the next kernel; Linux reads it there.
@@ -333,7 +332,7 @@ static void entries_that_do_not_divide(void **state) {
     finish();
     assert_int_equal(parse(), STATUS_OK);
     check_kind(0x1f6ed000, MEMORY_ACPI);
-    assert_null(memory_map_find(&boot.memory, 0x1f800000));
+    assert_int_equal(kind_at(&boot.memory, 0x1f800000), MEMORY_HOLE);
 }
 
 static void no_end_tag(void **state) {

@@ -13,6 +13,7 @@
 #include "kexec/linux/linux.h"
 #include "mm/layout.h"
 #include "mm/random/random.h"
+#include "tests/unit/kinds.h"
 #include "tests/unit/said.h"
 #include "tests/unit/unit.h"
 
@@ -197,7 +198,7 @@ static void misaligned_virtual_addresses(void **state) {
     assert_int_equal(regions.count, 1);
     assert_int_equal(regions.region[0].pa, 0x5000);
     assert_int_equal(regions.region[0].va, 0);
-    assert_int_equal(memory_map_find(&memory, 0x5000)->kind, MEMORY_RUNTIME);
+    assert_int_equal(kind_at(&memory, 0x5000), MEMORY_RUNTIME);
 }
 
 static void the_very_last_page(void **state) {
@@ -363,8 +364,8 @@ static void every_type_has_a_kind(void **state) {
         add_at(type, 0x5000, 0, 1, EFI_MEMORY_WB);
         add(type, 0x9000, 1);
         assert_int_equal(read_map(), STATUS_OK);
-        assert_int_equal(memory_map_find(&memory, 0x5000)->kind, kinds[type]);
-        assert_int_equal(memory_map_find(&memory, 0x9000)->kind,
+        assert_int_equal(kind_at(&memory, 0x5000), kinds[type]);
+        assert_int_equal(kind_at(&memory, 0x9000),
                          kind_at_runtime(kinds[type]));
     }
 }
@@ -398,7 +399,7 @@ static void only_plain_memory_is_free(void **state) {
                 attribute & EFI_MEMORY_RUNTIME ? kind_at_runtime(kinds[type])
                 : is_free && !plain_attributes[i].plain ? MEMORY_RESERVED
                                                         : kinds[type];
-            assert_int_equal(memory_map_find(&memory, 0x5000)->kind, expected);
+            assert_int_equal(kind_at(&memory, 0x5000), expected);
         }
 }
 
@@ -415,8 +416,7 @@ static void too_many_descriptors(void **state) {
         }
         assert_int_equal(read_map(), STATUS_OK);
         for (size_t page = 0; page < count; page++) {
-            enum memory_kind kind =
-                memory_map_find(&memory, page * PAGE_SIZE)->kind;
+            enum memory_kind kind = kind_at(&memory, page * PAGE_SIZE);
             assert_true(kind == kinds[types[page % 2]] || kind == MEMORY_LOST);
         }
         uint64_t lost = memory_map_bytes(&memory, MEMORY_LOST, 0) / PAGE_SIZE;
