@@ -24,9 +24,10 @@
 #define FAULT_WRITE (1u << 1)
 #define FAULT_FETCH (1u << 4)
 
-#define MSR_PAT  0x277
-#define MSR_EFER 0xc0000080
-#define EFER_NXE (1UL << 11)
+#define MSR_APIC_BASE 0x1b
+#define MSR_PAT       0x277
+#define MSR_EFER      0xc0000080
+#define EFER_NXE      (1UL << 11)
 
 struct cpuid {
     uint32_t eax, ebx, ecx, edx;

@@ -5,8 +5,6 @@
 #include "lib/status.h"
 #include "lib/types.h"
 
-#define MSR_APIC_BASE 0x1b
-
 // Registers of the local APIC, by their offset in the xAPIC's page; in x2APIC
 // mode each is an MSR (SDM vol. 3 table 11-6).
 #define APIC_ID            0x020

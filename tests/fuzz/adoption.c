@@ -164,8 +164,7 @@ static void check_entries(void) {
     }
     for (size_t i = 0; i < firmware->regions.count; i++)
         assert_true(firmware->width->word_bytes == 8 ||
-                    end_of(&firmware->regions.region[i]) <=
-                        EFI32_END);
+                    end_of(&firmware->regions.region[i]) <= EFI32_END);
 }
 
 static void fuzz(struct input in) {
