@@ -15,7 +15,9 @@ from harness.rsp import symbol
 
 # The builds in the document, by the digest of their file.
 KNOWN = {
-    "pflash": "b157d97b1f697295", "smm": "d50189a486d22af4", "bios": "7b456907dd0786d4", "uboot": "72c58846c155b361",
+    "pflash": "b157d97b1f697295", "smm": "d50189a486d22af4",
+    "bios": "7b456907dd0786d4", "ia32": "d068b51430d3063b",
+    "uboot": "72c58846c155b361",
 }
 MODES = ("physical", "identity", "fixed", "contiguous", "offset",
          "compact", "packed", "direct", "table")
@@ -97,6 +99,11 @@ def test_the_same_results_repeatedly(boot, expected):
             found = vectors.points(machine.ask(vectors.COMMAND).lines)
             assert {p.name: p.answer for p in found} == expected("bios")
             machine.type("kexec baton\r")
+
+
+def test_the_width_makes_no_difference():
+    """The same driver, built for 64 and for 32 bits."""
+    assert documented("ia32") == documented("smm")
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ COMMAND = "efi vectors"
 
 # A key of qemu.FIRMWARE, and the column of its answers.
 COLUMNS = {"pflash": "OVMF", "bios": "OVMF -bios", "smm": "OVMF SMM",
-           "uboot": "U-Boot"}
+           "ia32": "OVMF IA-32", "uboot": "U-Boot"}
 
 # The text after the '#' of a point.
 ANSWER = re.compile(r"(EFI_\w+)(?:, (.*?))? \(([^()]*)\)")
