@@ -28,6 +28,11 @@ def services_table(services: dict) -> str:
     return table(["service", "firmware", *modes], [*rows, worst])
 
 
+def isolation_table(rows: dict) -> str:
+    return table(["with efi.isolate=", "off", "table", "user"],
+                 [[name, *counts] for name, counts in rows.items()])
+
+
 def most(calls: dict) -> int:
     return max(gate for _, gate in calls.values())
 
@@ -84,6 +89,8 @@ def write_report(found: dict, out: Path) -> str:
         "Instructions of the gate, by service and mode, and the firmware's "
         "own:", services_table(found["services"]),
         verdict(found["services"]),
+        "The same in a cell, with the firmware's own instructions:",
+        isolation_table(found["isolation"]),
         "A boot, from the first instruction in C, and the kexec after it, in "
         "instructions, by memory size:",
         parts_table(found["parts"], "boot"),

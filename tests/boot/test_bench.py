@@ -40,6 +40,24 @@ def test_the_gate_is_cheap(boot, mode, firmware):
                       f"{compiler()}, firmware {code}")
 
 
+# What a cell may add to a call, an interrupt, and an emulated instruction.
+CELL = {"table": 40, "user": 420}
+INTERRUPT, EMULATED = 60, 1500
+
+
+def test_a_cell_is_cheap():
+    tool = runpy.run_path(str(TOOLS / "bench"))
+    calls = {by: tool["wholes"]("fixed", by) for by in ("off", *CELL)}
+    for by, limit in CELL.items():
+        added = {name: calls[by][name] - calls["off"][name]
+                 for name in ("ConvertPointer", "GetVariable")}
+        assert len(set(added.values())) == 1, "it depends on the service"
+        assert 0 < max(added.values()) <= limit, f"{added}; {compiler()}"
+    off, user = tool["interrupt"]("off"), tool["interrupt"]("user")
+    assert 0 < user - off <= INTERRUPT
+    assert 1 < tool["instruction"](b"", b"\xfa") <= EMULATED
+
+
 # The budget of a kexec. For each 64 bytes of the image: the minimum for any
 # compiler (kexec/digest/sha256.c), and a quarter more for the difference between
 # compilers (GCC 11 to 16: 2,790 to 2,910; clang 14 to 21: 3,050 to 3,090), which

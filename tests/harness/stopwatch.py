@@ -125,6 +125,16 @@ class Stopwatch:
         assert cycles % CYCLES == 0, "is this icount, shift=7?"
         return cycles // CYCLES - OVERHEAD
 
+    def steps(self, place: int) -> int:
+        """Continue to an address one instruction at a time, and count them:
+        where our own code is not mapped."""
+        count, bug = 1, self.debugger
+        bug.command("s")
+        while bug.register("rip") != place:
+            bug.command("s")
+            count += 1
+        return count
+
     def interrupts(self, on: bool) -> bool:
         """Enable or disable interrupts; returns the previous state."""
         state = self.debugger.command("g")
@@ -145,32 +155,44 @@ class Stopwatch:
     def services(self):
         """(service, Call) for each, the first time that the kernel calls it,
         until it loads the next one."""
+        return self._each(self._call)
+
+    def wholes(self):
+        """The same: (service, instructions of a call, the firmware's included).
+        For firmware on a page table that does not have our code."""
+        return self._each(lambda back, _function: self.lap(back))
+
+    def _each(self, measure):
         entries = {self.symbols[function]: name
                    for name, function in SERVICES.items()}
         end = self.symbols["kexec_load"]
         while (at := self.run_to(end, *entries)) != end:
             name = entries.pop(at)
-            yield name, self._call(POINTED.get(name, {}))
+            interrupts = self.interrupts(False)
+            yield name, measure(*self._again(POINTED.get(name, {})))
+            self.interrupts(interrupts)
 
-    def _call(self, pointed: dict[str, int]) -> Call:
+    def _again(self, pointed: dict[str, int]) -> tuple[int, int]:
         """The machine is about to call a service. It does so twice: the
-        first time it may log a new status."""
+        first time it may log a new status. Returns where the second call will
+        return to, and the service."""
         bug = self.debugger
-        interrupts = self.interrupts(False)
         begin, back = bug.command("g"), self.back()
         memory = [(at := bug.register(name), bug.read(at, size))
                   for name, size in pointed.items()]
         self.run_to("gate_enter")
-        function = self.debugger.word(self.debugger.word(self.symbols["gate_current"]))
+        function = bug.word(bug.word(self.symbols["gate_current"]))
         self.run_to(back)
-        self.debugger.must("G" + begin)
+        bug.must("G" + begin)
         for at, content in memory:
             bug.write(at, content)
+        return back, function
+
+    def _call(self, back: int, function: int) -> Call:
         way_in, after = self.lap(function), self.back()
         if self._is_thunk(function):
             way_in, after = way_in + self.lap("thunk_leave"), "thunk_back"
         firmware, way_out = self.lap(after), self.lap(back)
-        self.interrupts(interrupts)
         return Call(firmware, way_in + way_out)
 
     def _is_thunk(self, function: int) -> bool:
