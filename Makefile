@@ -87,6 +87,7 @@ $(if $(UNKNOWN),$(error ANNEXES: no annex is called $(UNKNOWN); there are: $(ALL
 # monitor are in files of that name, which need the monitor and do not bring it.
 USES_kernel/screen      := kernel/console mm/vmap
 USES_kernel/qr          := kernel/history kernel/screen
+USES_kernel/long_mode   := kernel/screen
 USES_kernel/monitor     := efi/config efi/services kernel/console kernel/reboot kernel/report kernel/shutdown kernel/timer mm/visit mm/vmap
 USES_kernel/auto        := efi/modes efi/policies efi/quirks kexec/linux
 USES_kernel/reboot      := kernel/acpi mm/vmap
