@@ -112,13 +112,17 @@ static bool lift(struct trap_frame *frame) {
 ROW(traps, 65_isolate_return) = {VECTOR_PAGE_FAULT, VECTOR_PAGE_FAULT,
                                  .handle = lift};
 
-// The bytes of an instruction that can be read: it may end a page.
+// How many bytes of an instruction can be read: it may end a page, and a jump
+// that faults may have gone to no page at all.
 static size_t code_bytes(va_t rip) {
-    pa_t pa;
+    const struct page_table *table = efi_space_table(gate_current->table_pa);
     va_t next = align_up(rip + 1, PAGE_SIZE);
-    bool goes_on = page_table_translate(efi_space_table(gate_current->table_pa),
-                                        next, &pa);
-    return goes_on ? INSTRUCTION_BYTES : min_u64(next - rip, INSTRUCTION_BYTES);
+    pa_t pa;
+    if (!page_table_translate(table, rip, &pa))
+        return 0;
+    return page_table_translate(table, next, &pa)
+               ? INSTRUCTION_BYTES
+               : min_u64(next - rip, INSTRUCTION_BYTES);
 }
 
 static bool handle_privileged(struct trap_frame *frame) {
