@@ -44,6 +44,25 @@ while True:
 print("callers:", len(callers), *[name for name, *_ in callers])
 """
 
+# The same for the thunk of 32-bit firmware, on both ways.
+THUNK_STEPS = """
+import gdb
+from baton import machine
+modes, callers = [], set()
+def step():
+    caller = gdb.newest_frame().older()
+    callers.add((caller.name(), int(caller.read_register("rsp"))))
+    modes.append(int(gdb.parse_and_eval("$cs")))
+    gdb.execute("stepi")
+while int(gdb.parse_and_eval("$cs")) != 8:
+    step()
+gdb.execute("thbreak **(unsigned *)$rsp")
+gdb.execute("continue")
+while not machine.symbol_at(machine.pc()).startswith("guard_"):
+    step()
+print("modes:", *sorted(set(modes)), "callers:", *[name for name, _ in callers])
+"""
+
 FIXED = f"""
 help baton
 efi-mode
@@ -339,6 +358,16 @@ def test_gdbs_own_finish_works_there(fixed):
 def test_the_gate_has_its_caller_at_each_instruction(fixed):
     last = fixed("source gate_steps.py").splitlines()[-1]
     assert last.startswith("callers: 1 "), last
+
+
+def test_the_thunk_has_its_caller_at_each_instruction(tmp_path):
+    script = tmp_path / "thunk_steps.py"
+    script.write_text(THUNK_STEPS)
+    config = qemu.Config("efi=fixed generations=1 end=exit", "ia32",
+                         medium=USUAL, paused=True)
+    *_, said = gdb.session(paths.RUNS / "gdb-thunk", config,
+                           "step-firmware GetTime", f"source {script}")
+    assert said.splitlines()[-1] == "modes: 8 16 callers: guard_enter"
 
 
 def test_a_backtrace_goes_through_a_fault_in_the_firmware(fixed):

@@ -5,6 +5,7 @@ the call gate and the trap entry (assembly). For each, the state of the kernel
 can be found in memory:
 
     firmware    gate_current is set: the caller is gate_enter, or guard_enter
+                (the same for the thunk of 32-bit firmware)
     gate        gate_current has the kernel's stack pointer, and the registers
                 as they were before the call
     trap entry  rsp points to struct trap_frame (kernel/trap.asm)
@@ -60,7 +61,7 @@ class Gap(Unwinder):
         if place in BEGINNINGS or (place in JUMP and is_zero(pending, "rbp")):
             rsp = int(pending.read_register("rsp"))
             return found(pending, pc, rsp, {"rip": 0, "rsp": rsp, "rbp": 0})
-        if not machine.in_kernel(pc):
+        if not machine.in_kernel(pc) or place.startswith("thunk"):
             return self._out_of_firmware(pending, pc)
         if place in GATE:
             return self._out_of_gate(pending, pc, place)
