@@ -1,11 +1,14 @@
 """The screen: its text can be read, with any loader."""
 
+import base64
 import re
+import struct
 import subprocess
+import zlib
 
 import pytest
 
-from harness import paths, qr
+from harness import browser, paths, qr
 from harness.events import parse, wanted
 from harness.rsp import symbol
 
@@ -219,6 +222,63 @@ def test_the_code_is_the_log(boot, tmp_path, fault, verdict):
     page = (tmp_path / "index.html").read_text()
     assert "EDK II" in page and "RuntimeServicesCode" in page
     assert ("no time that could be put back" in page) == (verdict == "fail")
+
+
+# The desk of a photograph: the screen at an angle, out of focus, dark, with noise
+# and a reflection, as a browser draws it.
+DESK = """<body style="margin:0;background:#3a352f;overflow:hidden">
+<div style="position:absolute;inset:0;perspective:1600px;filter:{focus}">
+<img src="data:image/png;base64,{screen}" style="position:absolute;left:10%;
+top:8%;width:80%;transform:{turn}"></div>
+<svg style="position:absolute;inset:0;width:100%;height:100%;opacity:.2;
+mix-blend-mode:overlay"><filter id="noise"><feTurbulence baseFrequency=".8"/>
+</filter><rect width="100%" height="100%" filter="url(#noise)"/></svg>
+<div style="position:absolute;inset:0;background:radial-gradient(
+ellipse at 70% 20%, rgba(255,255,255,.1), transparent 40%)"></div>"""
+FOCUS = "blur(.6px) brightness(.8)"
+
+
+def png(ppm: bytes) -> bytes:
+    """The same picture, for a browser."""
+    _, size, _, pixels = ppm.split(b"\n", 3)
+    width, height = map(int, size.split())
+    rows = b"".join(b"\0" + pixels[y * width * 3 : (y + 1) * width * 3]
+                    for y in range(height))
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+              (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data
+        + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks)
+
+
+@pytest.mark.slow
+def test_a_photograph_of_the_code(boot, tmp_path):
+    """Straight, and at angles at which zbar finds nothing."""
+    if missing := browser.missing() + qr.missing():
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    with boot("efi=fixed generations=3", screen="none") as machine:
+        machine.at_prompt()
+        machine.screen()
+        code, = qr.read(machine.run.home / "screen.ppm")
+        screen = png((machine.run.home / "screen.ppm").read_bytes())
+    (tmp_path / "code.txt").write_text(code)
+    sources = [("--code", tmp_path / "code.txt")]
+    with browser.browser() as desk:
+        desk.view(2000, 1500)
+        for name, turn, focus in [
+                ("straight", "none", FOCUS), ("turned", "rotate(15deg)", FOCUS),
+                ("angle", "rotateY(14deg) rotateX(6deg) rotate(3deg)", FOCUS),
+                ("blurred", "rotate(2deg)", "blur(2px)")]:
+            (tmp_path / "desk.html").write_text(DESK.format(
+                screen=base64.b64encode(screen).decode(), turn=turn, focus=focus))
+            desk.open(tmp_path / "desk.html")
+            desk.picture(tmp_path / f"{name}.png")
+            sources.append(("--qr", tmp_path / f"{name}.png"))
+    for source in sources:
+        done = subprocess.run([paths.ROOT / "tools/report", *source, "--out",
+                               tmp_path / "out"], text=True, capture_output=True)
+        assert done.returncode == 0, (source, done.stderr)
+        assert "EDK II" in (tmp_path / "out/index.html").read_text()
 
 
 @pytest.mark.slow
