@@ -68,7 +68,8 @@ static status_t check_next(const struct boot_info *boot,
         image_parse(file.data, file.bytes, &image))
         return STATUS_OK;
     if (!image.is_baton)
-        return linux_keeps(&image.header, mode, regions);
+        return linux_keeps(&image.header, firmware->width->word_bytes, mode,
+                           regions);
     if (contains(&image, mode->name))
         return STATUS_OK;
     return fail(STATUS_REFUSED, "the next kernel, %s, knows no mode %s",

@@ -62,10 +62,17 @@ status_t linux_can_keep(const struct efi_regions *regions) {
     return STATUS_OK;
 }
 
-status_t linux_keeps(const struct setup_header *h, const struct efi_mode *mode,
+status_t linux_keeps(const struct setup_header *h, uint32_t word_bytes,
+                     const struct efi_mode *mode,
                      const struct efi_regions *regions) {
-    return mode->calls_svam && linux_takes_efi(h) ? linux_can_keep(regions)
-                                                  : STATUS_OK;
+    if (!mode->calls_svam || !linux_takes_efi(h))
+        return STATUS_OK;
+    if (linux_width_of(word_bytes)->takes_over)
+        return linux_can_keep(regions);
+    return fail(STATUS_REFUSED,
+                "Linux cannot call %u-bit firmware after another kernel's "
+                "SetVirtualAddressMap",
+                8 * word_bytes);
 }
 
 status_t linux_can_believe(const struct efi_memory_attributes_table *head,

@@ -60,10 +60,11 @@ const struct linux_width *linux_width_signed(uint32_t signature);
 // it would overwrite one's mapping; the reason names region and address.
 status_t linux_can_keep(const struct efi_regions *regions);
 
-// Will a Linux with this header go on calling the firmware, if `mode` puts its
-// regions where they are in `regions`? Yes if it calls SetVirtualAddressMap
-// itself, or if it takes no firmware at all. REFUSED: as linux_can_keep().
-status_t linux_keeps(const struct setup_header *header,
+// Will a Linux with this header go on calling a firmware with words of that
+// width, if `mode` puts its regions where they are in `regions`? Yes if it
+// calls SetVirtualAddressMap itself, or if it takes no firmware at all.
+// REFUSED: as linux_can_keep(), or as `takes_over` says.
+status_t linux_keeps(const struct setup_header *header, uint32_t word_bytes,
                      const struct efi_mode *mode,
                      const struct efi_regions *regions);
 

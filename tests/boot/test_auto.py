@@ -131,6 +131,20 @@ def test_the_next_kernel_does_not_know_a_mode(boot):
     run.one("end", gen=1, verdict="pass")
 
 
+def test_a_linux_cannot_take_over_32_bit_firmware(boot):
+    """Unless it calls SetVirtualAddressMap itself."""
+    with boot("efi=auto generations=2 next=vmlinuz end=exit "
+              "console=ttyS0 tsc=reliable", firmware="ia32",
+              bundle=paths.LINUX_BUNDLE) as machine:
+        machine.wait_for("kexec.jump", gen=0)
+        run = machine.run
+        reasons, chosen = choice(run, 0)
+    assert chosen == "physical"
+    assert "no addresses from" in reasons["offset"]
+    for mode in ("contiguous", "compact", "fixed", "identity"):
+        assert reasons[mode].startswith("Linux cannot call 32-bit firmware")
+
+
 @pytest.mark.parametrize("words", ["next=wishful", "generations=1"])
 def test_without_a_next_kernel_none_has_to_know_it(boot, words):
     with boot(f"efi=auto {words} end=exit") as machine:

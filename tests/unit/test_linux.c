@@ -45,6 +45,23 @@ static void addresses_that_linux_can_keep(void **state) {
     }
 }
 
+// Of a mode that calls SetVirtualAddressMap, by a Linux that uses firmware.
+static void firmware_that_linux_goes_on_calling(void **state) {
+    (void)state;
+    const struct setup_header takes = {.xloadflags = XLF_EFI_KEXEC};
+    const struct setup_header takes_none = {.xloadflags = 0};
+    const struct efi_mode moved = {.calls_svam = true}, physical = {0};
+    struct efi_regions high = {1, {{.va = VMAP_BASE, .pages = 1}}};
+    struct efi_regions low = {1, {{.pages = 1}}};
+    assert_int_equal(linux_keeps(&takes, 8, &moved, &low), STATUS_OK);
+    assert_int_equal(linux_keeps(&takes, 8, &moved, &high), STATUS_REFUSED);
+    assert_contains(why(), "Linux would lose the firmware");
+    assert_int_equal(linux_keeps(&takes, 4, &moved, &low), STATUS_REFUSED);
+    assert_contains(why(), "cannot call 32-bit firmware");
+    assert_int_equal(linux_keeps(&takes, 4, &physical, &high), STATUS_OK);
+    assert_int_equal(linux_keeps(&takes_none, 4, &moved, &high), STATUS_OK);
+}
+
 static void sizes_that_linux_trusts(void **state) {
     (void)state;
     const struct {
@@ -183,6 +200,7 @@ int main(void) {
         cmocka_unit_test(a_place_is_a_page),
         cmocka_unit_test(limits_of_its_command_line),
         cmocka_unit_test(addresses_that_linux_can_keep),
+        cmocka_unit_test(firmware_that_linux_goes_on_calling),
         cmocka_unit_test(sizes_that_linux_trusts),
         cmocka_unit_test(the_command_line),
         cmocka_unit_test(a_width_is_a_signature),
