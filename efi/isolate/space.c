@@ -70,10 +70,21 @@ status_t cell_empty(void) {
     return STATUS_OK;
 }
 
-// In the lower half of either table is nothing but what calls need.
-static bool is_for_firmware(va_t va) {
-    return !(va >> 63) || efi_region_of_va(&firmware->regions, va, 1) ||
-           va - (va_t)&efi_bounce < sizeof(efi_bounce);
+// Of the kernel's image, calls use the bounce buffer. For 32-bit firmware, more
+// of it is in the lower half (efi/width32).
+static bool is_kernels(pa_t pa) {
+    uint64_t image = image_end - text_start;
+    return pa - image_pa_of(text_start) < image &&
+           pa - image_pa_of(&efi_bounce) >= sizeof(efi_bounce);
+}
+
+// In the lower half of either table is nothing else but what calls need.
+static bool is_for_firmware(const struct page_walk *walk) {
+    va_t va = walk->va;
+    bool is_its_own = !(va >> 63) ||
+                      efi_region_of_va(&firmware->regions, va, 1) ||
+                      va - (va_t)&efi_bounce < sizeof(efi_bounce);
+    return walk->mapped && is_its_own && !is_kernels(walk->pa);
 }
 
 static uint64_t leaf_flags(const struct page_walk *walk) {
@@ -81,7 +92,7 @@ static uint64_t leaf_flags(const struct page_walk *walk) {
 }
 
 static bool suffices(const struct page_walk *walk, uint64_t error) {
-    return walk->mapped && (walk->write || !(error & FAULT_WRITE)) &&
+    return (walk->write || !(error & FAULT_WRITE)) &&
            (walk->exec || !(error & FAULT_FETCH));
 }
 
@@ -118,6 +129,6 @@ bool cell_fill(struct gate_call *call, const struct gate_fault *fault) {
     bool on_kernel = call->table_pa == kernel_table.root_pa;
     struct page_walk walk;
     page_table_walk(efi_space_table(call->table_pa), fault->address_va, &walk);
-    return fault->is_page_fault && is_for_firmware(fault->address_va) &&
+    return fault->is_page_fault && is_for_firmware(&walk) &&
            suffices(&walk, fault->error) && copy_page(&cells[on_kernel], &walk);
 }

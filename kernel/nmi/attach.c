@@ -8,11 +8,14 @@
 #include "mm/space.h"
 
 // `int 2` looks like an NMI, but there is the instruction, 0xcd 2, before rip.
-// The kernel has none, and yet these bytes: `ror r13d, 2` ends in them.
+// The kernel has none, and yet these bytes: `ror r13d, 2` ends in them. At
+// privilege level 3 it is a general protection fault, and nothing is read
+// there.
 bool nmi_is_instruction(const struct trap_frame *frame) {
     const uint8_t *code = (const uint8_t *)frame->rip;
-    return !is_kernel_text(frame->rip) && frame->rip % PAGE_SIZE >= 2 &&
-           code[-2] == 0xcd && code[-1] == frame->vector;
+    return !(frame->cs & 3) && !is_kernel_text(frame->rip) &&
+           frame->rip % PAGE_SIZE >= 2 && code[-2] == 0xcd &&
+           code[-1] == frame->vector;
 }
 
 // A hardware error is a panic, even during a call of the firmware; an NMI that

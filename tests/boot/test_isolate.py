@@ -64,6 +64,14 @@ def test_other_firmware(boot, by, firmware, mode):
     assert {event["by"] for event in run.all("efi.isolate")} == {by}
 
 
+def test_each_generation_has_its_own_step(boot):
+    with boot(f"{cmdline('fixed')} efi.isolate=off,table,user") as machine:
+        run = machine.finish()
+    assert Chain(run).problems("fixed") == []
+    assert [(event["gen"], event["by"]) for event in run.all("efi.isolate")
+            ] == [("1", "table"), ("2", "user")]
+
+
 def test_smep_smap_and_five_levels(boot):
     """The kernel never executes or reads a user page."""
     with boot(f"{cmdline('fixed')} la57=off,on,off efi.isolate=user selftest=on",
@@ -243,6 +251,26 @@ def test_a_secret_of_the_kernel_cannot_be_read(boot, by, mode, tmp_path):
     assert fault.number("va") == place
 
 
+@pytest.mark.parametrize("by", STEPS)
+def test_what_32_bit_code_has_below_is_not_in_the_cell(boot, by):
+    """The kernel's GDT is mapped a second time for 32-bit firmware, with what is
+    on the same page (efi/width32)."""
+    place = of("trap_gdt") & 0xffff_ffff
+    code = b"\xa0" + struct.pack("<I", place) + b"\x31\xc0\xc3"  # mov al, […]
+    with boot(f"efi=physical generations=1 end=exit efi.isolate={by}",
+              firmware="ia32", paused=True) as machine:
+        with machine.debugger() as debugger:
+            call_under_way(debugger)
+            get_time = debugger.word(of("thunk_target")) & 0xffff_ffff
+            debugger.physical()
+            debugger.write(get_time, code)
+            debugger.detach()
+        run = machine.finish()
+    fault = run.all("efi.fault", svc="GetTime")[0]
+    assert (fault.number("va"), fault["access"]) == (place, "read")
+    run.one("end", verdict="fail")
+
+
 # ---- interrupts and the watchdog
 
 @pytest.mark.parametrize("by", STEPS)
@@ -255,6 +283,22 @@ def test_a_call_that_hangs_is_ended(boot, by, code, vector, tmp_path):
     faults = run.all("efi.fault", gen=0, svc="GetTime")
     assert {fault["vector"] for fault in faults} <= vector | {"32"}
     assert {fault["in"] for fault in faults} == {"RuntimeServicesCode"}
+
+
+def test_an_nmi_where_the_firmware_has_no_page(boot):
+    """It comes after a jump to nowhere, and before the fault that follows: the
+    handler must not look for an instruction there."""
+    with boot("efi=fixed generations=1 end=exit efi.isolate=user",
+              paused=True) as machine:
+        with machine.debugger() as debugger:
+            in_a_call(debugger, 2)
+            debugger.set_register("rip", 0x6EAD_BEEF_0800)
+            machine.nmi()
+            debugger.detach()
+        run = machine.finish()
+    assert run.all("panic") == []
+    assert run.one("efi.fault").number("va") == 0x6EAD_BEEF_0800
+    assert run.all("nmi")
 
 
 @pytest.mark.parametrize("by", STEPS)
