@@ -24,8 +24,8 @@ static uint32_t crc_of(const uint8_t *block, uint32_t bytes) {
 // ---- writing
 
 status_t handoff_write(const struct handoff_content *content, void *block,
-                       uint64_t room, pa_t block_pa) {
-    struct block_writer to = {block, room, sizeof(struct handoff)};
+                       uint64_t size, pa_t block_pa) {
+    struct block_writer to = {block, size, sizeof(struct handoff)};
     struct handoff *head = block;
     FOR_EACH_ROW(nodes, row)
         if (row->write)

@@ -15,7 +15,7 @@
 
 #include "lib/types.h"
 
-#define HANDOFF_BLOCK_MAX (64 * KIB) // room for everything
+#define HANDOFF_BLOCK_MAX (64 * KIB) // bytes of the largest
 #define COMMAND_LINE_MAX  2048
 
 #define HANDOFF_MAGIC   0x4f44414e4f544142 // "BATONADO"

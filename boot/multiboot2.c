@@ -59,8 +59,8 @@ struct tag_efi_memory_map {
 // The tag's text, if it ends inside the tag.
 static const char *text_in(const struct tag *tag, size_t header_bytes) {
     const char *text = (const char *)tag + header_bytes;
-    size_t room = tag->bytes - header_bytes;
-    return strnlen(text, room) < room ? text : NULL;
+    size_t size = tag->bytes - header_bytes;
+    return strnlen(text, size) < size ? text : NULL;
 }
 
 static status_t read_command_line(const struct tag *tag,

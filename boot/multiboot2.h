@@ -1,4 +1,4 @@
-// Tags of the multiboot2 information (Multiboot2 §3.6), and who reads them.
+// Tags of the multiboot2 information (Multiboot2 §3.6), and their readers.
 
 #pragma once
 

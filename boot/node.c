@@ -10,10 +10,10 @@ status_t node_write(struct block_writer *to, uint32_t type, const void *payload,
                     uint32_t bytes) {
     struct node_head head = {type, bytes};
     uint64_t all = align_up(sizeof(head) + bytes, NODE_ALIGNMENT);
-    if (all > to->room - to->used)
+    if (all > to->size - to->used)
         return fail(STATUS_NO_MEMORY,
                     "handoff: %lu bytes more than %lu do not fit into %lu", all,
-                    to->used, to->room);
+                    to->used, to->size);
     memcpy(to->block + to->used, &head, sizeof(head));
     memcpy(to->block + to->used + sizeof(head), payload, bytes);
     to->used += all;

@@ -24,8 +24,8 @@ struct node_head {
 
 // A block of memory that is filled from its start.
 struct block_writer {
-    uint8_t *block; // `room` zeroed bytes
-    uint64_t room, used;
+    uint8_t *block; // `size` zeroed bytes
+    uint64_t size, used;
 };
 
 // The content of a handoff. What it points to belongs to the caller.
@@ -50,7 +50,7 @@ status_t nodes_read(const uint8_t *block, uint32_t block_bytes,
                     struct boot_info *boot);
 
 // For a row's read() of a payload that is a list of `what`: copies rows of
-// `row_bytes` bytes to `rows`, which has room for `max`, and counts them.
+// `row_bytes` bytes to `rows`, which holds `max`, and counts them.
 // REFUSED: there are more, or a part of one.
 status_t node_read_rows(const char *what, const void *payload, uint32_t bytes,
                         void *rows, size_t row_bytes, size_t max,
@@ -77,11 +77,11 @@ TABLE(nodes, struct node);
 
 // ---- the whole block
 
-// Writes it to the `room` zeroed bytes at `block`, for a reader who will find
+// Writes it to the `size` zeroed bytes at `block`, for a reader who will find
 // it at `block_pa`. NO_MEMORY: something is larger than its place; the reason
 // names it.
 status_t handoff_write(const struct handoff_content *content, void *block,
-                       uint64_t room, pa_t block_pa);
+                       uint64_t size, pa_t block_pa);
 
 // Takes the handoff at `block_pa`, with all of its nodes, if its CRC is right.
 // REFUSED: the reason says what is wrong; what it has set is to be dropped.

@@ -74,7 +74,7 @@ static status_t set_machine_up(pa_t image_pa) {
 // deleted (EDK2 only marks a record), and a full store has kept machines from
 // booting. So a long chain writes about ten times, however long it is. NULL:
 // the proofs may write now.
-static const char *why_spared(void) {
+static const char *why_read_only(void) {
     uint64_t every = max_u64(options.generations / WRITES, 1);
     if (!options.prove)
         return "prove=write was not given";
@@ -83,7 +83,7 @@ static const char *why_spared(void) {
 
 static enum outcome prove(void) {
     say("efi: mode %s (%s)", firmware->mode->name, firmware->mode->proposal);
-    bool proved = proof_run(boot, &kernel.counter, why_spared());
+    bool proved = proof_run(boot, &kernel.counter, why_read_only());
     return proved ? OUTCOME_PASS : OUTCOME_FAIL;
 }
 

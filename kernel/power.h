@@ -15,6 +15,6 @@ enum outcome {
 
 const char *outcome_name(enum outcome outcome);
 
-// Tells the debug-exit device, if there is one; then stops for good, with
-// interrupts off, until the machine is switched off.
+// Writes it to the debug-exit device, if there is one; then stops for good,
+// with interrupts off, until the machine is switched off.
 void power_off_after(enum outcome outcome) __attribute__((noreturn));

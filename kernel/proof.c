@@ -33,8 +33,8 @@ enum verdict proof_detail(struct proof *proof, enum verdict verdict,
     return verdict;
 }
 
-enum verdict proof_spared(struct proof *proof) {
-    return proof_detail(proof, SKIP, "; nothing written: %s", proof->spared);
+enum verdict proof_read_only(struct proof *proof) {
+    return proof_detail(proof, SKIP, "; nothing written: %s", proof->read_only);
 }
 
 // ---- time: two different answers
@@ -116,10 +116,10 @@ static enum verdict check_variable(struct proof *proof) {
         proof_detail(proof, PASS, "%s %u",
                      expects_one ? "the last kernel's" : "an earlier boot's",
                      found);
-    if (!proof->spared)
+    if (!proof->read_only)
         return verdict_both(verdict_of(as_left), count_on(proof, found));
     *proof->counter = found;
-    return verdict_both(verdict_of(as_left), proof_spared(proof));
+    return verdict_both(verdict_of(as_left), proof_read_only(proof));
 }
 
 ROW(proofs, 20_variable) = {"variable", check_variable,
@@ -146,11 +146,11 @@ static void report(const char *check, enum verdict verdict,
 }
 
 bool proof_run(const struct boot_info *boot, uint64_t *counter,
-               const char *spared) {
+               const char *read_only) {
     bool all = true;
     FOR_EACH_ROW(proofs, row) {
         struct proof proof = {
-            .boot = boot, .counter = counter, .spared = spared};
+            .boot = boot, .counter = counter, .read_only = read_only};
         enum verdict verdict = run(row, &proof);
         report(row->name, verdict, proof.detail);
         all &= verdict != FAIL;

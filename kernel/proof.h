@@ -24,14 +24,14 @@ extern const struct efi_name proof_counter_name;
 // One check that runs.
 struct proof {
     const struct boot_info *boot;
-    uint64_t *counter;  // BatonGeneration, as far as it is known
-    const char *spared; // why nothing may be changed; NULL: it may
+    uint64_t *counter;     // BatonGeneration, as far as it is known
+    const char *read_only; // why nothing may be changed; NULL: it may
     char detail[PROOF_DETAIL_BYTES];
 };
 
 // Walked by proof_run(), once a generation, after the firmware is opened. A row
 // may call any service. What it changes it puts back, but for the counter, and
-// it changes nothing where `spared` is a reason.
+// it changes nothing where `read_only` is a reason.
 struct proof_row {
     const char *name;
     enum verdict (*run)(struct proof *proof);
@@ -51,12 +51,12 @@ enum verdict proof_detail(struct proof *proof, enum verdict verdict,
                           const char *text, ...)
     __attribute__((format(printf, 3, 4)));
 
-// The verdict of a check whose other part was spared: SKIP.
-enum verdict proof_spared(struct proof *proof);
+// The verdict of a check that may not write, and so has shown less: SKIP.
+enum verdict proof_read_only(struct proof *proof);
 
 // Runs all checks, with an event `@proof` for each. `*counter` is what the last
 // kernel left in the variable BatonGeneration, and becomes what this one leaves
-// there. `spared`: the reason for which nothing may be written, and neither
+// there. `read_only`: the reason for which nothing may be written, and neither
 // clock nor alarm be changed; NULL: all is tried. False if a check failed.
 bool proof_run(const struct boot_info *boot, uint64_t *counter,
-               const char *spared);
+               const char *read_only);

@@ -1,5 +1,5 @@
-// From a file in the bundle to the jump: the path of one image. Its laws are in
-// kexec/kexec.h.
+// From a file in the bundle to the jump: the path of one image. Its rules are
+// in kexec/kexec.h.
 
 #include "kexec/kexec.h"
 
@@ -33,7 +33,7 @@ status_t kexec_bundle(const struct boot_info *boot, struct cpio *bundle) {
                 "kernel (module2 /bundle.cpio), or it was refused");
 }
 
-static status_t find_room(struct kexec_staged *staged) {
+static status_t find_place(struct kexec_staged *staged) {
     char what[sizeof("image ") + sizeof(staged->name)];
     FOR_EACH_ROW(departures, row)
         if (row->place && staged->base_pa == 0)
@@ -46,7 +46,7 @@ static status_t find_room(struct kexec_staged *staged) {
                     "places such an image (kexec/linux)",
                     staged->name);
     format(what, sizeof(what), "image %s", staged->name);
-    return frames_take_between(what, pages_for(staged->room_bytes),
+    return frames_take_between(what, pages_for(staged->reserved_bytes),
                                staged->image.header.kernel_alignment,
                                FRAMES_RUNS_PA, FRAMES_END_PA, &staged->base_pa);
 }
@@ -54,8 +54,8 @@ static status_t find_room(struct kexec_staged *staged) {
 static status_t place(struct kexec_staged *staged) {
     const struct kernel_image *image = &staged->image;
     uint32_t run_bytes = image->header.init_size;
-    staged->room_bytes = max_u64(staged->room_bytes, run_bytes);
-    TRY(find_room(staged));
+    staged->reserved_bytes = max_u64(staged->reserved_bytes, run_bytes);
+    TRY(find_place(staged));
     uint8_t *to = pa_to_va(staged->base_pa);
     memcpy(to, image->file + image->payload_offset, image->payload_bytes);
     memset(to + image->payload_bytes, 0,
@@ -64,9 +64,9 @@ static status_t place(struct kexec_staged *staged) {
 }
 
 status_t kexec_load(const struct boot_info *boot, const char *name,
-                    uint64_t room_bytes, struct kexec_staged *staged) {
+                    uint64_t reserved_bytes, struct kexec_staged *staged) {
     struct cpio_file file;
-    *staged = (struct kexec_staged){.room_bytes = room_bytes,
+    *staged = (struct kexec_staged){.reserved_bytes = reserved_bytes,
                                     .command_line = boot->command_line,
                                     .memory = &boot->memory};
     mark_cut(staged->name, sizeof(staged->name),
@@ -81,7 +81,7 @@ status_t kexec_load(const struct boot_info *boot, const char *name,
 }
 
 void kexec_unload(struct kexec_staged *staged) {
-    frames_free(staged->base_pa, pages_for(staged->room_bytes));
+    frames_free(staged->base_pa, pages_for(staged->reserved_bytes));
 }
 
 // ---- describe the machine to it

@@ -1,7 +1,7 @@
 // Hands the machine to another kernel: find the image, place it, describe the
 // machine to it, build the page table of the transition, jump.
 //
-// The law: everything that can fail, fails before the point of no return, and
+// The rule: everything that can fail, fails before the point of no return, and
 // returns an error to a kernel that goes on running. The image is put where it
 // will run, so nothing is copied after that point. It is the last line of
 // kexec_enter(): until `quiesce` has run there, nothing has changed that could
@@ -26,7 +26,7 @@
 struct kexec_staged {
     struct kernel_image image; // points into the bundle
     struct cpio bundle;        // that it came from
-    uint64_t room_bytes;       // that it has from base_pa on
+    uint64_t reserved_bytes;   // that it has from base_pa on
     char name[32];
     const char *command_line;        // of this kernel, unless changed
     const struct memory_map *memory; // same lifetime
@@ -40,11 +40,11 @@ struct kexec_staged {
 
 // What else happens on the way of an image, by annexes. Rows are walked in
 // their order, and the first error ends the departure: it returns to the kernel
-// that goes on. A function that is NULL has nothing to say.
+// that goes on. A function that is NULL has nothing to do.
 struct departure {
     // Takes the frames of an image that needs a place of its own, and sets
-    // base_pa, for room_bytes bytes; or leaves it 0, and core finds a place.
-    // Called by kexec_load().
+    // base_pa, for reserved_bytes bytes; or leaves it 0, and core finds a
+    // place. Called by kexec_load().
     status_t (*place)(struct kexec_staged *staged);
 
     // Describes the machine to an image that is not a Baton, in the zeroed
@@ -54,7 +54,7 @@ struct departure {
     status_t (*describe)(struct kexec_staged *staged,
                          const struct handoff_content *content);
 
-    // The last word: may this image be entered? Called by kexec_check(), with
+    // The last check: may this image be entered? Called by kexec_check(), with
     // interrupts on; or after a panic, so it allocates nothing.
     status_t (*leaving)(const struct kexec_staged *staged);
 };
@@ -66,10 +66,10 @@ TABLE(departures, struct departure);
 status_t kexec_bundle(const struct boot_info *boot, struct cpio *bundle);
 
 // Finds `name` in the bundle, checks its header, and places it, with at least
-// `room_bytes` bytes for it. NOT_FOUND, INVALID, UNSUPPORTED, NO_MEMORY: the
-// reason names what is wrong, and no frames are lost.
+// `reserved_bytes` bytes for it. NOT_FOUND, INVALID, UNSUPPORTED, NO_MEMORY:
+// the reason names what is wrong, and no frames are lost.
 status_t kexec_load(const struct boot_info *boot, const char *name,
-                    uint64_t room_bytes, struct kexec_staged *staged);
+                    uint64_t reserved_bytes, struct kexec_staged *staged);
 
 // Frees the frames of an image that is not prepared, or no more.
 void kexec_unload(struct kexec_staged *staged);

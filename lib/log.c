@@ -19,10 +19,10 @@ void log_generation(uint32_t number) {
 // Names and command lines in it come from outside: none of them shall end it,
 // and so forge an event, or speak to the terminal.
 static void finish(char *line, size_t head, const char *text, va_list rest) {
-    size_t room = LOG_LINE_MAX - 1;
-    size_t length = head + vformat(line + head, room - head, text, rest);
-    mark_cut(line, room, length);
-    length = strnlen(line, room);
+    size_t size = LOG_LINE_MAX - 1;
+    size_t length = head + vformat(line + head, size - head, text, rest);
+    mark_cut(line, size, length);
+    length = strnlen(line, size);
     for (size_t i = 0; i < length; i++)
         if ((uint8_t)line[i] < ' ' || line[i] == 0x7f)
             line[i] = ' ';

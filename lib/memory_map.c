@@ -1,4 +1,4 @@
-// Painting and asking. The header has the idea; here every search is for the
+// Changes and queries. The header has the idea; here every search is for the
 // first range that ends after an address, and every change is a cut or a join.
 
 #include "lib/memory_map.h"

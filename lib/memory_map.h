@@ -3,8 +3,9 @@
 //
 // The list is sorted, its ranges touch and never overlap, and neighbours differ
 // in kind. The gap between two added ranges is a range as well, of kind
-// MEMORY_HOLE. So painting is: cut the list at both ends, raise the kinds in
-// between, join equal neighbours; it never needs more than two new entries.
+// MEMORY_HOLE. So to overlay a range is: cut the list at both ends, raise the
+// kinds in between, join equal neighbours; it never needs more than two new
+// entries.
 //
 // The number of ranges is limited, and a loader may report more. Then detail is
 // lost, never safety: ranges that are merged with their neighbours become
@@ -20,10 +21,10 @@
 #include "lib/types.h"
 
 #define MEMORY_MAP_MAX   512
-#define MEMORY_MAP_GIVEN 448 // the rest is for what the kernel paints itself
+#define MEMORY_MAP_GIVEN 448 // the rest is for what the kernel adds itself
 
-// From the least to the most restrictive: where paint overlaps, the larger
-// value wins, in whatever order the ranges come.
+// From the least to the most restrictive: where ranges overlap, the larger
+// value wins, in whatever order they come.
 enum memory_kind {
     MEMORY_HOLE,          // nothing is known about it
     MEMORY_USABLE,        // free RAM
@@ -40,7 +41,7 @@ enum memory_kind {
     MEMORY_KINDS,
 };
 
-// As a set for memory_map_kinds(): RAM that is anybody's, now or once
+// As a set for memory_map_kinds(): RAM that is free, now or once
 // SetVirtualAddressMap is done.
 #define MEMORY_FREE (1u << MEMORY_USABLE | 1u << MEMORY_BOOT_SERVICES)
 
@@ -61,13 +62,13 @@ struct memory_map {
 // "usable", "in-use", …; "?" for what is no kind.
 const char *memory_kind_name(enum memory_kind kind);
 
-// Paints [start, start + bytes); no bytes, no effect. An empty map is all zero.
-// STATUS_INVALID: the range passes 2^64, or `kind` is a hole or unknown.
-// STATUS_NO_MEMORY: no room for two more ranges. The map is then unchanged.
+// Overlays [start, start + bytes); no bytes, no effect. An empty map is all
+// zero. STATUS_INVALID: the range passes 2^64, or `kind` is a hole or unknown.
+// STATUS_NO_MEMORY: no space for two more ranges. The map is then unchanged.
 status_t memory_map_put(struct memory_map *map, pa_t start, uint64_t bytes,
                         enum memory_kind kind);
 
-// The same for what a loader reports: there is always room. In a list of
+// The same for what a loader reports: it always fits. In a list of
 // MEMORY_MAP_GIVEN ranges, those neighbours become one range of MEMORY_LOST
 // that lose the fewest bytes by it. So what is found at an address is what was
 // added there, or MEMORY_LOST. INVALID as above.

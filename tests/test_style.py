@@ -80,7 +80,7 @@ def test_nothing_is_left_for_later():
 # tainted, buffer.
 DIALECT = re.compile(r"\b(told|whoever|whomever|nobody|somebody|heard|likewise|"
                      r"anew|lent|barked|mended|suspect|unwell|keepsake|painted|"
-                     r"in the midst|to be had|for who)\b", re.I)
+                     r"in the midst|to be had|for who|anybody|paints?|spared)\b", re.I)
 
 
 def test_words_are_plain():

@@ -1,6 +1,6 @@
 // The Memory Attributes Table (UEFI 2.10 §4.6.3): which pages of the runtime
-// regions are code and which are data, since the memory map itself does not
-// tell. Copied and checked once, for it lies in boot-services memory.
+// regions are code and which are data, which the memory map itself does not
+// say. Copied and checked once, because it is in boot-services memory.
 
 #pragma once
 

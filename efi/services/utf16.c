@@ -31,12 +31,12 @@ static uint32_t decode(const uint16_t *from, size_t units, size_t *used) {
     return is_control(from[0]) ? '?' : from[0];
 }
 
-// Writes `c` as 1 to 4 bytes, unless that is more than `room`: then returns 0.
-static size_t encode(char *to, size_t room, uint32_t c) {
+// Writes `c` as 1 to 4 bytes, unless that is more than `size`: then returns 0.
+static size_t encode(char *to, size_t size, uint32_t c) {
     size_t length = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
     static const uint8_t lead[] = {0, 0x00, 0xC0, 0xE0, 0xF0};
 
-    if (length > room)
+    if (length > size)
         return 0;
     for (size_t i = length - 1; i > 0; i--) {
         to[i] = (char)(0x80 | (c & 0x3F));

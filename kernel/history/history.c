@@ -1,4 +1,4 @@
-// Where the log lies, and how it is found again: see the header.
+// Where the log is, and how it is found again: see the header.
 //
 // Its address need not be passed on. The memory map, which every handoff
 // carries, has a range of a kind of its own, and that is the log. So it also

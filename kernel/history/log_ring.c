@@ -9,7 +9,7 @@
 #define MAGIC    0x474f4c4e4f544142 // "BATONLOG"
 #define HEAD     offsetof(struct log_line, text)
 #define OVERHEAD (sizeof(struct log_ring) + sizeof(struct log_line))
-#define END_MAX  (1UL << 62) // more than anybody can have written
+#define END_MAX  (1UL << 62) // more than can have been written
 
 static struct log_line *line_at(const struct log_ring *ring, uint64_t at) {
     return (struct log_line *)(ring->text + at % ring->bytes);
@@ -19,18 +19,18 @@ static uint32_t crc_of(const struct log_line *line) {
     return crc32(0, &line->generation, HEAD - sizeof(line->crc) + line->bytes);
 }
 
-void log_ring_init(struct log_ring *ring, uint64_t room) {
-    *ring = (struct log_ring){.magic = MAGIC, .bytes = room - OVERHEAD};
+void log_ring_init(struct log_ring *ring, uint64_t size) {
+    *ring = (struct log_ring){.magic = MAGIC, .bytes = size - OVERHEAD};
 }
 
-status_t log_ring_check(const struct log_ring *ring, uint64_t room) {
-    if (ring->magic != MAGIC || ring->bytes != room - OVERHEAD ||
+status_t log_ring_check(const struct log_ring *ring, uint64_t size) {
+    if (ring->magic != MAGIC || ring->bytes != size - OVERHEAD ||
         ring->end > END_MAX || ring->start > ring->end ||
         ring->end - ring->start > ring->bytes)
         return fail(STATUS_REFUSED,
                     "log: %#lx, %lu bytes, lines from %#lx to %#lx: not a ring "
                     "in %#lx bytes of memory",
-                    ring->magic, ring->bytes, ring->start, ring->end, room);
+                    ring->magic, ring->bytes, ring->start, ring->end, size);
     uint64_t at = 0;
     while (log_ring_next(ring, &at))
         ;

@@ -1,4 +1,4 @@
-// The log as it lies in memory: a ring of lines that outlives the kernel which
+// The log in memory: a ring of lines that outlives the kernel which
 // wrote them. The next kernel reads it, and writes on behind.
 //
 // A ring is never sealed, because any line may be a kernel's last one. So
@@ -23,19 +23,19 @@ struct log_line {
 
 struct log_ring {
     uint64_t magic;
-    uint64_t bytes; // of `text`, without the room for one line behind them
+    uint64_t bytes; // of `text`, without the space for one line behind them
     // Where the oldest line begins and the newest one ends, counted from the
     // first byte ever written: modulo `bytes`, that is a place in `text`.
     uint64_t start, end;
     uint8_t text[];
 };
 
-// Makes an empty ring of `room` bytes of memory, 2 KiB at least.
-void log_ring_init(struct log_ring *ring, uint64_t room);
+// Makes an empty ring of `size` bytes of memory, 2 KiB at least.
+void log_ring_init(struct log_ring *ring, uint64_t size);
 
-// Is this a ring that fills `room` bytes, and can every line in it be found?
+// Is this a ring that fills `size` bytes, and can every line in it be found?
 // REFUSED otherwise; the reason names the value that cannot be.
-status_t log_ring_check(const struct log_ring *ring, uint64_t room);
+status_t log_ring_check(const struct log_ring *ring, uint64_t size);
 
 // Adds a line, cut to LOG_LINE_MAX bytes. The oldest ones make room for it.
 void log_ring_put(struct log_ring *ring, uint32_t generation, const char *text,

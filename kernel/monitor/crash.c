@@ -1,5 +1,5 @@
-// One row per way to die. Each does what it is named after, and the panic that
-// follows has to tell.
+// One row for each kind of crash. Each does what it is named after; what the
+// panic then reports is what is tested.
 
 #include "kernel/monitor/monitor.h"
 #include "kernel/panic.h"

@@ -156,7 +156,7 @@ struct picture {
     uint64_t bytes[ARRAY_SIZE(areas)][ARRAY_SIZE(rights)];
 };
 
-static bool paint(const struct leaf *leaf, void *context) {
+static bool add_leaf(const struct leaf *leaf, void *context) {
     struct picture *picture = context;
     unsigned write = (leaf->entry & PTE_WRITE) != 0;
     unsigned exec = (leaf->entry & PTE_NX) == 0;
@@ -175,7 +175,7 @@ static void draw_edge(va_t va) {
 static status_t draw(const struct page_table *table) {
     struct picture picture = {0};
     char size[SIZE_BYTES], line[PICTURE_WIDTH];
-    page_table_each(table, paint, &picture);
+    page_table_each(table, add_leaf, &picture);
     draw_edge(UINT64_MAX);
     for (size_t i = 0; i < ARRAY_SIZE(areas); i++) {
         print("  %18s | %-*s|", "", PICTURE_WIDTH - 1, areas[i].name);

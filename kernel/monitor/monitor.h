@@ -1,6 +1,5 @@
 // The monitor: commands to look at the machine with, at a prompt or from a
-// script. This folder is the workbench; the story that the kernel tells does
-// not need it (docs/monitor.md).
+// script, for people and tests (docs/monitor.md). Nothing else needs it.
 //
 // A file adds a command with COMMAND(id, .name = "…", …) { … return status; };
 // the linker collects them in the order of their ids. A name may have several

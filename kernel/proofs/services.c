@@ -177,7 +177,7 @@ static enum verdict check_services(struct proof *proof) {
     size_t tried = 0, unsupported = 0;
     for (size_t i = 0; i < ARRAY_SIZE(trials); i++) {
         enum efi_service service = trials[i].service;
-        if (trials[i].changes && proof->spared)
+        if (trials[i].changes && proof->read_only)
             continue;
         efi_status_t status = trials[i].try();
         tried++;
@@ -192,7 +192,7 @@ static enum verdict check_services(struct proof *proof) {
         proof, PASS,
         "%zu more services answer as UEFI says, %zu with EFI_UNSUPPORTED",
         tried, unsupported);
-    return proof->spared ? proof_spared(proof) : PASS;
+    return proof->read_only ? proof_read_only(proof) : PASS;
 }
 
 ROW(proofs, 50_services) = {"services", check_services, 0};

@@ -82,8 +82,8 @@ static enum verdict check_space(struct proof *proof) {
                  "QueryVariableInfo: %s: largest variable %lu; %lu of %lu "
                  "bytes free",
                  efi_status_name(status), largest, free, maximum);
-    return verdict_both(verdict_of(sound), proof->spared
-                                               ? proof_spared(proof)
+    return verdict_both(verdict_of(sound), proof->read_only
+                                               ? proof_read_only(proof)
                                                : try_write(proof, free));
 }
 

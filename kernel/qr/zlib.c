@@ -11,13 +11,13 @@
 
 struct writer {
     uint8_t *out;
-    size_t bytes, room;
+    size_t bytes, size;
     uint32_t bits; // that are not a byte yet
     unsigned count;
 };
 
 static void put_byte(struct writer *w, uint8_t byte) {
-    if (w->bytes < w->room)
+    if (w->bytes < w->size)
         w->out[w->bytes] = byte;
     w->bytes++;
 }
@@ -102,8 +102,8 @@ static uint32_t adler32(const uint8_t *in, size_t bytes) {
 }
 
 size_t zlib_compress(const uint8_t *in, size_t bytes, uint8_t *out,
-                     size_t room) {
-    struct writer w = {.out = out, .room = room};
+                     size_t size) {
+    struct writer w = {.out = out, .size = size};
     uint32_t sum = adler32(in, bytes);
     put_byte(&w, 0x78); // deflate, a window of 32 KiB
     put_byte(&w, 0x01);
@@ -122,5 +122,5 @@ size_t zlib_compress(const uint8_t *in, size_t bytes, uint8_t *out,
     put_bits(&w, 0, (8 - w.count) % 8);
     for (int shift = 24; shift >= 0; shift -= 8)
         put_byte(&w, sum >> shift);
-    return w.bytes <= room ? w.bytes : 0;
+    return w.bytes <= size ? w.bytes : 0;
 }

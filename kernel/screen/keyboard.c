@@ -1,8 +1,8 @@
 // The 8042 keyboard controller, polled, and scan codes of set 1: a byte when a
 // key goes down, the same with bit 7 set when it comes up again.
 //
-// A prefix, 0xe0, tells the arrows from those of the numeric pad, right Ctrl
-// from the left one and so on. They mean the same here, so it is passed over.
+// A prefix, 0xe0, distinguishes the arrows from those of the numeric pad, right
+// Ctrl from the left one and so on. They mean the same here, so it is skipped.
 
 #include "kernel/screen/keyboard.h"
 

@@ -10,10 +10,10 @@
 #include "lib/status.h"
 
 // Maps the framebuffer and clears it. From here on text is shown, the first
-// few lines included that were written before. OK as well where `info` tells of
+// few lines included that were written before. OK as well where `info` has
 // none: screen_write() then does nothing.
 // UNSUPPORTED: not 32 bits per pixel. INVALID: a size that no screen has.
-// REFUSED: it lies in memory that, by `memory`, is used for something else.
+// REFUSED: it is in memory that, by `memory`, is used for something else.
 status_t screen_open(const struct screen_info *info,
                      const struct memory_map *memory);
 

@@ -60,8 +60,8 @@ void watchdog_restart(void) {
     } while (taken != before);
 }
 
-// Nothing else tells whether there is a PIT, and an I/O APIC with it at that
-// pin.
+// There is no other way to find out whether there is a PIT, and an I/O APIC
+// with it at that pin.
 static bool try_it(void) {
     uint64_t before = taken, deadline = time_ran() + TRIAL_US;
     on_trial = true;

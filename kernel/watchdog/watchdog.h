@@ -1,7 +1,7 @@
 // The watchdog: a timer that every tick restarts, and whose NMI therefore comes
 // only after 55 ms without a tick: interrupts are off, or the machine stood
-// still. All other NMIs come here as well, for nothing tells them apart but
-// the time at which they arrive.
+// still. All other NMIs come here as well: only the time at which they arrive
+// distinguishes them.
 
 #pragma once
 

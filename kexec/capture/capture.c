@@ -43,10 +43,10 @@ static status_t put(struct memory_map *memory, pa_t start, pa_t end,
     return memory_map_put(memory, start, end - start, kind);
 }
 
-// Memory as the capture kernel shall see it: ours is reserved, but for the room
-// that it has.
+// Memory as the capture kernel shall see it: ours is reserved, but for the
+// space that it has.
 static status_t describe_memory(struct memory_map *memory) {
-    pa_t start = staged.base_pa, end = start + staged.room_bytes;
+    pa_t start = staged.base_pa, end = start + staged.reserved_bytes;
     for (size_t i = 0; i < all->count; i++) {
         const struct memory_range *r = &all->range[i];
         enum memory_kind kind = is_our_ram(r) ? MEMORY_RESERVED : r->kind;
@@ -60,7 +60,7 @@ static status_t describe_memory(struct memory_map *memory) {
 // arch_kexec_protect_crashkres().
 static void protect(void) {
     if (page_table_protect(&kernel_table, (va_t)pa_to_va(staged.base_pa),
-                           staged.room_bytes, MAP_READ))
+                           staged.reserved_bytes, MAP_READ))
         say("capture: not all of it is write-protected: %s", why());
     write_cr3(read_cr3());
 }
@@ -132,7 +132,7 @@ static status_t add_memory(void) {
     static struct memory_map memory;
     const struct frame_pool *pool = frames_pool();
     memory = *all;
-    TRY(put(&memory, staged.base_pa, staged.base_pa + staged.room_bytes,
+    TRY(put(&memory, staged.base_pa, staged.base_pa + staged.reserved_bytes,
             MEMORY_RESERVED));
     for (size_t i = 0; i < pool->count; i++)
         TRY(put(&memory, pool->extent[i].start, pool->extent[i].end,

@@ -13,7 +13,7 @@
 #define CORE_REGISTERS 27 // struct user_regs_struct: r15 … rax, …, rip, cs, …
 #define CORE_SEGMENTS  120
 
-// struct elf_prstatus of Linux, as far as anybody reads it.
+// struct elf_prstatus of Linux, as far as it is read.
 struct core_status {
     uint8_t head[32];
     uint32_t pid;

@@ -13,7 +13,7 @@
 #include "mm/frames.h"
 #include "mm/space.h"
 
-// Where Linux finds the BIOS's data, and room for a trampoline.
+// Where Linux finds the BIOS's data, and space for a trampoline.
 #define CONVENTIONAL_MEMORY (640 * KIB)
 
 // ---- its place
@@ -29,7 +29,7 @@ static const char *kind_in_the_way(const struct memory_map *memory, pa_t pa,
 static status_t place(struct kexec_staged *staged) {
     const struct setup_header *header = &staged->image.header;
     pa_t fixed_pa = header->pref_address;
-    uint64_t bytes = staged->room_bytes;
+    uint64_t bytes = staged->reserved_bytes;
     if (staged->image.is_baton)
         return STATUS_OK;
     TRY(linux_can_enter(header, kernel_table.levels));

@@ -1,4 +1,4 @@
-// A Linux hands over addresses, but no mode: the addresses tell which it is.
+// A Linux hands over addresses, but no mode: the addresses show which it is.
 
 #include "kexec/linux/linux.h"
 

@@ -40,9 +40,9 @@ def nothing_grows(run, generations: int) -> None:
     assert run.end.how == "guest-shutdown"
     run.one("end", gen=generations - 1, verdict="pass")
     assert run.all("proof", verdict="fail") == run.all("panic") == []
-    spared = {"variable", "space", "services"}  # but in the ten that write
+    writing = {"variable", "space", "services"}  # but in the ten that write
     for check in CHECKS:
-        due = WRITES if check in spared else generations
+        due = WRITES if check in writing else generations
         passed = len(run.all("proof", check=check, verdict="pass"))
         assert passed == due or (check == "again" and passed == 0)
     # Generation 0 has GRUB's memory map; and the lineage is full at the end.
@@ -51,7 +51,7 @@ def nothing_grows(run, generations: int) -> None:
     same_in_all(run, "boot", "handoff", LINEAGE)
 
 
-def store_is_spared(run, generations: int) -> None:
+def store_is_not_filled(run, generations: int) -> None:
     """As many writes as planned; only they use space, each the same."""
     assert Chain(run).counted() == WRITES
     history = [r for r in flash.records(run.flash)
@@ -77,7 +77,7 @@ def test_generations(boot, request, mode, generations):
               limit=LONG) as machine:
         run = live(machine, generations, terminal)
     nothing_grows(run, generations)
-    store_is_spared(run, generations)
+    store_is_not_filled(run, generations)
 
 
 def test_a_full_lineage_is_logged(boot):

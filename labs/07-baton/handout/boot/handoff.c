@@ -7,10 +7,10 @@ static uint32_t crc_of(const uint8_t *block, uint32_t bytes) {
 }
 
 status_t handoff_write(const struct handoff_content *content, void *block,
-                       uint64_t room, pa_t block_pa) {
+                       uint64_t size, pa_t block_pa) {
     (void)content, (void)block;
     return fail(STATUS_UNSUPPORTED,
                 "lab 7, step 3: handoff_write() writes nothing yet to the %lu "
                 "bytes at %#lx",
-                room, block_pa);
+                size, block_pa);
 }
