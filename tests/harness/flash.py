@@ -28,8 +28,14 @@ RECORD = struct.Struct("<HBxI8x16x4xII16s")
 START = 0x55AA
 
 # Flash bits are cleared, never set: each change of a record's state clears one.
+HEADER_BEGUN = 0xFF
+HEADER_VALID = 0x7F  # and the data are being written
 ADDED = 0x3F
 IN_DELETION = 0x3E
+DELETED = 0x3C
+ERASED_SIZE = 0xFFFFFFFF
+
+FILLER_BYTES = 1024  # of data in each record of fill()
 
 
 class NoStore(Exception):
@@ -47,36 +53,46 @@ class Variable:
 
 def records(flash: bytes) -> list[Variable]:
     """Every record of the store, including deleted ones, in order of writing."""
+    return [variable for _, variable in _walk(flash)]
+
+
+def _walk(flash: bytes):
+    """(offset of its end, record). Of a header that was not written to its end
+    the firmware takes no size (GetVariableHeader(), NameSizeOfVariable())."""
     at, end = _store(flash)
-    found = []
     while at + RECORD.size <= end:
         start, state, attributes, name_bytes, data_bytes, vendor = (
             RECORD.unpack_from(flash, at)
         )
         if start != START:
             break
+        if state == HEADER_BEGUN or ERASED_SIZE in (name_bytes, data_bytes):
+            name_bytes = data_bytes = 0
         name_at = at + RECORD.size
         data_at = name_at + name_bytes
         if data_at + data_bytes > end:
             raise NoStore(f"the record at {at:#x} extends beyond the store's end")
         name = flash[name_at:data_at].decode("utf-16-le", "replace")
-        found.append(Variable(
-            name.rstrip("\0"), str(uuid.UUID(bytes_le=vendor)), attributes,
-            flash[data_at : data_at + data_bytes], state,
-        ))
         at = data_at + data_bytes
         at += -at % 4
+        yield at, Variable(
+            name.rstrip("\0"), str(uuid.UUID(bytes_le=vendor)), attributes,
+            flash[data_at : data_at + data_bytes], state,
+        )
+
+
+def alive(flash: bytes) -> dict[tuple[str, str], Variable]:
+    """(name, vendor) -> each variable as the next boot will see it."""
+    found = {}
+    for state in (IN_DELETION, ADDED):
+        found |= {(r.name, r.vendor): r for r in records(flash)
+                  if r.state == state}
     return found
 
 
 def value(flash: bytes, name: str, vendor: str) -> Variable | None:
     """The variable as the next boot will see it."""
-    same = [r for r in records(flash) if (r.name, r.vendor) == (name, vendor)]
-    for state in (ADDED, IN_DELETION):
-        alive = [record for record in same if record.state == state]
-        if alive:
-            return alive[-1]
-    return None
+    return alive(flash).get((name, vendor))
 
 
 def generation(flash: bytes) -> int | None:
@@ -102,3 +118,31 @@ def _store(flash: bytes) -> tuple[int, int]:
     if (form, state) != (FORMATTED, HEALTHY):
         raise NoStore(f"the store is not healthy: {form:#x} {state:#x}")
     return header + STORE.size, min(header + size, length, len(flash))
+
+
+def end_of_records(flash: bytes) -> int:
+    """The offset of the first byte that no record has taken."""
+    return max([_store(flash)[0], *(at for at, _ in _walk(flash))])
+
+
+def unused(flash: bytes) -> bytes:
+    """The store from there to its end; erased flash is 0xFF."""
+    return flash[end_of_records(flash) : _store(flash)[1]]
+
+
+def fill(flash: bytes, free: int) -> bytes:
+    """The same flash with deleted records until about `free` bytes are left, so
+    that the firmware soon has to compact the store."""
+    record = RECORD.pack(START, DELETED, 7, 4, FILLER_BYTES,
+                         uuid.UUID(BATON).bytes_le)
+    record += "X\0".encode("utf-16-le") + bytes(FILLER_BYTES)
+    at = end_of_records(flash)
+    number = (len(unused(flash)) - free) // len(record)
+    return flash[:at] + number * record + flash[at + number * len(record) :]
+
+
+def spare_in_use(flash: bytes) -> bool:
+    """Is there anything in the second half of the volume, to which EDK II's
+    fault-tolerant write copies a block before it replaces it?"""
+    _, length, _, _ = VOLUME.unpack_from(flash)
+    return bool(flash[length // 2 : length].strip(b"\xff"))

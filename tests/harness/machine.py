@@ -425,6 +425,8 @@ def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
     elif config.medium in ("disk", "core"):
         media.disk(home / "disk.img", config.words, kernel, bundle,
                    config.holes)
+    elif config.medium == "memory":
+        media.memory(home / "grub.efi", config.words, kernel, bundle)
     elif config.medium == "esp":
         media.esp(home / "disk.img", config.words, bundle, config.sin)
     elif config.medium == "stub":

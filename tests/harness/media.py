@@ -141,6 +141,24 @@ def run_menu(cmdline: str, bundle: bool, holes: int, sin: str = "") -> str:
     return f"set timeout=0\n{sinner(sin)}{cuts}{entry}"
 
 
+def memory(image: Path, cmdline: str, kernel: Path, bundle: Path | None) -> Path:
+    """GRUB with the menu, the kernel and its bundle inside: an EFI program that
+    reads no disk."""
+    files = {"grub.cfg": run_menu(cmdline, bundle is not None, 0).encode(),
+             "baton": kernel.read_bytes()}
+    if bundle:
+        files["bundle.cpio"] = bundle.read_bytes()
+    archive = image.with_suffix(".cpio")
+    archive.write_bytes(cpio(files))
+    start = image.with_suffix(".cfg")
+    start.write_text("set root=memdisk\nconfigfile /grub.cfg\n")
+    tool("grub-mkimage", "-O", "x86_64-efi", "-p", "(memdisk)/", "-m", archive,
+         "-c", start, "-o", image, "boot", "configfile", "efi_gop", "memdisk",
+         "mmap", "multiboot2", "newc", "normal")
+    archive.unlink()
+    return image
+
+
 def sinner(sin: str) -> str:
     """The part of a script that loads the driver with a fault, or ends the run:
     without it there is nothing to test."""

@@ -155,8 +155,10 @@ FIRMWARE["ia32"] = (build("pflash", CODE_IA32) if os.path.exists(CODE_IA32)
 # disks that it may boot from, so the cargo has a bootindex as well. U-Boot has
 # no driver for virtio, so "disk" is a common one. "stub" and "esp" do not boot
 # Baton, but Linux, which the firmware starts by its EFI stub, from QEMU's own
-# tables or from a disk, which gives another memory map. "core" has
-# a second disk, which a capture kernel finds by its serial number.
+# tables or from a disk, which gives another memory map. "memory" has no disk,
+# whose response time would differ from run to run: QEMU's tables have GRUB, with
+# everything inside. "core" has a second disk, which a capture kernel finds by
+# its serial number.
 DISK = [
     "-drive", "if=none,id=boot,format=raw,file=disk.img",
     "-device", "ide-hd,drive=boot,bus=ide.0,bootindex=0",
@@ -170,6 +172,7 @@ MEDIUM = {
         "-device", "virtio-blk-pci,drive=cargo,bootindex=1",
     ],
     "stub": ["-kernel", "vmlinuz", "-initrd", "linux.cpio"],
+    "memory": ["-kernel", "grub.efi"],
     "disk": DISK,
     "esp": DISK,
     "core": [

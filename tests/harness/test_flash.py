@@ -103,3 +103,18 @@ def test_every_cut_of_a_store_is_survived():
             flash.records(image[:size])
         except flash.NoStore:
             pass
+
+
+def test_a_header_that_was_cut_takes_no_more_space():
+    """The firmware continues directly after it."""
+    begun = flash.RECORD.pack(flash.START, flash.HEADER_BEGUN, 7, 4,
+                              flash.ERASED_SIZE, guid(VENDOR))
+    assert number(store(record(word(1)), begun, record(word(2)))) == 2
+    assert number(store(begun, record(word(3)))) == 3
+
+
+def test_a_filled_store_has_the_requested_space():
+    full = flash.fill(store(record(word(7)), size=0x8000), 5000)
+    assert number(full) == 7
+    assert 5000 <= len(flash.unused(full)) < 5000 + 2 * flash.FILLER_BYTES
+    assert set(flash.unused(full)) == {0xFF}
