@@ -90,6 +90,7 @@ def test_a_good_firmware(good, own_files):
         assert known[f"fixed.{gen}.variable"] == "pass"
     assert known["fixed.stored"] == known["fixed.off"] == "pass"
     assert known["reset.cold"] == known["touch.outside"] == "pass"
+    assert known["reset.kept"] == "pass"
     assert known["naive.end"] == "pass"
     assert len(document["vectors"]) > 150 and len(document["regions"]) == 5
     assert document["instructions"]["GetTime"][0] > 100
@@ -214,6 +215,31 @@ def test_a_firmware_that_does_not_boot(tmp_path):
     assert found["verdict"]["word"] == "fail"
     text = page.render(found)
     assert "does not start a boot loader" in text and "<tbody></tbody>" not in text
+
+
+@pytest.mark.slow
+def test_a_firmware_that_hangs_at_once(tmp_path):
+    """Debian's, but its first instruction jumps to itself."""
+    code = Path(qemu.CODE).read_bytes()
+    (tmp_path / "HANG_CODE.fd").write_bytes(code[:-16] + b"\xeb\xfe" + code[-14:])
+    document = report_of(tmp_path, CODE=str(tmp_path / "HANG_CODE.fd"),
+                         VARS=qemu.VARS)
+    assert [one["kind"] for one in document["findings"]] == ["boot"]
+    assert document["verdict"]["word"] == "fail"
+    assert [one["id"] for one in document["runs"]] == ["look"]
+
+
+@pytest.mark.slow
+def test_a_firmware_that_forgets_at_a_reset(tmp_path):
+    """It reports success and reads back, but its flash cannot be written."""
+    result = experiments.perform(
+        experiments.BY_ID["reset"],
+        qemu.Config(firmware="lying", medium="saved"), tmp_path)
+    assert result.problem == ""
+    kept, = [check for check in facts.checks({"reset": result})
+             if check.id == "reset.kept"]
+    assert (kept.kind, kept.verdict) == ("stored", "fail")
+    assert "not there in the next boot" in kept.seen
 
 
 # ---- two reports

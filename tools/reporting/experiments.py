@@ -32,6 +32,7 @@ class Experiment:
     paused: bool = False
     bundle: Path = paths.BUNDLE
     words_32: str = ""  # with 32-bit firmware, if they differ
+    then: str = ""  # of a second boot, from power-on, with the flash of the first
 
 
 @dataclass
@@ -110,6 +111,9 @@ RELAY = (f"generations={len(LINUX)} efi=physical,inherit "
          f"next={','.join(LINUX[1:])} end=shutdown linux=file "
          "console=ttyS0 quiet nowatchdog tsc=reliable")
 
+# Is what was written before a reset there after it?
+REMEMBER = "efi vars read BatonGeneration"
+
 EXPERIMENTS = (  # the longest one first
     # A Linux that calls 32-bit firmware refuses kexec_file_load.
     Experiment("linux", "Baton, Linux, Baton, Linux, Baton", RELAY,
@@ -125,7 +129,9 @@ EXPERIMENTS = (  # the longest one first
     Experiment("touch", "the pages that each service uses",
                "efi=identity generations=1 end=exit efi.touch=on"),
     Experiment("reset", "ResetSystem, cold",
-               'efi=fixed generations=1 run="reboot"'),
+               'efi=fixed generations=1 run="reboot"',
+               then='efi=physical generations=1 end=exit prove=look '
+                    f'run="{REMEMBER}"'),
     Experiment("timing", "instructions of each service",
                "efi=fixed generations=2 end=exit", time_services, paused=True),
 )
@@ -176,6 +182,17 @@ def _watch(result: Result, config: qemu.Config, home: Path) -> None:
             result.extra = experiment.act(machine)
         else:
             machine.finish()
+    if experiment.then and result.run.flash:
+        result.extra["then"] = _boot_again(experiment, result.run, home)
+
+
+def _boot_again(experiment: Experiment, first: Run, home: Path) -> Run:
+    """From a disk, because a saved state has a flash of its own."""
+    config = replace(first.config, medium="disk", sin="",
+                     cmdline=f"{experiment.then} {TIMEOUT}")
+    with Machine(home / f"{experiment.id}-then", config, patience=PATIENCE,
+                 limit=LIMIT, flash=first.flash) as machine:
+        return machine.finish()
 
 
 def starting_point(config: qemu.Config) -> qemu.Config:

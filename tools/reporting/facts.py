@@ -202,7 +202,24 @@ def _of_reset(result: Result) -> list[Check]:
     returned = run.all("proof", check="off", verdict="fail")
     good = run.end.how == "guest-reset" and not returned
     return [Check("reset.cold", "reset", PASS if good else FAIL,
-                  "; ".join([ending(result), *(e["detail"] for e in returned)]))]
+                  "; ".join([ending(result), *(e["detail"] for e in returned)])),
+            *_of_second_boot(result)]
+
+
+def _of_second_boot(result: Result):
+    """The variable that was written before the reset, read after it."""
+    again = result.extra.get("then")
+    wrote = result.run.all("proof", check="variable", verdict=PASS)
+    if not again or not wrote:
+        return
+    asked = again.all("monitor.command")
+    kept = bool(asked) and asked[0]["status"] == "ok"
+    yield Check("reset.kept", "stored",
+                PASS if kept else FAIL if asked else NONE,
+                "a variable that was written before the reset is "
+                + ("there in the next boot" if kept else
+                   f"not there in the next boot: {asked[0]['status']}" if asked
+                   else f"not read: the next boot ended with {again.end}"))
 
 
 def _of_touch(result: Result) -> list[Check]:
