@@ -14,6 +14,8 @@ leaves the tree:
     ABSENT   what checks look up and the hand-out's compiler leaves out
     NEEDS    files of build/ that `make all` does not make; may be missing
     ALSO     files of other labs that a student gets; may be missing
+    WITHOUT  annexes that a student does not get, for they are written like what
+             was cut; may be missing
     prepare  (folder, seed): adds what else a folder needs to be graded, and
     hand_over  what a student needs besides; may be missing
     tailor   (seed) -> Tailored: what this student's task is; may be missing
@@ -180,7 +182,15 @@ def is_for_students(name: str, lab: "Lab") -> bool:
             name in getattr(lab.staff, "ALSO", ())
     if name.startswith("tests/unit/test_"):
         return Path(name).stem in lab.staff.UNITS
+    if is_left_out(name, lab):
+        return False
     return name in KEPT or not name.startswith(LEFT_OUT)
+
+
+def is_left_out(name: str, lab: "Lab") -> bool:
+    """A file of an annex, or its object, that the lab is without."""
+    return any(annex in map(str, Path(name).parents)
+               for annex in getattr(lab.staff, "WITHOUT", ()))
 
 
 def copy_tree(lab: Lab, target: Path) -> None:
@@ -195,7 +205,8 @@ def copy_tree(lab: Lab, target: Path) -> None:
     for pattern in BUILT:
         for path in build.rglob(pattern):
             place = path.relative_to(build)
-            if place.parts[0] not in NOT_BUILT and path.is_file():
+            if place.parts[0] not in NOT_BUILT and path.is_file() and \
+                    not is_left_out(str(place), lab):
                 _copy(path, target / "build" / place)
 
 

@@ -6,6 +6,7 @@ from kit.folder import Mutant, Tailored
 TITLE = "Traps"
 FILES = ["kernel/trap.asm", "kernel/trap.c", "kernel/stacks/stacks.c",
          "kernel/report/report.c"]
+WITHOUT = ["efi/isolate"]  # it makes a frame as trap_common does
 ABSENT = ["tss"]  # nothing uses it before step 2
 UNITS = []
 GONE = {"kernel/stacks/stacks.c": ["stack_of", "fill_tss_descriptor"]}
