@@ -95,5 +95,5 @@ pa_t cell_handle(struct trap_frame *frame, pa_t found);
 pa_t cell_handle(struct trap_frame *frame, pa_t found) {
     trap_handler(frame);
     bool is_over = gate_current && gate_current->outcome == GATE_FAULTED;
-    return is_over ? cell.data.home : found;
+    return is_over ? gate_current->table_pa : found;
 }

@@ -29,7 +29,7 @@ ROW(options, efi_ports) = {"efi.ports", "ports that isolated firmware may use",
 #define RESET (1u << EFI_RESET_SYSTEM)
 
 // What firmware of a PC uses at runtime (docs/isolate.md). Where the ports of
-// ACPI are, its tables say; 0: they do not.
+// ACPI are, its tables say: until then, and if they do not, a row has no port.
 static struct port_row {
     uint16_t first, last;
     uint32_t services;
@@ -39,8 +39,8 @@ static struct port_row {
     {0xb2, 0xb3, ALL_SERVICES, false}, // the system management interrupt
     {0xcf9, 0xcf9, RESET, false},      // the chipset's reset register
     {0x64, 0x64, RESET, false},        // the keyboard controller: the same
-    {0, 0, ALL_SERVICES, true},        // PM timer
-    {0, 0, RESET, false},              // PM1a control: off
+    {1, 0, ALL_SERVICES, true},        // PM timer
+    {1, 0, RESET, false},              // PM1a control: off
 };
 #define ROW_TIMER   4
 #define ROW_CONTROL 5

@@ -163,10 +163,10 @@ def test_a_cell_maps_the_named_pages_of_the_kernel_alone(boot, by, mode):
 # ---- firmware that tries
 
 def attempt(boot, by: str, mode: str, code, generations: int = 2,
-            prepare=lambda debugger: None, words: str = ""):
+            prepare=lambda debugger: None, words: str = "", **options):
     """A run in which `code(debugger)` replaces GetTime in generation 0."""
     with boot(f"efi={mode} generations={generations} end=exit efi.timeout=2 "
-              f"efi.isolate={by} {words}", paused=True) as machine:
+              f"efi.isolate={by} {words}", paused=True, **options) as machine:
         with machine.debugger() as debugger:
             _record, function = call_under_way(debugger)
             if mode != "physical":  # that was SetVirtualAddressMap
@@ -398,6 +398,14 @@ def test_what_is_harmless_is_done(boot, ports, tmp_path):
                     "mov from cr 0x4", "rdmsr 0xc0000080"} | (
         {"out 0x70", "in 0x71"} if ports == "all" else set())
     assert run.all("efi.fault") == run.all("efi.violation") == []
+
+
+def test_without_acpi_its_ports_are_not_listed(boot, tmp_path):
+    code = assemble("in al, 0\nxor eax, eax\nret", tmp_path)
+    run = attempt(boot, "user", "physical", lambda _: code, generations=1,
+                  sin="no-tables")
+    assert run.all("efi.privileged", svc="GetTime", instruction="in 0",
+                   action="ended")
 
 
 def test_a_return_with_a_wrong_stack_is_named(boot, tmp_path):
