@@ -138,10 +138,11 @@ def test_verdicts(tmp_path, monkeypatch):
     faults = {str(m).partition("| ")[2]: m for m in
               source.mutants("a.c", Sample.SOURCE)}
 
-    def verdict(fault: str, tests=("test_a.py",)) -> str:
-        return tree.judge(faults[fault], list(tests), 0).word
+    def verdict(fault: str, tests=("test_a.py",), jobs=0) -> str:
+        return tree.judge(faults[fault], list(tests), jobs).word
 
     assert verdict("a < b -> !(a < b)") == trial.KILLED
+    assert verdict("a < b -> !(a < b)", jobs=1) == trial.KILLED
     assert verdict("< -> <=") == trial.SURVIVED
     assert verdict("1 -> 2", ()) == trial.SURVIVED
     assert (tree.home / "a.c").read_text() == Sample.SOURCE

@@ -34,7 +34,9 @@ def unit_tests():
     for source in sorted(Path(__file__).parent.glob("test_*.c")):
         table = source.read_text().rpartition("int main(void)")[2]
         rows = table.partition("tests[] = {")[2].partition("};")[0]
-        for name in re.findall(r"\b\w+\((\w+)[^()]*\),", rows):
+        names = re.findall(r"\b\w+\((\w+)[^()]*\)", rows)
+        assert names, f"{source.name} has no test"
+        for name in names:
             yield pytest.param(source.stem, name, id=f"{source.stem}:{name}",
                                marks=pytest.mark.xdist_group(source.stem))
 

@@ -19,6 +19,7 @@ PYTEST = ("/usr/bin/python3", "-m", "pytest", "-q", "-x", "--tb=no",
           "-p", "no:cacheprovider")
 FAILED = re.compile(  # xdist appends the group of a test
     r"^(?:FAILED|ERROR) (.+?)(?:@[^\]\s]+)?(?: - .*)?$", re.M)
+STOPPED = (1, 2)  # by a failure; xdist calls that an interruption
 SOME = 200  # tests of one pytest: a fault is mostly found by the first
 
 
@@ -87,7 +88,7 @@ class Tree:
         if done.returncode == 0:
             return Verdict(SURVIVED)
         found = FAILED.search(done.stdout)
-        if done.returncode == 1 and found:
+        if done.returncode in STOPPED and found:
             return Verdict(KILLED, found[1])
         return Verdict(TROUBLE, done.stdout[-400:])
 
