@@ -271,6 +271,7 @@ def sins(sin: str) -> dict[str, Path]:
         driver = driver.with_stem(driver.stem + more)
         if driver.exists() and driver.stat().st_mtime >= newest:
             found[f"sins-{cpu}.efi"] = driver
+    assert found, f"no driver is as new as tests/firmware: {DRIVERS}"
     return found
 
 
