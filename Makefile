@@ -53,10 +53,10 @@ CORE := \
 	efi/quirk.c \
 	efi/width.c \
 	efi/tables.c \
-	efi/mode.c \
 	efi/gate.asm \
 	efi/gate.c \
 	efi/firmware.c \
+	efi/mode.c \
 	efi/services.c \
 	efi/space.c \
 	efi/virtual.c \

@@ -24,7 +24,7 @@
 // One kernel that ran before: a row of the lineage (kernel/chain).
 struct lineage_entry {
     uint32_t generation;
-    uint32_t svam; // enum efi_svam: what it did about SetVirtualAddressMap
+    uint32_t svam; // what it did about SetVirtualAddressMap: efi/mode.h
     char mode[16]; // the mapping mode it ran in; "none" without firmware
     uint64_t image_pa;
     uint64_t tsc_start; // its first time stamp
@@ -47,7 +47,7 @@ struct handoff {
     uint32_t block_crc; // CRC-32 of the block, with this field as zero
 
     uint32_t generation; // of the kernel that reads this
-    uint32_t svam;       // enum efi_svam: was it called in this boot?
+    uint32_t svam;       // enum efi_svam (efi/mode.h): was it called?
     char mode[16];       // the mode whose addresses the firmware now has
 
     struct handoff_clock clock;

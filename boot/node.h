@@ -28,7 +28,8 @@ struct block_writer {
     uint64_t size, used;
 };
 
-// The content of a handoff. What it points to belongs to the caller.
+// The content of a handoff. What it points to belongs to the caller. Between
+// two Batons a Linux may run, which keeps a handoff without reading it.
 struct handoff_content {
     const struct boot_info *boot;    // of the sender
     const struct memory_map *memory; // NULL: only what passes through a Linux

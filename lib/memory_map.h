@@ -23,6 +23,10 @@
 #define MEMORY_MAP_MAX   512
 #define MEMORY_MAP_GIVEN 448 // the rest is for what the kernel adds itself
 
+// SetVirtualAddressMap is the call by which a kernel, once per boot, gives the
+// firmware virtual addresses (efi/virtual.h). Until then the firmware may need
+// the memory of its boot services.
+//
 // From the least to the most restrictive: where ranges overlap, the larger
 // value wins, in whatever order they come.
 enum memory_kind {

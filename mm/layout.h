@@ -3,7 +3,8 @@
 // C includes this file, the linker script includes it, and the Makefile turns
 // the same lines into build/layout.inc for NASM; so each is written as a name
 // and one plain hexadecimal number. A 64-bit address is a signed number that
-// counts from the top: -2 GiB is where the kernel runs.
+// counts from the top: -2 GiB is where the kernel runs. `efi=` chooses a mode:
+// where the firmware is called, and on which page table (efi/mode.h).
 //
 //   0xffffffffffffffff  ┌──────────────────────────────────────────────┐
 //                       │ vmap: stacks (a hole below each), devices    │

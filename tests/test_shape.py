@@ -22,6 +22,21 @@ def test_no_circle_in_a_folder(folder):
     assert within(folder) == []
 
 
+# Its first comment announces each of these.
+JUMPS = {("boot/entry.asm", "kernel/main.c"),
+         ("boot/multiboot2.c", "boot/node.c")}
+
+
+def test_core_is_read_without_a_jump():
+    """A file uses what stands above it, and its own half in C."""
+    core = objects.files("CORE")
+    place = {name: at for at, name in enumerate(core)}
+    ahead = {(name, other) for name, used in objects.graph(core).items()
+             for other in used if place[other] > place[name]
+             and other.rpartition(".")[0] != name.rpartition(".")[0]}
+    assert ahead == JUMPS
+
+
 def test_hooks_are_listed():
     """Every table, every row, and the line where it stands."""
     words = [paths.ROOT / "tools" / "hooks", paths.SYMBOLS]
