@@ -297,8 +297,10 @@ jobs:
       - name: Checks
         id: checks
         run: |
+          rm -f results.json
           make grade REPORTS="classroom:results.json \
                               markdown:$GITHUB_STEP_SUMMARY" || true
+          test -s results.json
           echo "result=$(base64 -w0 results.json)" >> "$GITHUB_OUTPUT"
       - name: Points
         uses: classroom-resources/autograding-grading-reporter@v1

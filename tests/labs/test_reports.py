@@ -7,6 +7,7 @@ values, a schema, or a list of one schema for a list of such. A key that ends in
 
 import base64
 import json
+import os
 import re
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -172,6 +173,35 @@ def test_the_workflow_hands_on_one_line(tmp_path):
     done = subprocess.run(["base64", "-w0", file], capture_output=True)
     assert b"\n" not in done.stdout
     assert wrong(json.loads(base64.b64decode(done.stdout)), CLASSROOM) == []
+
+
+@pytest.mark.xdist_group("lab3")
+def test_the_steps_of_the_workflow(bench, tmp_path):
+    """As a runner executes them, in a hand-out; a results.json that a student
+    has committed does not get into the result."""
+    yaml = pytest.importorskip("yaml")
+    it = bench("3")
+    it.put(it.lab.handout(it.seed))
+    (it.folder / "results.json").write_text("{}")
+    text = (it.folder / ".github/workflows/classroom.yml").read_text()
+    (job,) = yaml.safe_load(text)["jobs"].values()
+    names = "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"
+    for step in job["steps"]:
+        if "run" in step:
+            done = subprocess.run(
+                ["bash", "-e", "-c", step["run"]], cwd=it.folder, text=True,
+                capture_output=True,
+                env={**os.environ, **{n: str(tmp_path / n) for n in names}})
+            assert done.returncode == 0, done.stdout + done.stderr
+    (line,) = (tmp_path / "GITHUB_OUTPUT").read_text().splitlines()
+    name, _, value = line.partition("=")
+    found = json.loads(base64.b64decode(value))
+    assert name == "result" and wrong(found, CLASSROOM) == []
+    failed = {t["name"].partition(":")[0] for t in found["tests"]
+              if t["status"] == "fail" and t["message"].startswith("expected")}
+    assert failed == set(it.lab.staff.DAY0.split()) and found["max_score"] == 80
+    summary = (tmp_path / "GITHUB_STEP_SUMMARY").read_text()
+    assert summary.startswith("**") and "| ✗ | wx | 0/6 |" in summary
 
 
 # ---- what a run of the grader leaves behind
