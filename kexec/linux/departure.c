@@ -124,7 +124,8 @@ static status_t describe_command_line(const struct kexec_staged *staged,
     static char line[COMMAND_LINE_MAX];
     size_t max = linux_command_line_max(&staged->image.header);
     TRY(linux_command_line(line, sizeof(line), *command_line,
-                           staged->generation, staged->preserved_pa));
+                           staged->generation, staged->preserved_pa,
+                           firmware->ready ? linux_width()->more_words : ""));
     *command_line = line;
     if (strlen(line) <= max)
         return STATUS_OK;

@@ -91,10 +91,11 @@ status_t linux_can_believe(const struct efi_memory_attributes_table *head,
 }
 
 status_t linux_command_line(char *line, size_t size, const char *given,
-                            uint32_t generation, pa_t preserved_pa) {
+                            uint32_t generation, pa_t preserved_pa,
+                            const char *more) {
     size_t length =
-        format(line, size, "%s generation=%u " PRESERVED_WORD "=%#lx", given,
-               generation, preserved_pa);
+        format(line, size, "%s generation=%u " PRESERVED_WORD "=%#lx%s", given,
+               generation, preserved_pa, more);
     if (length >= size)
         return fail(STATUS_NO_MEMORY,
                     "Linux: a command line of %zu bytes, with the words of the "

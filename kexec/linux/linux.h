@@ -45,6 +45,10 @@ struct linux_width {
     // its memory, on a page table that maps what is RAM by the EFI map
     // (should_map_region()). Without that its first call is a double fault.
     bool needs_ram;
+
+    // For its command line. In mixed mode it passes the firmware pointers to
+    // any memory, cut to 32 bits: so it uses no memory from 4 GiB on.
+    const char *more_words;
 };
 
 // Adds a descriptor for each range of `memory`, `memory_bytes` bytes, that is
@@ -76,10 +80,12 @@ status_t linux_can_believe(const struct efi_memory_attributes_table *head,
                            pa_t pa);
 
 // The command line for a Linux: `given`, the number that it has in the line of
-// generations, and where the page is that it keeps for the Baton after it.
-// NO_MEMORY: too long for the `size` bytes at `line`.
+// generations, where the block is that it keeps for the Baton after it, and
+// `more` words, each behind a blank. NO_MEMORY: too long for the `size` bytes
+// at `line`.
 status_t linux_command_line(char *line, size_t size, const char *given,
-                            uint32_t generation, pa_t preserved_pa);
+                            uint32_t generation, pa_t preserved_pa,
+                            const char *more);
 
 // Takes the handoff that a Linux has preserved, if the command line has its
 // address; with the firmware, if the Baton before that Linux called

@@ -7,8 +7,14 @@
 #include "lib/string.h"
 
 static const struct linux_width widths_known[] = {
-    {.word_bytes = 8, .signature = EFI_SIGNATURE_64, .takes_over = true},
-    {.word_bytes = 4, .signature = EFI_SIGNATURE_32, .needs_ram = true},
+    {.word_bytes = 8,
+     .signature = EFI_SIGNATURE_64,
+     .takes_over = true,
+     .more_words = ""},
+    {.word_bytes = 4,
+     .signature = EFI_SIGNATURE_32,
+     .needs_ram = true,
+     .more_words = " mem=4G"},
 };
 
 const struct linux_width *linux_width_of(uint32_t word_bytes) {

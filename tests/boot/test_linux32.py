@@ -32,7 +32,7 @@ def passes(run, mode: str, gen: int, firmware: str = "ia32") -> None:
 
 
 @pytest.mark.parametrize("options", [
-    {}, pytest.param({"ram_mib": 128}, marks=slow),
+    {}, pytest.param({"ram_mib": 256}, marks=slow),
     pytest.param({"ram_mib": 6144}, marks=slow),
     pytest.param({"cpu": "max"}, marks=slow)], ids=str)
 def test_linux_takes_the_firmware_over(boot, options):
@@ -51,6 +51,30 @@ def test_linux_takes_the_firmware_over(boot, options):
     assert regions(run, "efi.region", 2) == regions(run, "efi.region", 0)
     assert flash.generation(run.flash) == 3
     assert run.end.how == "guest-shutdown"
+
+
+@slow
+@pytest.mark.parametrize("options", [
+    {"medium": "esp"}, {"medium": "stub"}], ids=str)
+def test_linux_first(boot, options):
+    """Started by the firmware itself, it maps all 1:1 as well; kexec may have
+    put the bundle over the Memory Attributes Table."""
+    with boot(f"{WORDS} generations=3 next=baton linux=load", **options,
+              **IA32) as machine:
+        run = machine.finish()
+    run.expect(wanted("linux.boot", gen=0, runtime="on"),
+               wanted("linux.count", gen=0, reads="1"),
+               wanted("boot", gen=1, by="linux"),
+               wanted("efi.mode", gen=1, mode="identity", svam="inherited"),
+               wanted("efi.mode", gen=2, mode="identity", svam="inherited"),
+               wanted("end", gen=2, verdict="pass"))
+    for gen in (1, 2):
+        assert regions(run, "efi.region", gen) == regions(
+            run, "linux.region", 0)
+        proofs = {e["check"]: e["verdict"] for e in run.all("proof", gen=gen)}
+        assert proofs.pop("wx") in ("pass", "skip")
+        assert set(proofs.values()) == {"pass"}
+    assert flash.generation(run.flash) == 3
 
 
 @slow

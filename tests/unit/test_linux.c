@@ -86,15 +86,16 @@ static void sizes_that_linux_trusts(void **state) {
 static void the_command_line(void **state) {
     (void)state;
     char line[64];
+    assert_int_equal(linux_command_line(line, sizeof(line), "quiet a=\"b c\"",
+                                        7, 0x1010000, " x"),
+                     STATUS_OK);
+    assert_string_equal(line,
+                        "quiet a=\"b c\" generation=7 handoff=0x1010000 x");
     assert_int_equal(
-        linux_command_line(line, sizeof(line), "quiet a=\"b c\"", 7, 0x1010000),
-        STATUS_OK);
-    assert_string_equal(line, "quiet a=\"b c\" generation=7 handoff=0x1010000");
-    assert_int_equal(
-        linux_command_line(line, 44, "quiet a=\"b c\"", 7, 0x1010000),
+        linux_command_line(line, 46, "quiet a=\"b c\"", 7, 0x1010000, " x"),
         STATUS_NO_MEMORY);
     assert_contains(why(),
-                    "44 bytes, with the words of the handoff; the limit is 43");
+                    "46 bytes, with the words of the handoff; the limit is 45");
 }
 
 // ---- firmware of both widths
