@@ -266,7 +266,7 @@ def test_a_class_of_thirty(tmp_path):
 
     for n in range(8):
         hand_in(f"good{n}", solution(f"good{n}"), 80)
-    for n in range(6):
+    for n in range(5):
         hand_in(f"empty{n}", handout(f"empty{n}"), 5)
     lab = folder.Lab(LAB)
     firsts = [f"err{n}" for n in range(60)
@@ -284,8 +284,9 @@ def test_a_class_of_thirty(tmp_path):
     spy = paths.ROOT / "labs/02-frames/staff/lab.py"
     hand_in("reads", handout("reads") + READS.format(path=spy), 0)
     hand_in("steals", READS.format(path=tmp_path / "good0" / FILE), 0)
-    hand_in("writes", handout("writes") +
-            '__asm__(".incbin \\"/etc/hostname\\"");\n', 5)
+    hand_in("writes", handout("writes"), 5)
+    hand_in("host", handout("host") +
+            '__asm__(".incbin \\"/etc/hostname\\"");\n', 0)
     grader = tmp_path / "writes/labs/kit/grade.py"  # it is not taken
     grader.parent.mkdir(parents=True)
     grader.write_text("open('/tmp/baton-was-here', 'w')\n")
