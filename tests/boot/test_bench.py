@@ -98,8 +98,7 @@ def test_the_stopwatch_is_exact(boot):
 
 def test_coverage_knows_lines():
     tool = runpy.run_path(str(TOOLS / "coverage"))
-    with open(paths.SYMBOLS, "rb") as file:
-        kernel = tool["Kernel"](ELFFile(file))
+    kernel = tool["Kernel"](paths.SYMBOLS)
     begin = symbols()["gate_enter"]
     lines = kernel.lines({begin})
     ran = {(name, line) for name, counts in lines.items()
