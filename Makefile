@@ -90,6 +90,7 @@ USES_kernel/qr          := kernel/history kernel/screen
 USES_kernel/long_mode   := kernel/screen
 USES_kernel/monitor     := efi/config efi/services kernel/console kernel/reboot kernel/report kernel/shutdown kernel/timer mm/visit mm/vmap
 USES_kernel/auto        := efi/modes efi/policies efi/quirks kexec/linux
+USES_kernel/smbios      := efi/config
 USES_kernel/reboot      := kernel/acpi mm/vmap
 USES_kernel/acpi        := efi/config
 USES_kernel/proofs      := efi/config efi/guard efi/services

@@ -47,6 +47,7 @@ static inline bool efi_guid_equal(const struct efi_guid *a,
 }
 
 extern const struct efi_guid efi_guid_smbios;
+extern const struct efi_guid efi_guid_smbios_3;
 extern const struct efi_guid efi_guid_acpi;
 extern const struct efi_guid efi_guid_memory_attributes;
 extern const struct efi_guid efi_guid_runtime_properties;

@@ -28,11 +28,6 @@ static const char *table_name(const struct efi_guid *guid) {
         0x2d88,
         0x11d3,
         {0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
-    static const struct efi_guid smbios_3 = {
-        0xf2fd1544,
-        0x9794,
-        0x4a2c,
-        {0x99, 0x2e, 0xe5, 0xbb, 0xcf, 0x20, 0xe3, 0x94}};
     static const struct {
         const struct efi_guid *guid;
         const char *name;
@@ -40,7 +35,7 @@ static const char *table_name(const struct efi_guid *guid) {
         {&efi_guid_acpi, "ACPI 2.0"},
         {&acpi_1, "ACPI 1.0"},
         {&efi_guid_smbios, "SMBIOS"},
-        {&smbios_3, "SMBIOS 3"},
+        {&efi_guid_smbios_3, "SMBIOS 3"},
         {&efi_guid_memory_attributes, "Memory Attributes"},
         {&efi_guid_runtime_properties, "Runtime Properties"},
     };

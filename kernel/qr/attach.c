@@ -29,7 +29,7 @@ static const char *const wanted[] = {
     "@boot ",  "@efi.region ", "@efi.mode ",   "@efi.quirk ",
     "@proof ", "@efi.fault ",  "@efi.reject ", "@efi.violation ",
     "@panic ", "@refused ",    "@end ",        "@efi.touch.outside ",
-    ", UEFI ",
+    ", UEFI ", "@smbios ",
 };
 
 static char lines[LINES_BYTES];

@@ -213,7 +213,7 @@ def test_the_code_is_the_log(boot, tmp_path, fault, verdict):
     assert [line for line in lines if line.startswith("@proof")] == [
         line if "verdict=fail" in line else line.partition(' detail="')[0]
         for line in run.lines if line.startswith("@proof")]
-    for name in "efi.region", "efi.mode", "efi.reject", "end":
+    for name in "efi.region", "efi.mode", "efi.reject", "smbios", "end":
         assert [line for line in lines if line.startswith(f"@{name} ")] == [
             line for line in run.lines if line.startswith(f"@{name} ")]
     done = subprocess.run([paths.ROOT / "tools/report", "--qr", picture,
@@ -221,6 +221,7 @@ def test_the_code_is_the_log(boot, tmp_path, fault, verdict):
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "index.html").read_text()
     assert "EDK II" in page and "RuntimeServicesCode" in page
+    assert run.one("smbios", gen=2)["date"] in page
     assert ("no time that could be put back" in page) == (verdict == "fail")
 
 

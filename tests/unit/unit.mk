@@ -44,6 +44,7 @@ UNIT_test_quirk      := efi/quirk.c efi/tables.c efi/names.c lib/crc32.c lib/log
 	lib/status.c lib/format.c
 UNIT_test_efi_space  := efi/space.c efi/firmware.c efi/guard/memory.c efi/guard/verify.c efi/region.c efi/protect/attributes.c efi/names.c mm/page_table.c \
 	lib/memory_map.c lib/log.c lib/string.c lib/status.c lib/format.c
+UNIT_test_smbios     := kernel/smbios/smbios.c lib/status.c lib/format.c
 UNIT_test_acpi       := kernel/acpi/acpi.c lib/status.c lib/format.c
 # The rules of efi/policies; its other files map.
 POLICIES             := efi/policies/offset.c efi/policies/runs.c

@@ -16,7 +16,9 @@ FORMAT = 1
 def identity(results, config: qemu.Config) -> dict:
     """Who made the firmware, and when; which files it is."""
     look = results.get("look")
-    smbios = look.extra.get("smbios", {}) if look else {}
+    smbios = look.extra.get("smbios") if look else None
+    smbios = smbios or next((event for result in results.values() if result.run
+                             for event in result.run.all("smbios")), {})
     vendor, uefi = facts.name_and_version(results)
     if config.firmware == "pflash":
         names = qemu.code_of("pflash"), config.vars
