@@ -70,8 +70,8 @@ def _expected(stage: Stage) -> dict:
     started = flash.alive(stage.start)
     booted = flash.alive(stage.again(stage.start).flash)
     ended = flash.alive(stage.reference.flash)
-    return {key: started[key] if key in started and started[key] ==
-            booted[key] == ended.get(key) else None for key in booted}
+    return {key: variable if variable == booted.get(key) == ended.get(key)
+            else None for key, variable in started.items() if key in booted}
 
 
 def _firmwares_own(stage: Stage, found: dict) -> Iterator[str]:
