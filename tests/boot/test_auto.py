@@ -24,6 +24,13 @@ def choice(run, gen: int) -> tuple[dict[str, str], str | None]:
     return reasons, chosen[0] if chosen else None
 
 
+def has_flash_region(run) -> bool:
+    """Without SMM the flash below 4 GiB is a region, too: a run that keeps
+    distances is longer than what 32-bit firmware has for it."""
+    return any(region["type"] == "MMIO"
+               for region in run.all("efi.region", gen=0))
+
+
 def test_the_first_one_fits(boot):
     """Later generations are bound to it: there is nothing to choose."""
     with boot("efi=auto generations=3 end=exit") as machine:
@@ -55,9 +62,9 @@ def test_the_firmware_has_no_such_addresses(boot):
     with boot("efi=auto generations=2 end=exit", firmware="ia32") as machine:
         run = machine.finish()
     reasons, chosen = choice(run, 0)
-    assert chosen == "contiguous"
+    assert chosen == ("compact" if has_flash_region(run) else "contiguous")
     assert "no addresses from 0x100000000 on" in reasons["offset"]
-    run.one("efi.mode", gen=1, mode="contiguous", svam="inherited")
+    run.one("efi.mode", gen=1, mode=chosen, svam="inherited")
 
 
 def test_a_mode_has_no_place_for_a_region(boot):
@@ -141,7 +148,8 @@ def test_a_linux_cannot_take_over_32_bit_firmware(boot):
         reasons, chosen = choice(run, 0)
     assert chosen == "physical"
     assert "no addresses from" in reasons["offset"]
-    for mode in ("contiguous", "compact", "fixed", "identity"):
+    modes = ("compact", "fixed", "identity")
+    for mode in modes if has_flash_region(run) else ("contiguous", *modes):
         assert reasons[mode].startswith("Linux cannot call 32-bit firmware")
 
 
