@@ -365,7 +365,9 @@ def test_the_thunk_has_its_caller_at_each_instruction(tmp_path):
     script.write_text(THUNK_STEPS)
     config = qemu.Config("efi=fixed generations=1 end=exit", "ia32",
                          medium=USUAL, paused=True)
+    # From QEMU 8 on breakpoints need a table on which the kernel is mapped.
     *_, said = gdb.session(paths.RUNS / "gdb-thunk", config,
+                           "thbreak kernel_main", "continue",
                            "step-firmware GetTime", f"source {script}")
     assert said.splitlines()[-1] == "modes: 8 16 callers: guard_enter"
 
