@@ -320,7 +320,8 @@ $(OUT)/layout.inc: mm/layout.h
 # And one set of structures: see tools/offsets.
 $(OUT)/%.inc: %.h $(filter %.asm,$(ALL_FILES)) tools/offsets $(OUT)/built-with
 	@mkdir -p $(@D)
-	@tools/offsets $< '$(CC) $(CFLAGS)' $(filter %.asm,$(ALL_FILES)) > $@
+	@tools/offsets $< '$(CC) $(CFLAGS)' $(filter %.asm,$(ALL_FILES)) > $@.new
+	@mv $@.new $@
 
 $(OUT)/efi/gate.asm.o: $(OUT)/efi/gate.inc
 $(OUT)/efi/isolate/cell.asm.o: $(OUT)/efi/gate.inc $(OUT)/efi/isolate/cell.inc

@@ -11,7 +11,7 @@ from harness import media, paths
 
 # Of a built tree: neither files that make ignores, nor large ones.
 LARGE = {"runs", "saved", "media", "linux", "linux.packages", "linux.cpio",
-         "pytest"}
+         "pytest", "powercut", "mutate", "variants"}
 KEEP_OUT = shutil.ignore_patterns("build", ".git", "__pycache__")
 
 

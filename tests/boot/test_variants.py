@@ -13,6 +13,9 @@ from harness.machine import EXIT, End
 
 ANNEXES = objects.files("ALL_ANNEXES")
 
+# Each runs make, and two that build at once would disturb each other.
+pytestmark = pytest.mark.xdist_group("variants")
+
 
 def make(folder, annexes: list[str]):
     words = ["make", "-s", "image", f"ANNEXES={' '.join(annexes)}",

@@ -119,11 +119,11 @@ class Cut:
 
 
 def plugin() -> Path:
-    """Compiled once. QEMU 8.2 no longer accepts version 1 of the interface;
+    """Compiled once. QEMU 9 no longer accepts version 1 of the interface;
     what is used here has not changed."""
     version = re.search(r"version (\d+)\.(\d+)",
                         saved.qemu_version(qemu.program()))
-    number = 1 if tuple(map(int, version.groups())) < (8, 2) else 2
+    number = 1 if tuple(map(int, version.groups())) < (9, 0) else 2
     key = hashlib.sha256(SOURCE.read_bytes() + bytes([number])).hexdigest()
     made = HOME / f"powercut-{key[:12]}.so"
     with paths.hold(made):
