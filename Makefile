@@ -112,8 +112,11 @@ USES_efi/quirks         := efi/config efi/guard
 USES_efi/services       := efi/config
 USES_kexec/linux        := efi/config efi/protect
 
-with_used   = $(sort $(1) $(foreach annex,$(1),$(USES_$(annex))))
-LINKED     := $(call with_used,$(call with_used,$(call with_used,$(call with_used,$(ANNEXES)))))
+# All of $(1), what they use, what these use, until there is nothing new.
+with_used   = $(if $(filter-out $(1),$(used_by)),\
+	$(call with_used,$(sort $(1) $(used_by))),$(1))
+used_by     = $(foreach annex,$(1),$(USES_$(annex)))
+LINKED     := $(call with_used,$(ANNEXES))
 files_of    = $(sort $(wildcard $(foreach annex,$(1),$(annex)/*.c $(annex)/*.asm)))
 FILES      := $(CORE) $(filter-out $(if $(filter kernel/monitor,$(LINKED)),,\
 	%/commands.c),$(call files_of,$(LINKED)))
