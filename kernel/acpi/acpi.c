@@ -121,12 +121,18 @@ static status_t find(pa_t pa, struct wanted wanted, memory_reader read,
                     : find_in(rsdp->rsdt_pa, "RSDT", 4, wanted, read, table);
 }
 
+static status_t find_fadt(pa_t rsdp_pa, memory_reader read,
+                          const struct fadt **fadt) {
+    struct whole_table found;
+    TRY(find(rsdp_pa, (struct wanted){"FACP", sizeof(**fadt)}, read, &found));
+    *fadt = (const struct fadt *)found.at;
+    return STATUS_OK;
+}
+
 status_t acpi_find_reset(pa_t rsdp_pa, memory_reader read,
                          struct acpi_reset *reset) {
-    struct whole_table found;
-    TRY(find(rsdp_pa, (struct wanted){"FACP", sizeof(struct fadt)}, read,
-             &found));
-    const struct fadt *fadt = (const struct fadt *)found.at;
+    const struct fadt *fadt;
+    TRY(find_fadt(rsdp_pa, read, &fadt));
     if (!(fadt->flags & RESET_SUPPORTED))
         return fail(STATUS_NOT_FOUND, "ACPI: FADT flags %#x: no reset register",
                     fadt->flags);
@@ -153,19 +159,15 @@ static status_t check_port(const char *what, uint32_t at, uint16_t *port) {
 
 // §4.8.3.3: where it is in an I/O port, as it is on every PC.
 status_t acpi_find_timer(pa_t rsdp_pa, memory_reader read, uint16_t *port) {
-    struct whole_table found;
-    TRY(find(rsdp_pa, (struct wanted){"FACP", sizeof(struct fadt)}, read,
-             &found));
-    return check_port("timer", ((const struct fadt *)found.at)->timer_port,
-                      port);
+    const struct fadt *fadt;
+    TRY(find_fadt(rsdp_pa, read, &fadt));
+    return check_port("timer", fadt->timer_port, port);
 }
 
 status_t acpi_find_control(pa_t rsdp_pa, memory_reader read, uint16_t *port) {
-    struct whole_table found;
-    TRY(find(rsdp_pa, (struct wanted){"FACP", sizeof(struct fadt)}, read,
-             &found));
-    return check_port("control register",
-                      ((const struct fadt *)found.at)->control_port, port);
+    const struct fadt *fadt;
+    TRY(find_fadt(rsdp_pa, read, &fadt));
+    return check_port("control register", fadt->control_port, port);
 }
 
 status_t acpi_find_hpet(pa_t rsdp_pa, memory_reader read, pa_t *hpet_pa) {
