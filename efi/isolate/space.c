@@ -8,6 +8,7 @@
 #include "efi/call.h"
 #include "efi/guard/memory.h"
 #include "efi/space.h"
+#include "efi/width32/window.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
 #include "mm/space.h"
@@ -41,16 +42,11 @@ struct cell_share cell_share(void) {
         .read = (code + sizeof(cell)) / PAGE_SIZE + stacks, .write = stacks};
 }
 
-// 32-bit code that stores GDTR or IDTR and loads it again loses the upper half
-// of the address: as in efi/width32, the tables are also at what is left.
+// The descriptor tables, as 32-bit firmware may leave them.
 static status_t map_lower_half(struct page_table *table) {
-    va_t lower = (uint32_t)(va_t)&cell;
-    pa_t there;
-    if (!firmware->width->entry || !table->root_pa ||
-        page_table_translate(table, lower, &there))
+    if (!firmware->width->entry || !table->root_pa)
         return STATUS_OK;
-    return page_table_map(table, lower, image_pa_of(&cell), sizeof(cell),
-                          MAP_READ);
+    return efi32_map_lower_half(table, &cell, sizeof(cell));
 }
 
 status_t cell_known_to_modes(void) {

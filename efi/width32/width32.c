@@ -72,12 +72,8 @@ static status_t fill_page(uint64_t shift_on_kernel) {
     return page_table_protect(&kernel_table, (va_t)&page, PAGE_SIZE, MAP_READ);
 }
 
-// 32-bit code that stores GDTR or IDTR and loads it again loses the upper half
-// of the address (SDM vol. 2, LGDT). So that the way home and interrupts still
-// work then, the tables are also mapped at what is left, unless the firmware is
-// there.
-static status_t map_lower_half(struct page_table *table, const void *start,
-                               uint64_t bytes) {
+status_t efi32_map_lower_half(struct page_table *table, const void *start,
+                              uint64_t bytes) {
     va_t end = (va_t)start + bytes;
     pa_t pa;
     for (va_t va = align_down((va_t)start, PAGE_SIZE); va < end;
@@ -92,8 +88,8 @@ static status_t map(struct page_table *table, uint64_t shift) {
     TRY(fill_page(firmware->width->bounce_shift));
     TRY(page_table_map(table, (va_t)&page + shift, image_pa_of(&page),
                        PAGE_SIZE, MAP_EXEC));
-    TRY(map_lower_half(table, trap_gdt, TSS_SELECTOR + 16));
-    return map_lower_half(table, trap_idt, sizeof(trap_idt));
+    TRY(efi32_map_lower_half(table, trap_gdt, TSS_SELECTOR + 16));
+    return efi32_map_lower_half(table, trap_idt, sizeof(trap_idt));
 }
 
 static va_t entry(enum efi_service service, uint64_t function) {
