@@ -30,9 +30,9 @@ def stop_in_call(debugger) -> None:
 
 def reached(debugger) -> list[paging.Range]:
     """All that the table in CR3 maps."""
-    five = debugger.register("cr4") & paging.FIVE_LEVELS
+    levels = paging.levels_of(debugger.register("cr4"))
     return list(paging.leaves(debugger.read_physical, debugger.register("cr3"),
-                              5 if five else 4))
+                              levels))
 
 
 def at(spans: list[paging.Range], va: int) -> int | None:

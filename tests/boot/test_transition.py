@@ -18,9 +18,9 @@ TABLES = 3 * MIB  # tables of ACPI and of the firmware: a Linux may read them
 
 def mapped(debugger) -> tuple[int, list[Range], list[Range]]:
     """The table in use: its root, its lower half, its upper half."""
-    five = debugger.register("cr4") & paging.FIVE_LEVELS
+    levels = paging.levels_of(debugger.register("cr4"))
     root = debugger.register("cr3") & paging.ADDRESS
-    found = list(paging.leaves(debugger.read_physical, root, 5 if five else 4))
+    found = list(paging.leaves(debugger.read_physical, root, levels))
     return (root, [page for page in found if page.va < 1 << 63],
             [page for page in found if page.va >= 1 << 63])
 

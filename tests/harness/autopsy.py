@@ -64,7 +64,7 @@ class Machine:
         """Every step of the translation as text; the physical address."""
         if not self.registers["CR0"] & PAGING:
             return ["paging is off"], va
-        levels = 5 if self.registers["CR4"] & paging.FIVE_LEVELS else 4
+        levels = paging.levels_of(self.registers["CR4"])
         steps = paging.walk(self.read, self.registers["CR3"], va, levels)
         pa, words = paging.target(steps), [str(step) for step in steps]
         if not steps:

@@ -26,6 +26,11 @@ LEAF_NAMES = ["", "4 KiB", "2 MiB", "1 GiB"]
 Read = Callable[[int, int], bytes]
 
 
+def levels_of(cr4: int) -> int:
+    """How many levels the tables have."""
+    return 5 if cr4 & FIVE_LEVELS else 4
+
+
 class Entry(NamedTuple):
     """One entry of a table, and the address for which it was looked up."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from harness import machine as machines
 from harness import qemu
-from harness.paging import ADDRESS, FIVE_LEVELS, PAGE
+from harness.paging import ADDRESS, PAGE, levels_of
 from harness.rsp import REGISTERS, Debugger
 
 from . import phases, space
@@ -289,7 +289,7 @@ class Capture:
         r = stop.registers
         if not r["cr0"] & PAGING:
             return [Table(stop.phase.table, 0, True, 0, space.paging_off())]
-        levels = 5 if r["cr4"] & FIVE_LEVELS else 4
+        levels = levels_of(r["cr4"])
         in_use = r["cr3"] & ADDRESS
         kernel = firmware = 0
         if stop.phase.table == Phase.table:

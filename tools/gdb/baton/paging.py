@@ -19,7 +19,7 @@ def root_of(expression: str) -> int:
 
 
 def levels() -> int:
-    return 5 if machine.number("$cr4") & paging.FIVE_LEVELS else 4
+    return paging.levels_of(machine.number("$cr4"))
 
 
 def walk(root: int, va: int) -> list[paging.Entry]:
