@@ -7,19 +7,13 @@ and structures, is in the hand-out's, or they could not say what it lacks.
 
 import pytest
 
+from harness.by_lab import of_labs
 from kit import folder
 
 PARTS = 10  # of the 200: a test has to end within its time
 
 
-def of_labs(test):
-    """In the worker that has the lab's folder (tests/labs/test_labs.py)."""
-    return pytest.mark.parametrize("number", [
-        pytest.param(number, marks=pytest.mark.xdist_group(f"lab{number}"))
-        for number in folder.numbers()])(test)
-
-
-@of_labs
+@of_labs(folder.numbers())
 def test_a_reference_passes_with_three_nonces(number, bench):
     it = bench(number)
     it.put(it.lab.reference(it.seed))
@@ -32,7 +26,7 @@ def test_a_reference_passes_with_three_nonces(number, bench):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
-@of_labs
+@of_labs(folder.numbers())
 def test_a_reference_passes_with_200_nonces(number, part, bench):
     it = bench(number)
     it.put(it.lab.reference(it.seed))

@@ -12,28 +12,12 @@ from pathlib import Path
 import pytest
 
 from harness import cli, paths
+from harness.by_lab import of_labs
 from kit import cut, folder, hint, outside, prove, seed
 
 NUMBERS = folder.numbers()
-
-
-OFTEN = "3"  # the one whose machines run in `make test`, too
-
-
-def of_labs(test):
-    """One worker makes a lab's folder, for all tests about it."""
-    return pytest.mark.parametrize("number", [
-        pytest.param(number, marks=pytest.mark.xdist_group(f"lab{number}"))
-        for number in NUMBERS])(test)
-
-
-def on_machines(test):
-    """The same of what takes a machine, or more than one."""
-    return pytest.mark.parametrize("number", [
-        pytest.param(number, marks=[
-            pytest.mark.xdist_group(f"lab{number}"),
-            *([pytest.mark.slow] if number != OFTEN else [])])
-        for number in NUMBERS])(test)
+of_each_lab = of_labs(NUMBERS)
+on_machines = of_labs(NUMBERS, on_machines=True)
 
 
 @on_machines
@@ -67,14 +51,14 @@ def test_one_usual_error_fails_its_checks(number, bench):
         assert prove.differ(notes[wrong.error], prove.message(verdicts)) == []
 
 
-@of_labs
+@of_each_lab
 def test_no_line_of_a_function_that_was_cut_is_in_the_handout(number, bench):
     it = bench(number)
     it.put(it.lab.handout(it.seed))
     assert it.left_over() == []
 
 
-@of_labs
+@of_each_lab
 def test_no_object_in_a_new_folder_is_compiled_from_what_was_cut(
         number, tmp_path):
     lab = folder.Lab(number)
@@ -87,7 +71,7 @@ def test_no_object_in_a_new_folder_is_compiled_from_what_was_cut(
     assert not built & (cut_objects | {"baton", "baton.elf", "bundle.cpio"})
 
 
-@of_labs
+@of_each_lab
 def test_all_errors_still_apply(number):
     """Each changes one passage, and what it is said to fail are checks."""
     lab = folder.Lab(number)
@@ -101,7 +85,7 @@ def test_all_errors_still_apply(number):
     assert set(lab.staff.DAY0.split()) <= known
 
 
-@of_labs
+@of_each_lab
 def test_a_lab_is_all_there(number):
     lab = folder.Lab(number)
     for name in ("README.md", "checks.py", "answers.md", "staff/NOTES.md"):
@@ -161,7 +145,7 @@ def test_kernel_folders_do_not_know_of_labs():
 
 
 @pytest.mark.slow
-@of_labs
+@of_each_lab
 def test_every_usual_error_fails_its_checks(number, bench):
     it = bench(number)
     it.put(it.lab.reference(it.seed))
@@ -180,7 +164,7 @@ def test_every_usual_error_fails_its_checks(number, bench):
 
 
 @pytest.mark.slow
-@of_labs
+@of_each_lab
 def test_the_handout_builds_without_optimization(number, bench):
     it = bench(number)
     it.put(it.lab.handout(it.seed), OPT="-Og")

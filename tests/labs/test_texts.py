@@ -10,12 +10,9 @@ import os
 import re
 import subprocess
 
-import pytest
-
 from harness import documents, paths
+from harness.by_lab import OFTEN, of_labs
 from kit import folder, report
-
-OFTEN = "3"  # the lab whose machines run in `make test`, too
 
 # Per lab, the machines whose log its text shows: command line, sin.
 MACHINES = {
@@ -40,15 +37,6 @@ TROUBLE = re.compile(r"No symbol|Python Exception|Undefined|Traceback|"
                      r"Function .* not defined|syntax error")
 
 
-def of_labs(numbers):
-    """One worker makes a lab's folder, for all tests about it."""
-    return pytest.mark.parametrize("number", [
-        pytest.param(number, marks=[
-            pytest.mark.xdist_group(f"lab{number}"),
-            *([pytest.mark.slow] if number != OFTEN else [])])
-        for number in numbers])
-
-
 def section(readme: str, title: str) -> str:
     return readme.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
@@ -67,7 +55,7 @@ def test_a_passage_is_found_in_a_line_whatever_its_numbers():
     assert not_said(["mm: 12 pages at 0x1f0 are …"], log) != []
 
 
-@of_labs(MACHINES)
+@of_labs(MACHINES, on_machines=True)
 def test_what_boots_today(number, bench):
     it = bench(number)
     text = section((it.lab.folder / "README.md").read_text(),
@@ -80,7 +68,7 @@ def test_what_boots_today(number, bench):
     assert not_said(shown, log) == [], log
 
 
-@of_labs([OFTEN])
+@of_labs([OFTEN], on_machines=True)
 def test_how_a_failure_is_read(number, bench):
     page = paths.ROOT / "labs/README.md"
     shown = next(block for block in documents.blocks(page)
@@ -120,7 +108,7 @@ print(json.dumps(gdb.session(paths.RUNS / 'gdb-lab',
     qemu.Config(line, paused=True), 'hbreak kernel_main', *commands)))"""
 
 
-@of_labs(n for n in folder.numbers() if n in "12345678")
+@of_labs([n for n in folder.numbers() if n in "12345678"], on_machines=True)
 def test_commands_in_gdb(number, bench):
     """Each does something on the finished kernel."""
     it = bench(number)
