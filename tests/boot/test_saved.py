@@ -71,9 +71,9 @@ def test_only_the_record_in_the_state_is_changed(tmp_path):
     note = saved.SECTION + bytes(8) + saved.PAUSED + bytes(3)
     state = tmp_path / "state"
     state.write_bytes(saved.PAUSED + note + saved.PAUSED)
-    saved._let_it_run(state)
+    saved.let_it_run(state)
     changed = note.replace(saved.PAUSED, b"running" + bytes(7))
     assert state.read_bytes() == saved.PAUSED + changed + saved.PAUSED
     state.write_bytes(saved.PAUSED + bytes(300) + saved.SECTION)
     with pytest.raises(RuntimeError, match="guest-panicked"):
-        saved._let_it_run(state)
+        saved.let_it_run(state)

@@ -1,9 +1,10 @@
 """Cuts a machine's power at any instruction; aftermath.py checks the next boot.
 
 Under -icount, and without a disk, a machine is the same in every run, so an
-instant is a number of instructions: since reset, or since kernel_main, where a scenario's machine is
-saved once. A plugin (powercut.c) kills QEMU at that number. The next boot finds
-the flash file and nothing else, so instants with the same file share that boot.
+instant is a number of instructions: since reset, or since kernel_main, where a
+scenario's machine is saved once. A plugin (powercut.c) kills QEMU at that
+number. The next boot finds the flash file and nothing else, so instants with
+the same file share that boot.
 
 The reference is the scenario without a cut. It says when the flash was written,
 and so every other instant is aimed there, directly before or after a command to
@@ -240,7 +241,7 @@ class Stage:
                     debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
                     machine.qmp.execute("migrate", uri="exec:cat >state")
                     machine.qmp.wait("MIGRATION", status="completed")
-                _let_it_run(self.home / "state")
+                saved.let_it_run(self.home / "state", STOPPED)
         home = self.home / "reference"
         self._run(home, ["log=notes", f"flash={FLASH_PA:#x}",
                          *(f"mark={at:#x}" for at in self._addresses())])
@@ -263,11 +264,3 @@ class Stage:
         finally:
             process.kill()
             process.wait()
-
-
-def _let_it_run(state: Path) -> None:
-    """Change the record that it was stopped, like saved.py."""
-    data = bytearray(state.read_bytes())
-    at = data.index(STOPPED, data.rindex(saved.SECTION))
-    data[at : at + len(STOPPED)] = saved.RUNNING
-    state.write_bytes(data)

@@ -113,7 +113,7 @@ def _make(home: Path, config: qemu.Config, recipe: str) -> None:
     finally:
         machine.kill()
         machine.wait()
-    _let_it_run(draft / STATE)
+    let_it_run(draft / STATE)
     draft.rename(home)
 
 
@@ -124,17 +124,17 @@ def _save(qmp: Qmp) -> None:
     qmp.close()
 
 
-def _let_it_run(state: Path) -> None:
-    """Change QEMU's record of the machine's state, and nothing else: the memory
-    in the file may contain any bytes."""
+def let_it_run(state: Path, paused: bytes = PAUSED) -> None:
+    """Change QEMU's record that the machine is `paused`, and nothing else: the
+    memory in the file may contain any bytes."""
     data = bytearray(state.read_bytes())
     section = data.rfind(SECTION)  # devices come after memory
-    at = data.find(PAUSED, section, section + SECTION_HEAD_BYTES)
+    at = data.find(paused, section, section + SECTION_HEAD_BYTES)
     if section < 0 or at < 0:
         raise RuntimeError("this QEMU does not record in its migration stream "
-                           f"that a machine is {PAUSED.decode()}: saved.py "
+                           f"that a machine is {paused.decode()}: saved.py "
                            "has to be adapted")
-    data[at : at + len(PAUSED)] = RUNNING.ljust(len(PAUSED), b"\0")
+    data[at : at + len(paused)] = RUNNING.ljust(len(paused), b"\0")
     state.write_bytes(data)
 
 
