@@ -42,6 +42,14 @@ STACK_THIEF = """
 
 # Checks the FPU state of UEFI 2.10 §2.3.4, returns EFI_DEVICE_ERROR if it is
 # another one, and changes it:
+# Where a service jumps that answers with an error.
+BROKEN = """
+.broken:
+    mov eax, 7
+    bts rax, 63
+    ret
+"""
+
 FPU_CRITIC = """
     stmxcsr [rsp + 8]
     cmp dword [rsp + 8], 0x1f80
@@ -55,11 +63,7 @@ FPU_CRITIC = """
     fldcw [rsp + 8]
     xor eax, eax
     ret
-.broken:
-    mov eax, 7
-    bts rax, 63
-    ret
-"""
+""" + BROKEN
 
 
 def assemble(text: str, folder) -> bytes:

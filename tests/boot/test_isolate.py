@@ -12,12 +12,12 @@ import pytest
 
 from boot.test_conformance import MODES as VECTOR_MODES
 from boot.test_conformance import finished, is_known
-from boot.test_gate import assemble, call_under_way, overwrite
+from boot.test_gate import BROKEN, assemble, call_under_way, overwrite
 from boot.test_sins import commit, rows
 from harness import paths, sins, vectors
 from harness.chain import EXPECTED, PROVING, Chain, cmdline
 from harness.events import wanted
-from harness.paging import FIVE_LEVELS, PAGE, leaves, walk
+from harness.paging import PAGE, leaves, levels_of, walk
 from harness.rsp import symbol
 
 slow = pytest.mark.slow
@@ -107,14 +107,14 @@ def named_pages(debugger) -> dict[int, str]:
 
 def pages(debugger) -> dict[int, tuple[int, str]]:
     """All that the current page table maps: {va: (pa, rights)}."""
-    levels = 5 if debugger.register("cr4") & FIVE_LEVELS else 4
+    levels = levels_of(debugger.register("cr4"))
     found = leaves(debugger.read_physical, debugger.register("cr3"), levels)
     return {leaf.va + at: (leaf.pa + at, leaf.rights[:3])
             for leaf in found for at in range(0, leaf.size, PAGE)}
 
 
 def is_user(debugger, va: int) -> bool:
-    levels = 5 if debugger.register("cr4") & FIVE_LEVELS else 4
+    levels = levels_of(debugger.register("cr4"))
     return all(entry.value & USER for entry in walk(
         debugger.read_physical, debugger.register("cr3"), va, levels))
 
@@ -374,11 +374,7 @@ HARMLESS = """
     jne .broken
     xor eax, eax
     ret
-.broken:
-    mov eax, 7
-    bts rax, 63
-    ret
-"""
+""" + BROKEN
 
 
 @pytest.mark.parametrize("ports", ["listed", "all"])

@@ -1,9 +1,9 @@
 """tools/mutate: the faults it plants, and the verdicts it gives."""
 
-import importlib.machinery
-import importlib.util
+import runpy
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,14 +17,10 @@ TOOL = paths.ROOT / "tools" / "mutate"
 
 @pytest.fixture(scope="module")
 def tool():
-    loader = importlib.machinery.SourceFileLoader("mutate", str(TOOL))
-    module = importlib.util.module_from_spec(
-        importlib.util.spec_from_loader("mutate", loader))
-    loader.exec_module(module)
-    return module
+    return SimpleNamespace(**runpy.run_path(str(TOOL)))
 
 
-C = [
+FAULTS = [*(("a.c", *row) for row in [
     ("if (a == b) {", ["if (a != b) {", "if (!(a == b)) {"]),
     ("x = y + 1;", ["x = y - 1;", "x = y + 2;"]),
     ("{ x = -y; }", ["{ ; }"]),
@@ -37,25 +33,17 @@ C = [
     ("struct a *b(int c, int d) {}", []),
     ("// a == b\n/* 1 */\n#define A 1 + \\\n  2\n", []),
     ('s = "a == 1";', []),
-]
-
-
-@pytest.mark.parametrize("text, wanted", C, ids=[text for text, _ in C])
-def test_faults_in_c(text, wanted):
-    found = [m.planted(text) for m in source.mutants("a.c", text)]
-    assert sorted(found) == sorted(wanted)
-
-
-NASM = [
+]), *(("a.asm", *row) for row in [
     ("    jz .a       ; jz\n", ["    jnz .a       ; jz\n", "           ; jz\n"]),
     ("    add rax, 8\n", ["    sub rax, 8\n", "    add rax, 0x9\n", "    \n"]),
     ("    dq 1\nA equ 2\n%define B 3\nlabel:\n", []),
-]
+])]
 
 
-@pytest.mark.parametrize("text, wanted", NASM, ids=[t for t, _ in NASM])
-def test_faults_in_assembly(text, wanted):
-    found = [m.planted(text) for m in source.mutants("a.asm", text)]
+@pytest.mark.parametrize("file, text, wanted", FAULTS,
+                         ids=[text for _, text, _ in FAULTS])
+def test_faults(file, text, wanted):
+    found = [m.planted(text) for m in source.mutants(file, text)]
     assert sorted(found) == sorted(wanted)
 
 
