@@ -165,6 +165,7 @@ NEEDS_bench      := build run linux bench
 NEEDS_atlas      := build run atlas
 NEEDS_check-firmware := build run linux
 NEEDS_iso        := build iso
+NEEDS_sins       := test
 NEEDS_fuzz       := fuzz
 NEEDS_format     := format
 NEEDS_size       := build size
@@ -264,6 +265,9 @@ test: deps browser all unit replay $(OUT)/baton.iso $(OUT)/linux.cpio ## run the
 .PHONY: test-all
 test-all: deps browser all unit replay $(OUT)/baton.iso $(OUT)/linux.cpio ## run all tests: takes long
 	@$(PYTHON) -m pytest -m "" $(if $(JUNIT),--junit-xml=$(JUNIT))
+
+.PHONY: sins
+sins: deps ## build the drivers with faults that tests and reports inject
 
 .PHONY: fuzz
 fuzz: deps ## hostile input from libFuzzer, T seconds for each target

@@ -457,11 +457,6 @@ def failed_checks(run, gen: int) -> set:
 
 
 def is_documented(run, firmware: str, sin: str, mode: str) -> None:
-    """The table was made with the builds of Debian 12: where the firmware's
-    code is not protected, a jump into it may fault otherwise."""
-    quirks = {quirk["name"] for quirk in run.all("efi.quirk")}
-    if firmware == "ia32" and "open-code" in quirks:
-        return
     assert DOCUMENTED[firmware].get((sin, mode)) == sins.outcome(run), \
         "tools/sins writes docs/sins.md"
 

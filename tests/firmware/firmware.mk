@@ -15,7 +15,7 @@ FIRMWARE_LDFLAGS := -subsystem:efi_runtime_driver -driver -entry:start \
 
 SINS := $(addprefix $(OUT)/,sins.efi sins-unmoved.efi sins32.efi \
 	sins32-unmoved.efi)
-test test-all coverage: $(SINS)
+test test-all coverage sins: $(SINS)
 
 # Word size, clang's options, NASM's, the linker's.
 define FIRMWARE_OF_WIDTH

@@ -19,6 +19,8 @@ default rel
 %define OTHER_FCW 0x027f        ; what 32-bit firmware has
 %define LAST_XMM xmm15
 %define ABOVE_STACK 56
+%define CODE    0x00af9b000000ffff ; descriptors: of 64 bits
+%define OTHER_CODE 0x00cf9b000000ffff ; of 32 bits
 
 %macro CALL_ORIGINAL 0
     sub rsp, 0x28
@@ -33,6 +35,8 @@ default rel
 %define OTHER_FCW 0x037f
 %define LAST_XMM xmm7
 %define ABOVE_STACK 84
+%define CODE    0x00cf9b000000ffff
+%define OTHER_CODE 0x00af9b000000ffff
 
 %macro CALL_ORIGINAL 0
     push dword [esp + 8]        ; GetTime's two arguments
@@ -308,6 +312,15 @@ SIN "other-width"               ; code of 32 bits, or of 64
     retfq
 code_of_other_width:
     ud2
+SIN "user"                      ; privilege level 3
+    call borrow_gdt
+    mov rdx, rsp
+    lea rcx, [user_code]
+    push USER_SS
+    push rdx
+    push USER_CS
+    push rcx
+    retfq
 SIN "emulation"                 ; the caller's next FPU instruction faults
     mov rcx, cr0
     bts rcx, 2
@@ -405,18 +418,6 @@ SIN "hang-urgent"
     mov ecx, 15
     mov cr8, rcx
     jmp $
-SIN "user"                      ; privilege level 3
-    mov ecx, 0xc0000080
-    rdmsr
-    or eax, 1
-    wrmsr
-    mov ecx, 0xc0000081
-    xor eax, eax
-    mov edx, 0x00180008
-    wrmsr
-    lea rcx, [user_code]
-    xor r11d, r11d
-    o64 sysret
 SIN "address"                   ; which no table can map
     mov rcx, 0x8000000000000000
     mov rcx, [rcx]
@@ -431,14 +432,6 @@ SIN "stack-wild"                ; not canonical: a stack segment fault
 
 %else
 
-SIN "user"                      ; privilege level 3
-    mov ecx, 0x174              ; IA32_SYSENTER_CS
-    mov eax, 8
-    xor edx, edx
-    wrmsr
-    mov edx, user_code
-    mov ecx, esp
-    sysexit
 SIN "callee-pops"               ; another calling convention
     ret 8
 SIN "task-switch"               ; as 32-bit kernels do; not in long mode
@@ -479,6 +472,8 @@ TASK            equ 0x20        ; TSS_SELECTOR in mm/layout.h
 OTHER_CS        equ 0x30
 OTHER_WIDTH_CS  equ 0x38
 OTHER_TASK      equ 0x40
+USER_CS         equ 0x53
+USER_SS         equ 0x5b
 NO_SELECTOR     equ 0xfff8
 borrow_gdt:
     push rsi
@@ -514,7 +509,7 @@ FLAT            equ 0x466c6174
 flat:
     dd FLAT
 other_gdt:
-    dw OTHER_TASK + 15
+    dw gdt.end - gdt - 1
     dq 0
 kernel_gdt:
     dw 0
@@ -522,11 +517,9 @@ kernel_gdt:
     align 8
 gdt:
     times OTHER_CS / 8 dq 0
-%ifdef WIDE
-    dq CODE_OF_64, CODE_OF_32
-%else
-    dq CODE_OF_32, CODE_OF_64
-%endif
+    dq CODE, OTHER_CODE
     dq 0, 0                     ; OTHER_TASK
-CODE_OF_64      equ 0x00af9b000000ffff
-CODE_OF_32      equ 0x00cf9b000000ffff
+    dq CODE | LEVEL_3, DATA | LEVEL_3
+.end:
+DATA            equ 0x00cf93000000ffff
+LEVEL_3         equ 3 << 45

@@ -255,7 +255,7 @@ def cargo_of(cmdline: str, kernel: Path, bundle: Path | None,
 
 
 # `make all` does not build them, so they may be out of date.
-DRIVERS = "make build/sins.efi build/sins32.efi"
+DRIVERS = "make sins"
 UNMOVED = "unmoved"  # the driver for this sin is linked in another way
 
 
