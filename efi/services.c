@@ -89,7 +89,8 @@ too_large(enum efi_service service, uint64_t words, uint64_t bytes) {
     return EFI_INVALID_PARAMETER;
 }
 
-efi_status_t efi_look_at(struct gate_call *call) {
+// Not inline, or its callers would save registers for its loop in each call.
+__attribute__((noinline)) efi_status_t efi_look_at(struct gate_call *call) {
     bool always = false;
     FOR_EACH_ROW(observers, row)
         if (row->after)
