@@ -47,7 +47,7 @@ struct boot_efi {
 
 struct boot_info {
     enum boot_via via;
-    uint32_t generation; // 0: GRUB started us
+    uint32_t generation; // 0: started by a boot loader, not by a kexec
     char loader[16];     // "grub", "baton", "linux", "other"
     char command_line[COMMAND_LINE_MAX];
     struct memory_map memory; // by the loader's account
@@ -84,6 +84,6 @@ status_t multiboot2_read(pa_t info_pa, memory_reader read,
 
 // Reads what an earlier kernel hands over at `block_pa`. INVALID: not usable at
 // all. A bad handoff alone is no error, if memory is known: it is reported in
-// `handoff_status`, and the kernel lives on without the firmware.
+// `handoff_status`, and the kernel continues without the firmware.
 status_t handoff_read(pa_t block_pa, memory_reader read,
                       struct boot_info *boot);

@@ -3,21 +3,21 @@
 ;
 ; Two ways in. GRUB enters `entry32` in 32-bit protected mode (Multiboot2 §3.3);
 ; a kexec, ours or Linux's, enters `entry64` in long mode on a page table of
-; its own (boot.rst, "64-bit Boot Protocol"). The 32-bit way only climbs to long
-; mode; then both meet in `common64`, which builds the early page table. It maps
-; the image alone, by one PT that is reached on two ways:
+; its own (boot.rst, "64-bit Boot Protocol"). The 32-bit way only switches to
+; long mode; then both meet in `common64`, which builds the early page table. It
+; maps the image alone, by one PT that two paths through the table lead to:
 ;
 ;     1:1            to survive the change of table
 ;     KERNEL_BASE    to run where we are linked
 ;
-; The text may not be written, all else may not be executed (if the CPU has NX;
-; whether it has is checked by early_start()).
-; It has as many levels as the loader's, which cannot be changed here, and all
-; else that C wants to see is added to it later (mm/early.c).
+; The text is not writable, and nothing else is executable (if the CPU has NX,
+; which early_start() checks). The table has as many levels as the loader's,
+; since they cannot be changed here. Whatever else C reads is mapped later
+; (mm/early.c).
 ;
-; The image may lie at any 2 MiB boundary, above 4 GiB as well: code here finds
-; its own place and keeps it in rbp, and no absolute address is used before the
-; jump.
+; The image may be at any 2 MiB boundary, also above 4 GiB: the code finds its
+; own address and keeps it in rbp, and uses no absolute address before the jump
+; to `.high`.
 
 %include "layout.inc"
 %include "boot/header.inc"
@@ -38,8 +38,8 @@ EFER_LME        equ 1 << 8
 EFER_NXE        equ 1 << 11
 PTE_NX          equ 63          ; bit
 
-; Page tables within early_tables, one page each. The first five are the way
-; down to this code, and each is the next one's parent.
+; Page tables within early_tables, one page each. The first five lead to this
+; code, and each is the parent of the next.
 PML5            equ 0x0000
 PML4            equ 0x1000
 PDPT_LOW        equ 0x2000
@@ -54,8 +54,8 @@ extern early_tables_offset, boot_stack_offset, early_gdt_offset
 extern early_hooks
 extern text_pages, image_pages
 
-; Section .head goes on: entry64 has to sit at +0x200 of the payload, and $$ is
-; the payload's first byte.
+; This is still section .head of header.inc: entry64 must be at +0x200 of the
+; payload, and $$ is the payload's first byte.
 global entry64, entry32
 
 bits 64
@@ -93,7 +93,7 @@ common64:                       ; edi = magic, rsi = physical information
     cmp ecx, image_pages
     jb .page
 
-    mov rdx, rbx                ; 1:1: nine bits of our address a level
+    mov rdx, rbx                ; 1:1: nine bits of our address per level
     mov ecx, 48
 .descend:
     mov rax, rbp
@@ -195,9 +195,9 @@ early_gdt_pointer:              ; for LGDT where the kernel is linked
     dq early_gdt
 
 ; Early hooks run at the beginning of each kernel and before the jump to the
-; next one, on whatever address they have, and may change rax and rsp. Each is a
-; section .early.*, and the linker puts them in front of this one: they fall
-; through to it.
+; next one, at any address, and may change rax and rsp. Each is a section
+; .early.*, and the linker puts them in front of this one, so they fall through
+; to its RET.
 section .early.99_end progbits alloc exec nowrite
     ret
 

@@ -1,10 +1,10 @@
 // A handoff, read and written as a whole: see boot/handoff.h for the drawing.
 //
-// The CRC is checked before anything else is used. Where it is wrong, nothing
-// is believed: firmware addresses are used only if they are beyond doubt, and
-// so is the framebuffer, an address that will be written to. Without memory no
-// kernel can run, so core stops there, unless an annex finds memory amid the
-// damage (boot/damage), or knows another kernel, which sends no CRC
+// The CRC is checked before anything else is used. If it is wrong, nothing in
+// the block is used: a damaged address of the firmware or of the framebuffer
+// must not be called or written to. Without memory no kernel can run, so core
+// stops there, unless an annex recovers the memory map from a damaged block
+// (boot/damage), or reads the data of another kernel, which has no CRC
 // (kexec/linux).
 
 #include "boot/boot_info.h"
@@ -95,7 +95,7 @@ static status_t read_unsealed(pa_t pa, memory_reader read,
                 boot->handoff_why);
 }
 
-// If any of it is refused, the kernel lives on without the firmware.
+// If any of it is refused, the kernel continues without the firmware.
 status_t handoff_read(pa_t block_pa, memory_reader read,
                       struct boot_info *boot) {
     memset(boot, 0, sizeof(*boot));

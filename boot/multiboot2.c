@@ -1,9 +1,10 @@
 // GRUB's way in: the multiboot2 information (Multiboot2 §3.6), a list of tags
 // that each have their own length.
 //
-// No length is believed before it is compared with what is left of the whole,
-// and the whole with what is readable; a list without its end tag was cut off.
-// What makes the firmware unusable is noted by firmware_refuse() (boot/node.h).
+// No length is used before it is compared with what is left of the whole, and
+// the whole with what is readable; a list without its end tag was cut off. An
+// error that makes only the firmware unusable is recorded by firmware_refuse()
+// (boot/node.h).
 
 #include "boot/multiboot2.h"
 #include "boot/boot_info.h"

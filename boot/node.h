@@ -36,7 +36,8 @@ struct handoff_content {
     const char *command_line;
     struct boot_efi *efi;                // map_bytes 0: no firmware to hand on
     const struct handoff *baton;         // without its block and its CRC
-    const struct lineage_entry *between; // it runs before the receiver; or NULL
+    const struct lineage_entry *between; // a Linux that runs before the
+                                         // receiver; or NULL
 };
 
 // Puts a node behind what is there. NO_MEMORY: it does not fit.
@@ -85,7 +86,7 @@ status_t handoff_write(const struct handoff_content *content, void *block,
                        uint64_t size, pa_t block_pa);
 
 // Takes the handoff at `block_pa`, with all of its nodes, if its CRC is right.
-// REFUSED: the reason says what is wrong; what it has set is to be dropped.
+// REFUSED: the reason says what is wrong; drop what it has set in `boot`.
 status_t handoff_take(pa_t block_pa, memory_reader read,
                       struct boot_info *boot);
 
@@ -95,12 +96,12 @@ void firmware_refuse(struct boot_info *boot, status_t status);
 // The same, and drops all of a handoff that concerns the firmware.
 void handoff_drop(struct boot_info *boot, status_t status);
 
-// Readers of what core refuses, since no valid CRC vouches for it: a block that
-// is damaged (boot->handoff_why says how), or what is not a Baton's. Rows are
-// asked in their order until one has filled boot->memory.
+// Readers of what core refuses because it has no valid CRC: a damaged block
+// (boot->handoff_why says how), or the data of another kernel. Rows are asked
+// in their order until one has filled boot->memory.
 struct unsealed {
     // Leaves `boot` alone if it cannot read what is at `pa`; clears
-    // boot->handoff_status if it believes it. INVALID: nothing can run on it,
+    // boot->handoff_status if it accepts it. INVALID: nothing can run on it,
     // and no other row is asked.
     status_t (*read)(pa_t pa, memory_reader read, struct boot_info *boot);
 };
@@ -124,14 +125,14 @@ struct handoff_needs {
     uint64_t bundle_bytes;
 };
 
-// The payload of NODE_MEMORY. Its ranges are as the receiver shall see them.
+// The payload of NODE_MEMORY. Its ranges are those that the receiver will use.
 struct handoff_memory {
     struct handoff_needs needs;
     struct memory_range range[MEMORY_MAP_MAX]; // as many as there are
 };
 
-// What `content` says of memory, as a struct handoff_memory that is valid until
-// the next call, and its size.
+// The payload of NODE_MEMORY for `content`, a struct handoff_memory that is
+// valid until the next call, and its size.
 const void *handoff_memory_of(const struct handoff_content *content,
                               uint32_t *bytes);
 

@@ -1,4 +1,4 @@
-// What becomes of a trap while a call is under way.
+// The observers of a call, and traps while a call is under way.
 
 #include "efi/gate.h"
 
@@ -53,7 +53,7 @@ bool gate_contain(struct trap_frame *frame) {
     frame->rip = (va_t)recover;
     frame->rflags &=
         ~(RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC);
-    frame->cs = KERNEL_CS; // whatever segments there were
+    frame->cs = KERNEL_CS; // not those of the firmware
     frame->ss = KERNEL_DS;
     return true;
 }

@@ -22,8 +22,8 @@ enum efi_table {
     PAGE_TABLE_KERNEL, // the kernel's
 };
 
-// open.c walks the table while it opens the firmware, options.c when it reads
-// efi=. Rows are sorted by id. A row keeps no state of a generation.
+// efi/open.c walks the table while it opens the firmware, kernel/options.c when
+// it reads efi=. Rows are sorted by id. A row keeps no state of a generation.
 struct efi_mode {
     const char *name;     // on the command line: efi=NAME
     const char *proposal; // who proposed it, when

@@ -1,5 +1,5 @@
-// Observers of firmware calls: parts of the kernel that look at what a call did
-// without the gate or the services knowing them.
+// Observers of firmware calls: parts of the kernel that look at what a call
+// did. Neither the gate nor the services know them.
 
 #pragma once
 

@@ -1,8 +1,9 @@
 // Quirks: deviations of firmware from the specification that this kernel
 // tolerates. Core refuses a deviation unless a row of the table `quirks`
-// tolerates it; the rows are in efi/quirks/. What has to be done before a
-// deviation shows is a row of another table: a stage, or an opening. Behaviour
-// is examined, not the vendor's name, wherever it shows in time.
+// tolerates it; the rows are in efi/quirks/. A workaround that has to act
+// before the deviation can be seen is a row of another table, stages
+// (kernel/stage.h) or openings (efi/open.h). Behaviour is examined, not the
+// vendor's name, wherever it can be seen in time.
 
 #pragma once
 
@@ -15,6 +16,6 @@ struct efi_quirk {
 
 TABLE(quirks, struct efi_quirk);
 
-// A deviation was seen: is it tolerated? Logs that, once for each name. False:
-// no row has the name, and the caller refuses.
+// A deviation was seen: is it tolerated? True is logged, once for each name.
+// False: no row has the name, and the caller refuses.
 bool efi_tolerates(const char *name);

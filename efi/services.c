@@ -101,7 +101,7 @@ __attribute__((noinline)) efi_status_t efi_look_at(struct gate_call *call) {
 }
 
 efi_status_t efi_get_time(struct efi_time *time) {
-    args->time = (struct efi_time){0}; // invalid, in case none is written
+    args->time = (struct efi_time){0}; // no valid time, if none is written
     // Capabilities are optional, but some firmware crashes without.
     efi_status_t status = efi_call(EFI_GET_TIME, efi_at(&args->time),
                                    efi_at(&args->capabilities), 0, 0, 0);
@@ -146,7 +146,7 @@ efi_status_t efi_get_variable(const struct efi_name *name,
     uint8_t *copy = bounce_tail(size);
     args->guid = *guid;
     args->number[0] = size;
-    args->attributes = (uint32_t)EFI_UNWRITTEN; // invalid, too
+    args->attributes = (uint32_t)EFI_UNWRITTEN; // more than EFI_VARIABLE_ANY
     efi_status_t status = efi_call(
         EFI_GET_VARIABLE, bounce_name(name), efi_at(&args->guid),
         efi_at(&args->attributes), efi_at(&args->number[0]), efi_at(copy));

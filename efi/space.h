@@ -16,7 +16,7 @@ extern struct page_table firmware_table;
 // under the kernel's upper half. NO_MEMORY, REFUSED (a clash).
 status_t efi_space_build(void);
 
-// Throws that table away.
+// Frees that table.
 void efi_space_drop(void);
 
 // Maps the regions at their virtual addresses in the kernel's table.

@@ -10,8 +10,8 @@
 #include "lib/table.h"
 #include "mm/page_table.h"
 
-// open.c chooses one by `word_bytes` when it opens the firmware; until then,
-// and for whatever else asks, it is the first one, of 64 bits.
+// efi/open.c chooses one by `word_bytes` when it opens the firmware; until then
+// it is the first one, of 64 bits.
 struct efi_width {
     uint32_t word_bytes;
 

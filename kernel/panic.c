@@ -11,7 +11,7 @@
 #include "lib/x86.h"
 #include "mm/layout.h"
 
-#define PANICS_MAX 3 // after so many, not even the log can be relied on
+#define PANICS_MAX 3 // after these, not even the log can be relied on
 
 struct panic the_panic;
 static unsigned panics;

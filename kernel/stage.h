@@ -52,7 +52,7 @@ void stages_begin(struct kernel *kernel);
 
 void stage_run(enum stage when);
 
-// STAGE_PANIC: called again, it goes on behind the last row that was begun.
+// STAGE_PANIC: if called again, it continues after the last row that began.
 void stage_run_panic(void);
 
 // Logs `status` if it is an error (@refused, with why()), and returns it: for a

@@ -11,8 +11,8 @@ extern struct handoff_clock kernel_clock;
 
 extern uint64_t tsc_here; // this generation's first time stamp
 
-// So many cycles of the TSC in microseconds. As long as its frequency is not
-// known, it is taken to be 1 GHz. From any context.
+// Cycles of the TSC in microseconds. Until its frequency is known, 1 GHz is
+// assumed. From any context.
 uint64_t time_of(uint64_t cycles);
 
 // Microseconds since generation 0 began. From any context.

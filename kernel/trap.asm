@@ -47,7 +47,7 @@ trap_common:
     push r13
     push r14
     push r15
-    cld                         ; whatever was interrupted may have set it
+    cld                         ; the interrupted code may have set DF
     mov rdi, rsp
     call trap_handler
     pop r15

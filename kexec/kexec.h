@@ -35,10 +35,10 @@ struct kexec_staged {
     pa_t block_pa;                   // of the handoff
     pa_t preserved_pa;               // a second one, for a departure; 0: none
     struct page_table transition;    // its page table for the jump
-    bool is_served; // some departure describes the machine to such an image
+    bool is_served; // core or a departure describes the machine to this image
 };
 
-// What else happens on the way of an image, by annexes. Rows are walked in
+// What annexes add to the path of an image. Rows are walked in
 // their order, and the first error ends the departure: it returns to the kernel
 // that goes on. A function that is NULL has nothing to do.
 struct departure {

@@ -22,7 +22,7 @@ enum {
     ALIGNMENT = 4,
 };
 
-// Reads one number of the header at `header_at`.
+// Reads one number of the header at the archive's offset.
 static status_t read_field(const struct cpio *archive, unsigned field,
                            size_t *value) {
     size_t at = archive->offset + MAGIC_BYTES + field * DIGITS;
@@ -85,7 +85,7 @@ static status_t read_name(const struct cpio *archive, const char **name,
                     "cpio: name of %zu bytes at offset %zu has no NUL", bytes,
                     at);
     for (const char *c = *name; *c; c++)
-        if ((uint8_t)*c < ' ') // a log that shows it would be another log
+        if ((uint8_t)*c < ' ') // a control character, in a log or on a screen
             return fail(STATUS_INVALID,
                         "cpio: the name at offset %zu has a byte %#x", at, *c);
     return STATUS_OK;

@@ -19,10 +19,10 @@ size_t vformat(char *buffer, size_t size, const char *fmt, va_list args)
     __attribute__((format(printf, 3, 0)));
 
 // Ends a text for people in "..." if it was cut, that is if its whole length,
-// as format() returns it, is `size` or more. No UTF-8 character is left half.
+// as format() returns it, is `size` or more. No UTF-8 character is cut in half.
 void mark_cut(char *buffer, size_t size, size_t length);
 
-// Goes on with the text in `buffer`, which ends within its `size` bytes. What
-// there is no room for is lost, and marked by mark_cut().
+// Appends to the text in `buffer`, which ends within its `size` bytes. What
+// does not fit is lost, and marked by mark_cut().
 void append(char *buffer, size_t size, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -16,8 +16,8 @@ void log_generation(uint32_t number) {
 }
 
 // A line that is too long loses its end, which is marked, never its newline.
-// Names and command lines in it come from outside: none of them shall end it,
-// and so forge an event, or speak to the terminal.
+// Names and command lines in it come from outside: their control characters
+// must neither end the line, and so forge an event, nor control the terminal.
 static void finish(char *line, size_t head, const char *text, va_list rest) {
     size_t size = LOG_LINE_MAX - 1;
     size_t length = head + vformat(line + head, size - head, text, rest);

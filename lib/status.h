@@ -33,14 +33,14 @@ static inline status_t failed(status_t status) {
 // and that no code goes on to use what a failed call has not set.)
 #define fail(status, ...) (set_why(__VA_ARGS__), failed(status))
 
-// The reason of the latest failure; "" before the first. What recovers from a
-// failure of its own while another one is on its way up copies this before, and
-// puts it back by set_why().
+// The reason of the latest failure; "" before the first. Code that recovers
+// from a failure of its own while another one is being returned saves this
+// first, and restores it by set_why().
 const char *why(void);
 
-// Hands a failure up: returns from the function it stands in, with the status
-// of `call`, unless that is STATUS_OK. (A macro, for no function can return for
-// its caller.)
+// Passes a failure on: returns from the function that it is used in, with the
+// status of `call`, unless that is STATUS_OK. (A macro, because no function can
+// return for its caller.)
 #define TRY(call)                                                              \
     do {                                                                       \
         status_t status_of_try = (call);                                       \

@@ -2,8 +2,8 @@
 //
 // GCC may replace a loop that copies or fills by a call to memcpy or memset:
 // here that would be a call to itself, hence the pragma.
-// Memory goes eight bytes at a time where it can: kernel images are copied and
-// page tables cleared through here, and under emulation each step costs.
+// Memory is copied and cleared eight bytes at a time where possible: this code
+// copies kernel images, and under emulation each step costs.
 
 #include "lib/string.h"
 

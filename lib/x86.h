@@ -1,8 +1,9 @@
 // Every instruction that C cannot say, one inline function each.
 //
-// This is the only header with inline assembly. What is not here is in the NASM
-// files: boot/entry.asm, kernel/trap.asm, efi/gate.asm, kexec/jump.asm.
-// Bit names follow the Intel SDM vol. 3 (§2.5 control registers, §4.5 paging).
+// This is the only header with inline assembly. All other assembly is in NASM
+// files; core has boot/entry.asm, efi/gate.asm, kexec/jump.asm,
+// kernel/trap.asm. Bit names follow the Intel SDM vol. 3 (§2.5 control
+// registers, §4.5 paging).
 
 #pragma once
 

@@ -55,7 +55,7 @@ status_t frames_take(const char *what, uint64_t pages, pa_t *pa) {
                                UINT64_MAX, pa);
 }
 
-// Often the clean-up after a failure, whose reason is the one that counts.
+// Often the clean-up after a failure, whose reason has to be kept for why().
 void frames_free(pa_t pa, uint64_t pages) {
     char first[REASON_BYTES];
     str_copy(first, sizeof(first), why());

@@ -6,10 +6,10 @@
 #include "mm/frame_pool.h"
 #include "mm/page_table.h"
 
-// The kernel lives below 4 GiB, as firmware does: what is free above is handed
-// on unused. To map it would take longer the more there is, and a page table's
-// root has to be below when its levels change. The first MiB
-// is used by some firmware, and for the start-up of other processors.
+// The kernel allocates below 4 GiB only: free memory above is handed on unused.
+// Mapping it would take longer the more there is, and the root of a page table
+// has to be below 4 GiB when the number of levels changes. The first MiB is
+// used by some firmware, and to start other processors.
 #define FRAMES_START_PA MIB
 #define FRAMES_END_PA   (4 * GIB)
 
@@ -41,7 +41,7 @@ pa_t frames_alloc_high(uint64_t pages);
 // Gives frames back; a run may be given back in parts.
 void frames_free(pa_t pa, uint64_t pages);
 
-// The pool itself, to look at: how many frames are free, and where.
+// The pool itself, for reports: how many frames are free, and where.
 const struct frame_pool *frames_pool(void);
 
 // Where the kernel reaches a physical address: `frames_window_va` above it.

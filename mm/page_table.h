@@ -55,7 +55,7 @@ struct page_table {
     unsigned own; // entries of the root: the tables behind others are shared
 };
 
-// The way down to an address: one entry a level, from the top.
+// The path to an address: one entry per level, from the top.
 struct page_walk {
     va_t va;
     unsigned count; // entries seen
@@ -108,7 +108,7 @@ status_t page_table_map(struct page_table *table, va_t va, pa_t pa,
 status_t page_table_protect(struct page_table *table, va_t va, uint64_t bytes,
                             uint64_t flags);
 
-// Goes down to `va` and notes every step, mapped or not.
+// Descends to `va` and records every step, mapped or not.
 void page_table_walk(const struct page_table *table, va_t va,
                      struct page_walk *walk);
 

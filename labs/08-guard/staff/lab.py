@@ -59,7 +59,7 @@ MUTANTS = [
     contain("interrupts may come on the way back", "RFLAGS_TF | RFLAGS_IF",
             "RFLAGS_TF", "frame"),
     contain("the code segment stays the firmware's",
-            "    frame->cs = KERNEL_CS; // whatever segments there were\n", "",
+            "    frame->cs = KERNEL_CS; // not those of the firmware\n", "",
             "frame"),
     contain("the caller gets no status", "    call->status = EFI_ABORTED;\n",
             "", "record"),
