@@ -6,6 +6,11 @@
 // With `log` it notes instead when the flash was written, and when the
 // instructions at the addresses `mark` were executed. The declarations are
 // those of QEMU's qemu-plugin.h, which Debian does not package.
+//
+// QEMU 8.0 to 9.1 waits for itself for ever (its issue 2566) if a page walk
+// sets an accessed bit within an instruction that has a callback for memory and
+// calls a helper, as IRET does. So only stores by MOV have one, which call
+// none; a driver for flash is compiled to them.
 
 #include <inttypes.h>
 #include <signal.h>
@@ -32,6 +37,12 @@ typedef void on_exit_of(plugin_id, void *data);
 size_t qemu_plugin_tb_n_insns(const struct tb *tb);
 struct insn *qemu_plugin_tb_get_insn(const struct tb *tb, size_t index);
 uint64_t qemu_plugin_insn_vaddr(const struct insn *insn);
+#if QEMU_VERSION < 901
+const void *qemu_plugin_insn_data(const struct insn *insn);
+#else
+size_t qemu_plugin_insn_data(const struct insn *insn, void *to, size_t size);
+#endif
+size_t qemu_plugin_insn_size(const struct insn *insn);
 struct hwaddr *qemu_plugin_get_hwaddr(uint32_t info, uint64_t va);
 bool qemu_plugin_hwaddr_is_io(const struct hwaddr *address);
 uint64_t qemu_plugin_hwaddr_phys_addr(const struct hwaddr *address);
@@ -44,7 +55,7 @@ void qemu_plugin_register_atexit_cb(plugin_id id, on_exit_of *call, void *data);
 int qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv);
 
 extern int qemu_plugin_version;
-int qemu_plugin_version = PLUGIN_VERSION;
+int qemu_plugin_version = QEMU_VERSION < 900 ? 1 : 2; // 9.0 no longer takes 1
 
 static uint64_t count, flash, at[CUTS_MAX], mark[MARKS_MAX];
 static size_t cuts, done, marks;
@@ -93,12 +104,31 @@ static void note_end(plugin_id id, void *data) {
     fclose(notes);
 }
 
+static void bytes_of(const struct insn *insn, uint8_t *bytes, size_t size) {
+#if QEMU_VERSION < 901
+    memcpy(bytes, qemu_plugin_insn_data(insn), size);
+#else
+    qemu_plugin_insn_data(insn, bytes, size);
+#endif
+}
+
+// MOV to memory, SDM vol. 2 §4.3. 0x66 and REX may come before the opcode.
+static bool is_store(const struct insn *insn) {
+    uint8_t bytes[15];
+    size_t i = 0, size = qemu_plugin_insn_size(insn);
+    bytes_of(insn, bytes, size);
+    while (i < size && (bytes[i] == 0x66 || (bytes[i] & 0xf0) == 0x40))
+        i++;
+    return i < size && memchr("\x88\x89\xa2\xa3\xc6\xc7", bytes[i], 6);
+}
+
 static void instrument(struct insn *insn) {
     qemu_plugin_register_vcpu_insn_exec_cb(insn, count_it, NO_REGISTERS, NULL);
     if (!notes)
         return;
-    qemu_plugin_register_vcpu_mem_cb(insn, note_write, NO_REGISTERS, WRITES,
-                                     NULL);
+    if (is_store(insn))
+        qemu_plugin_register_vcpu_mem_cb(insn, note_write, NO_REGISTERS, WRITES,
+                                         NULL);
     for (size_t i = 0; i < marks; i++)
         if (qemu_plugin_insn_vaddr(insn) == mark[i])
             qemu_plugin_register_vcpu_insn_exec_cb(insn, note_mark,

@@ -120,18 +120,17 @@ class Cut:
 
 
 def plugin() -> Path:
-    """Compiled once. QEMU 9 no longer accepts version 1 of the interface;
-    what is used here has not changed."""
-    version = re.search(r"version (\d+)\.(\d+)",
-                        saved.qemu_version(qemu.program()))
-    number = 1 if tuple(map(int, version.groups())) < (9, 0) else 2
-    key = hashlib.sha256(SOURCE.read_bytes() + bytes([number])).hexdigest()
+    """Compiled once for each version of QEMU, whose interface changes."""
+    major, minor = map(int, re.search(r"version (\d+)\.(\d+)", saved.qemu_version(
+        qemu.program())).groups())
+    version = f"-DQEMU_VERSION={100 * major + minor}"
+    key = hashlib.sha256(SOURCE.read_bytes() + version.encode()).hexdigest()
     made = HOME / f"powercut-{key[:12]}.so"
     with paths.hold(made):
         if not made.exists():
             draft = made.with_suffix(".new")
-            media.tool("gcc", "-O2", "-shared", "-fPIC",
-                       f"-DPLUGIN_VERSION={number}", "-o", draft, SOURCE)
+            media.tool("gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared",
+                       "-fPIC", version, "-o", draft, SOURCE)
             draft.replace(made)
     return made
 
