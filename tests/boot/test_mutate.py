@@ -1,5 +1,6 @@
 """tools/mutate: the faults it plants, and the verdicts it gives."""
 
+import json
 import runpy
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from harness import paths
 sys.path.append(str(paths.ROOT / "tools"))
 from mutating import reach, source, trial  # noqa: E402
 
+SERVER = paths.ROOT / "tools/mutating/server.py"
 TOOL = paths.ROOT / "tools" / "mutate"
 
 
@@ -53,12 +55,10 @@ def test_equal_lines_have_faults_of_different_names():
 
 
 def test_the_same_seed_gives_the_same_faults(tool):
-    class Reached:
-        lines = [("lib/crc32.c", n) for n in range(1, 100)]
-
-    first = [str(m) for m in tool.chosen(Reached, 7, 10)]
-    assert first == [str(m) for m in tool.chosen(Reached, 7, 10)]
-    assert first != [str(m) for m in tool.chosen(Reached, 8, 10)]
+    code = {("lib/crc32.c", n) for n in range(1, 100)}
+    first = [str(m) for m in tool.chosen(code, 7, 10)]
+    assert first == [str(m) for m in tool.chosen(code, 7, 10)]
+    assert first != [str(m) for m in tool.chosen(code, 8, 10)]
     assert len(first) == 10
 
 
@@ -72,17 +72,42 @@ def test_every_equivalent_fault_still_exists(tool):
     assert all(len(reason) > 20 for reason in known.values())
 
 
-def test_tests_of_a_line_by_their_time(tmp_path):
-    class Kernel:
-        pieces = [(0, 4, "lib/a.c", 3), (4, 8, "lib/a.c", 5)]
+class Kernel:
+    pieces = [(0, 4, "mm/a.c", 3), (4, 8, "mm/a.c", 5), (8, 9, "mm/odd/b.c", 1)]
 
+
+def notes_of(*rows) -> str:
+    return "".join(json.dumps([f"tests/test_{name}", seconds, passed, bits,
+                               run, []]) + "\n"
+                   for name, seconds, passed, bits, run in rows)
+
+
+def test_tests_of_a_line(tmp_path):
+    """The cheapest of each module first; tests of a shared run cost together,
+    and what did not pass is left out."""
     notes = tmp_path / "notes"
-    notes.write_text('["slow", 9, true, "3"]\n["fast", 1, true, "2"]\n'
-                     '["broken", 2, false, "3"]\n')
+    notes.write_text(notes_of(
+        ("x.py::slow", 9, True, "3", ""), ("x.py::fast", 1, True, "2", ""),
+        ("y.py::one", 0, True, "2", "run"), ("y.py::two", 3, True, "2", "run"),
+        ("y.py::more", 4, True, "2", ""), ("x.py::broken", 2, False, "3", "")))
     found = reach.Reach(Kernel, notes)
-    assert found.of("lib/a.c", 5) == ["fast", "slow"]
-    assert found.of("lib/a.c", 3) == ["slow"]
-    assert found.of("lib/a.c", 4) == []
+
+    def of(file: str, line: int) -> list[str]:
+        return [note.name[11:] for note in found.of(file, line)]
+
+    assert of("mm/a.c", 5) == ["x.py::fast", "y.py::one", "y.py::two",
+                               "y.py::more", "x.py::slow"]
+    assert of("mm/a.c", 3) == ["x.py::slow"]
+    assert of("mm/a.c", 4) == []
+    assert found.files() == ["tests/test_x.py", "tests/test_y.py"]
+
+
+def test_tests_of_the_same_subject_come_first(tmp_path):
+    notes = tmp_path / "notes"
+    notes.write_text(notes_of(("mm.py::a", 1, True, "4", ""),
+                              ("odd_ones.py::b", 9, True, "4", "")))
+    assert [note.name for note in reach.Reach(Kernel, notes).of(
+        "mm/odd/b.c", 1)] == ["tests/test_odd_ones.py::b", "tests/test_mm.py::a"]
 
 
 class Sample:
@@ -96,6 +121,13 @@ build/baton: a.c
 	@objcopy -O binary -j .text build/a.o $@
 build/baton.iso build/sins.efi build/linux.cpio: ; @:
 """
+    HOST = """unit: build/unit/test_b
+replay: ;
+build/unit/test_b: b.c
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@gcc b.c -o $@
+"""
     TEST = """import subprocess
 def test_f(tmp_path):
     (tmp_path / "m.c").write_text(
@@ -103,39 +135,102 @@ def test_f(tmp_path):
     subprocess.run(["gcc", "a.c", tmp_path / "m.c", "-o", tmp_path / "m"],
                    check=True)
     assert subprocess.run([tmp_path / "m"]).returncode == 0
+def test_leaves():
+    f()
+def test_ends_its_process():
+    import os
+    os._exit(3)
 """
 
     def __init__(self, home):
         for name, text in (("a.c", self.SOURCE), ("Makefile", self.MAKEFILE),
+                           ("b.c", "int main(void) { return 0; }\n"),
                            ("test_a.py", self.TEST),
-                           ("tests/fuzz/fuzz.mk", "unit replay: ; @:\n")):
+                           ("tests/fuzz/fuzz.mk", self.HOST),
+                           ("tools/mutating/server.py", SERVER.read_text())):
             (home / name).parent.mkdir(parents=True, exist_ok=True)
             (home / name).write_text(text)
         subprocess.run("git init -q && git add .", shell=True, cwd=home,
                        check=True)
 
 
-def test_verdicts(tmp_path, monkeypatch):
-    """Each verdict, and the source is as it was afterwards."""
-    project = tmp_path / "project"
-    project.mkdir()
-    Sample(project)
-    monkeypatch.setattr(paths, "ROOT", project)
-    tree = trial.Tree(tmp_path / "tree")
-    tree.refresh()
-    faults = {str(m).partition("| ")[2]: m for m in
-              source.mutants("a.c", Sample.SOURCE)}
+def note(name: str, *needs: str) -> reach.Note:
+    return reach.Note(f"test_a.py::{name}", 1, True, "1", "", list(needs))
 
-    def verdict(fault: str, tests=("test_a.py",), jobs=0) -> str:
-        return tree.judge(faults[fault], list(tests), jobs).word
 
-    assert verdict("a < b -> !(a < b)") == trial.KILLED
-    assert verdict("a < b -> !(a < b)", jobs=1) == trial.KILLED
-    assert verdict("< -> <=") == trial.SURVIVED
-    assert verdict("1 -> 2", ()) == trial.SURVIVED
-    assert (tree.home / "a.c").read_text() == Sample.SOURCE
-    broken = source.Mutant("a.c", "statement", 2, 26, "if", "it", "", 0)
-    assert tree.judge(broken, [], 0).word == trial.NO_BUILD
-    same = source.Mutant("a.c", "operator", 2, 32, "<", "  < ", "", 0)
-    assert tree.judge(same, [], 0).word == trial.SAME
-    assert verdict("1 -> 2", ("no_such_test.py",)) == trial.TROUBLE
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """The sample's copy, built, and a server of its tests."""
+    home = tmp_path_factory.mktemp("sample")
+    (home / "project").mkdir()
+    Sample(home / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "ROOT", home / "project")
+        tree = trial.Tree(home / "tree")
+        tree.refresh()
+    server = trial.Server(tree.home, ["test_a.py"], home / "log")
+    yield tree, server
+    server.close()
+
+
+@pytest.fixture
+def judge(sample):
+    tree, server = sample
+
+    def verdict(file: str, before: str, after: str,
+                *tests: reach.Note) -> trial.Verdict:
+        text = (tree.home / file).read_text()
+        fault = source.Mutant(file, "", 0, text.index(before), before, after,
+                              "", 0)
+        found = tree.judge(fault, list(tests), server)
+        assert (tree.home / file).read_text() == text
+        return found
+
+    return verdict
+
+
+def test_verdicts(judge):
+    """Each one; the source is as it was afterwards."""
+    killed = judge("a.c", "<", ">", note("test_f"))
+    assert killed == trial.Verdict(trial.KILLED, "test_a.py::test_f")
+    survived = judge("a.c", "<", "<=", note("test_f"))
+    assert survived.word == trial.SURVIVED
+    assert "1 of 1 boot tests" in survived.by
+    assert judge("a.c", "1", "3").word == trial.SURVIVED
+    assert judge("a.c", "if", "it", note("test_f")).word == trial.NO_BUILD
+    assert judge("a.c", "<", "  < ", note("test_f")).word == trial.SAME
+    ended = judge("a.c", "1", "3", note("test_ends_its_process"))
+    assert ended.word == trial.TROUBLE
+    late = judge("a.c", "<", ">", note("test_f", "build/baton.iso"))
+    assert late == killed
+
+
+def test_a_program_on_the_host_kills(sample, monkeypatch):
+    """Where the kernel's code changes and a program of it fails."""
+    tree, server = sample
+    monkeypatch.setattr(tree, "_image", b"other")
+    text = (tree.home / "b.c").read_text()
+    fault = source.Mutant("b.c", "", 0, text.index("0"), "0", "1", "", 0)
+    assert tree.judge(fault, [note("test_f")], server) == trial.Verdict(
+        trial.KILLED, "build/unit/test_b")
+
+
+def test_the_server_stops_at_the_first_failure_or_at_its_limit(sample):
+    _, server = sample
+    names = [f"test_a.py::{name}" for name in ("test_leaves", "test_f")]
+    assert server.run(names) == (names[:1], 1)
+    assert server.run(names, first=False) == (names[:1], 2)
+    assert server.run(names[::-1], limit=1e-6) == ([], 1)
+
+
+def test_shares_are_merged(tool, tmp_path):
+    """Those of the same faults; others are refused."""
+    parts = []
+    for seed, name in ((1, "a"), (1, "b"), (2, "c")):
+        part = tool.Results(tmp_path / name, seed)
+        part.verdicts[name] = [trial.KILLED, "", 1]
+        part.save()
+        parts.append(part.path)
+    whole = tool.Results(tmp_path / "whole", 1)
+    assert [whole.add(path) for path in parts] == [True, True, False]
+    assert sorted(whole.verdicts) == ["a", "b"]

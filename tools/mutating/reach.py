@@ -7,11 +7,15 @@ unit tests and replays that a fault can concern are those that make builds again
 
 import json
 import os
+import re
 import subprocess
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.reached import Kernel
+from harness.reached import FOLDERS, Kernel
+
+ANYWHERE = {*FOLDERS, "tests", "test"}  # in the paths of many files
 
 
 def lines_of(kernel: Kernel) -> list[tuple[str, int]]:
@@ -20,30 +24,70 @@ def lines_of(kernel: Kernel) -> list[tuple[str, int]]:
 
 
 @dataclass(frozen=True)
-class Test:
+class Note:
+    """What is recorded about a test."""
+
     name: str
-    seconds: float
-    bits: int  # bit n: it reaches line n of lines_of()
+    seconds: float  # of processor time
+    passed: bool
+    bits: str  # hexadecimal; bit n: it reaches line n of lines_of()
+    run: str  # that it shares with other tests, or ""
+    needs: list[str]  # files that make builds from the kernel
+
+    @property
+    def unit(self) -> str:
+        """What costs time together: a shared run and its tests, or a test."""
+        return self.run or self.name
+
+    @property
+    def module(self) -> str:
+        return self.name.partition("::")[0]
 
 
 class Reach:
-    """The recorded tests, those that take least time first."""
+    """The recorded tests."""
 
     def __init__(self, kernel: Kernel, notes: Path):
         self.lines = lines_of(kernel)
         self._bit = {line: bit for bit, line in enumerate(self.lines)}
-        rows = [json.loads(row) for row in notes.read_text().splitlines()]
-        self.tests = sorted(
-            (Test(name, seconds, int(bits, 16))
-             for name, seconds, passed, bits in rows if passed),
-            key=lambda test: test.seconds)
+        rows = [Note(*json.loads(row)) for row in notes.read_text().splitlines()]
+        self._tests = [(note, int(note.bits, 16)) for note in rows
+                       if note.passed]
+        self._cost: Counter = Counter()
+        for note, _ in self._tests:
+            self._cost[note.unit] += note.seconds
 
-    def of(self, file: str, line: int) -> list[str]:
-        """The names of the tests that reach a line; none if it has no code."""
+    def files(self) -> list[str]:
+        """Those with recorded tests."""
+        return sorted({note.module for note, _ in self._tests})
+
+    def of(self, file: str, line: int) -> list[Note]:
+        """The tests that reach a line, those that may fail soonest first;
+        none if it has no code."""
         bit = self._bit.get((file, line))
         if bit is None:
             return []
-        return [test.name for test in self.tests if test.bits >> bit & 1]
+        return self.sorted(file, [note for note, bits in self._tests
+                                  if bits >> bit & 1])
+
+    def sorted(self, file: str, notes: list[Note]) -> list[Note]:
+        """First those of modules with a word of the file's path in their name.
+        Of each of the others the cheapest, then the second of each, and so on:
+        they differ most in what they check."""
+        rank: dict[str, int] = {}
+        seen: Counter = Counter()
+        for note in sorted(notes, key=lambda note: self._cost[note.unit]):
+            if note.unit not in rank:
+                rank[note.unit] = seen[note.module]
+                seen[note.module] += 1
+        return sorted(notes, key=lambda note: (
+            not words(note.module) & words(file), rank[note.unit],
+            self._cost[note.unit], note.unit))
+
+
+def words(path: str) -> set[str]:
+    """Those of a path that may name a subject."""
+    return set(re.findall("[a-z0-9]{3,}", path)) - ANYWHERE
 
 
 def record(root: Path, tests: list[str], jobs: int, notes: Path) -> bool:

@@ -1,65 +1,87 @@
 """A plugin of pytest: notes which lines of the kernel each test reaches.
 
 MUTATING_NOTES in the environment names a file. Each test that starts a machine,
-or uses one that is shared, adds a line of JSON: its name, its seconds, did it
-pass, and its lines as a number in hexadecimal: bit n is line n of
-reach.lines_of().
+or uses one that is shared, adds a line of JSON, a reach.Note.
 """
 
+import bisect
+import dataclasses
 import functools
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
 
-from harness import machine
-from harness.reached import Kernel
+from harness import machine, paths
+from harness.reached import INSTRUCTION, Kernel
 
 from . import reach
+from .server import used
 
-homes: list[Path] = []  # of the machines that the test has started
+homes: dict[Path, list[str]] = {}  # of the machines that the test has started
 failed: list[str] = []
+MADE = {paths.ISO, paths.LINUX_BUNDLE}  # from the kernel, by make
 
 
-def prepare(home, *rest, _prepare=machine.prepare, **more):
-    homes.append(home)
-    return _prepare(home, *rest, **more)
+def prepare(home, config, *rest, _prepare=machine.prepare, **more):
+    files = {more.get("bundle")}
+    if config.medium in ("iso", "stick"):
+        files.add(more.get("iso", paths.ISO))
+    homes[home] = [str(file.relative_to(paths.ROOT)) for file in MADE & files]
+    return _prepare(home, config, *rest, **more)
 
 
 machine.prepare = prepare
 
 
 @functools.cache
-def kernel() -> tuple[Kernel, dict]:
-    found = Kernel()
-    return found, {line: bit for bit, line in enumerate(reach.lines_of(found))}
+def bits_of(home: Path, _age: int) -> int:
+    found = 0
+    for match in set(INSTRUCTION.findall((home / "qemu.log").read_text(
+            errors="replace"))):
+        found |= bit_of(*match)
+    return found
+
+
+@functools.cache  # most instructions run in most tests
+def bit_of(address: str, code: str) -> int:
+    """The bit of an instruction's line; 0 if it is not the kernel's."""
+    measured, starts, bits = kernel()
+    linked = measured.linked(int(address, 16), bytes.fromhex(code))
+    at = bisect.bisect_right(starts, linked or 0) - 1
+    if at < 0 or linked >= measured.pieces[at][1]:
+        return 0
+    return bits[measured.pieces[at][2:]]
 
 
 @functools.cache
-def bits_of(home: Path, _age: int) -> int:
-    measured, bit = kernel()
-    found = measured.lines(measured.executed(home / "qemu.log"))
-    return sum(1 << bit[name, number] for name, lines in found.items()
-               for number, ran in lines.items() if ran)
+def kernel() -> tuple[Kernel, list[int], dict]:
+    found = Kernel()
+    return (found, [start for start, *_ in found.pieces],
+            {line: 1 << bit for bit, line in enumerate(reach.lines_of(found))})
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item):
     homes.clear()
     failed.clear()
-    began = time.monotonic()
+    began = used()
     yield
-    used = {*homes, *(run.home for run in getattr(item, "runs", []))}
-    logs = [home for home in used if (home / "qemu.log").exists()]
+    seconds = round(used() - began, 2)
+    shared = [run.home for run in getattr(item, "runs", [])
+              if (run.home / "session.json").exists()]
+    logs = [home for home in {*homes, *shared} if (home / "qemu.log").exists()]
     bits = 0
     for home in logs:
         bits |= bits_of(home, (home / "qemu.log").stat().st_mtime_ns)
     if bits:
-        note = [name_of(item), time.monotonic() - began, not failed, f"{bits:x}"]
+        note = reach.Note(name_of(item), seconds, not failed, f"{bits:x}",
+                          shared[0].name if shared else "",
+                          sorted({file for files in homes.values()
+                                  for file in files}))
         with open(os.environ["MUTATING_NOTES"], "a") as notes:
-            notes.write(json.dumps(note) + "\n")
+            notes.write(json.dumps(dataclasses.astuple(note)) + "\n")
 
 
 def name_of(item) -> str:

@@ -1,32 +1,68 @@
 """One fault at a time, in a copy of the project: planted, built, tested."""
 
+import json
+import os
 import re
 import shutil
+import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness import paths
+from harness.patience import cpu_limit
 
+from .reach import Note
 from .source import Mutant
 
 KILLED, SURVIVED, SAME, NO_BUILD, TROUBLE = (
     "killed", "survived", "equivalent", "does not build", "trouble")
 
-KERNEL = ("all", "build/baton.iso", "build/sins.efi", "build/linux.cpio")
-HOST = ("-k", "-f", "tests/fuzz/fuzz.mk", "unit", "replay")
-PYTEST = ("/usr/bin/python3", "-m", "pytest", "-q", "-x", "--tb=no",
-          "-p", "no:cacheprovider")
-FAILED = re.compile(  # xdist appends the group of a test
-    r"^(?:FAILED|ERROR) (.+?)(?:@[^\]\s]+)?(?: - .*)?$", re.M)
-STOPPED = (1, 2)  # by a failure; xdist calls that an interruption
-SOME = 200  # tests of one pytest: a fault is mostly found by the first
+KERNEL = ("all",)
+MEDIA = ("build/baton.iso", "build/sins.efi", "build/linux.cpio")
+FUZZ = ("-f", "tests/fuzz/fuzz.mk")
+LINKED = re.compile(r'LINK +(build/unit/[^ "]+)"?\n(.*)')
+HOST_SECONDS = 10  # of processor time, for a program; most take much less
+# A machine that hangs is found by its silence, sooner than usual.
+PATIENCE = {"SLOWNESS": "0.4", **os.environ}
+PYTEST = ("/usr/bin/python3", "-m", "pytest", "-q", "-n", "0", "-m", "",
+          "--tb=no", "-p", "no:cacheprovider", "-p", "mutating.server")
 
 
 @dataclass(frozen=True)
 class Verdict:
     word: str
-    by: str = ""  # the test that failed, or what the compiler said
+    by: str = ""  # what failed, what the compiler said, how much was tried
+
+
+class Server:
+    """A pytest that has collected all tests of some files (server.py)."""
+
+    def __init__(self, home: Path, files: list[str], log: Path):
+        ours, theirs = socket.socketpair()
+        with theirs, open(log, "w") as output:
+            self._process = subprocess.Popen(
+                [*PYTEST, *files], cwd=home, stdin=subprocess.DEVNULL,
+                stdout=output, stderr=output, pass_fds=[theirs.fileno()],
+                env={**PATIENCE, "MUTATING_LINK": str(theirs.fileno()),
+                     "PYTHONPATH": f"{home}/tools:{home}/tests"})
+        self._lines = ours.makefile("rw")
+        ours.close()
+        if self._lines.readline() != "ready\n":
+            raise RuntimeError(f"pytest does not collect: {log}")
+
+    def run(self, names: list[str], limit: float = 0,
+            first: bool = True) -> tuple[list[str], int]:
+        """The tests that failed, and how many were run."""
+        print(json.dumps([names, limit, first]), file=self._lines, flush=True)
+        answer = self._lines.readline().strip()
+        if not answer:
+            raise RuntimeError("a test ended its process")
+        return tuple(json.loads(answer))
+
+    def close(self) -> None:
+        self._lines.close()
+        self._process.wait()
 
 
 class Tree:
@@ -45,52 +81,69 @@ class Tree:
             copy_changed(paths.ROOT / name, self.home / name)
         if not (self.home / ".git").exists():
             subprocess.run(["git", "init", "-q"], cwd=self.home, check=True)
-        for targets in (KERNEL, HOST):
-            self._make(*targets).check_returncode()
+        self._make(*KERNEL, *MEDIA).check_returncode()
+        self._make(*FUZZ, "unit", "replay").check_returncode()
         self._image = self._code()
 
-    def judge(self, mutant: Mutant, tests: list[str], jobs: int) -> Verdict:
+    def judge(self, mutant: Mutant, tests: list[Note], server: Server,
+              limit: float = 0) -> Verdict:
+        """`limit`: seconds of processor time, after which the boot tests that
+        are left are not tried; 0: all are."""
         place = self.home / mutant.file
         sound = place.read_text()
         place.write_text(mutant.planted(sound))
         try:
-            return self._judge(tests, jobs)
+            return self._judge(tests, server, limit)
+        except RuntimeError as problem:
+            return Verdict(TROUBLE, str(problem))
         finally:
             place.write_text(sound)
 
-    def _judge(self, tests: list[str], jobs: int) -> Verdict:
+    def _judge(self, tests: list[Note], server, limit) -> Verdict:
         built = self._make(*KERNEL)
         if built.returncode:
             return Verdict(NO_BUILD, first_error(built.stdout))
         if self._code() == self._image:
             return Verdict(SAME, "the compiler makes the same code of both")
-        before = self._programs()
-        failed = self._make(*HOST).returncode
-        fresh = [on_host(name) for name, age in self._programs().items()
-                 if before.get(name) != age]
-        if failed and not fresh:
-            return Verdict(KILLED, "a program on the host does not build")
-        if not fresh and not tests:
-            return Verdict(SURVIVED, "no test reaches the line")
-        verdict = self.run(fresh, 0)
-        for at in range(0, len(tests), SOME):
-            if verdict.word == SURVIVED:
-                verdict = self.run(tests[at : at + SOME], jobs)
-        return verdict
+        programs = self._outdated()
+        for program in programs:
+            if why := self.fails(program):
+                return Verdict(KILLED, why)
+        failed, done = self._boot(tests, server, limit)
+        if failed:
+            return Verdict(KILLED, failed[0])
+        return Verdict(SURVIVED, f"passed: {len(programs)} programs on the host"
+                       f", {done} of {len(tests)} boot tests that reach it")
 
-    def run(self, tests: list[str], jobs: int) -> Verdict:
-        """These tests, until the first one fails."""
-        if not tests:
-            return Verdict(SURVIVED)
-        done = subprocess.run([*PYTEST, "-n", str(jobs), *tests],
-                              cwd=self.home, text=True, errors="replace",
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if done.returncode == 0:
-            return Verdict(SURVIVED)
-        found = FAILED.search(done.stdout)
-        if done.returncode in STOPPED and found:
-            return Verdict(KILLED, found[1])
-        return Verdict(TROUBLE, done.stdout[-400:])
+    def _boot(self, tests: list[Note], server, limit):
+        """What needs files that take long to make comes last."""
+        quick = [test.name for test in tests if not test.needs]
+        failed, done = server.run(quick, limit) if quick else ([], 0)
+        rest = [test for test in tests if test.needs]
+        if rest and done == len(quick) and not failed:
+            self._make(*{file for test in rest for file in test.needs}
+                       ).check_returncode()
+            failed, more = server.run([test.name for test in rest], limit)
+            done += more
+        return failed, done
+
+    def _outdated(self) -> list[str]:
+        """Programs that a fault concerns, those of fewest sources first."""
+        plan = self._make(*FUZZ, "-n", "unit", "replay").stdout
+        size = {program: command.count(".o ") for program, command in
+                LINKED.findall(plan)}
+        return sorted(size, key=lambda program: size[program])
+
+    def fails(self, program: str) -> str:
+        """Builds and runs a program of build/unit: "" if it passes, or what
+        is wrong."""
+        if self._make(*FUZZ, program).returncode:
+            return f"{program} does not build"
+        done = subprocess.run(
+            [program, *inputs_of(program, self.home)], cwd=self.home,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=cpu_limit(HOST_SECONDS))
+        return program if done.returncode else ""
 
     def _make(self, *targets: str) -> subprocess.CompletedProcess:
         return subprocess.run(["make", "-s", *targets], cwd=self.home,
@@ -101,19 +154,14 @@ class Tree:
         """What the loader loads."""
         return (self.home / "build/baton").read_bytes()
 
-    def _programs(self) -> dict[str, int]:
-        found = [*self.home.glob("build/unit/test_*"),
-                 *self.home.glob("build/unit/replay/*")]
-        return {str(path.relative_to(self.home / "build/unit")):
-                path.stat().st_mtime_ns for path in found if not path.suffix}
 
-
-def on_host(program: str) -> str:
-    """The test that runs a program of build/unit."""
+def inputs_of(program: str, home: Path) -> list[str]:
+    """Arguments for a program of build/unit: a replay takes what is kept."""
     folder, _, name = program.rpartition("/")
-    if folder:
-        return f"tests/fuzz/test_fuzz.py::test_replay[{name}]"
-    return f"tests/unit/test_unit.py::test_exit_status[{name}]"
+    if not folder.endswith("/replay"):
+        return []
+    return [str(file.relative_to(home)) for kept in ("corpus", "crashes")
+            for file in sorted((home / "tests/fuzz" / kept / name).glob("*"))]
 
 
 def first_error(said: str) -> str:
