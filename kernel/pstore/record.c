@@ -16,6 +16,7 @@
 #include "kernel/history/history.h"
 #include "kernel/options.h"
 #include "kernel/proof.h"
+#include "kernel/pstore/parts.h"
 #include "kernel/report/lines.h"
 #include "kernel/stage.h"
 #include "lib/format.h"
@@ -23,13 +24,9 @@
 #include "lib/string.h"
 
 #define PART_BYTES    1024 // what efi-pstore reads, up to Linux 6.12
-#define PARTS_MAX     8
 #define PART_COST     (PART_BYTES + 256) // with the name, and the store's own
 #define STORE_RESERVE (5 * KIB)          // never used up: Linux's figure, too
-#define HEAD          "Panic#1 Part"     // and a digit, as pstore_dump() has it
-#define MARK          " of Baton's log\n"
 #define NAME          "dump-type0-" // %u-%d-%llu-%c: part, count, time, 'D'
-#define HEAD_BYTES    (sizeof(HEAD "8" MARK) - 1)
 #define NAME_TEXT     64
 
 // LINUX_EFI_CRASH_GUID of Linux (include/linux/efi.h).
@@ -54,15 +51,15 @@ static uint64_t unix_time(const struct efi_time *t) {
 // Whole lines from where they fit into one part, up to `until`.
 static uint64_t part_start(uint64_t until) {
     uint64_t from = history->start;
-    while (until - from > PART_BYTES - HEAD_BYTES)
+    while (until - from > PART_BYTES - PART_LINE_BYTES)
         if (!log_ring_next(history, &from))
             return until;
     return from;
 }
 
-static size_t fill(unsigned part, uint64_t from, uint64_t until) {
+static size_t fill(struct crash_part part, uint64_t from, uint64_t until) {
     const struct log_line *line;
-    size_t used = format(text, sizeof(text), HEAD "%u" MARK, part);
+    size_t used = crash_part_line(text, sizeof(text), part);
     while (from < until && (line = log_ring_next(history, &from)) &&
            used + line->bytes <= PART_BYTES) {
         memcpy(text + used, line->text, line->bytes);
@@ -125,7 +122,8 @@ static status_t write_parts(struct written *written) {
         parts++;
     }
     for (unsigned part = parts; part > 0; part--) {
-        size_t bytes = fill(part, start[part], start[part - 1]);
+        size_t bytes = fill((struct crash_part){.number = part, .of = parts},
+                            start[part], start[part - 1]);
         efi_status_t status = write_part(part, unix_time(&time), bytes);
         if (status != EFI_SUCCESS)
             return fail(STATUS_FAILED, "SetVariable: %s",
@@ -149,18 +147,18 @@ STAGE(PANIC, 30_record_write, "crash-record") {
 
 // ---- reading
 
-// Is it what a Baton has left? Then gives its name, and fills `text`.
+// Is it what a Baton has left? Then gives its name and what its first line
+// says, and fills `text`.
 static bool read_part(const struct efi_variable *variable, char name[NAME_TEXT],
-                      uint64_t *bytes) {
+                      struct crash_part *part, uint64_t *bytes) {
     *bytes = PART_BYTES;
     utf16_to_utf8(name, NAME_TEXT, variable->name.text, EFI_NAME_UNITS);
     if (!efi_guid_equal(&variable->vendor, &crash_guid) ||
-        !str_starts_with(name, NAME) ||
+        !str_starts_with(name, NAME) || !name[strlen(NAME)] ||
         efi_get_variable(&variable->name, &crash_guid, NULL, text, bytes))
         return false;
     text[*bytes] = '\0';
-    return *bytes >= HEAD_BYTES && str_starts_with(text, HEAD) &&
-           str_starts_with(text + strlen(HEAD) + 1, MARK);
+    return crash_part_read(text, part);
 }
 
 static const char *delete_part(const struct efi_variable *part) {
@@ -168,12 +166,26 @@ static const char *delete_part(const struct efi_variable *part) {
         efi_set_variable(&part->name, &part->vendor, 0, NULL, 0));
 }
 
+static void report_missing(const struct crash_record *record) {
+    char missing[2 * PARTS_MAX];
+    if (!crash_record_missing(record, missing, sizeof(missing)))
+        return;
+    event("crash.incomplete", "record=%s of=%u missing=\"%s\"", record->name,
+          record->of, missing);
+    say("crash: this record is incomplete: of its %u parts, %s cannot be read "
+        "(part 1 has the end of the log, with the panic). A reset or a power "
+        "cut came while it was written or deleted, or the firmware failed.",
+        record->of, missing);
+}
+
 // What a Baton before the reset has left: that one died. The records of a Linux
 // stay for Linux. The firmware steps from name to name, so one is deleted when
 // the next is known.
 STAGE(READY, 10_record_report, "crash-record") {
+    struct crash_record records[RECORDS_MAX] = {0};
     struct efi_variables all = {0};
-    struct efi_variable part;
+    struct efi_variable variable;
+    struct crash_part part;
     char name[NAME_TEXT];
     uint64_t bytes;
     const struct boot_info *boot = &kernel->boot;
@@ -181,18 +193,24 @@ STAGE(READY, 10_record_report, "crash-record") {
         return STATUS_OK;
     status_t status = efi_variables_next(&all);
     while (status == STATUS_OK) {
-        part = all.at;
-        bool ours = read_part(&part, name, &bytes);
+        variable = all.at;
+        bool ours = read_part(&variable, name, &part, &bytes);
         status = efi_variables_next(&all);
         if (!ours)
             continue;
         event("crash.record", "name=%s bytes=%lu deleted=%s", name, bytes,
-              options.prove ? delete_part(&part) : "no");
-        say_lines("crash: | ", text + HEAD_BYTES);
+              options.prove ? delete_part(&variable) : "no");
+        say_lines("crash: | ", text + PART_LINE_BYTES);
+        // The record's own name follows the number of the part.
+        if (!crash_record_add(records, name + sizeof(NAME), part))
+            say("crash: it is not known if the record of this part is "
+                "complete");
     }
     if (status != STATUS_NOT_FOUND)
         say("crash: there may be more records: GetNextVariableName ended with "
             "%s",
             why());
+    for (unsigned i = 0; i < RECORDS_MAX; i++)
+        report_missing(&records[i]);
     return STATUS_OK;
 }

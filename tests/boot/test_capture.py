@@ -66,7 +66,7 @@ def test_linux_calls_the_firmware_and_finds_the_record(captured):
     assert variables[GENERATION] == bytes([7, 0, 0, 0, 2, 0, 0, 0]).hex()
     captured.one("linux.count", gen=2, found="2", wrote="3", reads="3")
     heads = [record["head"] for record in captured.all("linux.record")]
-    assert sorted(heads) == [f"Panic#1 Part{n} of Baton's log"
+    assert sorted(heads) == [f"Panic#1 Part{n} of 8, Baton's log"
                              for n in range(1, 9)]
 
 

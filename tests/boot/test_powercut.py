@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness import aftermath, powercut
+from harness import aftermath, flash, powercut
 
 ALL = 500
 QUICK = {"write": 10, "crash": 8, "kexec": 7}
@@ -27,6 +27,21 @@ def test_a_few_instants(name, number):
     different = list({cut.flash: cut for cut in cuts}.values())
     step = -(-len(different) // BOOTS)
     assert wrong(stage, different[step - 1 :: step]) == []
+
+
+@pytest.mark.xdist_group("powercut")
+def test_an_incomplete_crash_record_is_named():
+    stage = powercut.Stage("crash", "pflash")
+    whole = aftermath.parts_of(flash.alive(stage.reference.flash))
+    cut, kept = next(
+        (cut, kept) for cut in stage.cut(stage.instants(8, powercut.SEED))
+        if 0 < len(kept := aftermath.parts_of(flash.alive(cut.flash)))
+        < len(whole))
+    lost = sorted(name.split("-")[2] for name in whole.keys() - kept.keys())
+    run = stage.again(cut.flash)
+    run.one("crash.incomplete", of=len(whole), missing=" ".join(lost))
+    assert any(f"this record is incomplete: of its {len(whole)} parts, "
+               f"{' '.join(lost)} cannot be read" in line for line in run.lines)
 
 
 @pytest.mark.slow

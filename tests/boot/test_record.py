@@ -23,7 +23,7 @@ def parts_of(content: bytes) -> list[flash.Variable]:
 
 def kept(part: flash.Variable) -> list[str]:
     head, *lines = part.data.decode().split("\n")
-    assert head == f"Panic#1 Part{part.name.split('-')[2]} of Baton's log"
+    assert head == f"Panic#1 Part{part.name.split('-')[2]} of 8, Baton's log"
     assert lines.pop() == ""
     return lines
 
@@ -44,12 +44,15 @@ def test_a_panic_is_saved_and_printed_after_the_reset(boot):
 
     linuxes = parts[2]
     content = run.flash.replace(linuxes.data, linuxes.data.replace(
-        b" of Baton's log", b" by somebody el"))
+        b", Baton's log", b", another one"))
     with boot("efi=fixed generations=1 end=exit", medium="disk",
               flash=content) as machine:
         after = machine.finish()
     check_told(after, [part for part in parts if part != linuxes])
     assert [part.name for part in parts_of(after.flash)] == [linuxes.name]
+    missing = after.one("crash.incomplete")
+    assert missing["record"] in linuxes.name
+    assert (missing["of"], missing["missing"]) == ("8", "6")
 
 
 def check_names(parts) -> None:

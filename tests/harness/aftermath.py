@@ -2,7 +2,7 @@
 
 Each write is old or new, never another; what the machine had reported as written
 is there; the firmware's own variables are there; of a crash record each part is
-whole or absent; and the kernel lists the variables that our own reader finds in
+whole or absent, and the kernel names what is absent; and the kernel lists the variables that our own reader finds in
 the flash file.
 """
 
@@ -31,7 +31,7 @@ def problems(stage: Stage, cut: Cut) -> list[str]:
     found = flash.alive(run.flash)
     return [*_writes(stage, cut, found), *_count(stage, cut, found),
             *_firmwares_own(stage, found), *_crash(stage, cut, found),
-            *_list(run, found)]
+            *_told(stage, run, found), *_list(run, found)]
 
 
 def _data(found: dict, name: str, vendor: str = flash.BATON) -> bytes | None:
@@ -95,6 +95,17 @@ def _crash(stage: Stage, cut: Cut, found: dict) -> Iterator[str]:
     if any(e.matches("crash.saved") for e in cut.events):
         yield from (f"{name} was reported and is missing"
                     for name in whole.keys() - parts_of(found).keys())
+
+
+def _told(stage: Stage, run, found: dict) -> Iterator[str]:
+    """The kernel has named the parts that are missing."""
+    kept = parts_of(found).keys()
+    lost = parts_of(flash.alive(stage.reference.flash)).keys() - kept
+    numbers = " ".join(sorted(name.split("-")[2] for name in lost))
+    wanted = [numbers] if kept and lost else []
+    told = [e["missing"] for e in run.all("crash.incomplete")]
+    if told != wanted:
+        yield f"the kernel named these parts as missing: {told}, not {wanted}"
 
 
 def _list(run, found: dict) -> Iterator[str]:

@@ -1,5 +1,6 @@
 // The records of a panic, printed after the reset: those read before the list
-// of variables ends with an error are printed, and that there may be more.
+// of variables ends with an error are printed, and that there may be more; and
+// which parts of a record are missing.
 
 #include "efi/firmware.h"
 #include "efi/gate.h"
@@ -7,11 +8,16 @@
 #include "efi/services/utf16.h"
 #include "kernel/history/history.h"
 #include "kernel/options.h"
+#include "kernel/pstore/parts.h"
 #include "kernel/stage.h"
+#include "lib/format.h"
 #include "tests/unit/said.h"
 
 #define RECORDS 3
-#define HEAD    "Panic#1 Part1 of Baton's log\n"
+#define HEAD    "Panic#1 Part1 of 1, Baton's log\n"
+#define PART(n) "Panic#1 Part" n " of 3, Baton's log\nwords\n"
+#define FIRST   "-1-1362177288-D" // names of records
+#define SECOND  "-1-1362177999-D"
 
 extern struct efi_firmware firmware_record;
 struct gate_statistics gate_statistics;
@@ -25,24 +31,24 @@ static const struct efi_guid crash_guid = {
     0x4ddc,
     {0x97, 0xf0, 0x9f, 0x98, 0xbf, 0xe2, 0x98, 0xa0}};
 
-static const char *content[RECORDS];
+static const char *content[RECORDS], *record[RECORDS];
 static unsigned broken_at; // the call that fails: after so many records
 static unsigned deleted;
 
-// They are named by their number: "dump-type0-0", ….
+// They are named by their number and record: "dump-type0-0-1-1362177288-D", ….
 static unsigned number_of(const struct efi_name *name) {
     return name->text[11] - '0';
 }
 
 efi_status_t efi_get_next_variable_name(struct efi_name *name,
                                         struct efi_guid *guid) {
-    char text[] = "dump-type0-?";
+    char text[64];
     unsigned next = name->words ? number_of(name) + 1 : 0;
     if (next == broken_at)
         return EFI_DEVICE_ERROR;
     if (next == RECORDS)
         return EFI_NOT_FOUND;
-    text[11] = (char)('0' + next);
+    format(text, sizeof(text), "dump-type0-%u%s", next, record[next]);
     *name = (struct efi_name){.words = 4};
     utf16_from_ascii(name->text, EFI_NAME_UNITS, text);
     *guid = crash_guid;
@@ -83,7 +89,7 @@ efi_status_t efi_get_time(struct efi_time *time) {
 static int set_up(void **state) {
     (void)state;
     for (unsigned i = 0; i < RECORDS; i++)
-        content[i] = HEAD "words\n";
+        content[i] = HEAD "words\n", record[i] = FIRST;
     said[0] = '\0';
     broken_at = RECORDS + 1;
     deleted = options.prove = 0;
@@ -134,13 +140,88 @@ static void a_record_that_breaks_off(void **state) {
     (void)state;
     options.prove = 1;
     content[0] = "";
-    content[1] = "Panic#1 Part1 of Baton's log";
+    content[1] = "Panic#1 Part1 of 1, Baton's log";
     content[2] = HEAD;
     report();
     assert_int_equal(times_said("@crash.record"), 1);
-    assert_contains(said, "name=dump-type0-2 bytes=29 deleted=EFI_SUCCESS");
+    assert_contains(said,
+                    "name=dump-type0-2" FIRST " bytes=32 deleted=EFI_SUCCESS");
     assert_int_equal(times_said("crash: |"), 0);
     assert_int_equal(deleted, 1);
+}
+
+// The parts are in the order of writing; a power cut came after the first two.
+static void parts_that_are_missing(void **state) {
+    (void)state;
+    content[0] = PART("3"), content[1] = PART("2"), content[2] = "";
+    report();
+    assert_int_equal(times_said("@crash.incomplete"), 1);
+    assert_contains(said, "record=" FIRST " of=3 missing=\"1\"\n");
+    assert_contains(said, "of its 3 parts, 1 cannot be read");
+    said[0] = '\0';
+    content[0] = PART("1"), content[1] = content[2] = "";
+    report();
+    assert_contains(said, "of=3 missing=\"2 3\"\n");
+}
+
+static void a_whole_record_in_any_order(void **state) {
+    (void)state;
+    content[0] = PART("2"), content[1] = PART("3"), content[2] = PART("1");
+    report();
+    assert_int_equal(times_said("@crash.record"), 3);
+    assert_int_equal(times_said("incomplete"), 0);
+}
+
+// Parts of one do not complete the other.
+static void two_records(void **state) {
+    (void)state;
+    content[0] = PART("3"), content[1] = PART("2"), content[2] = PART("1");
+    record[1] = SECOND;
+    report();
+    assert_int_equal(times_said("@crash.incomplete"), 2);
+    assert_contains(said, "record=" FIRST " of=3 missing=\"2\"\n");
+    assert_contains(said, "record=" SECOND " of=3 missing=\"1 3\"\n");
+}
+
+static void first_lines(void **state) {
+    (void)state;
+    static const char *const others[] = {"",
+                                         "Panic#1 Part1",
+                                         "Panic#1 Part1 of 3",
+                                         "Panic#1 Part0 of 3, Baton's log\n",
+                                         "Panic#1 Part4 of 3, Baton's log\n",
+                                         "Panic#1 Part1 of 9, Baton's log\n",
+                                         "Panic#1 Part1 of x, Baton's log\n",
+                                         "Panic#1 Part1 of 3; Baton's log",
+                                         "Panic#2 Part1 of 3, Baton's log\n",
+                                         "Panic#1 Part1 of 3; Baton's log\n"};
+    char line[PART_LINE_BYTES + 1];
+    struct crash_part part;
+    for (unsigned i = 0; i < ARRAY_SIZE(others); i++)
+        assert_false(crash_part_read(others[i], &part));
+    for (unsigned of = 1; of <= PARTS_MAX; of++)
+        for (unsigned number = 1; number <= of; number++) {
+            struct crash_part written = {.number = number, .of = of};
+            assert_int_equal(crash_part_line(line, sizeof(line), written),
+                             PART_LINE_BYTES);
+            assert_true(crash_part_read(line, &part));
+            assert_int_equal(part.number, number);
+            assert_int_equal(part.of, of);
+        }
+}
+
+static void too_many_records(void **state) {
+    (void)state;
+    struct crash_record records[RECORDS_MAX] = {0};
+    struct crash_part part = {.number = 1, .of = 1};
+    char name[RECORD_NAME + 1] = "0";
+    for (; name[0] < '0' + RECORDS_MAX; name[0]++)
+        assert_true(crash_record_add(records, name, part));
+    assert_false(crash_record_add(records, name, part));
+    name[0] = '0';
+    assert_true(crash_record_add(records, name, part));
+    memset(name, '0', RECORD_NAME);
+    assert_false(crash_record_add(records, name, part));
 }
 
 int main(void) {
@@ -148,6 +229,11 @@ int main(void) {
         cmocka_unit_test_setup(all_are_printed, set_up),
         cmocka_unit_test_setup(a_list_that_breaks_off, set_up),
         cmocka_unit_test_setup(a_record_that_breaks_off, set_up),
+        cmocka_unit_test_setup(parts_that_are_missing, set_up),
+        cmocka_unit_test_setup(a_whole_record_in_any_order, set_up),
+        cmocka_unit_test_setup(two_records, set_up),
+        cmocka_unit_test(first_lines),
+        cmocka_unit_test(too_many_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

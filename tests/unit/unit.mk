@@ -60,7 +60,7 @@ UNIT_test_decode     := efi/isolate/decode.c
 UNIT_test_names      := efi/names.c
 UNIT_test_variables  := efi/services/variables.c efi/names.c efi/services/utf16.c lib/string.c \
 	lib/status.c lib/format.c
-UNIT_test_record     := efi/firmware.c kernel/pstore/record.c efi/services/variables.c efi/names.c \
+UNIT_test_record     := efi/firmware.c kernel/pstore/record.c kernel/pstore/parts.c efi/services/variables.c efi/names.c \
 	kernel/history/log_ring.c kernel/report/lines.c lib/crc32.c efi/services/utf16.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_verdict    :=
 UNIT_test_line       := kernel/monitor/line.c lib/string.c lib/format.c
