@@ -13,6 +13,7 @@ the flash.
 
 import hashlib
 import json
+import os
 import random
 import re
 import shutil
@@ -147,10 +148,12 @@ class Stage:
             qemu.code_of(firmware)), Path(self.config.vars)]
         key = hashlib.sha256(b"".join(map(Path.read_bytes, inputs)))
         self.family = HOME / key.hexdigest()[:12]
+        saved.remove_unused(HOME, "?" * 12)  # of kernels that are no more
         self.home = self.family / f"{name}-{firmware}"
         with paths.hold(self.home.with_suffix(".turn")):
             if not (self.home / "notes").exists():
                 self._make()
+            os.utime(self.family)  # it is in use
 
     @cached_property
     def notes(self) -> Notes:
@@ -196,18 +199,21 @@ class Stage:
 
     def cut(self, instants: list[int]) -> list[Cut]:
         """The scenario up to the last of these instructions, which is not
-        executed; and what a cut at each of the earlier ones would have left."""
-        home = self.home / f"cut-{instants[0]}-{instants[-1]}"
+        executed; and what a cut at each of the earlier ones would have left.
+        Kept, so the same instants are cut once."""
+        key = hashlib.sha256(repr(instants).encode()).hexdigest()[:12]
+        home = self.home / f"cut-{key}"
+        *earlier, last = instants
         with paths.hold(home):
-            code = self._run(home, [f"at={at}" for at in instants])
-            if code != -signal.SIGKILL:
-                raise RuntimeError(f"{home}: the machine had ended by itself")
-            *earlier, last = instants
-            cuts = [Cut.read(at, home / f"{at}.log", home / f"{at}.fd")
-                    for at in earlier]
-            cuts.append(Cut.read(last, home / "serial.log", home / "vars.fd"))
-            shutil.rmtree(home)
-        return cuts
+            if not (home / "done").exists():
+                code = self._run(home, [f"at={at}" for at in instants])
+                if code != -signal.SIGKILL:
+                    raise RuntimeError(
+                        f"{home}: the machine had ended by itself")
+                (home / "done").touch()
+            return [*(Cut.read(at, home / f"{at}.log", home / f"{at}.fd")
+                      for at in earlier),
+                    Cut.read(last, home / "serial.log", home / "vars.fd")]
 
     def again(self, left: bytes) -> Run:
         """The next boot, from reset, with this flash. The kernel only reads."""
@@ -220,6 +226,8 @@ class Stage:
             if not end.exists():
                 with Machine(home, config, PATIENCE, flash=left) as machine:
                     run = machine.finish()
+                if run.end.how == "stalled":  # by the host, perhaps: try again
+                    return run
                 (home / "grub.efi").unlink()
                 end.write_text(json.dumps([run.end.how, run.end.code]))
             return Run.load(home, config, End(*json.loads(end.read_text())))
