@@ -108,6 +108,16 @@ def test_coverage_knows_lines():
     assert name == "efi/gate.asm" and "gate_current" in text[line - 1]
 
 
+def test_coverage_knows_the_lines_of_inlined_calls():
+    """They have no instruction of their own."""
+    tool = runpy.run_path(str(TOOLS / "coverage"))
+    known = tool["Kernel"](paths.SYMBOLS).lines(set())["kernel/serial.c"]
+    text = (paths.ROOT / "kernel/serial.c").read_text().splitlines()
+    calls = {number for number, line in enumerate(text, 1)
+             if "out8(SERIAL_PORT" in line}
+    assert len(calls) > 5 and calls <= set(known)
+
+
 def test_a_report_updates_the_tables_of_a_document():
     tool = runpy.run_path(str(TOOLS / "bench_report.py"))
     old, other, new = ([["GetTime", n]] for n in (1, 2, 3))

@@ -88,15 +88,20 @@ class Kernel:
 
 
 def pieces_of(elf: ELFFile, unit):
-    """(start, end, file, line) of a compilation unit, from its line program."""
+    """(start, end, file, line) of a compilation unit, from its line program. A
+    line without an instruction of its own, such as a call that was inlined, has
+    the one at its address."""
     program = elf.get_dwarf_info().line_program_for_CU(unit)
     states = [entry.state for entry in program.get_entries() if entry.state]
-    for state, after in zip(states, states[1:]):
+    end = 0
+    for state, after in reversed(list(zip(states, states[1:]))):
+        if after.address > state.address:
+            end = after.address
         name = file_name(program, state.file)
         ours = name.split("/")[0] in FOLDERS and state.line
         ours = ours and not is_data(name, state.line)
-        if ours and not state.end_sequence and after.address > state.address:
-            yield state.address, after.address, name, state.line
+        if ours and not state.end_sequence and end > state.address:
+            yield state.address, end, name, state.line
 
 
 @functools.cache
