@@ -61,6 +61,37 @@ def test_the_map_has_every_file_and_annex():
     assert sorted(set(listed) - set(core)) == objects.files("ALL_ANNEXES")
 
 
+def walk(tree: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """The files of a walk, in order, and its steps: (caller, called)."""
+    path, visits, steps = [], [], []
+    for indent, name in re.findall(r"^    ( *)(\S+)", tree, re.M):
+        path[len(indent) // 2:] = [name]
+        visits.append(name)
+        steps += [(path[-2], name)] if indent else []
+    return visits, steps
+
+
+WALKS = re.findall(r"^### ([^\n]+): (\d+) files, (\d+) visits\n(.*?)(?=^#|^\*\*)",
+                   (paths.ROOT / "docs/map.md").read_text(), re.M | re.S)
+
+
+@pytest.mark.parametrize("files, visits, tree", [
+    pytest.param(int(files), int(visits), tree, id=title.partition(",")[0])
+    for title, files, visits, tree in WALKS])
+def test_a_walk_in_the_map_follows_calls(files, visits, tree):
+    """Each step is to a file whose symbol the caller uses, or that has a row in
+    a table which the caller walks."""
+    edges = objects.graph(EVERYTHING)
+    visited, steps = walk(tree)
+    assert (len(set(visited)), len(visited)) == (files, visits)
+    assert [step for step in steps if step[1] not in edges[step[0]]
+            and not objects.walked(step[0]) & objects.rows(step[1])] == []
+
+
+def test_the_map_has_six_walks():
+    assert len(WALKS) == 6
+
+
 def test_the_lines_in_the_map_are_right():
     """If not: tools/map counts them again."""
     done = subprocess.run([paths.ROOT / "tools" / "map", "--check"], text=True,

@@ -49,6 +49,20 @@ def graph(names: list[str]) -> dict[str, set[str]]:
             for name, (_, taken) in found.items()}
 
 
+def rows(name: str) -> set[str]:
+    """The tables to which a file adds rows (lib/table.h)."""
+    with open(object_of(name), "rb") as file:
+        names = [section.name for section in ELFFile(file).iter_sections()]
+    return {found[1] for name in names
+            if (found := re.match(r"\.table\.(\w+)\.", name))}
+
+
+def walked(name: str) -> set[str]:
+    """The tables whose rows a file walks."""
+    return {symbol.removesuffix("_start") for symbol in symbols(name)[1]
+            if symbol.endswith("_start")}
+
+
 def circles(edges: dict[str, set[str]]) -> list[list[str]]:
     """Groups of files that each lead to all others of the group."""
     def reach(start: str) -> set[str]:
