@@ -5,7 +5,7 @@
 #include "boot/boot_info.h"
 #include "efi/region.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/fuzz/paint.h"
+#include "tests/fuzz/overlay.h"
 
 static inline void check_texts(const struct boot_info *boot) {
     assert_true(strnlen(boot->command_line, COMMAND_LINE_MAX) <

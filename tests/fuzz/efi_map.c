@@ -1,11 +1,11 @@
 // An arbitrary EFI memory map: merged into an empty or nearly full list, and
-// compared with paint.h; its runtime regions compared with a second parser, and
-// written and read again.
+// compared with overlay.h; its runtime regions compared with a second parser,
+// and written and read again.
 
 #include "boot/boot_info.h"
 #include "efi/region.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/fuzz/paint.h"
+#include "tests/fuzz/overlay.h"
 
 static struct memory_map map;
 static struct efi_regions regions, again;
@@ -76,14 +76,14 @@ static bool is_possible(void) {
 }
 
 // With any list, it becomes neither too long nor more free than it should be.
-static void check_painting(void) {
+static void check_overlays(void) {
     bool full = given->descriptor_bytes % 16 != 0;
-    map.count = painted.count = 0;
+    map.count = overlays.count = 0;
     for (pa_t i = 0; full && i < MEMORY_MAP_GIVEN / 2; i++) {
-        paint(2 * i * PAGE_SIZE, PAGE_SIZE, MEMORY_USABLE);
+        overlay(2 * i * PAGE_SIZE, PAGE_SIZE, MEMORY_USABLE);
         memory_map_put(&map, 2 * i * PAGE_SIZE, PAGE_SIZE, MEMORY_USABLE);
     }
-    size_t first = painted.count;
+    size_t first = overlays.count;
     status_t status = efi_map_merge(given, &map);
     check_why(status);
     assert_int_equal(status, is_possible() ? STATUS_OK : STATUS_INVALID);
@@ -91,10 +91,10 @@ static void check_painting(void) {
          is_possible() && i < given->map_bytes / given->descriptor_bytes; i++) {
         struct efi_memory_descriptor d = row(i);
         if (is_sane(&d))
-            paint(d.physical_start, d.pages << 12, kind_of(&d));
+            overlay(d.physical_start, d.pages << 12, kind_of(&d));
     }
-    check_paint(&map, first);
-    bool room = painted.count * 2 <= MEMORY_MAP_GIVEN;
+    check_overlay(&map, first);
+    bool room = overlays.count * 2 <= MEMORY_MAP_GIVEN;
     assert_true(!room || memory_map_bytes(&map, MEMORY_LOST, 0) == 0);
     assert_true(map.count <= MEMORY_MAP_GIVEN);
 }
@@ -144,7 +144,7 @@ static void fuzz(struct input in) {
     uint64_t bytes = min_u64(in.left, EFI_MAP_BYTES);
     struct boot_efi *exact = exact_map(in.at, bytes, step, version);
     given = exact;
-    check_painting();
+    check_overlays();
     memset(&regions, 0, sizeof(regions));
     status_t status = efi_regions_read(given, &regions);
     check_why(status);

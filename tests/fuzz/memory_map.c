@@ -1,10 +1,10 @@
 // The memory map: any ranges in any order, from the kernel and from others, and
-// queries, compared with paint.h.
+// queries, compared with overlay.h.
 
 #include "lib/memory_map.h"
 
 #include "tests/fuzz/fuzz.h"
-#include "tests/fuzz/paint.h"
+#include "tests/fuzz/overlay.h"
 
 #define ROOM_FOR_ONE_MORE (MEMORY_MAP_MAX - 2)
 #define ENOUGH            (MEMORY_MAP_MAX + 128) // rows: more are only slow
@@ -44,7 +44,7 @@ static void put(struct input *in, bool given) {
                              : full ? STATUS_NO_MEMORY
                                     : STATUS_OK);
     if (status == STATUS_OK)
-        paint(start, bytes, kind);
+        overlay(start, bytes, kind);
 }
 
 static void ask(struct input *in) {
@@ -54,13 +54,13 @@ static void ask(struct input *in) {
 }
 
 static void fuzz(struct input in) {
-    map.count = painted.count = 0;
-    while (in.left > 0 && painted.count < ENOUGH) {
+    map.count = overlays.count = 0;
+    while (in.left > 0 && overlays.count < ENOUGH) {
         unsigned what = take(&in, 1) % 4;
         if (what > 0)
             put(&in, what == 1);
         else
             ask(&in);
     }
-    check_paint(&map, 0);
+    check_overlay(&map, 0);
 }

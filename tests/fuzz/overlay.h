@@ -9,17 +9,17 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/kinds.h"
 
-#define PAINTED_MAX 2048
+#define OVERLAYS_MAX 2048
 
 static struct {
-    struct memory_range row[PAINTED_MAX];
+    struct memory_range row[OVERLAYS_MAX];
     size_t count;
-} painted;
+} overlays;
 
-static inline void paint(pa_t start, uint64_t bytes, enum memory_kind kind) {
-    assert_true(painted.count < PAINTED_MAX);
+static inline void overlay(pa_t start, uint64_t bytes, enum memory_kind kind) {
+    assert_true(overlays.count < OVERLAYS_MAX);
     if (bytes > 0)
-        painted.row[painted.count++] =
+        overlays.row[overlays.count++] =
             (struct memory_range){start, start + bytes, kind};
 }
 
@@ -29,12 +29,12 @@ static inline void paint(pa_t start, uint64_t bytes, enum memory_kind kind) {
 __attribute__((noinline, no_sanitize("coverage")))
 #endif
 static enum memory_kind
-painted_at(pa_t pa) {
+overlay_at(pa_t pa) {
     enum memory_kind kind = MEMORY_HOLE;
-    for (size_t i = 0; i < painted.count; i++)
-        if (pa >= painted.row[i].start && pa < painted.row[i].end &&
-            painted.row[i].kind > kind)
-            kind = painted.row[i].kind;
+    for (size_t i = 0; i < overlays.count; i++)
+        if (pa >= overlays.row[i].start && pa < overlays.row[i].end &&
+            overlays.row[i].kind > kind)
+            kind = overlays.row[i].kind;
     return kind;
 }
 
@@ -55,15 +55,15 @@ static inline void check_shape(const struct memory_map *map) {
 static inline void check_at(const struct memory_map *map, pa_t pa) {
     enum memory_kind kind = kind_at(map, pa);
     if (kind != MEMORY_LOST)
-        assert_int_equal(kind, painted_at(pa));
+        assert_int_equal(kind, overlay_at(pa));
 }
 
 // The kinds can only differ where a row starts or ends: both sides of each, for
 // the rows from `first` on.
-static inline void check_paint(const struct memory_map *map, size_t first) {
+static inline void check_overlay(const struct memory_map *map, size_t first) {
     check_shape(map);
-    for (size_t i = first; i < painted.count; i++) {
-        const pa_t edges[] = {painted.row[i].start, painted.row[i].end};
+    for (size_t i = first; i < overlays.count; i++) {
+        const pa_t edges[] = {overlays.row[i].start, overlays.row[i].end};
         for (size_t e = 0; e < ARRAY_SIZE(edges); e++) {
             check_at(map, edges[e]);
             check_at(map, edges[e] - 1);
