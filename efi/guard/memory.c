@@ -30,6 +30,8 @@ struct page_table *efi_space_table(pa_t root_pa) {
     return root_pa == kernel_table.root_pa ? &kernel_table : &firmware_table;
 }
 
+struct page_table *(*efi_space_in_call)(pa_t root_pa) = efi_space_table;
+
 const struct page_table *efi_space_of_mode(void) {
     return firmware->mode->table == PAGE_TABLE_KERNEL ? &kernel_table
                                                       : &firmware_table;

@@ -10,6 +10,10 @@
 // The table with this root, of the two that a call may be on.
 struct page_table *efi_space_table(pa_t root_pa);
 
+// The one that the processor has in a call on the table with this root: the
+// same one, until an annex puts a copy in its place, and this hook with it.
+extern struct page_table *(*efi_space_in_call)(pa_t root_pa);
+
 // The one that the mode calls services on.
 const struct page_table *efi_space_of_mode(void);
 

@@ -60,6 +60,7 @@ static status_t begin(void) {
     cell_next = gate_around;
     gate_around = is_narrow ? cell_around_narrow : cell_around;
     thunk_way = is_narrow ? cell_narrow : thunk_way;
+    efi_space_in_call = cell_of;
     return cell_empty();
 }
 

@@ -73,6 +73,10 @@ unsigned cell_stacks(void);
 // Makes the two cells empty: they map nothing but the kernel's part. NO_MEMORY.
 status_t cell_empty(void);
 
+// The cell in which calls run that would run on the mode's table with this
+// root.
+struct page_table *cell_of(pa_t root_pa);
+
 // Maps in the tables of the modes what 32-bit firmware makes the processor look
 // for there. NO_MEMORY, REFUSED.
 status_t cell_known_to_modes(void);

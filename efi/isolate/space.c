@@ -121,10 +121,14 @@ static bool copy_page(struct page_table *table, const struct page_walk *walk) {
     return true;
 }
 
+struct page_table *cell_of(pa_t root_pa) {
+    return &cells[root_pa == kernel_table.root_pa];
+}
+
 bool cell_fill(struct gate_call *call, const struct gate_fault *fault) {
-    bool on_kernel = call->table_pa == kernel_table.root_pa;
+    struct page_table *table = cell_of(call->table_pa);
     struct page_walk walk;
     page_table_walk(efi_space_table(call->table_pa), fault->address_va, &walk);
     return fault->is_page_fault && is_for_firmware(&walk) &&
-           suffices(&walk, fault->error) && copy_page(&cells[on_kernel], &walk);
+           suffices(&walk, fault->error) && copy_page(table, &walk);
 }

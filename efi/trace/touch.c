@@ -38,7 +38,7 @@ static uint64_t deepest[EFI_SERVICES];
 // The work after one call.
 struct harvest {
     enum efi_service service;
-    struct page_table *table;
+    bool private; // on a table that has the firmware at VA = PA
 };
 
 // The firmware in pages of 4 KiB, a byte of notes a page and service, and a
@@ -100,15 +100,15 @@ static bool is_of_image(pa_t pa) {
 // For each leaf of the table that the call was on.
 static bool take(const struct leaf *leaf, void *context) {
     struct harvest *harvest = context;
-    bool private = harvest->table != &kernel_table;
-    if (private && leaf->va >> 63)
+    if (harvest->private && leaf->va >> 63)
         return false; // the kernel's half
     if (!(leaf->entry & PTE_ACCESSED))
         return true;
     const struct efi_region *region =
-        private ? efi_region_of_pa(&firmware->regions, leaf->va, PAGE_SIZE)
-                : efi_region_of_va(&firmware->regions, leaf->va, PAGE_SIZE);
-    if (!private && !region)
+        harvest->private
+            ? efi_region_of_pa(&firmware->regions, leaf->va, PAGE_SIZE)
+            : efi_region_of_va(&firmware->regions, leaf->va, PAGE_SIZE);
+    if (!harvest->private && !region)
         return true; // the kernel's own
     *leaf->at &= ~(PTE_ACCESSED | PTE_DIRTY);
     if (region)
@@ -184,11 +184,11 @@ static void report(enum efi_service service) {
 // Takes the bits away, and notes them.
 static bool touch_after(struct gate_call *call) {
     enum efi_service service = call->service;
-    struct harvest harvest = {service, efi_space_table(call->table_pa)};
+    struct harvest harvest = {service, call->table_pa != kernel_table.root_pa};
     if (!wanted)
         return false;
     deepest[service] = max_u64(take_stack(), deepest[service]);
-    page_table_each(harvest.table, take, &harvest);
+    page_table_each(efi_space_in_call(call->table_pa), take, &harvest);
     write_cr3(kernel_table.root_pa); // the TLB has the bits as well
     return true;
 }

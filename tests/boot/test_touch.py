@@ -24,6 +24,10 @@ def notes(run, gen: int, but=("SetVirtualAddressMap",)) -> list[str]:
             for event in run.all(name, gen=gen) if event["svc"] not in but]
 
 
+def pages(run, gen: int) -> list[str]:
+    return [note for note in notes(run, gen) if note.startswith("@efi.touch ")]
+
+
 def sums(run, service: str) -> dict[str, int]:
     regions = run.all("efi.touch", gen=0, svc=service)
     return {kind: sum(region.number(kind) for region in regions)
@@ -63,6 +67,18 @@ def test_a_drawing_has_as_many_letters_as_pages_were_used(fixed):
 def test_every_mode_touches_the_same_pages(boot, fixed):
     physical = touched(boot, "physical")
     assert notes(physical, 1) == notes(fixed, 1) != []
+
+
+@pytest.mark.parametrize("by, mode", [
+    ("table", "physical"), ("user", "fixed"),
+    *[pytest.param(by, mode, marks=pytest.mark.slow) for by, mode in (
+        ("table", "fixed"), ("user", "physical"), ("user", "direct"))]])
+def test_a_cell_touches_the_same_pages(boot, fixed, by, mode):
+    """Its page table is another one, with bits of its own. (The way back is on
+    the stack as well, so that may be deeper.)"""
+    isolated = touched(boot, mode, f"efi.isolate={by}")
+    for gen in (0, 1):
+        assert pages(isolated, gen) == pages(fixed, gen) != []
 
 
 def test_a_page_that_is_not_its_own_is_named(boot):
