@@ -19,6 +19,7 @@ from .rsp import symbol
 
 REGISTER = re.compile(r"\b([A-Z][A-Z0-9]+) ?=([0-9a-f]{8,16})\b")
 IDT = re.compile(r"^IDT= +([0-9a-f]+) ([0-9a-f]+)", re.M)
+CODE = re.compile(r"^CS = *[0-9a-f]+ ([0-9a-f]+)", re.M)
 SHOWN = """RIP RSP RBP RAX RBX RCX RDX RSI RDI R8 R9 R10 R11 R12 R13 R14 R15
     CR0 CR2 CR3 CR4""".split()
 
@@ -37,10 +38,10 @@ class Machine:
         self.qmp, self.scratch = qmp, home / "memory.bin"
         self.state = qmp.execute("query-status")["status"]
         qmp.execute("stop")  # or the registers would be from another moment
-        text = qmp.human("info registers")
+        self.text = qmp.human("info registers")
         self.registers = {name: int(value, 16)
-                          for name, value in REGISTER.findall(text)}
-        base, limit = IDT.search(text).groups()
+                          for name, value in REGISTER.findall(self.text)}
+        base, limit = IDT.search(self.text).groups()
         self.idt_limit = int(limit, 16)
         self._pages: dict[int, bytes] = {}
 
@@ -134,7 +135,7 @@ def report(qmp: Qmp, home: Path, events: list[Event], symbols: Path) -> str:
     try:
         machine = Machine(qmp, home)
         if "RIP" not in machine.registers:
-            return "the processor was not in 64-bit mode: not Baton"
+            return early(machine)
         parts = [where(machine, events, symbols), walks(machine),
                  registers(machine), call_under_way(machine, events, symbols)]
         return "\n".join(line for part in parts for line in part)
@@ -142,6 +143,18 @@ def report(qmp: Qmp, home: Path, events: list[Event], symbols: Path) -> str:
         return f"QEMU did not answer: {problem}"
     finally:
         (home / "memory.bin").unlink(missing_ok=True)
+
+
+def early(machine: Machine) -> str:
+    """Firmware that has not come as far as 64-bit mode."""
+    base = int(CODE.search(machine.text)[1], 16)
+    at = (base + machine.registers["EIP"]) & 0xffffffff
+    words = "paging is on"
+    if not machine.registers["CR0"] & PAGING:
+        with suppress(Nowhere):
+            words = machine.read(at, min(8, PAGE - at % PAGE)).hex(" ")
+    mode = "32-bit" if machine.registers["CR0"] & 1 else "16-bit"
+    return f"at {at:#x} in {mode} mode ({words}): not in Baton"
 
 
 def where(machine: Machine, events, symbols: Path) -> list[str]:

@@ -47,12 +47,14 @@ class End:
         guest-reset      reset, which -no-reboot turns into an exit
         triple-fault     reset by a triple fault: QEMU exits with 0 for this!
         stopped          by us, while it was still running normally
-        stalled          by us, because it printed nothing or did not finish
+        stalled          by us, because it printed nothing or did not finish:
+                         `why` has the limit
         died             QEMU failed
     """
 
     how: str
     code: int = 0
+    why: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.how} (exit code {self.code})"
@@ -141,8 +143,8 @@ class Machine:
         self._lock = paths.hold(home)  # no other process may use this directory
         try:
             prepare(home, config, **contents)
-            self._total = Watch(limit)
             self._process = spawn(home, qemu.command(config, watched=True))
+            self._total = self._watch(limit)
         except BaseException:
             self._lock.close()
             raise
@@ -238,10 +240,10 @@ class Machine:
     def pid(self) -> int:
         return self._process.pid
 
-    def debugger(self) -> rsp.Debugger:
+    def debugger(self, patience: float = rsp.TIMEOUT) -> rsp.Debugger:
         """Attach from outside; this stops the machine."""
         link = open_socket(self.run.home / "gdb.sock", self._process)
-        return rsp.Debugger(link, max(rsp.TIMEOUT, self._patience))
+        return rsp.Debugger(link, max(patience, self._patience))
 
     def human(self, line: str) -> str:
         """The output of a command of QEMU's monitor."""
@@ -266,13 +268,13 @@ class Machine:
         self.qmp.execute("screendump", filename=picture.name)
         return screen.read(picture.read_bytes())
 
-    def stop(self, how: str = "stopped") -> Run:
+    def stop(self, how: str = "stopped", why: str = "") -> Run:
         """End the process if it has not ended; always safe to call."""
         Machine.live.discard(self)
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
-        self._finished(how)
+        self._finished(how, why)
         self._selector.close()
         self._process.stdout.close()
         self._process.stdin.close()
@@ -281,13 +283,13 @@ class Machine:
         self._lock.close()
         return self.run
 
-    def give_up(self) -> Run:
+    def give_up(self, why: str = "") -> Run:
         """End a machine that does not come on, and note where it stands."""
         while ready := self._selector.select(0):  # what it has said so far
             for key, _ in ready:
                 key.data(key.fileobj)
         self._examine()
-        return self.stop("stalled")
+        return self.stop("stalled", why)
 
     @classmethod
     def kill_all(cls) -> None:
@@ -313,9 +315,15 @@ class Machine:
 
     def _silent(self) -> None:
         """There was no output for a moment, or for too long."""
-        self._silence = self._silence or Watch(self._patience)
-        if not (self._silence.left() and self._total.left()):
-            self.give_up()
+        self._silence = self._silence or self._watch(self._patience)
+        if not self._silence.left():
+            self.give_up(f"no output for {self._silence.limit:.0f} s")
+        elif not self._total.left():
+            self.give_up(f"no end after {self._total.limit:.0f} s")
+
+    def _watch(self, limit: float) -> Watch:
+        """It counts the time of QEMU alone, not of other machines."""
+        return Watch(limit, str(self.pid))
 
     def _on_serial(self, pipe) -> None:
         data = os.read(pipe.fileno(), 65536)
@@ -362,11 +370,11 @@ class Machine:
                                               self.run.symbols)
             (home / AUTOPSY).write_text(self.run.autopsy)
 
-    def _finished(self, how: str) -> None:
+    def _finished(self, how: str, why: str = "") -> None:
         """Record how it ended, once, and an incomplete last line."""
         if self.run.end:
             return
-        self.run.end = End(how, self._process.wait())
+        self.run.end = End(how, self._process.wait(), why)
         self.run.flash = flash_of(self.run.home)
         if self._pending:
             self.run.lines.append(clean(self._pending))

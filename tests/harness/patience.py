@@ -30,10 +30,11 @@ def threads(pid: str = "self"):
                 yield from threads(child)
 
 
-def delays() -> dict[str, float]:
-    """Seconds for which each of our threads has waited for a processor."""
+def delays(pid: str = "self") -> dict[str, float]:
+    """Seconds for which each thread of a process and of its descendants has
+    waited for a processor."""
     found = {}
-    for thread in threads():
+    for thread in threads(pid):
         with suppress(OSError):
             delay = (thread / "schedstat").read_text().split()[1]
             found[thread.name] = int(delay) * NANOSECONDS
@@ -41,18 +42,20 @@ def delays() -> dict[str, float]:
 
 
 class Watch:
-    """A limit in seconds, for this process and all its children."""
+    """A limit in seconds, for a process and its descendants: by default this
+    one. Of a process that computes, it is a limit of processor time."""
 
-    def __init__(self, limit: float):
-        self._limit = limit * SLOWNESS
-        self._began, self._delays = time.monotonic(), delays()
+    def __init__(self, limit: float, pid: str = "self"):
+        self.limit, self._pid = limit * SLOWNESS, pid
+        self._began, self._delays = time.monotonic(), delays(pid)
 
     def left(self) -> float:
         """Seconds to wait before asking again; 0 if the limit is reached."""
-        left = self._limit - (time.monotonic() - self._began)
+        left = self.limit - (time.monotonic() - self._began)
         if left <= 0:
             left += max((delay - self._delays.get(thread, 0)
-                         for thread, delay in delays().items()), default=0)
+                         for thread, delay in delays(self._pid).items()),
+                        default=0)
         return max(left, 0)
 
 

@@ -10,6 +10,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from .patience import Watch
 from .process import open_socket, receive
 
 TIMEOUT = 60  # seconds, for an answer; most come immediately
@@ -20,21 +21,26 @@ class Refused(Exception):
 
 
 class Qmp:
-    """One connection. Events that come before an answer are kept."""
+    """One connection. Events that come before an answer are kept.
 
-    def __init__(self, link: socket.socket):
-        self.link = link
+    patience: seconds after which an answer, or an event that is waited for,
+    is late (TimeoutError).
+    """
+
+    def __init__(self, link: socket.socket, patience: float = TIMEOUT):
+        self.link, self.patience = link, patience
         self.open = True
         self._unread = b""
         self._events: list[dict] = []
         self.execute("qmp_capabilities")
 
     @classmethod
-    def of(cls, home: Path, process: subprocess.Popen) -> "Qmp":
+    def of(cls, home: Path, process: subprocess.Popen,
+           patience: float = TIMEOUT) -> "Qmp":
         """Connect to the QEMU that was started in the directory of a run."""
         if link := open_socket(home / "qmp.sock", process):
             with suppress(ConnectionError):
-                return cls(link)
+                return cls(link, patience)
         said = (home / "qemu.err").read_text(errors="replace").strip()
         raise ConnectionError(
             "QEMU ended immediately: "
@@ -64,12 +70,17 @@ class Qmp:
         return self.execute("human-monitor-command", **{"command-line": line})
 
     def wait(self, name: str, **data) -> dict:
-        """Waits for this event; others before it are dropped."""
+        """Waits for this event; others before it are dropped, however many
+        come: a machine that is reset again and again sends one each time."""
+        watch = Watch(self.patience)
         while self.open or self._events:
             for event in self.events():
                 if event["event"] == name and data.items() <= event.get(
                         "data", {}).items():
                     return event.get("data", {})
+            if not watch.left():
+                raise TimeoutError(f"no {name} {data} within "
+                                   f"{watch.limit:.0f} s")
             self._receive()
         raise ConnectionError(f"QEMU ended without {name} {data}")
 
@@ -87,7 +98,7 @@ class Qmp:
         """Read once. Returns answers, keeps events."""
         data = b""
         with suppress(ConnectionResetError):
-            data = receive(self.link, TIMEOUT)
+            data = receive(self.link, self.patience)
         self.open = bool(data)
         *lines, self._unread = (self._unread + data).split(b"\n")
         messages = [json.loads(line) for line in lines if line.strip()]

@@ -24,7 +24,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import media, paths, process, qemu
-from .qmp import Qmp
+from .qmp import TIMEOUT, Qmp
 
 STATE, FLASH = "state", "vars.fd"
 
@@ -39,8 +39,19 @@ PAUSED, RUNNING = b"guest-panicked", b"running"
 UNUSED_SECONDS = 24 * 3600
 
 
-def ready(config: qemu.Config) -> Path:
-    """The directory with this machine's saved state; made if necessary."""
+class NotReached(RuntimeError):
+    """The firmware and GRUB did not reach the kernel."""
+
+    def __init__(self, draft: Path):
+        super().__init__("the firmware and GRUB did not reach the kernel; see "
+                         f"serial.log and qemu.err in {draft}")
+        log = draft / "serial.log"
+        self.serial = log.read_bytes() if log.exists() else b""
+
+
+def ready(config: qemu.Config, patience: float = TIMEOUT) -> Path:
+    """The directory with this machine's saved state; made if necessary.
+    NotReached: not within `patience` seconds, or never."""
     config = replace(config, cmdline="", paused=False, sin="")
     recipe = ingredients(config)
     key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
@@ -52,7 +63,7 @@ def ready(config: qemu.Config) -> Path:
     with paths.hold(paths.SAVED / name):
         if not home.exists():
             remove_unused(paths.SAVED, f"{name}-{'?' * 12}")
-            _make(home, config, recipe)
+            _make(home, config, recipe, patience)
         os.utime(home)  # it is in use
     return home
 
@@ -93,7 +104,8 @@ def digest(name: str) -> str:
     return hashlib.sha256(Path(name).read_bytes()).hexdigest()
 
 
-def _make(home: Path, config: qemu.Config, recipe: str) -> None:
+def _make(home: Path, config: qemu.Config, recipe: str,
+          patience: float) -> None:
     draft = home.with_suffix(".new")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
@@ -105,11 +117,9 @@ def _make(home: Path, config: qemu.Config, recipe: str) -> None:
     machine = process.spawn(draft, qemu.command(config, saving=True),
                             subprocess.DEVNULL)
     try:
-        _save(Qmp.of(draft, machine))
+        _save(Qmp.of(draft, machine, patience))
     except Exception as problem:
-        raise RuntimeError("the firmware and GRUB did not reach the kernel; "
-                           f"see serial.log and qemu.err in {draft}"
-                           ) from problem
+        raise NotReached(draft) from problem
     finally:
         machine.kill()
         machine.wait()

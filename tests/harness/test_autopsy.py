@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 
 import pytest
 
@@ -99,6 +100,23 @@ def test_a_stack_that_turns_in_a_circle_has_an_end(tmp_path):
     assert len(stack.backtrace()) == autopsy.FRAMES
 
 
+EARLY = """EIP=0000fff0 EFL=00000002 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=0
+CS =f000 ffff0000 0000ffff 00009b00
+CR0={cr0:08x} CR2=00000000 CR3=00000000 CR4=00000000
+IDT=     00000000 0000ffff
+"""
+
+
+@pytest.mark.parametrize("cr0, words", [
+    (0x60000010, "16-bit mode (eb fe"), (0x60000011, "32-bit mode (eb fe"),
+    (0xe0000011, "32-bit mode (paging is on)")])
+def test_firmware_that_stands_before_64_bit_mode(tmp_path, cr0, words):
+    qmp = FakeQmp(tmp_path, {0xfffffff0: 0xfeeb})
+    qmp.text = EARLY.format(cr0=cr0)
+    said = autopsy.report(qmp, tmp_path, [], tmp_path)
+    assert said.startswith(f"at 0xfffffff0 in {words}"), said
+
+
 @pytest.fixture
 def qemu():
     """Both ends of a connection, after QEMU's greeting."""
@@ -122,6 +140,25 @@ def test_a_refusal_has_a_reason(qemu):
     theirs.sendall(b'{"error": {"class": "x", "desc": "not today"}}\n')
     with pytest.raises(Refused, match="question: not today"):
         qmp.execute("question")
+
+
+def test_other_events_do_not_prolong_a_wait(qemu):
+    """As of a machine that is reset again and again."""
+    qmp, theirs = qemu
+    qmp.patience, over = 0.5, threading.Event()
+
+    def resets():
+        while not over.wait(0.05):
+            theirs.sendall(b'{"event": "RESET"}\n')
+
+    sender = threading.Thread(target=resets)
+    sender.start()
+    try:
+        with pytest.raises(TimeoutError, match="no SHUTDOWN"):
+            qmp.wait("SHUTDOWN")
+    finally:
+        over.set()
+        sender.join()
 
 
 def test_the_end_of_qemu_is_noticed(qemu):

@@ -39,6 +39,14 @@ def test_time_in_which_a_child_waits_for_a_processor_does_not_count(crowd):
     assert watch.left()
 
 
+def test_only_the_process_that_has_the_limit_counts(crowd):
+    with subprocess.Popen(["sleep", "1000"]) as child:
+        watch = patience.Watch(0.3, str(child.pid))
+        time.sleep(1)
+        assert not watch.left()
+        child.kill()
+
+
 @pytest.mark.parametrize("program", [LOOP, ["sleep", "1000"]])
 def test_programs_that_hang_are_found(program):
     with subprocess.Popen(program) as child:
