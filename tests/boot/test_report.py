@@ -160,58 +160,36 @@ def test_a_fault_is_a_finding(tmp_path, fault, kind):
         assert verdicts(document)["physical.0.time"] == "pass"
 
 
-def test_a_reset_in_a_mode_is_a_finding(tmp_path, qemu_that_resets):
-    """The other runs go on."""
-    document = report_of(tmp_path, "--only", "chain-fixed,chain-table",
-                         QEMU=qemu_that_resets)
+@pytest.mark.parametrize("fault, words", [
+    ("direct-resets", "reset by the firmware, after @"),
+    ("direct-hangs", "it hung: no output for ")])
+def test_a_mode_that_ends_the_machine_is_a_finding(tmp_path, fault, words):
+    """In the page and for a CI system, with the place; the others are run."""
+    document = report_of(tmp_path, "--fault", fault, "--only",
+                         "chain-direct,chain-table,timing")
     known = verdicts(document)
-    assert known["fixed.end"] == "fail" and known["table.end"] == "pass"
-    finding = document["findings"][0]
+    assert known["direct.end"] == "fail" and known["table.end"] == "pass"
+    assert document["instructions"]
+    finding, *more = document["findings"]
     assert (finding["kind"], finding["severity"]) == ("end", "critical")
-    assert "efi=fixed: reset" in finding["seen"][0]
-
-
-@pytest.fixture
-def qemu_that_resets(tmp_path):
-    """QEMU, whose machine is reset after a while in one run."""
-    program = tmp_path / "qemu"
-    program.write_text(f"""#!{sys.executable}
-import json, os, pathlib, socket, sys, time
-words = ["qemu-system-x86_64", *sys.argv[1:]]
-if pathlib.Path.cwd().name == "chain-fixed":
-    at = words.index("-qmp")
-    words[at:at] = ["-qmp", "unix:reset.sock,server=on,wait=off"]
-    machine = os.getpid()
-    if os.fork() == 0:  # writes to the register that resets a PC
-        log = pathlib.Path("serial.log")
-        while os.getppid() == machine and b"@kexec.jump gen=0" not in (
-                log.read_bytes() if log.exists() else b""):
-            time.sleep(0.01)
-        link = socket.socket(socket.AF_UNIX)
-        link.connect("reset.sock")
-        for command, words in [
-                ("qmp_capabilities", {{}}),
-                ("human-monitor-command",
-                 {{"command-line": "o /b 0xcf9 6"}})]:
-            link.sendall(json.dumps(
-                {{"execute": command, "arguments": words}}).encode())
-        link.recv(65536)
-        time.sleep(1)
-        sys.exit()
-os.execvp(words[0], words)
-""")
-    program.chmod(0o755)
-    return str(program)
+    assert {one["kind"] for one in more} <= {"register", *QUIRKS}
+    seen, = finding["seen"]
+    assert f"efi=direct: {words}" in seen and "RuntimeServicesCode + 0x" in seen
+    assert "through 1 of 2 ways" in document["verdict"]["sentence"]
+    assert page.esc(seen) in (tmp_path / "index.html").read_text()
+    case = xml.parse(tmp_path / "junit.xml").find(
+        "testcase[@name='direct.end']/failure")
+    assert case.text == seen
 
 
 def test_a_firmware_that_does_not_boot(tmp_path):
     """One finding, which says what to look at; the page has no empty table."""
-    run = Run(tmp_path, qemu.Config(), end=End("stalled"))
+    run = Run(tmp_path, qemu.Config(), end=End("stalled", why="no output"))
     result = experiments.Result(experiments.BY_ID["look"], run)
     found = document.document({"look": result}, qemu.Config())
     finding, = found["findings"]
     assert finding["kind"] == "boot" and "smm=on" in finding["do"]
-    assert finding["seen"] == ["look: it hung: no more output, or no end"]
+    assert finding["seen"] == ["look: it hung: no output"]
     assert found["verdict"]["word"] == "fail"
     text = page.render(found)
     assert "does not start a boot loader" in text and "<tbody></tbody>" not in text
@@ -227,6 +205,30 @@ def test_a_firmware_that_hangs_at_once(tmp_path):
     assert [one["kind"] for one in document["findings"]] == ["boot"]
     assert document["verdict"]["word"] == "fail"
     assert [one["id"] for one in document["runs"]] == ["look"]
+
+
+def test_a_firmware_that_hangs_everywhere_takes_5_minutes_at_most():
+    """With two processors, if every run reaches its limit, from a disk."""
+    limits = {one.id: (1 + bool(one.then))
+              * experiments.limits(one, experiments.BOOT)["limit"]
+              for one in experiments.EXPERIMENTS}
+    alone = experiments.BOOT + limits.pop("look")  # what comes before the rest
+    assert alone + sum(limits.values()) / experiments.AT_ONCE <= 300
+
+
+def test_another_run_that_does_not_end_is_a_finding(tmp_path):
+    run = Run(tmp_path, qemu.Config(), end=End("stalled", why="no output"))
+    run.add("@boot gen=0 via=multiboot2 by=grub")
+    for name, ends in facts.ENDS.items():
+        result = experiments.Result(experiments.BY_ID[name], run)
+        found = document.document({name: result}, qemu.Config())
+        assert ("run", f"{name}: it hung: no output, after @boot of generation "
+                "0") in {(one["kind"], *one["seen"]) for one in
+                         found["findings"]}
+        run.end, kept = End(ends[0]), run.end
+        assert verdicts(document.document({name: result}, qemu.Config()))[
+            f"{name}.end"] == "pass"
+        run.end = kept
 
 
 @pytest.mark.slow

@@ -367,6 +367,7 @@ ELSEWHERE = set("""
     announces-v2 announces-short garbled-attributes attributes-nowhere
     slow-time slow-write unreadable
     reset-returns reset-faults reset-hangs map-long map-too-long
+    direct-resets direct-hangs
 """.split())
 
 

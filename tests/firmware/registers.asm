@@ -414,6 +414,34 @@ SIN "task-priority"             ; no interrupt is as urgent as that
     mov ecx, 15
     mov cr8, rcx
     ret
+
+; What is harmless in each mode but `direct`, which is in the upper half and not
+; in its last 512 GiB, and there ends the machine: nothing can contain it.
+%macro EXCEPT_IN_DIRECT_MAP_RETURN 0
+    lea rcx, [scratch]
+    sar rcx, 39
+    cmp rcx, -1
+    jl %%there
+    ret
+%%there:
+%endmacro
+
+SIN "direct-resets"             ; by the chipset's reset control register
+    EXCEPT_IN_DIRECT_MAP_RETURN
+    mov edx, 0xcf9
+    mov eax, 6
+    out dx, al
+    jmp $
+SIN "direct-hangs"              ; restarting the PIT, which is the watchdog
+    EXCEPT_IN_DIRECT_MAP_RETURN
+    cli
+again:
+    mov eax, 0x30
+    out 0x43, al
+    out 0x40, al
+    out 0x40, al
+    jmp again
+
 SIN "hang-urgent"
     mov ecx, 15
     mov cr8, rcx

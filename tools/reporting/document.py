@@ -99,7 +99,7 @@ def document(results, config: qemu.Config) -> dict:
         "runs": [{"id": one.experiment.id, "what": one.experiment.what,
                   "words": one.experiment.words,
                   "seconds": round(one.seconds, 1),
-                  "end": one.problem or facts.ending(one),
+                  "end": facts.ending(one),
                   "home": str(one.run.home) if one.run else ""}
                  for one in results.values()],
     }

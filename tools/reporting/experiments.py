@@ -16,8 +16,18 @@ from harness.stopwatch import Stopwatch
 # Virtual seconds until the kernel ends a call that does not return. (Writing a
 # variable may take five times that.)
 TIMEOUT = "efi.timeout=10"
-PATIENCE = 30  # seconds without output, after which a machine is hung
-LIMIT = 120
+
+# Limits in seconds of processor time (patience.py). Debian's OVMF boots in 3,
+# and a run takes 1 to 5; the longest silence in one is a write to flash that
+# does not return, 50 virtual seconds, which take 2. Together they leave a
+# report about a firmware that hangs in every run below 5 minutes.
+BOOT = 20  # until the boot loader
+AFTER_SILENCE = 10  # the same, if another machine has said nothing in BOOT
+PATIENCE = 10  # without output
+LIMIT = 20  # for a run
+COLD = 5  # more for a run that has to boot
+AT_ONCE = 2  # machines
+
 LINUX = "baton vmlinuz baton vmlinuz baton".split()
 QUESTIONS = ("efi tables", "efi regions", "efi time",
              "efi call QueryVariableInfo", "efi vars")
@@ -31,6 +41,8 @@ class Experiment:
     act: object = None  # what is done with the machine, if not only watching
     paused: bool = False
     bundle: Path = paths.BUNDLE
+    patience: float = PATIENCE
+    limit: float = LIMIT
     words_32: str = ""  # with 32-bit firmware, if they differ
     then: str = ""  # of a second boot, from power-on, with the flash of the first
 
@@ -94,7 +106,7 @@ def type_0(table: bytes) -> dict:
 
 def time_services(machine: Machine) -> dict:
     """Instructions of each service's first call: the firmware's, the gate's."""
-    with machine.debugger() as debugger:
+    with machine.debugger(LIMIT) as debugger:
         calls = dict(Stopwatch(debugger).services())
     machine.stop()
     return {"instructions": {name: [call.firmware, call.gate]
@@ -117,7 +129,7 @@ REMEMBER = "efi vars read BatonGeneration"
 EXPERIMENTS = (  # the longest one first
     # A Linux that calls 32-bit firmware refuses kexec_file_load.
     Experiment("linux", "Baton, Linux, Baton, Linux, Baton", RELAY,
-               bundle=paths.LINUX_BUNDLE,
+               bundle=paths.LINUX_BUNDLE, patience=30, limit=90,
                words_32=RELAY.replace("linux=file", "linux=load")),
     Experiment("look", "tables, regions, variables",
                "efi=physical generations=1", look),
@@ -158,14 +170,15 @@ def left_out(experiment: Experiment, base: qemu.Config) -> str:
 
 
 def perform(experiment: Experiment, base: qemu.Config, home: Path,
-            bits: int = 64) -> Result:
-    """`bits`: of the firmware's words, as another run has shown."""
+            boot: float = 0, bits: int = 64) -> Result:
+    """`boot`: the patience with its boot, if it has to. `bits`: of the
+    firmware's words, as another run has shown."""
     result = Result(experiment, problem=left_out(experiment, base))
     if result.problem:
         return result
     began = time.monotonic()
     try:
-        _watch(result, machine_of(experiment, base, bits), home)
+        _watch(result, machine_of(experiment, base, bits), home, boot)
     except (AssertionError, OSError, RuntimeError, KeyError, TimeoutError,
             StopIteration, ValueError) as problem:
         result.problem = str(problem).partition("\n")[0] or repr(problem)
@@ -173,10 +186,11 @@ def perform(experiment: Experiment, base: qemu.Config, home: Path,
     return result
 
 
-def _watch(result: Result, config: qemu.Config, home: Path) -> None:
+def _watch(result: Result, config: qemu.Config, home: Path,
+           boot: float) -> None:
     experiment = result.experiment
-    with Machine(home / experiment.id, config, patience=PATIENCE, limit=LIMIT,
-                 bundle=experiment.bundle) as machine:
+    with Machine(home / experiment.id, config, bundle=experiment.bundle,
+                 **limits(experiment, boot)) as machine:
         result.run = machine.run
         if experiment.act:
             result.extra = experiment.act(machine)
@@ -190,19 +204,31 @@ def _boot_again(experiment: Experiment, first: Run, home: Path) -> Run:
     """From a disk, because a saved state has a flash of its own."""
     config = replace(first.config, medium="disk", sin="",
                      cmdline=f"{experiment.then} {TIMEOUT}")
-    with Machine(home / f"{experiment.id}-then", config, patience=PATIENCE,
-                 limit=LIMIT, flash=first.flash) as machine:
+    with Machine(home / f"{experiment.id}-then", config, flash=first.flash,
+                 **limits(experiment, BOOT)) as machine:
         return machine.finish()
 
 
-def starting_point(config: qemu.Config) -> qemu.Config:
-    """From a saved state if this firmware can be saved, otherwise a disk."""
+def limits(experiment: Experiment, boot: float) -> dict[str, float]:
+    """For Machine. A firmware that boots is silent for most of the time."""
+    return {"patience": max(experiment.patience, boot),
+            "limit": experiment.limit + (COLD if boot else 0)}
+
+
+def starting_point(config: qemu.Config) -> tuple[qemu.Config, float]:
+    """From a saved state if this firmware can be saved, otherwise a disk; and
+    the patience with the boot of each run."""
+    disk = replace(config, medium="disk")
     if config.accel != "tcg":
-        return replace(config, medium="disk")
+        return disk, BOOT
     try:
-        saved.ready(replace(config, medium="saved"))
-        return replace(config, medium="saved")
-    except (RuntimeError, TimeoutError) as problem:
-        print(f"  no saved state ({problem.__cause__ or problem}): each run "
-              "boots from a disk", file=sys.stderr, flush=True)
-        return replace(config, medium="disk")
+        saved.ready(replace(config, medium="saved"), BOOT)
+        return replace(config, medium="saved"), 0
+    except saved.NotReached as problem:
+        print(f"  no boot loader was started ({problem.__cause__}): another "
+              "kind of disk is tried", file=sys.stderr, flush=True)
+        return disk, BOOT if problem.serial.strip() else AFTER_SILENCE
+    except RuntimeError as problem:
+        print(f"  no saved state ({problem}): each run boots from a disk",
+              file=sys.stderr, flush=True)
+        return disk, BOOT

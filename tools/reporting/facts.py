@@ -43,6 +43,8 @@ def checks(results: dict[str, Result]) -> list[Check]:
                        ("touch", _of_touch), ("linux", _of_linux)):
         if name in results:
             found += read(results[name])
+    found += [_of_end(results[name], ENDS[name]) for name in ENDS
+              if name in results and booted(results[name])]
     if "vectors-first" in results:
         found += _of_vectors(results["vectors-first"],
                              results.get("vectors-last"))
@@ -86,21 +88,37 @@ def _of_boot(results) -> list[Check]:
 
 def ending(result: Result) -> str:
     """How a machine ended, in words."""
-    if not result.run or not result.run.end:
+    end = result.run.end if result.run else None
+    if not end or result.problem and end.how == "stopped":
         return result.problem or "not run"
     words = {
         "debug-exit": "the last kernel came to its end",
         "guest-shutdown": "switched off by the firmware",
         "guest-reset": "reset by the firmware",
         "triple-fault": "the processor reset itself (triple fault)",
-        "stalled": "it hung: no more output, or no end",
+        "stalled": f"it hung: {end.why}",
         "stopped": "stopped from outside",
         "died": "QEMU failed",
-    }[result.run.end.how]
+    }[end.how]
     last = result.run.events[-1] if result.run.events else None
-    if not last or result.run.all("end") or result.run.end.how == "stopped":
+    if result.run.all("end") or end.how == "stopped":
         return words
-    return f"{words}, after @{last.name} of generation {last['gen']}"
+    return ", ".join(filter(None, [
+        words, last and f"after @{last.name} of generation {last['gen']}",
+        _place(result.run)]))
+
+
+# The innermost frame of an autopsy, or where a machine is that is no kernel's.
+PLACE = re.compile(r"^  #0 +([0-9a-f]{16})  (.*)$|^(at .* mode.*)$", re.M)
+
+
+def _place(run: Run) -> str:
+    """Where it hung, or was reset, in words."""
+    found = PLACE.search(run.autopsy)
+    if not found:
+        return ""
+    address, name, elsewhere = found.groups()
+    return elsewhere or f"at {int(address, 16):#x}, {name}"
 
 
 # ---- the chain of one mode
@@ -120,7 +138,7 @@ def _of_mode(mode: str, result: Result):
             yield adopted(mode, gen, run)
     yield from proofs(mode, run)
     yield from serious(mode, run)
-    if want.end == chain.POWERED_OFF and run.end.how != "debug-exit":
+    if _came(run) and want.end == chain.POWERED_OFF and run.end.how != "debug-exit":
         off = run.end.how == "guest-shutdown"
         yield Check(f"{mode}.off", "off", PASS if off else FAIL,
                     f"efi={mode}: EfiResetShutdown: {ending(result)}")
@@ -148,11 +166,14 @@ def _spelled(mode: str, event) -> str:
     return f"efi={mode}, generation {event['gen']}: {fields}"
 
 
-def _end(mode: str, run: Run, result: Result) -> Check:
+def _came(run: Run) -> bool:
     """Did all generations run to the end of the last one?"""
-    came = bool(run.all("end", gen=chain.GENERATIONS - 1))
+    return bool(run.all("end", gen=chain.GENERATIONS - 1))
+
+
+def _end(mode: str, run: Run, result: Result) -> Check:
     panics = [event["why"] for event in run.all("panic")]
-    return Check(f"{mode}.end", "end", PASS if came and not panics else FAIL,
+    return Check(f"{mode}.end", "end", PASS if _came(run) and not panics else FAIL,
                  "; ".join([f"efi={mode}: {ending(result)}", *panics]))
 
 
@@ -177,7 +198,7 @@ def proofs(mode: str, run: Run, generations=range(chain.GENERATIONS)):
 
 def _stored(mode: str, run: Run):
     """The count of generations in the flash file, after power-off."""
-    if not run.flash or not run.all("end", gen=chain.GENERATIONS - 1):
+    if not run.flash or not _came(run):
         return
     wrote = {event["verdict"] for event in run.all("proof", check="variable")}
     try:
@@ -194,6 +215,20 @@ def _stored(mode: str, run: Run):
 
 
 # ---- the other runs
+
+# How each ends, if its machine neither hangs nor is reset. (U-Boot can only
+# reset. The others have a check of their own for that.)
+ENDS = {"look": ("guest-shutdown", "guest-reset"),
+        "vectors-last": ("debug-exit",), "touch": ("debug-exit",),
+        "timing": ("stopped",)}
+
+
+def _of_end(result: Result, ends: tuple[str, ...]) -> Check:
+    name = result.experiment.id
+    good = result.run.end.how in ends and not result.problem
+    return Check(f"{name}.end", "run", PASS if good else FAIL,
+                 f"{name}: {ending(result)}")
+
 
 def _of_reset(result: Result) -> list[Check]:
     if not booted(result):

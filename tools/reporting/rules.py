@@ -36,6 +36,11 @@ RULES = (
          "every kernel that maps the firmware in this mode: the machine hangs "
          "or is reset", "The run's autopsy.txt has the instruction, the page "
          "walk and the call; make debug TEST=… repeats the run under GDB."),
+    Rule("run", "critical", "The machine hangs or is reset in another run",
+         "a runtime service returns to its caller", "UEFI 2.10 §8.1",
+         "every kernel that calls what this run calls",
+         "The run's autopsy.txt has the instruction, the page walk and the "
+         "call; qemu.cmd beside it repeats the run."),
     Rule("fault", "critical", "A service faults, or does not return",
          "runtime code uses only memory that is described as runtime memory, "
          "by converted pointers; a call returns", "UEFI 2.10 §7.2.1, §8.4",
