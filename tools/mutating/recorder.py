@@ -46,13 +46,14 @@ def bits_of(home: Path, _age: int) -> int:
 
 @functools.cache  # most instructions run in most tests
 def bit_of(address: str, code: str) -> int:
-    """The bit of an instruction's line; 0 if it is not the kernel's."""
+    """The bits of an instruction's lines; 0 if it is not the kernel's."""
     measured, starts, bits = kernel()
-    linked = measured.linked(int(address, 16), bytes.fromhex(code))
-    at = bisect.bisect_right(starts, linked or 0) - 1
-    if at < 0 or linked >= measured.pieces[at][1]:
-        return 0
-    return bits[measured.pieces[at][2:]]
+    linked = measured.linked(int(address, 16), bytes.fromhex(code)) or 0
+    found, at = 0, bisect.bisect_right(starts, linked) - 1
+    while at >= 0 and measured.pieces[at][1] > linked:
+        found |= bits[measured.pieces[at][2:]]
+        at -= 1
+    return found
 
 
 @functools.cache

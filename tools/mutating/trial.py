@@ -13,6 +13,7 @@ from harness import paths
 from harness.patience import cpu_limit
 
 from .reach import Note
+from .server import used
 from .source import Mutant
 
 KILLED, SURVIVED, SAME, NO_BUILD, TROUBLE = (
@@ -22,9 +23,9 @@ KERNEL = ("all",)
 MEDIA = ("build/baton.iso", "build/sins.efi", "build/linux.cpio")
 FUZZ = ("-f", "tests/fuzz/fuzz.mk")
 LINKED = re.compile(r'LINK +(build/unit/[^ "]+)"?\n(.*)')
-HOST_SECONDS = 10  # of processor time, for a program; most take much less
+HOST_SECONDS = 4  # of processor time, for a program; most take much less
 # A machine that hangs is found by its silence, sooner than usual.
-PATIENCE = {"SLOWNESS": "0.4", **os.environ}
+PATIENCE = {"SLOWNESS": "0.15", **os.environ}
 PYTEST = ("/usr/bin/python3", "-m", "pytest", "-q", "-n", "0", "-m", "",
           "--tb=no", "-p", "no:cacheprovider", "-p", "mutating.server")
 
@@ -87,8 +88,8 @@ class Tree:
 
     def judge(self, mutant: Mutant, tests: list[Note], server: Server,
               limit: float = 0) -> Verdict:
-        """`limit`: seconds of processor time, after which the boot tests that
-        are left are not tried; 0: all are."""
+        """`limit`: seconds of processor time for programs on the host, and for
+        boot tests; then what is left is not tried. 0: all is."""
         place = self.home / mutant.file
         sound = place.read_text()
         place.write_text(mutant.planted(sound))
@@ -105,15 +106,16 @@ class Tree:
             return Verdict(NO_BUILD, first_error(built.stdout))
         if self._code() == self._image:
             return Verdict(SAME, "the compiler makes the same code of both")
-        programs = self._outdated()
-        for program in programs:
-            if why := self.fails(program):
+        programs, tried, began = self._outdated(), 0, used()
+        while tried < len(programs) and not (limit and used() - began > limit):
+            if why := self.fails(programs[tried]):
                 return Verdict(KILLED, why)
+            tried += 1
         failed, done = self._boot(tests, server, limit)
         if failed:
             return Verdict(KILLED, failed[0])
-        return Verdict(SURVIVED, f"passed: {len(programs)} programs on the host"
-                       f", {done} of {len(tests)} boot tests that reach it")
+        return Verdict(SURVIVED, f"passed: {tried} of {len(programs)} programs "
+                       f"on the host, {done} of {len(tests)} boot tests")
 
     def _boot(self, tests: list[Note], server, limit):
         """What needs files that take long to make comes last."""
