@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness import aftermath, flash, powercut
+from harness import aftermath, flash, paths, powercut
+from harness.events import wanted
 
 ALL = 500
 QUICK = {"write": 10, "crash": 8, "kexec": 7}
@@ -55,6 +56,23 @@ def test_many_instants(name, firmware):
     cuts = stage.cut(stage.instants(number, powercut.SEED))
     assert len(cuts) == number
     assert wrong(stage, cuts) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, firmware", [
+    ("crash", "pflash"), ("write", "smm"), ("compact", "pflash")])
+def test_linux_lists_the_same_variables(boot, name, firmware):
+    """Debian's, of the first flash in which the cut left something unfinished."""
+    stage = powercut.Stage(name, firmware)
+    cut = next(cut for cut in stage.cut(stage.instants(8, powercut.SEED))
+               if aftermath.condition(cut.flash) != "complete")
+    with boot("console=ttyS0 nowatchdog tsc=reliable", medium="stub",
+              firmware=firmware, bundle=paths.LINUX_BUNDLE,
+              flash=cut.flash) as machine:
+        run = machine.finish()
+    run.expect(wanted("linux.boot", runtime="on"), wanted("linux.end"))
+    assert aftermath.listed_by_linux(run) == \
+        aftermath.listed(stage.again(cut.flash)) != set()
 
 
 def test_the_number_of_instants():

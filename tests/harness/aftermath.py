@@ -108,15 +108,28 @@ def _told(stage: Stage, run, found: dict) -> Iterator[str]:
         yield f"the kernel named these parts as missing: {told}, not {wanted}"
 
 
+def listed(run) -> set[tuple]:
+    """(name, vendor, bytes) of each variable in flash, as the kernel lists it."""
+    return {(hit[3], hit[1], int(hit[2])) for line in run.lines
+            if (hit := LISTED.search(line))}
+
+
+def listed_by_linux(run) -> set[tuple]:
+    """The same, of the files of efivarfs: NAME-VENDOR, four bytes of attributes
+    and the data (tools/linux_init)."""
+    files = [(e["name"], bytes.fromhex(e["data"]))
+             for e in run.all("linux.variable")]
+    return {(name[:-37], name[-36:], len(data) - 4) for name, data in files
+            if data[0] & NV_RT == NV_RT}
+
+
 def _list(run, found: dict) -> Iterator[str]:
     """The kernel, and our own reader of the flash file."""
-    listed = {(hit[3], hit[1], int(hit[2])) for line in run.lines
-              if (hit := LISTED.search(line))}
     read = {(name, vendor, len(variable.data))
             for (name, vendor), variable in found.items()
             if variable.attributes & NV_RT == NV_RT}
-    if listed != read:
-        yield f"the kernel and the flash file differ in {listed ^ read}"
+    if listed(run) != read:
+        yield f"the kernel and the flash file differ in {listed(run) ^ read}"
     printed = {e["name"]: e.number("bytes") for e in run.all("crash.record")}
     kept = {name: len(data) for name, data in parts_of(found).items()}
     if printed != kept:
