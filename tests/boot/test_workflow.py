@@ -1,27 +1,49 @@
-"""The matrix as a workflow: on this machine and on a real Slurm cluster of two
-nodes, started here; and with a node that dies (docs/scale.md)."""
+"""Workflows, each with a little work; the matrix also on a real Slurm cluster of
+two nodes, started here, and with a node that dies (docs/scale.md)."""
 
 import json
 import os
 import shutil
 import subprocess
+import sys
 import time
+import xml.etree.ElementTree as tree
 
 import pytest
 
-from harness import paths
+from harness import paths, qemu
 from harness.chain import EXPECTED
 
+sys.path.insert(0, str(paths.ROOT / "workflows"))
+from work import WORK  # noqa: E402
+
 CLUSTER = paths.ROOT / "workflows/slurm/cluster"
-NEEDED = ("snakemake", "slurmctld", "slurmd", "munged", "sbatch")
+JOB = paths.ROOT / "workflows/job"
+MERGE = paths.ROOT / "workflows/merge"
 MODES = "fixed", "naive"
 NUMBER = len(MODES) * len(EXPECTED)  # of results: a step from each to all
-MISSING = [name for name in NEEDED if not shutil.which(name)]
+LAB = "3"
+HANDED_OUT = {"passed", "failed", "skipped"}  # of that lab's checks, unsolved
 
-pytestmark = [pytest.mark.skipif(
-    bool(MISSING) or os.geteuid() != 0,
-    reason=f"needs root and: {', '.join(MISSING) or ', '.join(NEEDED)}"),
-    pytest.mark.slow, pytest.mark.timeout(1200)]
+
+def needs(*names, root=False):
+    missing = [name for name in names if not shutil.which(name)]
+    return pytest.mark.skipif(
+        bool(missing) or root and os.geteuid() != 0,
+        reason=f"needs {'root and ' * root}{', '.join(missing or names)}")
+
+
+here = [needs("snakemake"), pytest.mark.slow, pytest.mark.timeout(1200)]
+on_cluster = [needs("snakemake", "slurmctld", "slurmd", "munged", "sbatch",
+                    root=True), *here[1:]]
+
+
+def marked(marks):
+    def mark(test):
+        for one in marks:
+            test = one(test)
+        return test
+    return mark
 
 
 @pytest.fixture
@@ -33,12 +55,16 @@ def cluster(tmp_path):
     subprocess.run([CLUSTER, "stop", folder], check=True)
 
 
-def workflow(out, environment: dict, profile: str) -> subprocess.Popen:
+def workflow(out, environment: dict, profile: str, *words) -> subprocess.Popen:
     return subprocess.Popen(
-        ["tools/workflow", "matrix", "firmwares=pflash",
-         f"modes={','.join(MODES)}"],
-        cwd=paths.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, env={**environment, "PROFILE": profile, "OUT": str(out)})
+        ["tools/workflow", *words], cwd=paths.ROOT, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
+        env={**environment, "PROFILE": profile, "OUT": str(out)})
+
+
+def matrix(out, environment: dict, profile: str) -> subprocess.Popen:
+    return workflow(out, environment, profile, "matrix", "firmwares=pflash",
+                    f"modes={','.join(MODES)}")
 
 
 def results(out) -> list:
@@ -46,15 +72,16 @@ def results(out) -> list:
             for row in json.loads((out / "results.json").read_text())]
 
 
-def done(running: subprocess.Popen) -> str:
+def done(running: subprocess.Popen, status=0) -> str:
     text, _ = running.communicate()
-    assert running.returncode == 0, text
+    assert running.returncode == status, text
     return text
 
 
+@marked(on_cluster)
 def test_both_ways_have_equal_results(cluster, tmp_path):
-    done(workflow(tmp_path / "local", dict(os.environ), "local"))
-    done(workflow(tmp_path / "slurm", cluster, "slurm"))
+    done(matrix(tmp_path / "local", dict(os.environ), "local"))
+    done(matrix(tmp_path / "slurm", cluster, "slurm"))
     assert results(tmp_path / "slurm") == results(tmp_path / "local")
     assert len(results(tmp_path / "slurm")) == NUMBER
 
@@ -64,9 +91,10 @@ def running_on(node: str, cluster: dict) -> str:
                           env=cluster, text=True, capture_output=True).stdout
 
 
+@marked(on_cluster)
 def test_a_node_dies(cluster, tmp_path):
     """Its job runs again, on the other one."""
-    running = workflow(tmp_path / "slurm", cluster, "slurm")
+    running = matrix(tmp_path / "slurm", cluster, "slurm")
     while not running_on("two", cluster):
         assert running.poll() is None, running.communicate()
         time.sleep(0.2)
@@ -79,12 +107,126 @@ def test_a_node_dies(cluster, tmp_path):
     assert {outcome for _, _, outcome in found} == {"passed"}
 
 
-def test_a_failed_test_is_not_repeated(tmp_path):
-    """Its status is a result, and only the status of the host is an error."""
+# ---- what is a result
+
+@pytest.mark.parametrize("command, results, done", [
+    ("echo '<testsuite/>' >{home}/junit.xml; exit 1", "0 1", True),
+    ("exit 1", "0 1", False),  # our tools: an error, before any report
+    ("exit 1", "0", False),
+    ("exit 0", "0", True),
+    ("echo '<testsuite/>' >{home}/junit.xml; kill -9 $$", "0 1", False),
+])
+def test_a_result_or_a_fault_of_the_host(tmp_path, command, results, done):
+    (tmp_path / "junit.xml").touch()  # of an attempt before
+    code = subprocess.run([JOB, tmp_path, "junit.xml", results,
+                           command.replace("{home}", str(tmp_path))]).returncode
+    assert ((code == 0), (tmp_path / "status").exists()) == (done, done)
+
+
+def test_a_failed_test_is_a_result(tmp_path):
     case = tmp_path / "test_it.py"
     for body, status in (("assert 0", 0), ("import os; os._exit(9)", 9)):
         case.write_text(f"def test_it():\n    {body}\n")
-        report = tmp_path / f"{status}.xml"
-        code = subprocess.run([paths.ROOT / "workflows/job", report, case],
-                              cwd=tmp_path).returncode
-        assert (code, report.exists()) == (status, status == 0)
+        home = tmp_path / str(status)
+        code = subprocess.run([
+            JOB, home, "junit.xml", "0 1", "/usr/bin/python3 -m pytest "
+            f"--junit-xml={home}/junit.xml {case}"], cwd=tmp_path).returncode
+        assert (code, (home / "status").exists()) == (status, status == 0)
+
+
+def test_reports_of_all_kinds_are_merged(tmp_path):
+    """What a job found is in all three files; one without a report is there."""
+    for name, file, text in (
+            ("a", "junit.xml", "<testsuite><testcase name='one' time='2'/>"
+             "<testcase name='two'><failure message='&lt;no&gt;'/></testcase>"
+             "</testsuite>"),
+            ("b", "results.json", json.dumps({"verdicts": {
+                "x": ["killed", "t", 1.5], "y": ["survived", "", 2],
+                "z": ["equivalent", "why", 0]}})),
+            ("c", "results.json", json.dumps({"results": [
+                {"name": "wx", "status": "pass", "seconds": 1, "title": ""},
+                {"name": "map", "status": "blocked", "seconds": 0,
+                 "title": ""}]})),
+            ("d", "log", "")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text(text)
+    (tmp_path / "other").mkdir()  # of another command: not named
+    subprocess.run([MERGE, tmp_path, "[jr]*.*", *"abcd"], check=True)
+    assert results(tmp_path) == [
+        ("a", "one", "passed"), ("a", "two", "failed"),
+        ("b", "x", "passed"), ("b", "y", "failed"), ("b", "z", "skipped"),
+        ("c", "map", "skipped"), ("c", "wx", "passed"),
+        ("d", "report", "error")]
+    merged = tree.parse(tmp_path / "junit.xml")
+    assert len(list(merged.iter("testcase"))) == 8
+    page = (tmp_path / "index.html").read_text()
+    assert "3 passed, 2 failed, 2 skipped, 1 error" in page
+    assert "&lt;no&gt;" in page and "<no>" not in page
+
+
+def test_the_work_is_divided():
+    """Each part of it once."""
+    jobs = WORK["mutants"].jobs({"count": 250, "share": 100})
+    assert [*jobs] == ["1-100", "101-200", "201-250"]
+    assert "--only 201-250 --home {home}" in jobs["201-250"]
+    assert len(WORK["cuts"].jobs({})) == 12
+    assert [*WORK["fuzz"].jobs({"targets": "cpio", "times": 2})] == [
+        "cpio-1", "cpio-2"]
+
+
+def test_a_wrong_name_is_refused():
+    done = subprocess.run(["tools/workflow", "knitting"], cwd=paths.ROOT,
+                          capture_output=True, text=True)
+    assert done.returncode == 2 and "there is no knitting" in done.stderr
+
+
+# ---- each with a little work
+
+@marked(here)
+def test_firmware_reports(tmp_path):
+    """Of two firmwares, one of which is none."""
+    folder, out = tmp_path / "builds", tmp_path / "out"
+    folder.mkdir()
+    shutil.copy(qemu.CODE, folder / "MINE_CODE.fd")
+    shutil.copy(qemu.VARS, folder / "MINE_VARS.fd")
+    (folder / "EMPTY.fd").write_bytes(bytes(65536))
+    done(workflow(out, dict(os.environ), "local", "reports",
+                  f"folder={folder}", "only=look"), status=1)
+    found = results(out)
+    assert ("EMPTY", "report", "error") in found
+    assert ("MINE_CODE", "boot", "passed") in found
+    assert "MINE_CODE/index.html" in (out / "index.html").read_text()
+
+
+@marked(here)
+def test_a_class(tmp_path):
+    """The same command again grades nobody, and one who joins."""
+    out, roster = tmp_path / "out", tmp_path / "roster.csv"
+    roster.write_text("name,folder\n")
+    for name in "s001", "s002":
+        subprocess.run(["tools/lab", "new", LAB, "--name", name, "--to",
+                        tmp_path / name], cwd=paths.ROOT, check=True)
+        with open(roster, "a") as file:
+            file.write(f"{name},{name}\n")
+        done(workflow(out, dict(os.environ), "local", "class", f"lab={LAB}",
+                      f"roster={roster}"), status=1)
+    reports = sorted(out.glob("*/roster.grades/*.json"))
+    assert [path.stem for path in reports] == ["s001", "s002"]
+    logs = [(out / name / "log").stat().st_mtime for name in ("s001", "s002")]
+    assert logs[0] < logs[1]
+    assert {name for name, _, _ in results(out)} == {"s001", "s002"}
+    assert {outcome for *_, outcome in results(out)} == HANDED_OUT
+    book = (tmp_path / "gradebook.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in book] == ["name", "s001", "s002"]
+
+
+@marked(here)
+@pytest.mark.skipif(not shutil.which("clang"), reason="needs clang")
+def test_fuzzing(tmp_path):
+    out = tmp_path / "out"
+    done(workflow(out, dict(os.environ), "local", "fuzz", "targets=utf16,cpio",
+                  "seconds=1", "times=2"))
+    assert results(out) == [(f"{name}-{number}", name, "passed")
+                            for name in ("cpio", "utf16") for number in (1, 2)]
+    for name in "cpio", "utf16":
+        assert any((out / "corpus" / name).iterdir())

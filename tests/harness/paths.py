@@ -26,7 +26,9 @@ MEDIA = BUILD / "media"  # made once, shared by all runs
 # checkouts share them.
 SAVED = Path(os.environ.get("BATON_SAVED") or Path(
     os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "baton/saved")
-RUNS = BUILD / "runs"  # one directory per machine
+# One directory per machine; another folder lets two commands, also on two
+# machines that share this one, run the same machine at the same time.
+RUNS = Path(os.environ.get("BATON_RUNS") or BUILD / "runs").resolve()
 
 
 def hold(path: Path, wait: bool = True):
