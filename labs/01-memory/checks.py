@@ -216,7 +216,7 @@ def kinds(w):
                             step=5)
 
 
-@check(10, needs="put precedence stride kinds limits")
+@check(10, needs="put precedence stride kinds limits", beside=True)
 def efi(w):
     """This machine's own map, as GRUB has it, is in the kernel's."""
     live = w.start("efi=off end=exit")

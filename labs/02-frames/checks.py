@@ -255,7 +255,7 @@ def align(w):
         pool.must_be_model(doing, 1)
 
 
-@check(10, needs="take give twice count full align")
+@check(10, needs="take give twice count full align", beside=True)
 def lives(w):
     """After each kexec as many frames are free as after the one before."""
     live = w.start("efi=fixed generations=4 end=exit")

@@ -257,7 +257,8 @@ def guard(w):
                     look=f"pt {bottom - PAGE:#x}", step=5)
 
 
-@check(4, needs="wx large map refuse split mark frames protect guard")
+@check(4, needs="wx large map refuse split mark frames protect guard",
+       beside=True)
 def lives(w):
     """Two generations, and each has called the firmware."""
     run = w.run("efi=fixed generations=2 end=exit")

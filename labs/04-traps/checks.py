@@ -290,7 +290,7 @@ def back(w):
                                 look="info registers", step=4)
 
 
-@check(5, needs="back")
+@check(5, needs="back", beside=True)
 def ticks(w):
     """The timer interrupts a loop, and the loop does not notice."""
     live = w.live
@@ -361,7 +361,7 @@ def said_of(live, error: int, va: int, want: str) -> None:
                     look=f"pt {va:#x}", step=5)
 
 
-@check(5, needs="gates stacks frame calls back ticks explains")
+@check(5, needs="gates stacks frame calls back ticks explains", beside=True)
 def lives(w):
     """Two generations, and each has called the firmware amid interrupts."""
     w.counts(w.run("efi=fixed generations=2 end=exit"), 2)

@@ -178,7 +178,7 @@ def home(w):
                     f"{it.word('status'):#x}", step=4)
 
 
-@check(10, needs="home mark")
+@check(10, needs="home mark", beside=True)
 def proof(w):
     """Two generations call the firmware in physical mode."""
     w.counts(w.run("efi=physical generations=2 end=exit"), 2)

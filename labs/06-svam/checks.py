@@ -237,7 +237,7 @@ def adopt(w):
     w.counts(it.live.finish(), 3)
 
 
-@check(12, needs="svam")
+@check(12, needs="svam", beside=True)
 def answer(w):
     """A firmware that says EFI_DEVICE_ERROR is not called any more."""
     it = Firmware(w, "generations=2 end=exit")

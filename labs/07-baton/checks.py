@@ -475,7 +475,7 @@ def arrives(w):
     w.drop()
 
 
-@check(2, needs="arrives adopts")
+@check(2, needs="arrives adopts", beside=True)
 def lives(w):
     """Two generations call the firmware; the third, whose handoff has a bit
     that was flipped on the way, does not."""

@@ -541,7 +541,7 @@ def shown(it: Gate) -> dict[str, str]:
     return found
 
 
-@check(3, needs="deaf mend registers")
+@check(3, needs="deaf mend registers", beside=True)
 def sins(w):
     """Two generations live with one of your firmware's sins."""
     sin = w.dice.choice(seed.sins(w.seed))

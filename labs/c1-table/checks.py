@@ -70,7 +70,7 @@ def spread(w):
                         f"it is at {row[2]:#x}", step=1)
 
 
-@check(15, needs="boots")
+@check(15, needs="boots", beside=True)
 def random(w):
     """A seed gives the same addresses again, another one others."""
     first = w.dice.randrange(1, 1 << 32)
@@ -107,7 +107,7 @@ def strict(w):
                         "it is adopted", step=2)
 
 
-@check(20, needs="random strict")
+@check(20, needs="random strict", beside=True)
 def lives(w):
     """Three generations call the firmware there."""
     w.counts(w.run("efi=table generations=3 end=exit"), 3)

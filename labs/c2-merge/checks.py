@@ -98,7 +98,7 @@ def apart(w):
                        for start, frame, pages in pieces], words, 1)
 
 
-@check(20, needs="apart")
+@check(20, needs="apart", beside=True)
 def lives(w):
     """Two generations call the firmware; the lines are counted."""
     w.counts(w.run("generations=2 end=exit"), 2)

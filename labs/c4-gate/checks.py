@@ -23,7 +23,7 @@ def steps_to(live, place: int) -> int:
                 look="display/i $pc")
 
 
-@check(6, needs="home")
+@check(6, needs="home", beside=True)
 def proof(w):
     """Two generations call the firmware, and so do two with a sin."""
     w.counts(w.run("efi=physical generations=2 end=exit"), 2)

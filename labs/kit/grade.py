@@ -2,8 +2,9 @@
 """Grade this folder: run the checks of its lab, each on a machine that they use.
 
 Each check is a function of labs/NN-name/checks.py. Those that depend on a check
-which failed are not tried: one cause is one ✗. With the nonce that is printed
-at the end a run can be repeated.
+which failed are not tried: one cause is one ✗. A check with machines of its own
+runs beside the others, and has its verdict ready when it is its turn. With the
+nonce that is printed at the end a run can be repeated.
 
 In a student's folder the file LAB says which lab it is, and whose. There each
 run is noted, with the files that were judged, in refs/labs/grades of the
@@ -17,7 +18,8 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -25,6 +27,7 @@ HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[2] / "tests"), str(HERE.parents[1])]
 
 from harness import cli, paths  # noqa: E402
+from harness.machine import Machine  # noqa: E402
 from kit import report, seed  # noqa: E402
 from kit.outside import USED, Lost, Outside, Wrong  # noqa: E402
 from kit.report import Result  # noqa: E402
@@ -105,17 +108,51 @@ def grade(checks: list, outside: Outside, nonce: int, fast: bool,
           tell) -> list[Result]:
     """All verdicts, each told as it is found."""
     results: dict[str, Result] = {}
-    for function in checks:
-        open_needs = [need for need in function.needs
-                      if results[need].status != "pass"]
-        result = blocked(function, open_needs) if open_needs else \
-            run_check(function, outside, nonce)
-        results[result.name] = result
-        tell(result)
-        if fast and result.status == "fail":
-            break
-    outside.drop()
+    with beside() as begin:
+        begun = {}
+        for function in checks:
+            open_needs = [need for need in function.needs
+                          if results[need].status != "pass"]
+            if open_needs:
+                result = blocked(function, open_needs)
+            elif function in begun:
+                result = begun[function].result()
+            else:
+                result = run_check(function, outside, nonce)
+            results[result.name] = result
+            tell(result)
+            if fast and result.status == "fail":
+                break
+            if len(results) == 1 and result.status == "pass":
+                begun = {f: begin(alone, f, outside.twin(), nonce)
+                         for f in checks if f.beside}
+        outside.drop()
     return list(results.values())
+
+
+def alone(function, outside: Outside, nonce: int) -> Result:
+    """A check that runs beside others, on machines of its own."""
+    try:
+        return run_check(function, outside, nonce)
+    finally:
+        outside.drop()
+
+
+@contextmanager
+def beside():
+    """What begins a call in another thread. At the end nobody needs those any
+    more that still run: their machines are killed, which ends them."""
+    begun = []
+    with ThreadPoolExecutor() as pool:
+        def begin(*call):
+            begun.append(pool.submit(*call))
+            return begun[-1]
+
+        try:
+            yield begin
+        finally:
+            while wait(begun, 0.05).not_done:
+                Machine.kill_all()
 
 
 def repeated(checks: list, times: int, make_outside) -> list[Result]:

@@ -7,6 +7,7 @@ what it left behind. All random choices come from `dice`, a generator that the
 nonce and the check's name start.
 """
 
+import copy
 import itertools
 import re
 import struct
@@ -61,13 +62,15 @@ class Lost(Wrong):
                          f"{kind}: {words}", dossier(run).splitlines()[2:])
 
 
-def check(points: int, needs: str = ""):
+def check(points: int, needs: str = "", beside: bool = False):
     """Makes a function a check. Its name is the check's (without a `_` at its
     end), its docstring the title; `needs`: checks without which this one says
-    nothing new."""
+    nothing new. `beside`: it shares no machine with other checks, so it can
+    begin as soon as the first check has passed."""
     def mark(function):
         function.check = function.__name__.rstrip("_")
         function.points, function.needs = points, needs.split()
+        function.beside = beside
         function.title = " ".join(function.__doc__.split())
         return function
     return mark
@@ -272,6 +275,12 @@ class Outside:
             self._live = Live(f"efi=off end=exit {self.words}",
                               self.ram_mib)
         return self._live
+
+    def twin(self) -> "Outside":
+        """The same choices, other machines: for a check beside the others."""
+        twin = copy.copy(self)
+        twin._live, twin.kept = None, {}
+        return twin
 
     def drop(self) -> None:
         """The next check gets a machine of its own."""
