@@ -7,13 +7,15 @@ is caught, a friend's solution fails; of the others, all that needs no machine
 
 import re
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
 from harness import cli, paths
 from harness.by_lab import of_labs
-from kit import cut, folder, hint, outside, prove, seed
+from harness.machine import Machine
+from kit import cut, folder, grade, hint, outside, prove, seed
 
 NUMBERS = folder.numbers()
 of_each_lab = of_labs(NUMBERS)
@@ -249,3 +251,66 @@ def test_a_seed_belongs_to_a_name_and_a_course():
     seeds = {seed.of_student("a"), seed.of_student("b"),
              seed.of_student("a", "another course")}
     assert len(seeds) == 3 and seed.of_student("a") in seeds
+
+
+class NoMachines:
+    """Of an Outside, what grade() needs."""
+
+    def twin(self):
+        return NoMachines()
+
+    def drop(self):
+        pass
+
+
+def verdicts(*checks) -> list[tuple[str, str]]:
+    found = []
+    grade.grade(checks, NoMachines(), 0, False, found.append)
+    return [(result.name, result.status) for result in found]
+
+
+@outside.check(1)
+def first(_w):
+    """It passes."""
+
+
+def test_a_check_beside_the_others_is_told_in_its_turn():
+    """They wait for each other, so one after the other would never end."""
+    one, another = threading.Event(), threading.Event()
+
+    def meet(mine, other):
+        mine.set()
+        if not other.wait(30):
+            raise outside.Wrong("both at once", "one after the other")
+
+    @outside.check(1, needs="first")
+    def second(_w):
+        """On the machine of the first."""
+        meet(one, another)
+
+    @outside.check(1, needs="second", beside=True)
+    def third(_w):
+        """On its own."""
+        meet(another, one)
+
+    assert verdicts(first, second, third) == [
+        ("first", "pass"), ("second", "pass"), ("third", "pass")]
+
+
+def test_a_check_that_nobody_waits_for_is_ended(monkeypatch):
+    """What it needs has failed: its machine is killed."""
+    killed = threading.Event()
+    monkeypatch.setattr(Machine, "kill_all", killed.set)
+
+    @outside.check(1, needs="first")
+    def second(_w):
+        """It fails."""
+        raise outside.Wrong("this", "that")
+
+    @outside.check(1, needs="second", beside=True)
+    def hangs(_w):
+        """Its machine never ends by itself."""
+        assert killed.wait(30)
+
+    assert verdicts(first, second, hangs) == [
+        ("first", "pass"), ("second", "fail"), ("hangs", "blocked")]
