@@ -29,6 +29,8 @@ def problems(stage: Stage, cut: Cut) -> list[str]:
     if run.end != PASSED:
         return [f"the next boot: {run.end}; {run.home}"]
     found = flash.alive(run.flash)
+    if writing := flash.unfinished_write(run.flash):
+        return [f"the next boot left a compaction unfinished: {writing}"]
     return [*_writes(stage, cut, found), *_count(stage, cut, found),
             *_firmwares_own(stage, found), *_crash(stage, cut, found),
             *_told(stage, run, found), *_list(run, found)]
@@ -140,8 +142,8 @@ def _list(run, found: dict) -> Iterator[str]:
 
 def condition(image: bytes) -> str:
     """In what the cut left the flash."""
-    if flash.spare_in_use(image):
-        return "the spare block is in use"
+    if writing := flash.unfinished_write(image):
+        return f"compaction: {writing}"
     try:
         records = flash.records(image)
         tail = flash.unused(image)
@@ -162,10 +164,12 @@ def condition(image: bytes) -> str:
 def repair(stage: Stage, cut: Cut) -> str:
     """What the firmware did about it in the next boot."""
     after = stage.again(cut.flash).flash
-    if flash.spare_in_use(cut.flash):
-        return "finished the fault-tolerant write"
+    if flash.unfinished_write(cut.flash) == flash.TO_STORE:
+        return "copied the spare block to the store"
     try:
         kept = len(flash.records(after)) >= len(flash.records(cut.flash))
     except flash.NoStore:
         return "rebuilt the store"
+    if flash.unfinished_write(cut.flash):
+        return "began the compaction again" if not kept else "gave it up"
     return "nothing was necessary" if kept else "compacted the store"

@@ -35,6 +35,18 @@ IN_DELETION = 0x3E
 DELETED = 0x3C
 ERASED_SIZE = 0xFFFFFFFF
 
+# EDK II replaces the whole store by a fault-tolerant write (MdeModulePkg,
+# FaultTolerantWriteDxe): first into the spare block, then from there. Its working
+# block has a queue with an entry for each write, and in that a row for each
+# block; here, too, bits are only cleared.
+WORKING_BLOCK = "9e58292b-7c68-497d-a0ce-6500fd9f1b95"
+WORKING_HEAD_BYTES = 32
+ENTRY = struct.Struct("<B3x16s4xQQ")  # bits, caller, rows, bytes of its own data
+ROW = struct.Struct("<B7x32x")  # bits; then where
+ALLOCATED, COMPLETE = 1, 4  # of an entry
+SPARE_DONE, STORE_DONE = 2, 4  # of a row
+TO_SPARE, TO_STORE = "to the spare block", "from the spare block to the store"
+
 FILLER_BYTES = 1024  # of data in each record of fill()
 
 
@@ -141,8 +153,20 @@ def fill(flash: bytes, free: int) -> bytes:
     return flash[:at] + number * record + flash[at + number * len(record) :]
 
 
-def spare_in_use(flash: bytes) -> bool:
-    """Is there anything in the second half of the volume, to which EDK II's
-    fault-tolerant write copies a block before it replaces it?"""
-    _, length, _, _ = VOLUME.unpack_from(flash)
-    return bool(flash[length // 2 : length].strip(b"\xff"))
+def unfinished_write(flash: bytes) -> str | None:
+    """What the last fault-tolerant write was doing, unless it is complete."""
+    at = flash.find(uuid.UUID(WORKING_BLOCK).bytes_le)
+    if at < 0:
+        return None
+    at += WORKING_HEAD_BYTES
+    doing = None
+    while at + ENTRY.size + ROW.size <= len(flash):
+        bits, _, rows, private = ENTRY.unpack_from(flash, at)
+        if bits & ALLOCATED:  # not yet: the end of the queue
+            break
+        row_bits, = ROW.unpack_from(flash, at + ENTRY.size)
+        doing = None
+        if bits & COMPLETE and row_bits & STORE_DONE:
+            doing = TO_SPARE if row_bits & SPARE_DONE else TO_STORE
+        at += ENTRY.size + rows * (ROW.size + private)
+    return doing

@@ -118,3 +118,32 @@ def test_a_filled_store_has_the_requested_space():
     assert number(full) == 7
     assert 5000 <= len(flash.unused(full)) < 5000 + 2 * flash.FILLER_BYTES
     assert set(flash.unused(full)) == {0xFF}
+
+
+def entry(bits: int, row: int) -> bytes:
+    """Of the queue of fault-tolerant writes, with one row."""
+    return flash.ENTRY.pack(bits, guid(VENDOR), 1, 0) + flash.ROW.pack(row)
+
+
+ALLOCATED, DONE, NOTHING, SPARE, STORE = 0xFC, 0xF8, 0xFF, 0xFD, 0xF9
+
+
+@pytest.mark.parametrize("queue, doing", [
+    ([], None),
+    ([(ALLOCATED, NOTHING)], flash.TO_SPARE),
+    ([(ALLOCATED, SPARE)], flash.TO_STORE),
+    ([(ALLOCATED, STORE)], None),
+    ([(DONE, STORE)], None),
+    ([(DONE, NOTHING)], None),  # given up
+    ([(DONE, NOTHING), (ALLOCATED, SPARE)], flash.TO_STORE),
+    ([(DONE, STORE), (ALLOCATED, NOTHING)], flash.TO_SPARE),
+])
+def test_an_unfinished_write_is_recognized(queue, doing):
+    block = guid(flash.WORKING_BLOCK).ljust(flash.WORKING_HEAD_BYTES, b"\0")
+    block += b"".join(entry(*row) for row in queue)
+    image = store(record(word(1))) + block.ljust(0x1000, b"\xff")
+    assert flash.unfinished_write(image) == doing
+
+
+def test_a_flash_without_a_working_block_has_no_write():
+    assert flash.unfinished_write(store(record(word(1)))) is None
