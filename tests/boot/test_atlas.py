@@ -506,6 +506,8 @@ def test_all_modes_side_by_side(page, tmp_path):
     page.open(tmp_path / "index.html", "#view=modes&moment=g1-adopted")
     assert page.ask("document.querySelectorAll('#panels .panel svg').length"
                     ) == len(chain.EXPECTED)
+    assert page.ask("new Set([...document.querySelectorAll('#panels .panel')]"
+                    ".map((one) => one.offsetTop)).size") == 1  # side by side
     assert page.ask("document.querySelector('#panels .bad').textContent"
                     ).startswith("naive")
     page.picture(PICTURES / "modes.png")

@@ -177,9 +177,16 @@ function columns(svg, phase, place, options) {
         .text(headOf(phase, table));
   });
   if (options.labels)
-    layer.append("text").attr("class", "title").attr("x", place.end)
-      .attr("y", options.top - 8).attr("text-anchor", "end")
-      .text(place.left > 100 ? "physical memory" : "memory");
+    titleOfMemory(layer, place).attr("y", options.top - 8);
+}
+
+// On a phone the titles of the tables reach as far as the column of memory.
+function titleOfMemory(layer, place) {
+  const title = layer.append("text").attr("class", "title");
+  return place.left > 100
+    ? title.attr("x", place.end).attr("text-anchor", "end")
+      .text("physical memory")
+    : title.attr("x", place.memory).text("memory");
 }
 
 function headOf(phase, table) {

@@ -1,6 +1,7 @@
 // The second view: all modes at one phase, on one scale.
 
 const PANEL = {height: 620, top: 8};
+const ABREAST_LEAST = 7; // a single panel is no wider than one of so many
 
 function startModes() {
   const moments = new Map(atlas.runs.flatMap((run) => run.phases)
@@ -20,7 +21,8 @@ function drawModes() {
     phase: run.phases.find((phase) => phase.id === id)}));
   const phases = shown.map((d) => d.phase).filter(Boolean);
   const axes = axesOf(phases, PANEL.height, PANEL.top);
-  d3.select("#panels").html("");
+  d3.select("#panels").html("")
+    .style("--modes", Math.max(ABREAST_LEAST, shown.length));
   drawRuler(axes.virtual);
   const panels = d3.select("#panels").selectAll(".panel")
     .data(shown).join("figure").attr("class", "panel");
