@@ -119,7 +119,7 @@ def test_every_key_is_documented(good):
 def test_the_report_for_a_ci_system(good):
     document = load(good)
     suite = xml.parse(good / "junit.xml").getroot()
-    cases = {case.get("name"): case for case in suite}
+    cases = {case.get("name"): case for case in suite.iter("testcase")}
     assert set(cases) == set(verdicts(document))
     failed = {name for name, case in cases.items()
               if case.find("failure") is not None}
@@ -177,9 +177,16 @@ def test_a_mode_that_ends_the_machine_is_a_finding(tmp_path, fault, words):
     assert f"efi=direct: {words}" in seen and "RuntimeServicesCode + 0x" in seen
     assert "through 1 of 2 ways" in document["verdict"]["sentence"]
     assert page.esc(seen) in (tmp_path / "index.html").read_text()
-    case = xml.parse(tmp_path / "junit.xml").find(
-        "testcase[@name='direct.end']/failure")
-    assert case.text == seen
+    row, = [one for one in document["modes"] if one["mode"] == "direct"]
+    assert row["svam"] == ["called", "not reached", "not reached"]
+    suite = xml.parse(tmp_path / "junit.xml").getroot()
+    assert suite.find("testcase[@name='direct.end']/failure").text == seen
+    for text in suite.findtext("system-out"), (tmp_path / "index.html"
+                                               ).read_text():
+        assert "check_time at kernel/proof.c" in text
+        assert "@efi.mode gen=0 mode=direct" in text
+    assert [one["id"] for one in document["runs"] if one["log"]] == \
+        ["chain-direct"]
 
 
 def test_a_firmware_that_does_not_boot(tmp_path):

@@ -100,6 +100,7 @@ def document(results, config: qemu.Config) -> dict:
                   "words": one.experiment.words,
                   "seconds": round(one.seconds, 1),
                   "end": facts.ending(one),
-                  "home": str(one.run.home) if one.run else ""}
+                  "home": str(one.run.home) if one.run else "",
+                  **facts.evidence(one, checks)}
                  for one in results.values()],
     }

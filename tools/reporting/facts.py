@@ -360,6 +360,24 @@ def _of_look(result: Result):
                     f"{free} of {words[2]} bytes are free")
 
 
+# ---- what a machine left that did not come to its end
+
+LOG_LINES = 40
+FOR_ITSELF = {"stalled", "triple-fault", "died"}
+
+
+def evidence(result: Result, checks: list[Check]) -> dict:
+    """The end of its log, and its state: for who has only the report."""
+    run = result.run
+    name = result.experiment.id.removeprefix("chain-")
+    dead = run and run.end and (
+        not booted(result) or run.end.how in FOR_ITSELF or any(
+            check.verdict == FAIL and check.kind in ("end", "run", "reset")
+            and check.id.startswith(f"{name}.") for check in checks))
+    return {"log": run.lines[-LOG_LINES:] if dead else [],
+            "autopsy": run.autopsy.splitlines() if dead else []}
+
+
 # ---- tables for people
 
 def regions(results) -> list[dict]:
@@ -370,6 +388,14 @@ def regions(results) -> list[dict]:
         for event in result.run.all("efi.region", gen=0)]
 
 
+def svam(run: Run, gen: int) -> str:
+    """What a generation did about SetVirtualAddressMap."""
+    if there := run.all("efi.mode", gen=gen):
+        return there[0]["svam"]
+    return "refused" if run.all("refused", gen=gen, what="efi") else \
+        "not reached"
+
+
 def modes(results) -> list[dict]:
     found = []
     for mode in MODES:
@@ -378,10 +404,9 @@ def modes(results) -> list[dict]:
             proofs = [{event["check"]: event["verdict"]
                        for event in result.run.all("proof", gen=gen)}
                       for gen in range(chain.GENERATIONS)]
-            svam = [next((event["svam"] for event in
-                          result.run.all("efi.mode", gen=gen)), "refused")
-                    for gen in range(chain.GENERATIONS)]
-            found.append({"mode": mode, "proofs": proofs, "svam": svam,
+            found.append({"mode": mode, "proofs": proofs,
+                          "svam": [svam(result.run, gen) for gen in
+                                   range(chain.GENERATIONS)],
                           "end": ending(result), "run": str(result.run.home)})
     return found
 

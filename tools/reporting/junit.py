@@ -25,4 +25,9 @@ def junit(document: dict) -> bytes:
             xml.SubElement(case, "failure", message=seen[:200]).text = seen
         elif check["verdict"] in (SKIP, NONE):
             xml.SubElement(case, "skipped", message=seen[:200])
+    left = "\n".join(line for run in document["runs"]
+                     if run["autopsy"] or run["log"]
+                     for line in [f"{run['id']}: {run['end']}", *run["autopsy"],
+                                  *run["log"]])
+    xml.SubElement(suite, "system-out").text = NOT_XML.sub("?", left)
     return xml.tostring(suite, encoding="utf-8", xml_declaration=True)

@@ -114,9 +114,28 @@ def vectors(document: dict) -> str:
             + "</details>")
 
 
+# Keys of the data, as people read them.
+HEADS = {"svc": "service", "pa": "physical address", "attr": "attributes",
+         "moved": "words that moved", "physical": "still physical"}
+# UEFI 2.10 §7.2.3, by bit.
+ATTRIBUTES = {0: "UC", 1: "WC", 2: "WT", 3: "WB", 4: "UCE", 12: "WP", 13: "RP",
+              14: "XP", 15: "NV", 16: "MORE_RELIABLE", 17: "RO", 18: "SP",
+              19: "CPU_CRYPTO", 63: "RUNTIME"}
+
+
+def cell(name: str, row: dict) -> str:
+    value = str(row.get(name, ""))
+    if name != "attr":
+        return esc(value)
+    words = [word for bit, word in ATTRIBUTES.items()
+             if int(value, 0) >> bit & 1]
+    return f"{esc(value)} ({' '.join(words)})"
+
+
 def of_rows(rows: list[dict], names: list[str]) -> str:
-    return rows and table(names, [[esc(row.get(name, "")) for name in names]
-                                  for row in rows])
+    return rows and table([HEADS.get(name, name) for name in names],
+                          [[cell(name, row) for name in names]
+                           for row in rows])
 
 
 def instructions(document: dict) -> str:
@@ -137,7 +156,8 @@ def answers(document: dict) -> str:
 def all_checks(document: dict) -> str:
     rows = [[esc(one["id"]), mark(one["verdict"]), esc(one["seen"])]
             for one in document["checks"]]
-    return rows and (f"<details><summary>{len(rows)} checks</summary>"
+    return rows and (f"<details><summary>{len(rows)} check"
+                     f"{'s' * (len(rows) > 1)}</summary>"
                      + table(["check", "", "seen"], rows) + "</details>")
 
 
@@ -147,6 +167,15 @@ def runs(document: dict) -> str:
         [[esc(one["id"]), esc(one["what"]), str(one["seconds"]),
           esc(one["end"]), f"<code>{esc(one['words'])}</code>",
           f"<code>{esc(one['home'])}</code>"] for one in document["runs"]])
+
+
+def evidence(document: dict) -> str:
+    """Open, because who has only this page cannot look into the folders."""
+    return "".join(
+        f"<details open><summary>{esc(one['id'])}: {esc(one['end'])}</summary>"
+        + "".join(f"<pre>{esc(chr(10).join(one[part]))}</pre>"
+                  for part in ("autopsy", "log") if one[part]) + "</details>"
+        for one in document["runs"] if one["autopsy"] or one["log"])
 
 
 def against(document: dict) -> str:
@@ -172,6 +201,9 @@ def render(document: dict) -> str:
         section("Compared", against(document)),
         section("Findings", "".join(map(finding, document["findings"]))
                 or "<p>None.</p>"),
+        section("Where they ended", evidence(document), "The state of each "
+                "machine that did not come to its end, and the end of its "
+                "log."),
         section("Modes", modes(document), "Three kernels, each started by the "
                 "one before, in each mapping. ✓ proved, ✗ failed, – does not "
                 "apply. naive has to be refused from generation 1 on."),

@@ -68,8 +68,6 @@ def _row(mode: str, run: Run, gens: list[int]) -> dict:
         "mode": mode, "first": gens[0], "run": "",
         "proofs": [{event["check"]: event["verdict"]
                     for event in run.all("proof", gen=gen)} for gen in gens],
-        "svam": [next((event["svam"] for event in
-                       run.all("efi.mode", gen=gen)), "refused")
-                 for gen in gens],
+        "svam": [facts.svam(run, gen) for gen in gens],
         "end": next((f"verdict {event['verdict']}"
                      for event in run.all("end")), "not in the lines")}

@@ -27,20 +27,21 @@ RULES = (
          "the firmware starts \\EFI\\BOOT\\BOOTX64.EFI of a disk, 32-bit "
          "firmware BOOTIA32.EFI",
          "UEFI 2.10 §3.5.1.1", "every operating system",
-         "Look at the run's serial.log and qemu.err. A build that requires SMM "
+         "What it printed, and where it stood, is below. A build that requires SMM "
          "needs MACHINE=q35,smm=on and QEMU_ARGS='-global "
          "driver=cfi.pflash01,property=secure,value=on'."),
     Rule("end", "critical", "A chain of kernels did not come to its end",
          "a runtime service returns to its caller, in every mapping that "
          "SetVirtualAddressMap allows", "UEFI 2.10 §8.1, §2.3.4",
          "every kernel that maps the firmware in this mode: the machine hangs "
-         "or is reset", "The run's autopsy.txt has the instruction, the page "
-         "walk and the call; make debug TEST=… repeats the run under GDB."),
+         "or is reset", "The instruction, the page walk and the call are below; "
+         "qemu.cmd in the run's folder repeats it (gdb.sock there is QEMU's "
+         "GDB stub)."),
     Rule("run", "critical", "The machine hangs or is reset in another run",
          "a runtime service returns to its caller", "UEFI 2.10 §8.1",
          "every kernel that calls what this run calls",
-         "The run's autopsy.txt has the instruction, the page walk and the "
-         "call; qemu.cmd beside it repeats the run."),
+         "The instruction, the page walk and the call are below; qemu.cmd in "
+         "the run's folder repeats it."),
     Rule("fault", "critical", "A service faults, or does not return",
          "runtime code uses only memory that is described as runtime memory, "
          "by converted pointers; a call returns", "UEFI 2.10 §7.2.1, §8.4",
