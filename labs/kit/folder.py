@@ -11,6 +11,8 @@ leaves the tree:
     EDITS    [(file, old, new)]: what is no function
     DAY0     the checks that fail on the hand-out; others pass or wait for them
     MUTANTS  [Mutant(...)]: a usual error, and the set of checks that it fails
+    BY_SEED  True: nothing depends on the nonce, all on the student's seed; may
+             be missing
     ABSENT   what checks look up and the hand-out's compiler leaves out
     NEEDS    files of build/ that `make all` does not make; may be missing
     ALSO     files of other labs that a student gets; may be missing

@@ -12,6 +12,7 @@ FILES = ["values.txt"]
 UNITS = []
 GONE = {}
 EDITS = []
+BY_SEED = True
 VALUES = FILES[0]
 SHAPED = "direct_index"
 checks = load(Path(__file__).resolve().parents[1] / "checks.py")

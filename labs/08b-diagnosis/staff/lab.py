@@ -13,6 +13,7 @@ FILES = ["diagnosis.txt"]
 UNITS = []
 GONE = {}
 EDITS = []
+BY_SEED = True
 DAY0 = "form"
 MUTANTS = []
 
@@ -35,7 +36,7 @@ def prepare(target: Path, of: int) -> None:
     """What a folder needs to be graded."""
     digests = {name: checks.digest(of, name, value)
                for name, value in plant.truths(of).items()}
-    (target / "dumps").mkdir()
+    (target / "dumps").mkdir(exist_ok=True)
     (target / "dumps/digests.json").write_text(json.dumps(digests, indent=1))
 
 

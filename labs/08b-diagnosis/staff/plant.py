@@ -25,7 +25,7 @@ RAM_MIB = 128
 CAUSES = ["naive", "moved", "left-out"]
 CODE = 5  # EFI_RUNTIME_SERVICES_CODE
 DIRECT, STEP = 0xFFFF800000000000, 1 << 38  # mm/layout.h: DIRECT_MAP_ALIGN
-IOREMAP = 0xFFFFFFFFD0000000
+IOREMAP, APART = 0xFFFFFFFFD0000000, 64 << 20  # more than all regions take
 VECTOR = 15 * 8  # where it is in struct trap_frame
 PAGE_FAULT = 14
 
@@ -71,7 +71,8 @@ class Planted(Live):
         """The regions, placed as the cause would have it."""
         self.run_to("efi_services_init")
         at, rows = self.regions()
-        va = IOREMAP + self.dice.randrange(1 << 10) * PAGE
+        # Apart from the other generation's, or an old pointer leads somewhere.
+        va = IOREMAP + generation * APART + self.dice.randrange(1 << 10) * PAGE
         for row in rows:
             if self.cause == "moved":
                 row[2] = self.bases[generation] + row[1]
@@ -139,9 +140,11 @@ def stands(of: int, case: str):
 
 
 def truths(of: int) -> dict[str, str]:
-    """"a.cause" and the like, and what is true. Kept in build/, by kernel."""
-    kernel = hashlib.sha256(paths.KERNEL.read_bytes()).hexdigest()[:12]
-    kept = paths.BUILD / "truths" / f"{of:x}-{kernel}.json"
+    """"a.cause" and the like, and what is true. Kept in build/, by the kernel
+    and by what is planted."""
+    made_of = hashlib.sha256(paths.KERNEL.read_bytes()
+                             + Path(__file__).read_bytes()).hexdigest()[:12]
+    kept = paths.BUILD / "truths" / f"{of:x}-{made_of}.json"
     if not kept.exists():
         found = {}
         for case in "abc":
