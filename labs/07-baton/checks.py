@@ -451,8 +451,9 @@ def state(w):
         found = debugger.register(name)
         if found != value:
             raise Wrong(f"{name} is {value:#x}", f"{found:#x}",
-                        read=f"{BOOT}, \"64-bit Boot Protocol\"; SDM vol. 3 "
-                        "§2.5", look=f"print/x ${name}", step=4)
+                        read=f"the README's contract; {BOOT}, \"64-bit Boot "
+                        "Protocol\"; SDM vol. 3 §2.5",
+                        look=f"print/x ${name}", step=4)
     flags = debugger.register("eflags")
     tables = {name: live.table_register(name)[0] for name in ("GDT", "IDT")}
     early = live.symbol("nmi_page")

@@ -59,7 +59,7 @@ class Lost(Wrong):
     def __init__(self, doing: str, run: Run):
         kind, words = death(run)
         super().__init__(f"the machine lives on after {doing}",
-                         f"{kind}: {words}", dossier(run).splitlines()[2:])
+                         f"{kind}: {words}", dossier(run, False).splitlines()[2:])
 
 
 def check(points: int, needs: str = "", beside: bool = False):

@@ -54,15 +54,15 @@ def ended(run: Run) -> str:
     }.get(how, str(run.end))
 
 
-def dossier(run: Run) -> str:
-    """Everything needed to investigate it."""
+def dossier(run: Run, script: bool = True) -> str:
+    """Everything needed to investigate it. script: that starts it again."""
     kind, words = death(run)
     parts = [f"what happened:  {kind}: {words}", where(run), last_call(run)]
     parts.append(f"the end of {shown(run.home)}/serial.log:\n"
                  + indented(run.lines[-TAIL:]))
-    command = (run.home / "qemu.cmd").read_text().splitlines()
-    parts.append("the machine (a script: " + shown(run.home) + "/qemu.cmd):\n"
-                 + indented(command))
+    file = run.home / "qemu.cmd"
+    parts.append(f"the machine (a script: {shown(file)}):\n"
+                 + indented(file.read_text().splitlines()) if script else "")
     parts.append(f"in GDB:         make debug TEST={run.home.name}")
     return "\n\n".join(part for part in parts if part)
 

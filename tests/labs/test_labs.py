@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import cli, paths
+from harness import cli, paths, qemu
 from harness.by_lab import of_labs
-from harness.machine import Machine
+from harness.machine import End, Machine, Run
 from kit import cut, folder, grade, hint, outside, prove, seed
 
 NUMBERS = folder.numbers()
@@ -245,6 +245,14 @@ def test_a_kernel_that_lacks_a_symbol_fails_a_check(monkeypatch):
     with pytest.raises(outside.Wrong, match="refers to that") as caught:
         live.symbol("tss")
     assert "expected: the kernel has `tss`" in caught.value.details
+
+
+def test_a_lost_machine_is_shown_without_its_command(tmp_path):
+    """The grader has used it from outside, so it would not do the same again."""
+    (tmp_path / "qemu.cmd").write_text("exec qemu\n")
+    run = Run(tmp_path, qemu.Config("efi=off"), end=End("stalled"))
+    shown = "\n".join(outside.Lost("its start", run).details)
+    assert "no kernel started" in shown and "exec qemu" not in shown
 
 
 def test_a_seed_belongs_to_a_name_and_a_course():
