@@ -5,6 +5,9 @@ independent ones: QEMU's report of how the machine ended, and the flash file
 after power-off.
 """
 
+import re
+from itertools import zip_longest
+
 import pytest
 
 from harness.chain import (CHECKS, EXPECTED, GENERATIONS, PROVING,
@@ -46,6 +49,50 @@ def test_nothing_is_unexpected(the_chain, mode):
 @pytest.mark.modes(*EXPECTED)
 def test_no_panic(the_chain):
     assert the_chain.run.all("panic") == []
+
+
+KINDS = ("usable", "boot-services", "acpi", "nvs", "kept", "reserved",
+         "runtime", "mmio", "in-use")
+
+
+def text_of(expected, mode: str, gen: int):
+    """Patterns of the lines that a generation writes for people."""
+    yield rf"boot: generation {gen} of 3 at 0x\w+, command line: efi={mode} .*"
+    for kind in KINDS:
+        if gen == 0 or kind != "boot-services":
+            yield rf"mm: +[1-9]\d* KiB {kind}"
+    for old in range(gen):
+        was = expected.first if old == 0 else expected.later
+        shown = "none" if was == "refused" else mode
+        yield (rf"boot: lineage: generation {old}  kernel at 0x\w+  "
+               rf"efi={shown} +\d+\.\d+ s  SetVirtualAddressMap {was}")
+    if (expected.later if gen else expected.first) == "refused":
+        yield r"efi: refused: SetVirtualAddressMap was called in mode naive.*"
+    else:
+        yield r"efi: EDK II, UEFI 2\.\d, 64-bit, \d+ configuration tables"
+        yield rf"efi: mode {mode} \(.+\)"
+    if gen < GENERATIONS - 1:
+        yield rf"kexec: jumping to generation {gen + 1} at 0x\w+"
+    elif expected.last == "shutdown":
+        yield r"end: ResetSystem\(EfiResetShutdown\)"
+
+
+@pytest.mark.modes(*EXPECTED)
+def test_no_other_line_is_written_for_people(the_chain, mode):
+    """A healthy run says nothing about guesses, losses or refusals."""
+    lines = re.findall(r"^g\d \[ *\d+\.\d+\] ([^@].*)",
+                       "\n".join(the_chain.run.lines), re.M)
+    lines = [line for line in lines if not line.startswith("efi: seed=")]
+    wanted_lines = [pattern for gen in ALL
+                    for pattern in text_of(EXPECTED[mode], mode, gen)]
+    for line, pattern in zip_longest(lines, wanted_lines, fillvalue=""):
+        assert re.fullmatch(pattern, line), f"{line!r} instead of {pattern!r}"
+
+
+@pytest.mark.modes(*EXPECTED)
+def test_no_call_was_aborted(the_chain):
+    assert [event["state"] for event in the_chain.run.all("efi.mode")] == [
+        "clean"] * GENERATIONS
 
 
 @pytest.mark.modes(*PROVING)

@@ -22,7 +22,7 @@ ANSWERS = {
     "bundle ls": r" \d+  baton  \(a kernel\)",
     "efi call GetNextHighMonotonicCount": r"^0x[1-9a-f]",
     "efi call GetTime": f"^{TIME}",
-    "efi call GetVariable BatonGeneration": r"  0000  02 00 00 00 ",
+    "efi call GetVariable BatonGeneration": r"  0000  02 00 00 00 +\.{4}$",
     "efi call GetWakeupTime": f"^off, {TIME}",
     "efi call QueryVariableInfo": r"\d+ of \d+ bytes are free",
     "efi regions": r"RuntimeServicesCode +0x\w+ +0xfffffffe\w+",

@@ -20,7 +20,9 @@ KILLED, SURVIVED, SAME, NO_BUILD, TROUBLE = (
     "killed", "survived", "equivalent", "does not build", "trouble")
 
 KERNEL = ("all",)
-MEDIA = ("build/baton.iso", "build/sins.efi", "build/linux.cpio")
+SINS = tuple(f"build/sins{kind}.efi" for kind in
+             ("", "-unmoved", "32", "32-unmoved"))
+MEDIA = ("build/baton.iso", "build/linux.cpio", *SINS)
 FUZZ = ("-f", "tests/fuzz/fuzz.mk")
 LINKED = re.compile(r'LINK +(build/unit/[^ "]+)"?\n(.*)')
 HOST_SECONDS = 4  # of processor time, for a program; most take much less
