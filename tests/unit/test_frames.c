@@ -14,6 +14,15 @@ const void *early_read(pa_t pa, uint64_t bytes) {
     return NULL;
 }
 
+// A page table asks for one frame at a time, and gets none without a panic.
+static void an_empty_pool_has_no_frame(void **state) {
+    (void)state;
+    assert_int_equal(frame_alloc(), 0);
+    assert_int_equal(kernel_frames.alloc(), 0);
+    assert_int_equal(frames_alloc_high(1), 0);
+    assert_int_equal(frames_pool()->free_pages, 0);
+}
+
 // A failure to free memory does not hide the original error.
 static void the_first_reason_stays(void **state) {
     (void)state;
@@ -53,6 +62,7 @@ static void a_reason_names_the_limit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_empty_pool_has_no_frame),
         cmocka_unit_test(the_first_reason_stays),
         cmocka_unit_test(a_reason_names_the_limit),
     };

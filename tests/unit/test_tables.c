@@ -166,6 +166,36 @@ static void services_beyond_the_end(void **state) {
     assert_int_equal(services_within(80, 4), EFI_SERVICES);
 }
 
+// It is readable and valid; but the space for all services is not in memory.
+static void a_short_table_at_the_end_of_memory(void **state) {
+    static struct efi_runtime_services table;
+    (void)state;
+    put_table(efi_table_bytes(8, EFI_UPDATE_CAPSULE));
+    status_t status = efi_runtime_table_read(MEMORY_PA, 8, true, &table);
+    memory_forget();
+    expect(status, "table at 0x1230000: not all is readable");
+}
+
+static void a_system_table_of_either_width(void **state) {
+    static struct efi_system_table table;
+    (void)state;
+    for (uint32_t bytes = 4; bytes <= 8; bytes += 4) {
+        put_table(efi_table_bytes(bytes, EFI_SYSTEM_WORDS));
+        header->signature = EFI_SYSTEM_TABLE_SIGNATURE;
+        memset(header + 1, 0, EFI_SYSTEM_WORDS * bytes);
+        for (uint32_t i = 0; i < EFI_SYSTEM_WORDS; i++)
+            memory.at[sizeof(*header) + i * bytes] = (uint8_t)(0x10 + i);
+        sign();
+        assert_int_equal(efi_system_table_read(MEMORY_PA, bytes, true, &table),
+                         STATUS_OK);
+        memory_forget();
+        assert_int_equal(table.firmware_vendor, 0x10);
+        assert_int_equal(table.runtime_services, 0x18);
+        assert_int_equal(table.config_table_count, 0x1a);
+        assert_int_equal(table.config_tables, 0x1b);
+    }
+}
+
 static void unreadable_tables(void **state) {
     (void)state;
     const pa_t places[] = {8, MEMORY_PA - 8, MEMORY_PA + 4, MEMORY_PA + 8,
@@ -650,6 +680,8 @@ int main(void) {
         TEST(services_beyond_the_end),
         TEST(every_bit_matters),
         TEST(both_checksums_are_named),
+        TEST(a_short_table_at_the_end_of_memory),
+        TEST(a_system_table_of_either_width),
         TEST(unreadable_tables),
         TEST(tables_by_guid),
         TEST(all_of_a_guid_counts),
