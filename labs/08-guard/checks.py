@@ -471,7 +471,8 @@ def its_own(it: Gate, kind: int, va: int, table: int) -> None:
                                                         else before):
         raise Wrong(f"{va:#x}, of a region of type {kind}, {before}: "
                     + (f"STATUS_OK, and it is {want}" if lacks else
-                       "STATUS_REFUSED: it would fault again and again"),
+                       "STATUS_REFUSED, not for a fetch: it lacks nothing, "
+                       "and would fault again and again"),
                     f"{name_of(status)}, and it is {found}",
                     live.explain(va, table), step=3,
                     look=f"pt {va:#x} {table:#x}", read="efi/guard/memory.h")

@@ -32,7 +32,7 @@ def proof(w):
     w.counts(w.run("efi=physical generations=2 end=exit", sin=sin), 2)
 
 
-@check(12, needs="proof")
+@check(12, needs="proof", beside=True)
 def fewer(w):
     """There and back in fewer instructions than the tree's."""
     live = w.start("efi=physical end=exit")
