@@ -4,6 +4,7 @@ two nodes, started here, and with a node that dies (docs/scale.md)."""
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ MERGE = paths.ROOT / "workflows/merge"
 MODES = "fixed", "naive"
 NUMBER = len(MODES) * len(EXPECTED)  # of results: a step from each to all
 LAB = "3"
+RETRIED = "Trying to restart job"
 HANDED_OUT = {"passed", "failed", "skipped"}  # of that lab's checks, unsolved
 
 
@@ -100,8 +102,7 @@ def test_a_node_dies(cluster, tmp_path):
         time.sleep(0.2)
     subprocess.run([CLUSTER, "kill", tmp_path / "cluster", "two"], env=cluster,
                    check=True)
-    text = done(running)
-    assert "Trying to restart job" in text
+    assert RETRIED in done(running)
     found = results(tmp_path / "slurm")
     assert len(found) == NUMBER
     assert {outcome for _, _, outcome in found} == {"passed"}
@@ -208,8 +209,9 @@ def test_a_class(tmp_path):
                         tmp_path / name], cwd=paths.ROOT, check=True)
         with open(roster, "a") as file:
             file.write(f"{name},{name}\n")
-        done(workflow(out, dict(os.environ), "local", "class", f"lab={LAB}",
-                      f"roster={roster}"), status=1)
+        text = done(workflow(out, dict(os.environ), "local", "class",
+                             f"lab={LAB}", f"roster={roster}"), status=1)
+        assert RETRIED not in text  # a failed check is a result
     reports = sorted(out.glob("*/roster.grades/*.json"))
     assert [path.stem for path in reports] == ["s001", "s002"]
     logs = [(out / name / "log").stat().st_mtime for name in ("s001", "s002")]
@@ -230,3 +232,31 @@ def test_fuzzing(tmp_path):
                             for name in ("cpio", "utf16") for number in (1, 2)]
     for name in "cpio", "utf16":
         assert any((out / "corpus" / name).iterdir())
+
+
+def process(pattern: str) -> str:
+    return subprocess.run(["pgrep", "-f", pattern], text=True,
+                          capture_output=True).stdout.split("\n")[0]
+
+
+@marked(here)
+@pytest.mark.skipif(not shutil.which("clang"), reason="needs clang")
+def test_a_job_that_the_host_killed_runs_again(tmp_path):
+    out = tmp_path / "out"
+    running = workflow(out, dict(os.environ), "local", "fuzz", "targets=cpio",
+                       "seconds=3")
+    while not (found := process(f"^/usr/bin/python3 tools/fuzz --junit {out}")):
+        assert running.poll() is None, running.communicate()
+        time.sleep(0.1)
+    os.kill(int(found), signal.SIGKILL)
+    assert RETRIED in done(running)
+    assert results(out) == [("cpio-1", "cpio", "passed")]
+
+
+@marked(here)
+def test_power_cuts(tmp_path):
+    """Nothing is written between two kernels, so there is one next boot."""
+    done(workflow(tmp_path / "out", dict(os.environ), "local", "cuts",
+                  "scenarios=kexec", "firmwares=pflash"))
+    assert results(tmp_path / "out") == [
+        ("kexec-pflash", "test_many_instants[kexec-pflash]", "passed")]
