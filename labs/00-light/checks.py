@@ -1,7 +1,7 @@
 """The checks of lab 0: what a student has seen, held against the machine.
 
 The grader makes the student's machine, which the seed chooses, stops it where
-the README says, and reads the same registers and tables. It tells how to see
+the README says, and reads the same registers and tables. It shows how to see
 a value, never the value.
 """
 

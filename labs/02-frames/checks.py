@@ -12,7 +12,7 @@ from kit.outside import GIB, MIB, PAGE, Wrong, check, name_of
 MOST = 512  # FRAME_EXTENTS_MAX
 REFUSED, NO_MEMORY = 2, 4
 NO_CEILING = (1 << 64) - 1
-GUARD = b"\xa5" * 64  # behind the pool: nobody may write there
+GUARD = b"\xa5" * 64  # behind the pool: not to be written
 
 
 class Pool:

@@ -363,5 +363,5 @@ def said_of(live, error: int, va: int, want: str) -> None:
 
 @check(5, needs="gates stacks frame calls back ticks explains", beside=True)
 def lives(w):
-    """Two generations, and each has called the firmware amid interrupts."""
+    """Two generations, and each has called the firmware with interrupts."""
     w.counts(w.run("efi=fixed generations=2 end=exit"), 2)

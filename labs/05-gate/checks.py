@@ -148,7 +148,7 @@ def args(w):
 
 @check(6, needs="args")
 def mark(w):
-    """Your number is where your task says, for whoever traces the call."""
+    """Your number is where your task says, for a person who traces the call."""
     it, debugger = in_the_service(w), w.kept["call"].live.debugger
     place, number = seed.call_mark(w.seed)
     found = debugger.word(debugger.register("rsp") + 8) \

@@ -1,4 +1,4 @@
-"""The checks of lab 6: what the firmware is told, and what becomes of it.
+"""The checks of lab 6: what is passed to the firmware, and what becomes of it.
 
 The grader is the firmware's other side: it reads the firmware's own tables where
 GRUB says that they are, stops at SetVirtualAddressMap's first instruction, and

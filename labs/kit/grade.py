@@ -106,7 +106,7 @@ def chosen(checks: list, only: str) -> list:
 
 def grade(checks: list, outside: Outside, nonce: int, fast: bool,
           tell) -> list[Result]:
-    """All verdicts, each told as it is found."""
+    """All verdicts, each reported as it is found."""
     results: dict[str, Result] = {}
     with beside() as begin:
         begun = {}
@@ -170,7 +170,7 @@ def repeated(checks: list, times: int, make_outside) -> list[Result]:
 def followed(checks: list, outside: Outside, nonce: int,
              seeds: list[int]) -> list[int]:
     """Of `seeds` the first by which the last check passes: whose task it is
-    that was solved. Empty: nobody's, or what that check needs fails."""
+    that was solved. Empty: of no student, or what that check needs fails."""
     *needed, shaped = checks
     try:
         if any(run_check(f, outside, nonce).status != "pass" for f in needed):

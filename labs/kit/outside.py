@@ -37,7 +37,7 @@ USED: set[str] = set()
 
 
 class Wrong(Exception):
-    """A check fails, and says so that somebody learns from it.
+    """A check fails, with a reason from which a student learns.
 
     expected, found: a sentence each. evidence: lines that show it.
     read: where the manual has it. look: what to type in GDB. step: of the lab.

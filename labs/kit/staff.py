@@ -322,7 +322,7 @@ def bodies(text: str, file: str, name: str) -> list[str]:
 
 
 def borrowed(grader: Grader, submissions: list[tuple[str, Path]], jobs: int):
-    """(name, whose): who solves somebody else's task instead of his own."""
+    """(name, whose): who solves another student's task, not their own."""
     names = [name for name, _ in submissions]
 
     def one(student: tuple[str, Path]) -> tuple[str, str | None]:

@@ -1,5 +1,5 @@
-"""Structures and numbers of the kernel as they are in memory, for whoever reads
-or writes them from outside; graders of the labs do, too."""
+"""Structures and numbers of the kernel as they are in memory, to read or write
+them from outside; graders of the labs do so, too."""
 
 import struct
 

@@ -309,7 +309,7 @@ def test_a_class_of_thirty(tmp_path):
             assert book[name]["failed"] == score.caught, (name, score.error)
     assert "compile" in book["broken"]["remark"]
     said = json.loads((tmp_path / "roster.grades/reads.json").read_text())
-    assert "Mutant" not in said["said"]  # nothing of the file is told
+    assert "Mutant" not in said["said"]  # nothing of the file is shown
     assert not Path("/tmp/baton-was-here").exists()
 
 
@@ -336,7 +336,7 @@ def test_whose_task_a_submission_solves(tmp_path):
 
 
 def test_the_fewest_win_a_challenge():
-    """Whoever has all points; equals share a place."""
+    """Who has all points; equals share a place."""
     rows = [{"name": name, "score": score, "of": "80", "measure": measure}
             for name, score, measure in (
                 ("a", "80", "40"), ("b", "80", "38"), ("c", "68", "12"),

@@ -40,7 +40,7 @@ def test_the_zip_has_the_scripts_the_key_and_the_tree(tmp_path):
 
 @pytest.fixture
 def autograder():
-    """/autograder, elsewhere; nobody can go through it."""
+    """/autograder, elsewhere; no other user can go through it."""
     home = Path(tempfile.mkdtemp(prefix="autograder-"))
     home.chmod(0o711)
     (home / "source").mkdir()

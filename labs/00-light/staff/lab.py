@@ -1,5 +1,5 @@
 """Lab 0: nothing is cut. The solution is what the machine shows, so it is read
-when somebody wants it."""
+when a student wants it."""
 
 from pathlib import Path
 

@@ -3,7 +3,7 @@
 from kit import seed
 from kit.folder import Mutant, Tailored
 
-TITLE = "Told once: SetVirtualAddressMap and a rule of your own"
+TITLE = "Called once: SetVirtualAddressMap and a rule of your own"
 FILES = ["efi/modes/yours.c", "efi/region.c", "efi/virtual.c"]
 UNITS = []
 GONE = {}

@@ -65,7 +65,7 @@ MUTANTS = [
             "", "record"),
     contain("CR2 is noted for every exception",
             "is_page_fault ? read_cr2() : 0", "read_cr2()", "record"),
-    contain("nobody looks at the call afterwards",
+    contain("no observer looks at the call afterwards",
             "    call->expected = GATE_LOOK;\n", "", "record"),
     contain("faults are not counted", "    gate_statistics.faults++;\n", "",
             "record"),

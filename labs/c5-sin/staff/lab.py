@@ -2,7 +2,7 @@
 
 from kit.folder import Mutant, Tailored
 
-TITLE = "Challenge: a sin that nobody contains"
+TITLE = "Challenge: a sin that nothing contains"
 FILES = ["tests/firmware/sins.c"]
 UNITS = []
 NEEDS = ["build/sins.efi"]

@@ -85,7 +85,7 @@ function marked(span, mark) {
   return number(d3.sum(span.marks, ([, count, marks]) => marks & mark && count));
 }
 
-// The page at an address that somebody wrote; null: it is none.
+// The page at an address that a person typed; null: it is none.
 function pageOf(address) {
   return /^\s*(0x)?[0-9a-f]{1,16}\s*$/i.test(address)
     ? Number(BigInt(`0x${address.trim().replace(/^0x/i, "")}`) >> 12n) : null;

@@ -4,6 +4,6 @@ status_t efi_map_merge(const struct boot_efi *efi, struct memory_map *memory) {
     TRY(efi_map_check(efi));
     return fail(STATUS_UNSUPPORTED,
                 "lab 1, step 4: efi_map_merge() reads none of %lu bytes yet; "
-                "%zu ranges stay as the loader told them",
+                "%zu ranges stay as the loader listed them",
                 efi->map_bytes, memory->count);
 }
