@@ -19,7 +19,7 @@ static uint64_t now; // TSC
 static unsigned pit, hpet, acpi, cpuid_says, accesses, stop_at;
 static uint64_t pit_loaded, stop;
 static uint16_t latch;
-static uint32_t hpet_block[256];
+static uint32_t hpet_block[256], last_leaf, leaf_16;
 
 static uint64_t counted(uint64_t hz) {
     return (uint64_t)((unsigned __int128)now * hz / TSC_HZ);
@@ -67,9 +67,11 @@ uint32_t in32(uint16_t port) {
 struct cpuid cpuid(uint32_t leaf, uint32_t subleaf) {
     (void)subleaf;
     if (leaf == 0)
-        return (struct cpuid){.eax = 0x16};
+        return (struct cpuid){.eax = last_leaf};
     if (leaf == 0x15 && cpuid_says == WORKS)
         return (struct cpuid){2, 160, 25000000, 0};
+    if (leaf == 0x16)
+        return (struct cpuid){.eax = leaf_16};
     return (struct cpuid){0};
 }
 
@@ -110,6 +112,8 @@ static int start(void **state) {
     (void)state;
     pit = acpi = cpuid_says = WORKS;
     hpet = STILL;
+    last_leaf = 0x16;
+    leaf_16 = 0;
     accesses = stop_at = 0;
     return 0;
 }
@@ -142,6 +146,21 @@ static void test_the_first_that_works(void **state) {
     }
 }
 
+// In MHz, below reserved bits. A leaf after the last one says nothing of use.
+static void test_the_frequency_of_leaf_16(void **state) {
+    (void)state;
+    pit = hpet = acpi = cpuid_says = ABSENT;
+    leaf_16 = 0xabc00000 | TSC_HZ / 1000000;
+    assert_string_equal(measure(), "cpuid");
+    assert_exact(clock_found.tsc_hz, TSC_HZ);
+    last_leaf = 0x15;
+    assert_string_equal(measure(), "guess");
+    cpuid_says = WORKS;
+    assert_string_equal(measure(), "cpuid");
+    last_leaf = 0x14;
+    assert_string_equal(measure(), "guess");
+}
+
 // For 1 ms to 90 s, at any access.
 static void test_a_host_that_stands_still(void **state) {
     for (stop = TSC_HZ / 1000; stop < 90 * TSC_HZ; stop = stop * 3 + 1)
@@ -172,6 +191,7 @@ static void test_impossible_values(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_the_first_that_works, start),
+        cmocka_unit_test_setup(test_the_frequency_of_leaf_16, start),
         cmocka_unit_test_setup(test_a_host_that_stands_still, start),
         cmocka_unit_test_setup(test_impossible_values, start),
     };

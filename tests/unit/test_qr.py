@@ -63,8 +63,8 @@ def picture(path, rows, zoom: int = 4) -> None:
                     + "\n")
 
 
-@pytest.mark.parametrize("data", ids=range(11), argvalues=[
-    b"", b"a", b"abc", b"a" * 1000, b"abcabcabcabcabc" * 30, bytes(range(256)),
+@pytest.mark.parametrize("data", ids=range(12), argvalues=[
+    b"", b"a", b"abc", b"abc\0abc", b"a" * 1000, b"abcabcabcabcabc" * 30, bytes(range(256)),
     b"\xff\x90\x8f\x00" * 100,
     random.Random(1).randbytes(3000), b"xyz" + b"-" * 258 + b"xyz",
     b"@proof gen=0 mode=fixed check=time verdict=pass\n" * 40,

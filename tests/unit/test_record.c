@@ -224,6 +224,15 @@ static void too_many_records(void **state) {
     assert_false(crash_record_add(records, name, part));
 }
 
+// Those of earlier kernels count as well: the firmware stays tainted.
+static void aborted_calls_add_up(void **state) {
+    (void)state;
+    firmware_record.aborted_before = 3;
+    gate_statistics.faults = 2;
+    assert_int_equal(firmware_aborted(), 5);
+    firmware_record.aborted_before = gate_statistics.faults = 0;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(all_are_printed, set_up),
@@ -234,6 +243,7 @@ int main(void) {
         cmocka_unit_test_setup(two_records, set_up),
         cmocka_unit_test(first_lines),
         cmocka_unit_test(too_many_records),
+        cmocka_unit_test(aborted_calls_add_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
