@@ -142,10 +142,15 @@ def test_ends_its_process():
     os._exit(3)
 """
 
+    SCRIPT = """def test_c():
+    assert "return 7" not in open("a.c").read()
+"""
+
     def __init__(self, home):
         for name, text in (("a.c", self.SOURCE), ("Makefile", self.MAKEFILE),
                            ("b.c", "int main(void) { return 0; }\n"),
                            ("test_a.py", self.TEST),
+                           ("tests/unit/test_c.py", self.SCRIPT),
                            ("tests/fuzz/fuzz.mk", self.HOST),
                            ("tools/mutating/server.py", SERVER.read_text())):
             (home / name).parent.mkdir(parents=True, exist_ok=True)
@@ -168,7 +173,8 @@ def sample(tmp_path_factory):
         patch.setattr(paths, "ROOT", home / "project")
         tree = trial.Tree(home / "tree")
         tree.refresh()
-    server = trial.Server(tree.home, ["test_a.py"], home / "log")
+    server = trial.Server(tree.home, ["test_a.py", *trial.scripts(tree.home)],
+                          home / "log")
     yield tree, server
     server.close()
 
@@ -197,6 +203,7 @@ def test_verdicts(judge):
     assert survived.word == trial.SURVIVED
     assert "1 of 1 boot tests" in survived.by
     assert judge("a.c", "1", "3").word == trial.SURVIVED
+    assert judge("a.c", "1", "7").by == "tests/unit/test_c.py::test_c"
     assert judge("a.c", "if", "it", note("test_f")).word == trial.NO_BUILD
     assert judge("a.c", "<", "  < ", note("test_f")).word == trial.SAME
     ended = judge("a.c", "1", "3", note("test_ends_its_process"))

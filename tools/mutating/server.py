@@ -1,10 +1,10 @@
 """A plugin of pytest: collects the tests once, then runs chosen ones on demand.
 
 MUTATING_LINK in the environment is the number of a socket. Each line on it is
-a request in JSON: names of tests, a limit in seconds of processor time, and
-whether to stop at the first failure. A forked child runs them, so no test sees
-what another request has left in memory. The answer is a list: the tests that
-failed, and how many were run.
+a request in JSON: names of tests or of their files, a limit in seconds of
+processor time, and whether to stop at the first failure. A forked child runs
+them, so no test sees what another request has left in memory. The answer is a
+list: the tests that failed, and how many were run.
 """
 
 import json
@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import socket
+from collections import defaultdict
 from contextlib import suppress
 
 import pytest
@@ -21,13 +22,17 @@ failed: list[str] = []
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session):
-    items = {item.nodeid: item for item in session.items}
+    items, modules = {}, defaultdict(list)
+    for item in session.items:
+        items[item.nodeid] = item
+        modules[item.nodeid.partition("::")[0]].append(item)
     with socket.socket(fileno=int(os.environ["MUTATING_LINK"])) as link, \
             link.makefile("rw") as lines:
         print("ready", file=lines, flush=True)
         for line in lines:
             names, limit, first = json.loads(line)
-            known = [items[name] for name in names if name in items]
+            known = [item for name in names for item in
+                     ([items[name]] if name in items else modules[name])]
             print(in_child(known, limit, first), file=lines, flush=True)
     return True
 

@@ -96,13 +96,13 @@ class Tree:
         sound = place.read_text()
         place.write_text(mutant.planted(sound))
         try:
-            return self._judge(tests, server, limit)
+            return self._judge(mutant.file, tests, server, limit)
         except RuntimeError as problem:
             return Verdict(TROUBLE, str(problem))
         finally:
             place.write_text(sound)
 
-    def _judge(self, tests: list[Note], server, limit) -> Verdict:
+    def _judge(self, file: str, tests: list[Note], server, limit) -> Verdict:
         built = self._make(*KERNEL)
         if built.returncode:
             return Verdict(NO_BUILD, first_error(built.stdout))
@@ -113,6 +113,9 @@ class Tree:
             if why := self.fails(programs[tried]):
                 return Verdict(KILLED, why)
             tried += 1
+        failed, _ = server.run(scripts_for(file, self.home))
+        if failed:
+            return Verdict(KILLED, failed[0])
         failed, done = self._boot(tests, server, limit)
         if failed:
             return Verdict(KILLED, failed[0])
@@ -166,6 +169,19 @@ def inputs_of(program: str, home: Path) -> list[str]:
         return []
     return [str(file.relative_to(home)) for kept in ("corpus", "crashes")
             for file in sorted((home / "tests/fuzz" / kept / name).glob("*"))]
+
+
+def scripts_for(file: str, home: Path) -> list[str]:
+    """Unit tests in Python that build a file by themselves."""
+    return [script for script in scripts(home)
+            if f'"{file}"' in (home / script).read_text()]
+
+
+def scripts(home: Path) -> list[str]:
+    """But for the one that runs the programs."""
+    return [str(path.relative_to(home))
+            for path in sorted(home.glob("tests/unit/test_*.py"))
+            if path.stem != "test_unit"]
 
 
 def first_error(said: str) -> str:
