@@ -154,6 +154,17 @@ def test_a_qemu_that_hangs_on_the_way_back_is_noticed(hangs_at):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("way, place", [
+    ("reverse-stepi", "boot/entry.asm"), ("reverse-continue", "kernel_main (")])
+def test_a_session_may_begin_with_the_way_back(trip, way, place):
+    """From a state that was just loaded."""
+    config = travel.player(trip.run.config, trip.states[1])
+    first = ["hbreak kernel_main"] if "continue" in way else []
+    *_, said = gdb.session(trip.run.home, config, *first, way, prepared=True)
+    assert place in said, said
+
+
+@pytest.mark.slow
 def test_back_without_reverse_continue(trip):
     """What is offered then."""
     said = session(trip, "hbreak power_off_after", "continue",

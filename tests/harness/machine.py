@@ -415,6 +415,16 @@ def wait_until_restored(qmp: Qmp) -> None:
         qmp.execute("blockdev-set-active", active=True)
 
 
+def make_reversible(home: Path, process: subprocess.Popen) -> None:
+    """One instruction forwards and back, in a machine that plays a tape: QEMU
+    (7.2 and 10 do) crashes if the first thing that it has to do after loading
+    a state is to go back."""
+    link = open_socket(home / "gdb.sock", process)
+    with rsp.Debugger(link) as debugger:
+        for step in "s", "bs":
+            debugger.command(step)
+
+
 def prepare(home: Path, config: qemu.Config, kernel: Path = paths.KERNEL,
             bundle: Path | None = paths.BUNDLE, iso: Path = paths.ISO,
             flash: bytes | None = None, medium: Path | None = None) -> None:
@@ -508,6 +518,8 @@ def background(home: Path, config: qemu.Config, prepared: bool = False):
             qmp = Qmp.of(home, process)
             wait_until_restored(qmp)
             qmp.close()
+            if config.tape:
+                make_reversible(home, process)
             yield
         finally:
             process.kill()
