@@ -76,8 +76,30 @@ def wrong(value, schema, where: str = "") -> list[str]:
     return [] if value in schema else [f"{where}: {value!r} not in {schema}"]
 
 
-@pytest.mark.parametrize("form, schema", [
+JSON_TYPES = {int: "integer", float: "number", str: "string", dict: "object",
+              list: "array", type(None): "null"}
+
+
+def json_schema(schema) -> dict:
+    """The same schema in the language of json-schema.org."""
+    if isinstance(schema, (type, tuple)):
+        types = schema if isinstance(schema, tuple) else (schema,)
+        return {"type": [JSON_TYPES[one] for one in types]}
+    if isinstance(schema, dict):
+        return {"type": "object", "additionalProperties": False,
+                "required": [key for key in schema if not key.endswith("?")],
+                "properties": {key.rstrip("?"): json_schema(inner)
+                               for key, inner in schema.items()}}
+    if isinstance(schema[0], dict):
+        return {"type": "array", "items": json_schema(schema[0])}
+    return {"enum": schema}
+
+
+of_each_schema = pytest.mark.parametrize("form, schema", [
     ("gradescope", GRADESCOPE), ("classroom", CLASSROOM), ("raw", RAW)])
+
+
+@of_each_schema
 def test_json_is_as_its_schema_has_it(form, schema):
     for results in (RESULTS, RESULTS[:1], []):
         found = json.loads(report.FORMS[form](results, NONCE))
@@ -85,6 +107,19 @@ def test_json_is_as_its_schema_has_it(form, schema):
         assert sum(t.get("max_score", 0) or t.get("points", 0)
                    for t in found.get("tests", found.get("results"))) in (
                        0, report.total(results)[1])
+
+
+@of_each_schema
+def test_an_independent_validator_agrees(form, schema):
+    """Debian's python3-jsonschema, where it is installed."""
+    draft = pytest.importorskip("jsonschema").Draft7Validator
+    draft.check_schema(json_schema(schema))
+    validator = draft(json_schema(schema))
+    found = json.loads(report.FORMS[form](RESULTS, NONCE))
+    assert [*validator.iter_errors(found)] == []
+    for row in found.get("tests", found.get("results")):
+        row["status"] = "perhaps"
+    assert len([*validator.iter_errors(found)]) == len(RESULTS)
 
 
 def test_a_schema_finds_what_is_wrong():
