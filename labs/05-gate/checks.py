@@ -14,6 +14,7 @@ from kit.outside import Wrong, check
 CALL = "UEFI 2.10 §2.3.4"
 KEPT = "rbx rbp r12 r13 r14 r15".split()
 VOLATILE = "rcx rdx r8 r9 r10 r11".split()
+SAVED = "rbx rbp rsi rdi r12 r13 r14 r15".split()  # in the record
 FCW, MXCSR = 0x37F, 0x1F80
 DF, IF = 1 << 10, 1 << 9
 
@@ -33,6 +34,10 @@ class Call:
         for name in KEPT[:1] + KEPT[2:]:  # rbp is the frame's
             self.before[name] = w.dice.randrange(1 << 64)
             debugger.set_register(name, self.before[name])
+        self.others = {name: w.dice.randrange(1 << 64) for name in SAVED
+                       if name not in KEPT}
+        for name, value in self.others.items():
+            debugger.set_register(name, value)
         self.arguments = [w.dice.randrange(1 << 64) for _ in range(5)]
         debugger.write(self.record + self.offset["argument"], b"".join(
             value.to_bytes(8, "little") for value in self.arguments))
@@ -173,6 +178,14 @@ def home(w):
         if found != value:
             raise Wrong(f"{name} is {value:#x} again", f"{found:#x}",
                         read="System V ABI, AMD64, §3.2.1", step=4)
+    wanted = it.before | it.others
+    for n, name in enumerate(SAVED):
+        found = debugger.word(it.record + it.offset["saved"] + 8 * n)
+        if found != wanted[name]:
+            raise Wrong(f"the record's saved.{name} is {wanted[name]:#x}",
+                        f"{found:#x}; efi/guard would report the firmware for "
+                        f"a change of {name}", read="efi/gate.h", step=4,
+                        look="print/x gate_current->saved")
     if it.word("status") != status:
         raise Wrong(f"the record's status is {status:#x}",
                     f"{it.word('status'):#x}", step=4)

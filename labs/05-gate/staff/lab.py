@@ -55,6 +55,8 @@ MUTANTS = [
            "    mov [rax + gate_call.kernel_rsp], rsp\n    pushfq\n", "home"),
     Mutant("rbx is not kept", GATE, ENTER,
            "    mov [rax + gate_call.saved.rbx], rbx\n", "", "home"),
+    Mutant("rdi is not noted, which the firmware has to keep", GATE, ENTER,
+           "    mov [rax + gate_call.saved.rdi], rdi\n", "", "home"),
     Mutant("r15 is noted in the place of r14", GATE, ENTER,
            "mov [rax + gate_call.saved.r15], r15",
            "mov [rax + gate_call.saved.r14], r15", "home"),
