@@ -34,6 +34,7 @@ SOURCE = Path(__file__).with_suffix(".c")
 HOME = paths.BUILD / "powercut"
 FLASH_PA = (4 << 30) - (4 << 20)  # of QEMU's flash, until 4 GiB
 PATIENCE = 120  # seconds of a machine without output
+LIMIT = 600  # of one that compacts its store, under a plugin
 STOPPED = b"debug\0\0"  # the debugger's stop, in a saved state
 NEARLY_FULL = 20 << 10  # bytes; with less than 33 KiB OVMF compacts the store
 
@@ -224,7 +225,8 @@ class Stage:
         with paths.hold(home.with_suffix(".turn")):
             end = home / "end.json"
             if not end.exists():
-                with Machine(home, config, PATIENCE, flash=left) as machine:
+                with Machine(home, config, PATIENCE, LIMIT,
+                             flash=left) as machine:
                     run = machine.finish()
                 if run.end.how == "stalled":  # by the host, perhaps: try again
                     return run
@@ -241,14 +243,17 @@ class Stage:
         """The scenario's start, and its reference."""
         fresh = Path(self.config.vars).read_bytes()
         content = flash.fill(fresh, NEARLY_FULL) if self.scenario.full else None
+        state = self.home / "state"
         with Machine(self.home, replace(self.config, paused=True), PATIENCE,
                      flash=content) as machine:
             if not self.scenario.from_reset:
                 with machine.debugger() as debugger:
                     debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
-                    machine.qmp.execute("migrate", uri="exec:cat >state")
+                    machine.qmp.execute(
+                        "migrate", uri="exec:flock state.lock cat >state")
                     machine.qmp.wait("MIGRATION", status="completed")
-                saved.let_it_run(self.home / "state", STOPPED)
+                with paths.hold(state):  # cat may have some of it to write yet
+                    saved.let_it_run(state, STOPPED)
         home = self.home / "reference"
         self._run(home, ["log=notes", f"flash={FLASH_PA:#x}",
                          *(f"mark={at:#x}" for at in self._addresses())])
@@ -267,7 +272,7 @@ class Stage:
             "-plugin", ",".join([f"file={plugin()}", *words])],
             subprocess.DEVNULL)
         try:
-            return patiently(PATIENCE, process.wait, subprocess.TimeoutExpired)
+            return patiently(LIMIT, process.wait, subprocess.TimeoutExpired)
         finally:
             process.kill()
             process.wait()
