@@ -81,9 +81,10 @@ bool decode(const uint8_t *code, size_t count, struct instruction *found) {
     uint8_t bytes[INSTRUCTION_BYTES + 3] = {0}, rex = 0;
     size_t at = 0;
     bool is_16 = false;
-    for (size_t i = 0; i < count && i < INSTRUCTION_BYTES; i++)
+    count = min_u64(count, INSTRUCTION_BYTES);
+    for (size_t i = 0; i < count; i++)
         bytes[i] = code[i];
-    while (at < count && at < INSTRUCTION_BYTES && is_prefix(bytes[at]))
+    while (at < count && is_prefix(bytes[at]))
         is_16 |= bytes[at++] == OPERAND_16;
     if (bytes[at] >> 4 == 4)
         rex = bytes[at++];

@@ -38,5 +38,5 @@ struct instruction {
 };
 
 // Decodes the instruction at `code`, of which `count` bytes can be read. False:
-// it is no privileged one, or is cut off.
+// it is no privileged one, is cut off, or is longer than an instruction can be.
 bool decode(const uint8_t *code, size_t count, struct instruction *found);

@@ -25,6 +25,8 @@ FUZZ_options     = $(UNIT_test_options) lib/log.c
 FUZZ_line        = $(UNIT_test_line) lib/log.c lib/status.c
 FUZZ_log_ring    = $(UNIT_test_log_ring) lib/log.c
 FUZZ_utf16       = $(UNIT_test_utf16) lib/log.c lib/status.c
+FUZZ_decode      = $(UNIT_test_decode) lib/log.c lib/status.c lib/format.c \
+	lib/string.c
 FUZZ_screen      = $(UNIT_test_screen) lib/log.c
 FUZZ_frame_pool  = $(UNIT_test_frame_pool) lib/log.c
 FUZZ_page_table  = $(UNIT_test_page_table) lib/log.c

@@ -88,9 +88,15 @@ static void all_else_is_not_privileged(void **state) {
         {0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
          0x66, 0x66, 0x66}, // prefixes, and no end
     };
+    // mov rax, cr0, of 16 bytes: a general protection fault for its length
+    static const uint8_t long_one[INSTRUCTION_BYTES + 1] = {
+        0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e,
+        0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x0f, 0x20, 0xc0};
     struct instruction it;
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)
         assert_false(decode(others[i], INSTRUCTION_BYTES, &it));
+    assert_false(decode(long_one, sizeof(long_one), &it));
+    assert_true(decode(long_one + 1, sizeof(long_one) - 1, &it));
 }
 
 int main(void) {
