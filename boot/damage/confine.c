@@ -7,10 +7,10 @@
 #include "kernel/stage.h"
 
 STAGE(EARLY, 50_confine, "efi-map") {
-    static struct memory_map both;
+    static struct memory_map listed; // by the firmware alone
     struct boot_info *boot = &kernel->boot;
-    both = boot->memory;
-    if (!boot->efi.map_bytes || efi_map_merge(&boot->efi, &both))
+    listed.count = 0;
+    if (!boot->efi.map_bytes || efi_map_merge(&boot->efi, &listed))
         return STATUS_OK; // core reports why
-    return memory_confine(&boot->memory, &both);
+    return memory_confine(&boot->memory, &listed);
 }
