@@ -131,9 +131,9 @@ TO := $(OUT)
 # Linux boot protocol are the host's (linux-libc-dev); a cross compiler does not
 # look there by itself.
 export PWD := $(CURDIR)
-CFLAGS := -std=gnu11 $(OPT) -g -Wall -Wextra -Werror -Wmissing-prototypes \
-	-Wstrict-prototypes -Wundef -ffreestanding -fno-stack-protector \
-	-fno-omit-frame-pointer -mno-omit-leaf-frame-pointer \
+CFLAGS := -std=gnu11 $(OPT) -g -Wall -Wextra -Werror -Wformat-nonliteral \
+	-Wmissing-prototypes -Wstrict-prototypes -Wundef -ffreestanding \
+	-fno-stack-protector -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer \
 	-fno-optimize-sibling-calls \
 	-fno-asynchronous-unwind-tables -fno-pic \
 	-mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fcf-protection=none \

@@ -18,11 +18,11 @@ void log_generation(uint32_t number) {
 // A line that is too long loses its end, which is marked, never its newline.
 // Names and command lines in it come from outside: their control characters
 // must neither end the line, and so forge an event, nor control the terminal.
-static void finish(char *line, size_t head, const char *text, va_list rest) {
+__attribute__((format(printf, 3, 0))) static void
+finish(char *line, size_t head, const char *text, va_list rest) {
     size_t size = LOG_LINE_MAX - 1;
-    size_t length = head + vformat(line + head, size - head, text, rest);
-    mark_cut(line, size, length);
-    length = strnlen(line, size);
+    mark_cut(line, size, head + vformat(line + head, size - head, text, rest));
+    size_t length = strnlen(line, size);
     for (size_t i = 0; i < length; i++)
         if ((uint8_t)line[i] < ' ' || line[i] == 0x7f)
             line[i] = ' ';

@@ -33,6 +33,7 @@ static void lines_come_back_in_order(void **state) {
     struct log_ring *ring = new_ring();
     const struct log_line *line;
     uint64_t at = 0;
+    assert_int_equal(log_ring_check(ring, ROOM), STATUS_OK);
     assert_null(log_ring_next(ring, &at));
     put(ring, 0, "one\n");
     put(ring, 0, "");

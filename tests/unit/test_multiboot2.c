@@ -443,7 +443,8 @@ static void impossible_addresses(void **state) {
     sample();
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         char place[32];
-        snprintf(place, sizeof(place), "bytes at %#lx; it takes", places[i]);
+        snprintf(place, sizeof(place), "of 0 bytes at %#lx; it takes",
+                 places[i]);
         assert_int_equal(multiboot2_read(places[i], memory_read, &boot),
                          STATUS_INVALID);
         assert_contains(why(), place);

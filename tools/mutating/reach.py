@@ -63,12 +63,18 @@ class Reach:
 
     def of(self, file: str, line: int) -> list[Note]:
         """The tests that reach a line, those that may fail soonest first;
-        none if it has no code."""
+        none if it has no code. If none was seen to: those of the cheapest
+        run, for the logs miss some of what runs before there is paging."""
         bit = self._bit.get((file, line))
         if bit is None:
             return []
-        return self.sorted(file, [note for note, bits in self._tests
-                                  if bits >> bit & 1])
+        reaching = [note for note, bits in self._tests if bits >> bit & 1]
+        return self.sorted(file, reaching or self.of_cheapest_run())
+
+    def of_cheapest_run(self) -> list[Note]:
+        runs = {note.run for note, _ in self._tests if note.run}
+        run = min(runs, key=lambda run: self._cost[run], default="")
+        return [note for note, _ in self._tests if run and note.run == run]
 
     def sorted(self, file: str, notes: list[Note]) -> list[Note]:
         """First those of modules with a word of the file's path in their name.

@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -87,8 +88,7 @@ def pytest_runtest_protocol(item):
 
 def name_of(item) -> str:
     """As pytest takes it: xdist appends the group of a test."""
-    group = item.get_closest_marker("xdist_group")
-    return item.nodeid.rpartition("@")[0] if group else item.nodeid
+    return re.sub(r"@[^\]\s]+$", "", item.nodeid)
 
 
 def pytest_runtest_logreport(report):

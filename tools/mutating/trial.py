@@ -108,7 +108,7 @@ class Tree:
             return Verdict(NO_BUILD, first_error(built.stdout))
         if self._code() == self._image:
             return Verdict(SAME, "the compiler makes the same code of both")
-        programs, tried, began = self._outdated(), 0, used()
+        programs, tried, began = self._outdated(file), 0, used()
         while tried < len(programs) and not (limit and used() - began > limit):
             if why := self.fails(programs[tried]):
                 return Verdict(KILLED, why)
@@ -134,11 +134,13 @@ class Tree:
             done += more
         return failed, done
 
-    def _outdated(self) -> list[str]:
-        """Programs that a fault concerns, those of fewest sources first."""
+    def _outdated(self, file: str) -> list[str]:
+        """Programs that a fault concerns, those of fewest sources first.
+        Others may be out of date since the fault before this one."""
         plan = self._make(*FUZZ, "-n", "unit", "replay").stdout
+        part = f"/{file[:-1]}o " if file.endswith(".c") else ".o "
         size = {program: command.count(".o ") for program, command in
-                LINKED.findall(plan)}
+                LINKED.findall(plan) if part in command}
         return sorted(size, key=lambda program: size[program])
 
     def fails(self, program: str) -> str:
