@@ -26,10 +26,11 @@
 
 // Lines that begin with one of these, or contain it.
 static const char *const wanted[] = {
-    "@boot ",  "@efi.region ", "@efi.mode ",   "@efi.quirk ",
-    "@proof ", "@efi.fault ",  "@efi.reject ", "@efi.violation ",
-    "@panic ", "@refused ",    "@end ",        "@efi.touch.outside ",
-    ", UEFI ", "@smbios ",
+    "@boot ",       "@efi.region ",    "@efi.mode ",
+    "@efi.quirk ",  "@proof ",         "@efi.fault ",
+    "@efi.reject ", "@efi.violation ", "@panic ",
+    "@refused ",    "@end ",           "@efi.touch.outside ",
+    ", UEFI ",      "@smbios ",        ", command line: ",
 };
 
 static char lines[LINES_BYTES];

@@ -180,6 +180,14 @@ def test_back_without_reverse_continue(trip):
 
 
 @pytest.mark.slow
+def test_the_beginning_of_a_tape(trip):
+    config = travel.player(trip.run.config, "power-on")
+    said, = gdb.session(trip.run.home, config, "back-to kernel_main",
+                        prepared=True)
+    assert "this is the beginning of the tape" in said
+
+
+@pytest.mark.slow
 def test_an_interrupt_leaves_nothing():
     process = subprocess.Popen(
         [TOOL, "crash-panic"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -65,12 +65,19 @@ def verdict(checks, findings) -> dict:
         return {"word": "none", "sentence": "Nothing could be tested."}
     if not findings:
         return {"word": "pass", "sentence": f"Nothing is wrong: {modes}, and "
-                "every check passed or does not apply."}
+                "every check passed or does not apply." + _not_run(checks)}
     word = "fail" if worst in ("critical", "high") else "minor"
     start = {"critical": "Do not ship this firmware",
              "high": "Some of this firmware cannot be relied on"}.get(
                  worst, "This firmware can be used")
     return {"word": word, "sentence": f"{start}: {modes}; findings: {counts}."}
+
+
+def _not_run(checks) -> str:
+    """What a firmware without a finding may still do wrong."""
+    kinds = dict.fromkeys(check.kind for check in checks
+                          if check.verdict == facts.NONE)
+    return f" Not run, or not all of it: {', '.join(kinds)}." if kinds else ""
 
 
 def document(results, config: qemu.Config) -> dict:

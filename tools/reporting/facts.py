@@ -20,6 +20,8 @@ SERIOUS = {"efi.fault": "fault", "efi.violation": "register",
            "efi.reject": "answer", "efi.touch.outside": "outside"}
 # What a kernel says if a mode has no address that the firmware can use.
 BEYOND = "and the firmware has no addresses from"
+# … and of a proof that would have to write (kernel/main.c).
+ONLY_LOOKED = "prove=write was not given"
 # Linux stops writing variables when less is left (drivers/firmware/efi).
 LINUX_KEEPS_FREE = 5120
 
@@ -187,12 +189,19 @@ def adopted(mode: str, gen: int, run: Run) -> Check:
     return Check(name, "adopted", PASS if there else NONE)
 
 
+def verdict(event) -> str:
+    """Of a @proof. One that needs to write is skipped in a run that may only
+    look: that is not the firmware's merit."""
+    return NONE if (event["verdict"] == SKIP and ONLY_LOOKED in
+                    event.get("detail", "")) else event["verdict"]
+
+
 def proofs(mode: str, run: Run, generations=range(chain.GENERATIONS)):
     for gen, check in itertools.product(generations, chain.CHECKS):
         events = run.all("proof", gen=gen, check=check)
         if events and check != "gate":  # its parts are checks of their own
             event = events[-1]
-            yield Check(f"{mode}.{gen}.{check}", check, event["verdict"],
+            yield Check(f"{mode}.{gen}.{check}", check, verdict(event),
                         f"efi={mode}, generation {gen}: {event.get('detail', '')}")
 
 
@@ -401,7 +410,7 @@ def modes(results) -> list[dict]:
     for mode in MODES:
         result = results.get(f"chain-{mode}")
         if result and result.run:
-            proofs = [{event["check"]: event["verdict"]
+            proofs = [{event["check"]: verdict(event)
                        for event in result.run.all("proof", gen=gen)}
                       for gen in range(chain.GENERATIONS)]
             found.append({"mode": mode, "proofs": proofs,

@@ -206,7 +206,7 @@ def render(document: dict) -> str:
                 "log."),
         section("Modes", modes(document), "Three kernels, each started by the "
                 "one before, in each mapping. ✓ proved, ✗ failed, – does not "
-                "apply. naive has to be refused from generation 1 on."),
+                "apply, · was not run. naive has to be refused from generation 1 on."),
         section("Conformance", vectors(document)),
         section("Runtime memory", of_rows(document["regions"], [
             "type", "pa", "pages", "attr"])),

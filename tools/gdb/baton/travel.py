@@ -143,6 +143,9 @@ class BackToCommand(Command):
     def _go(self, address: int, now: int) -> None:
         end = now
         before = [state for state in states() if state[0] < now]
+        if not before:
+            raise gdb.GdbError("nothing was reached before: this is the "
+                               "beginning of the tape")
         for at, name in reversed(before):
             load(name)
             if times := times_reached(address, end):
