@@ -39,7 +39,7 @@ ANSWERS = {
     "help efi vars": r"^  efi vars  .*\n  efi vars delete NAME \[GUID\]",
     "lineage": r"generation 0  .*SetVirtualAddressMap called\n.*generation 1",
     "log": r"\| @boot gen=0 .*\n(.*\n)*\| @end gen=1 verdict=pass",
-    "map": r"kernel image.*\n.*r-- .*\n.*rw- .*\n.*r-x ",
+    "map": r"0xf{16} \+-+\+\n(.*\n)*.*kernel image.*\n.*r-- .*\n.*rw- .*\n.*r-x ",
     "map firmware": r"VA = PA.*\n(.* KiB.*\n)*.*r-x ",
     "memory": r" runtime\n.* usable\n",
     "mode": r"\* fixed .* option 2 of 2013",

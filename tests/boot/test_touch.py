@@ -50,6 +50,12 @@ def test_what_is_known_of_services(fixed):
     assert fixed.one("end")["verdict"] == "pass"
 
 
+def test_regions_of_which_no_page_was_used_are_not_listed(fixed):
+    used = [event.number("read") + event.number("executed")
+            for event in fixed.all("efi.touch")]
+    assert min(used) == 1
+
+
 def test_a_drawing_has_as_many_letters_as_pages_were_used(fixed):
     lines = fixed.lines
     start = next(i for i, line in enumerate(lines)
