@@ -254,6 +254,18 @@ static void no_line_is_too_long(void **state) {
     assert_shown(line);
 }
 
+// What follows the text in memory is the cursor.
+static void the_last_byte_that_fits(void **state) {
+    (void)state;
+    struct line *line = fresh();
+    for (unsigned i = 0; i < LINE_BYTES - 2; i++)
+        line_take(line, 'a');
+    type(line, "\x01\x1b[C\x1b[Cx");
+    assert_int_equal(strlen(line->text), LINE_BYTES - 1);
+    assert_int_equal(line->cursor, 3);
+    assert_shown(line);
+}
+
 // Random bytes, mostly keys: the terminal always shows the line, and the
 // sanitizers check each step.
 static void type_anything(size_t columns) {
@@ -302,6 +314,7 @@ int main(void) {
         cmocka_unit_test(the_oldest_lines_are_forgotten),
         cmocka_unit_test(completion),
         cmocka_unit_test(no_line_is_too_long),
+        cmocka_unit_test(the_last_byte_that_fits),
         cmocka_unit_test(anything_may_be_typed),
         cmocka_unit_test(a_narrow_terminal),
     };
