@@ -223,6 +223,19 @@ def test_a_firmware_that_hangs_everywhere_takes_5_minutes_at_most():
     assert alone + sum(limits.values()) / experiments.AT_ONCE <= 300
 
 
+@pytest.mark.parametrize("problem, hung, verdict", [
+    ("", False, "pass"), ("the machine has ended", False, "none"),
+    ("it reached no breakpoint", True, "fail")])
+def test_a_run_without_a_result_is_no_finding(tmp_path, problem, hung, verdict):
+    """Unless it hangs."""
+    run = Run(tmp_path, qemu.Config(), end=End("stopped"))
+    run.add("@boot gen=0 via=multiboot2 by=grub")
+    result = experiments.Result(experiments.BY_ID["timing"], run,
+                                problem=problem, hung=hung)
+    check, = facts.checks({"timing": result})
+    assert (check.id, check.verdict) == ("timing.end", verdict)
+
+
 def test_another_run_that_does_not_end_is_a_finding(tmp_path):
     run = Run(tmp_path, qemu.Config(), end=End("stalled", why="no output"))
     run.add("@boot gen=0 via=multiboot2 by=grub")

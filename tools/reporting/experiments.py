@@ -54,6 +54,7 @@ class Result:
     extra: dict = field(default_factory=dict)  # what `act` returned
     seconds: float = 0
     problem: str = ""  # why there is no run, or no extra
+    hung: bool = False  # that is the problem
 
 
 def look(machine: Machine) -> dict:
@@ -182,6 +183,7 @@ def perform(experiment: Experiment, base: qemu.Config, home: Path,
     except (AssertionError, OSError, RuntimeError, KeyError, TimeoutError,
             StopIteration, ValueError) as problem:
         result.problem = str(problem).partition("\n")[0] or repr(problem)
+        result.hung = isinstance(problem, TimeoutError)
     result.seconds = time.monotonic() - began
     return result
 

@@ -233,9 +233,12 @@ ENDS = {"look": ("guest-shutdown", "guest-reset"),
 
 
 def _of_end(result: Result, ends: tuple[str, ...]) -> Check:
+    """A run that ended well without a result (of a call that was aborted, no
+    instructions are counted) says nothing."""
     name = result.experiment.id
-    good = result.run.end.how in ends and not result.problem
-    return Check(f"{name}.end", "run", PASS if good else FAIL,
+    good = result.run.end.how in ends and not result.hung
+    return Check(f"{name}.end", "run",
+                 FAIL if not good else NONE if result.problem else PASS,
                  f"{name}: {ending(result)}")
 
 
