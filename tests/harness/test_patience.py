@@ -84,7 +84,9 @@ def run():
     status = pytest.main(sys.argv[1:])
     sys.stdout.flush()
     os._exit(status)
-threading.Thread(target=run).start()
+other = threading.Thread(target=run)
+other.start()
+other.join()
 """
 
 
