@@ -70,11 +70,12 @@ def verdict(checks, findings) -> dict:
     start = {"critical": "Do not ship this firmware",
              "high": "Some of this firmware cannot be relied on"}.get(
                  worst, "This firmware can be used")
-    return {"word": word, "sentence": f"{start}: {modes}; findings: {counts}."}
+    return {"word": word, "sentence": f"{start}: {modes}; findings: {counts}."
+            + _not_run(checks)}
 
 
 def _not_run(checks) -> str:
-    """What a firmware without a finding may still do wrong."""
+    """What the firmware may do wrong beside the findings."""
     kinds = dict.fromkeys(check.kind for check in checks
                           if check.verdict == facts.NONE)
     return f" Not run, or not all of it: {', '.join(kinds)}." if kinds else ""
