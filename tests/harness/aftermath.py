@@ -2,8 +2,8 @@
 
 Each write is old or new, never another; what the machine had reported as written
 is there; the firmware's own variables are there; of a crash record each part is
-whole or absent, and the kernel names what is absent; and the kernel lists the variables that our own reader finds in
-the flash file.
+whole or absent, and the kernel names what is absent; and the kernel lists the
+variables that our own reader finds in the flash file.
 """
 
 import re
@@ -130,8 +130,8 @@ def _list(run, found: dict) -> Iterator[str]:
     read = {(name, vendor, len(variable.data))
             for (name, vendor), variable in found.items()
             if variable.attributes & NV_RT == NV_RT}
-    if listed(run) != read:
-        yield f"the kernel and the flash file differ in {listed(run) ^ read}"
+    if difference := listed(run) ^ read:
+        yield f"the kernel and the flash file differ in {difference}"
     printed = {e["name"]: e.number("bytes") for e in run.all("crash.record")}
     kept = {name: len(data) for name, data in parts_of(found).items()}
     if printed != kept:

@@ -243,17 +243,13 @@ class Stage:
         """The scenario's start, and its reference."""
         fresh = Path(self.config.vars).read_bytes()
         content = flash.fill(fresh, NEARLY_FULL) if self.scenario.full else None
-        state = self.home / "state"
         with Machine(self.home, replace(self.config, paused=True), PATIENCE,
                      flash=content) as machine:
             if not self.scenario.from_reset:
                 with machine.debugger() as debugger:
                     debugger.run_to(symbol(paths.SYMBOLS, "kernel_main"))
-                    machine.qmp.execute(
-                        "migrate", uri="exec:flock state.lock cat >state")
-                    machine.qmp.wait("MIGRATION", status="completed")
-                with paths.hold(state):  # cat may have some of it to write yet
-                    saved.let_it_run(state, STOPPED)
+                    saved.save(machine.qmp)
+                saved.let_it_run(self.home / saved.STATE, STOPPED)
         home = self.home / "reference"
         self._run(home, ["log=notes", f"flash={FLASH_PA:#x}",
                          *(f"mark={at:#x}" for at in self._addresses())])

@@ -129,15 +129,22 @@ def _make(home: Path, config: qemu.Config, recipe: str,
 
 def _save(qmp: Qmp) -> None:
     qmp.wait("GUEST_PANICKED")
-    qmp.execute("migrate", uri=f"exec:cat >{STATE}")
-    qmp.wait("MIGRATION", status="completed")
+    save(qmp)
     qmp.close()
+
+
+def save(qmp: Qmp) -> None:
+    """The machine's state, to STATE in its directory. When QEMU has completed
+    its part, cat may have some of it to write yet: it holds a lock."""
+    qmp.execute("migrate", uri=f"exec:flock {STATE}.lock cat >{STATE}")
+    qmp.wait("MIGRATION", status="completed")
 
 
 def let_it_run(state: Path, paused: bytes = PAUSED) -> None:
     """Change QEMU's record that the machine is `paused`, and nothing else: the
     memory in the file may contain any bytes."""
-    data = bytearray(state.read_bytes())
+    with paths.hold(state):  # it is all written
+        data = bytearray(state.read_bytes())
     section = data.rfind(SECTION)  # devices come after memory
     at = data.find(paused, section, section + SECTION_HEAD_BYTES)
     if section < 0 or at < 0:
