@@ -214,10 +214,9 @@ class Gate:
 
 def gate(w) -> Gate:
     """One machine, for all checks that leave it as it was."""
-    if "gate" not in w.kept:
-        w.kept["gate"] = Gate(w)
-    w.kept["gate"].dice = w.dice
-    return w.kept["gate"]
+    it = w.keep("gate", lambda: Gate(w))
+    it.dice = w.dice
+    return it
 
 
 @check(5)

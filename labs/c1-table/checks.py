@@ -40,9 +40,7 @@ class Opened:
 
 
 def opened(w) -> Opened:
-    if "opened" not in w.kept:
-        w.kept["opened"] = Opened(w, w.dice.randrange(1, 1 << 32))
-    return w.kept["opened"]
+    return w.keep("opened", lambda: Opened(w, w.dice.randrange(1, 1 << 32)))
 
 
 @check(5)

@@ -123,9 +123,7 @@ class Opened:
 
 
 def opened(w) -> Opened:
-    if "opened" not in w.kept:
-        w.kept["opened"] = Opened(w)
-    return w.kept["opened"]
+    return w.keep("opened", lambda: Opened(w))
 
 
 @check(5)

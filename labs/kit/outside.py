@@ -282,6 +282,12 @@ class Outside:
         twin._live, twin.kept = None, {}
         return twin
 
+    def keep(self, name: str, make):
+        """What several checks look at: the first one makes it."""
+        if name not in self.kept:
+            self.kept[name] = make()
+        return self.kept[name]
+
     def drop(self) -> None:
         """The next check gets a machine of its own."""
         kept, self.kept = [*self.kept.values()], {}
