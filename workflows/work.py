@@ -120,8 +120,8 @@ WORK = {
     "mutants": Work(
         "tests of the tests: [count=500 share=100 seed=1 budget=SECONDS]",
         mutants, "results.json", (0,),
-        before=lambda config: f"{mutate(config)} --only 100000-100000 "
-        + config.get("tests", ""),  # records these, and judges none
+        before=lambda config: f"{mutate(config)} --prepare "
+        + config.get("tests", ""),  # are recorded
         after=lambda config: f"{mutate(config)} --home {{out}}/merged "
         "--merge {out}/*-*/results.json"),
     "fuzz": Work(

@@ -62,6 +62,15 @@ def test_the_same_seed_gives_the_same_faults(tool):
     assert len(first) == 10
 
 
+def test_faults_of_other_lines_stay_where_they_are(tool):
+    """So a change of the sources does not choose other faults altogether."""
+    code = {("lib/crc32.c", n) for n in range(1, 100)}
+    every = tool.chosen(code, 7, 1000)
+    gone = every[3].line
+    fewer = tool.chosen(code - {("lib/crc32.c", gone)}, 7, 1000)
+    assert fewer == [m for m in every if m.line != gone]
+
+
 def test_every_equivalent_fault_still_exists(tool):
     """docs/mutants.md speaks of the present source, and says why."""
     known = tool.equivalent()

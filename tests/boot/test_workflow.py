@@ -260,3 +260,19 @@ def test_power_cuts(tmp_path):
                   "scenarios=kexec", "firmwares=pflash"))
     assert results(tmp_path / "out") == [
         ("kexec-pflash", "test_many_instants[kexec-pflash]", "passed")]
+
+
+@marked(here)
+def test_mutants(tmp_path):
+    """Shares of one fault each, judged by tests that are recorded once. The
+    status says whether one of them survived."""
+    out = tmp_path / "out"
+    running = workflow(out, dict(os.environ), "local", "mutants", "count=2",
+                       "share=1", "budget=1", "tests=tests/boot/test_chain.py")
+    text, _ = running.communicate()
+    assert RETRIED not in text
+    assert [job for job, *_ in results(out)] == ["1-1", "2-2"], text
+    merged = json.loads((out / "merged/results.json").read_text())["verdicts"]
+    assert sorted(merged) == sorted(name for _, name, _ in results(out))
+    words = {word for word, *_ in merged.values()}
+    assert words <= {"killed", "survived", "equivalent", "does not build"}
