@@ -8,11 +8,14 @@ import pytest
 
 from harness import paging, paths
 from harness.paging import Range
-from harness.rsp import symbol
+from harness.rsp import GENERAL, symbol
 
 KIB, MIB = 1 << 10, 1 << 20
 BLOCK = 64 * KIB
 LOW = 640 * KIB  # a Linux keeps a trampoline there
+IF, DF = 1 << 9, 1 << 10
+PAE, LA57 = 1 << 5, 1 << 12
+PE_ET_NE_PG = 0x80000031
 TABLES = 3 * MIB  # tables of ACPI and of the firmware: a Linux may read them
 
 
@@ -65,6 +68,24 @@ def check_transition(machine, debugger, for_linux: bool) -> None:
     assert holds(tables, root, False, False) == for_linux  # Linux reads it
 
 
+def check_jump(debugger) -> None:
+    """Whatever the sender has left in registers and flags, the next kernel
+    finds what the protocol names, and zeros; its stack it makes itself."""
+    debugger.run_to(symbol(paths.SYMBOLS, "kexec_jump"))
+    given = {name: debugger.register(name)
+             for name in ("rdi", "rsi", "rdx", "rsp", "cr4")}
+    for name in set(GENERAL) - {"rip", *given}:
+        debugger.set_register(name, 0x5A5A5A5A5A5A5A5A)
+    debugger.set_register("eflags", IF | DF | 2)
+    debugger.run_to(symbol(paths.SYMBOLS, "kexec_last_instruction"))
+    wanted = {"rax": given["rdi"], "rsi": given["rsi"], "cr3": given["rdx"],
+              "cr4": given["cr4"] & (PAE | LA57), "cr0": PE_ET_NE_PG}
+    assert {name: debugger.register(name) for name in wanted} == wanted
+    assert not debugger.register("eflags") & (IF | DF)
+    rest = set(GENERAL) - {"rip", "rsp", *wanted}
+    assert {name for name in rest if debugger.register(name)} == set()
+
+
 LEVELS = pytest.mark.parametrize("words, options", [
     pytest.param("", {}, id="4 levels"),
     pytest.param("la57=on ", {"cpu": "max"}, id="5 levels")])
@@ -105,6 +126,16 @@ def test_from_baton_to_linux(boot, words, options):
               bundle=paths.LINUX_BUNDLE, **options) as machine:
         with machine.debugger() as debugger:
             check_transition(machine, debugger, True)
+
+
+@LEVELS
+def test_the_processor_at_the_jump(boot, words, options):
+    with boot(f"{words}efi=fixed generations=2 end=exit", paused=True,
+              **options) as machine:
+        with machine.debugger() as debugger:
+            check_jump(debugger)
+            debugger.detach()
+        machine.finish().one("end", gen=1, verdict="pass")
 
 
 def test_from_grub_to_baton(boot):
