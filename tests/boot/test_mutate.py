@@ -150,6 +150,9 @@ def test_leaves():
 def test_ends_its_process():
     import os
     os._exit(3)
+def test_hangs_in_c():
+    import re
+    re.match("(a+)+$", "a" * 64 + "b")
 """
 
     SCRIPT = """def test_c():
@@ -162,7 +165,8 @@ def test_ends_its_process():
                            ("test_a.py", self.TEST),
                            ("tests/unit/test_c.py", self.SCRIPT),
                            ("tests/fuzz/fuzz.mk", self.HOST),
-                           ("tools/mutating/server.py", SERVER.read_text())):
+                           ("tools/mutating/server.py", SERVER.read_text().replace(
+                               "HANGS = 60", "HANGS = 1"))):
             (home / name).parent.mkdir(parents=True, exist_ok=True)
             (home / name).write_text(text)
         subprocess.run("git init -q && git add .", shell=True, cwd=home,
@@ -238,6 +242,14 @@ def test_the_server_stops_at_the_first_failure_or_at_its_limit(sample):
     assert server.run(names) == (names[:1], 1)
     assert server.run(names, first=False) == (names[:1], 2)
     assert server.run(names[::-1], limit=1e-6) == ([], 1)
+
+
+def test_the_server_ends_a_test_that_hangs(sample):
+    """Where nothing in Python can end it."""
+    _, server = sample
+    names = [f"test_a.py::{name}" for name in ("test_f", "test_hangs_in_c")]
+    assert server.run(names) == (names[1:], 2)
+    assert server.run(names[:1]) == ([], 1)
 
 
 def test_shares_are_merged(tool, tmp_path):

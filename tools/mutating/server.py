@@ -4,7 +4,8 @@ MUTATING_LINK in the environment is the number of a socket. Each line on it is
 a request in JSON: names of tests or of their files, a limit in seconds of
 processor time, and whether to stop at the first failure. A forked child runs
 them, so no test sees what another request has left in memory. The answer is a
-list: the tests that failed, and how many were run.
+list: the tests that failed, and how many were run. A test that takes HANGS
+seconds of processor time by itself, in C, is one that failed.
 """
 
 import json
@@ -12,10 +13,13 @@ import os
 import resource
 import signal
 import socket
+import time
 from collections import defaultdict
 from contextlib import suppress
 
 import pytest
+
+HANGS = 60  # those of its machines do not count: they are other processes
 
 failed: list[str] = []
 
@@ -38,29 +42,35 @@ def pytest_runtestloop(session):
 
 
 def in_child(items, limit: float, first: bool) -> str:
-    """The answer of a child; an empty line if it died."""
+    """The answer of a child; an empty line if it died otherwise than by its
+    limit. It says which test it begins, each on a line, and then its answer."""
     source, sink = os.pipe()
     child = os.fork()
     if not child:
         os.setsid()
         os.close(source)
         try:
-            answer = run(items, limit, first)
-            os.write(sink, json.dumps(answer).encode())
-        finally:
+            os.write(sink, json.dumps(run(items, limit, first, sink)).encode())
             os._exit(0)
+        finally:
+            os._exit(1)
     os.close(sink)
     with open(source) as answers:
-        answer = answers.read()
+        said = answers.read().splitlines()
+    status = os.waitpid(child, 0)[1]
     with suppress(ProcessLookupError):  # a test may have left machines
         os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return answer
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
+        return json.dumps([said[-1:], len(said)])
+    return said[-1] if status == 0 else ""
 
 
-def run(items, limit: float, first: bool) -> tuple[list[str], int]:
+def run(items, limit: float, first: bool, sink: int) -> tuple[list[str], int]:
     began, done = used(), 0
     for item, following in zip(items, [*items[1:], None]):
+        os.write(sink, f"{item.nodeid}\n".encode())
+        resource.setrlimit(resource.RLIMIT_CPU, (
+            int(time.process_time()) + HANGS, resource.RLIM_INFINITY))
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         done += 1
         if failed and first or limit and used() - began > limit:
