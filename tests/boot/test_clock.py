@@ -229,6 +229,8 @@ def test_an_unreadable_count_is_not_incremented(boot):
         detail = run.one("proof", gen=gen, check="variable",
                          verdict="fail")["detail"]
         assert detail == "GetVariable: EFI_DEVICE_ERROR; nothing written"
+        listed = run.one("proof", gen=gen, check="enumerate", verdict="fail")
+        assert ", 1 unreadable; " in listed["detail"]
     assert flash.generation(run.flash) == 2
 
 

@@ -37,6 +37,28 @@ def test_a_crash_is_explained(boot, kind):
             assert re.search(rf"\b{register} +[0-9a-f]{{16}}", report), register
 
 
+def test_each_register_is_reported(boot):
+    """With the value that it had at the instruction that faulted."""
+    free = "rax rbx rcx rdx rsi rdi rbp r8 r9 r10 r11 r12 r13 r14 r15".split()
+    given = {name: 0x1234_5678_0000_0001 + 0x1111 * i
+             for i, name in enumerate(free)}
+    rest = "rip rsp cr0 cr2 cr3 cr4 cs ss".split()
+    with boot("efi=off crash=opcode end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "crash_opcode"))
+            for name, value in given.items():
+                debugger.set_register(name, value)
+            given |= {name: debugger.register(name) for name in rest}
+            debugger.detach()
+        run = machine.finish()
+    report = " ".join(line for line in run.lines if "panic: " in line)
+    reported = dict(re.findall(r" (r\w+|cr\d|[cs]s|error) +(?:0x)?([0-9a-f]+)\b",
+                               report))
+    assert reported.keys() == given.keys() | {"rflags", "error"}
+    assert {name: int(reported[name], 16) for name in given} == given
+    assert int(reported["error"], 16) == 0
+
+
 def test_a_backtrace_that_goes_in_circles(boot):
     """It is terminated, and the report says so."""
     with boot("efi=off crash=panic end=exit", paused=True) as machine:

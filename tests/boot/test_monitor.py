@@ -344,6 +344,15 @@ def test_keys_of_a_terminal(boot):
             assert answer.status == "ok"
 
 
+def test_each_file_of_the_bundle_completes(boot, tmp_path):
+    bundle = tmp_path / "bundle.cpio"
+    bundle.write_bytes(media.cpio({"one": b"1", "two": b"22", "six": b"6"}))
+    with boot("efi=off generations=1", bundle=bundle) as machine:
+        for name in ("one", "two", "six"):
+            answer = machine.ask(f"kexec {name[0]}\tx")
+            assert answer.event["line"] == f"kexec {name} x"
+
+
 def test_the_prompt_of_the_last_generation(boot):
     with boot("efi=fixed generations=2") as machine:
         answer = machine.ask("selftest")

@@ -119,6 +119,22 @@ static void only_the_first_archive(void **state) {
                      STATUS_NOT_FOUND);
 }
 
+// All bytes but the control characters.
+static void names_of_any_characters(void **state) {
+    (void)state;
+    const char *names[] = {" ", "a b", "~\x7f",
+                           "gr\xc3\xbc\xc3\x9f"
+                           "e"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        struct archive archive = {0};
+        struct cpio_file file;
+        add(&archive, names[i], "x", 1);
+        assert_int_equal(
+            cpio_find(archive.data, archive.bytes, names[i], &file), STATUS_OK);
+        assert_int_equal(file.data[0], 'x');
+    }
+}
+
 static void nothing_is_an_end(void **state) {
     (void)state;
     assert_int_equal(walk("", 0), STATUS_NOT_FOUND);
@@ -209,6 +225,7 @@ int main(void) {
         cmocka_unit_test(finds_by_name),
         cmocka_unit_test(the_first_of_a_name),
         cmocka_unit_test(only_the_first_archive),
+        cmocka_unit_test(names_of_any_characters),
         cmocka_unit_test(nothing_is_an_end),
         cmocka_unit_test(both_magics_and_cases),
         cmocka_unit_test(cut_everywhere),

@@ -113,6 +113,15 @@ def test_zbar_reads_the_code(built, tmp_path, length):
     assert qr.read(tmp_path / "code.pbm") == [text]
 
 
+def test_a_code_does_not_depend_on_the_one_before(built):
+    """What a large one leaves in the buffers is in no smaller one: each version
+    has its own number of modules that carry no data (ISO 18004, table 1)."""
+    texts = ["A" * length for length in (5, 40, 100, 200, 500, 1100, 1800)]
+    ascending = [code_of(built, text) for text in texts]
+    descending = [code_of(built, text) for text in reversed(texts)]
+    assert descending[::-1] == ascending
+
+
 def test_too_long(built):
     code = Code()
     assert not built.qr_encode(b"0" * 1854, 1854, ctypes.byref(code))

@@ -240,15 +240,16 @@ static void colours_are_where_the_framebuffer_has_them(void **state) {
     info.red_pos = 0;
     info.green_pos = 8;
     info.blue_pos = 16;
-    open_with("\033[31mR\033[32mG\033[0mx");
-    const uint32_t colour[] = {0x5050c0, 0x50c050, 0xc0c0c0};
+    open_with("\033[31mR\033[32mG\033[0mx\033[38mx\033[31m\033[29mx");
+    const uint32_t colour[] = {0x5050c0, 0x50c050, 0xc0c0c0, 0xc0c0c0,
+                               0xc0c0c0};
     for (unsigned column = 0; column < ARRAY_SIZE(colour); column++)
         for (unsigned y = 0; y < HEIGHT; y++)
             for (unsigned x = 0; x < 8; x++) {
                 uint32_t pixel = pixels[y * pitch + column * 8 + x];
                 assert_true(pixel == 0 || pixel == colour[column]);
             }
-    expect_at(0, 0, "RGx");
+    expect_at(0, 0, "RGxxx");
 }
 
 static void a_picture_is_at_the_right_edge(void **state) {
