@@ -120,6 +120,19 @@ def test_tests_of_the_same_subject_come_first(tmp_path):
         "mm/odd/b.c", 1)] == ["tests/test_odd_ones.py::b", "tests/test_mm.py::a"]
 
 
+def test_newer_notes_replace_older_ones(tmp_path):
+    notes, draft = tmp_path / "notes", tmp_path / "draft"
+    draft.write_text(notes_of(("x.py::a", 1, True, "1", ""),
+                              ("x.py::b", 1, True, "1", "")))
+    reach.add(draft, notes)
+    draft.write_text(notes_of(("x.py::c", 1, True, "1", ""),
+                              ("x.py::a", 1, False, "1", "")))
+    reach.add(draft, notes)
+    assert not draft.exists()
+    found = reach.Reach(Kernel, notes).of("mm/a.c", 3)
+    assert [note.name[11:] for note in found] == ["x.py::b", "x.py::c"]
+
+
 class Sample:
     """A project of one file, with the targets that trial.py makes."""
 

@@ -97,9 +97,8 @@ def words(path: str) -> set[str]:
 
 
 def record(root: Path, tests: list[str], jobs: int, notes: Path) -> bool:
-    """Runs the boot tests of the tree at `root`. False: some did not pass,
-    and are left out."""
-    notes.unlink(missing_ok=True)
+    """Runs boot tests of the tree at `root`, and adds to the notes what they
+    reach. False: some did not pass, and are left out."""
     draft = notes.with_suffix(".draft")
     draft.unlink(missing_ok=True)
     wrapper = Kernel(root / "build/baton.elf").qemu(
@@ -109,5 +108,14 @@ def record(root: Path, tests: list[str], jobs: int, notes: Path) -> bool:
          "-p", "mutating.recorder", *tests], cwd=root,
         env={**os.environ, "QEMU": str(wrapper), "MUTATING_NOTES": str(draft),
              "PYTHONPATH": f"{root}/tools:{root}/tests"})
-    draft.replace(notes)
+    add(draft, notes)
     return done.returncode == 0
+
+
+def add(draft: Path, notes: Path) -> None:
+    """The newer note about a test replaces the older one."""
+    rows = [row for path in (notes, draft) if path.exists()
+            for row in path.read_text().splitlines(keepends=True)]
+    latest = {Note(*json.loads(row)).name: row for row in rows}
+    draft.write_text("".join(latest.values()))
+    draft.replace(notes)
