@@ -133,6 +133,15 @@ def test_newer_notes_replace_older_ones(tmp_path):
     assert [note.name[11:] for note in found] == ["x.py::b", "x.py::c"]
 
 
+def test_a_new_test_is_tried_first(tmp_path):
+    notes = tmp_path / "notes"
+    notes.write_text(notes_of(("x.py::a", 1, True, "1", ""),
+                              ("x.py::new[1]", 9, True, "1", "")))
+    found = reach.Reach(Kernel, notes, ["tests/test_x.py::new"])
+    assert [note.name[11:] for note in found.of("mm/a.c", 3)] == [
+        "x.py::new[1]", "x.py::a"]
+
+
 class Sample:
     """A project of one file, with the targets that trial.py makes."""
 

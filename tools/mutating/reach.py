@@ -45,9 +45,11 @@ class Note:
 
 
 class Reach:
-    """The recorded tests."""
+    """The recorded tests; `first`: those to try before others, as pytest
+    names them: a file, or one of its functions."""
 
-    def __init__(self, kernel: Kernel, notes: Path):
+    def __init__(self, kernel: Kernel, notes: Path, first=()):
+        self.first = tuple(first)
         self.lines = lines_of(kernel)
         self._bit = {line: bit for bit, line in enumerate(self.lines)}
         rows = [Note(*json.loads(row)) for row in notes.read_text().splitlines()]
@@ -77,7 +79,7 @@ class Reach:
         return [note for note, _ in self._tests if run and note.run == run]
 
     def sorted(self, file: str, notes: list[Note]) -> list[Note]:
-        """First those of modules with a word of the file's path in their name.
+        """Then those of modules with a word of the file's path in their name.
         Of each of the others the cheapest, then the second of each, and so on:
         they differ most in what they check."""
         rank: dict[str, int] = {}
@@ -87,6 +89,7 @@ class Reach:
                 rank[note.unit] = seen[note.module]
                 seen[note.module] += 1
         return sorted(notes, key=lambda note: (
+            not note.name.startswith(self.first),
             not words(note.module) & words(file), rank[note.unit],
             self._cost[note.unit], note.unit))
 
