@@ -868,7 +868,9 @@ static void a_page_that_was_not_preserved(void **state) {
 
 static void an_invalid_preserved_handoff(void **state) {
     const char *const words[] = {"handoff=banana", "handoff=0x1238008",
-                                 "handoff=0xfffffffffffff000"};
+                                 "handoff=0xfffffffffffff000",
+                                 // One that would be, but is too long.
+                                 "handoff=0x000000000000000000000001238000"};
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
         linux_sample(state);
         keep(words[i], 2);

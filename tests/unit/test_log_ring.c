@@ -83,6 +83,30 @@ static void new_lines_push_out_the_oldest(void **state) {
     free(ring);
 }
 
+// So that not one byte of the ring is left, and then one line more.
+static void lines_that_fill_the_ring_are_all_kept(void **state) {
+    (void)state;
+    struct log_ring *ring = new_ring();
+    const struct log_line *line;
+    const uint64_t head = offsetof(struct log_line, text), each = head + 20;
+    char text[64] = {0};
+    unsigned n = 0;
+    uint64_t at = 0;
+    memset(text, 'x', 40);
+    for (; ring->bytes - ring->end >= 2 * each; n++)
+        log_ring_put(ring, n, text, 20);
+    log_ring_put(ring, n, text, ring->bytes - ring->end - head);
+    assert_int_equal(ring->end, ring->bytes);
+    assert_int_equal(log_ring_check(ring, ROOM), STATUS_OK);
+    assert_non_null(line = log_ring_next(ring, &at));
+    assert_int_equal(line->generation, 0);
+    log_ring_put(ring, n + 1, text, 20); // as long as the oldest one
+    at = 0;
+    assert_non_null(line = log_ring_next(ring, &at));
+    assert_int_equal(line->generation, 1);
+    free(ring);
+}
+
 static void a_long_line_is_cut(void **state) {
     (void)state;
     struct log_ring *ring = new_ring();
@@ -223,6 +247,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_come_back_in_order),
         cmocka_unit_test(new_lines_push_out_the_oldest),
+        cmocka_unit_test(lines_that_fill_the_ring_are_all_kept),
         cmocka_unit_test(a_long_line_is_cut),
         cmocka_unit_test(a_reader_that_was_overtaken_goes_on),
         cmocka_unit_test(a_flipped_bit_is_seen_in_its_line_alone),

@@ -254,6 +254,23 @@ static void the_smallest_neighbours_are_lost(void **state) {
     assert_int_equal(memory_map_bytes(&map, MEMORY_LOST, 0), 0xb000 + 0x10000);
 }
 
+// Also if they are the last ones.
+static void the_smallest_neighbours_are_at_the_end(void **state) {
+    (void)state;
+    const pa_t small = 1UL << 30;
+    add(small - 0x8000, 0x8000, MEMORY_RUNTIME);
+    add(small, 0x2000, MEMORY_RESERVED);
+    add(small + 0x2000, 0x1000, MEMORY_USABLE);
+    for (pa_t at = 0; memory_map_bytes(&map, MEMORY_LOST, 0) == 0;
+         at += 0x10000) {
+        assert_true(at < small);
+        add(at, 0x8000, MEMORY_USABLE);
+    }
+    assert_int_equal(memory_map_bytes(&map, MEMORY_LOST, 0), 0x3000);
+    assert_int_equal(kind_at(&map, small), MEMORY_LOST);
+    assert_int_equal(kind_at(&map, small + 0x2fff), MEMORY_LOST);
+}
+
 enum { MANY = 4000 };
 
 static enum memory_kind kind_of(size_t page) {
@@ -370,6 +387,7 @@ int main(void) {
         TEST(no_bytes_no_effect),
         TEST(full_means_unchanged),
         TEST(the_smallest_neighbours_are_lost),
+        TEST(the_smallest_neighbours_are_at_the_end),
         TEST(any_number_of_ranges),
         TEST(bad_ranges_are_refused_all_the_same),
         TEST(kinds_have_names),

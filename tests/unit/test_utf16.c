@@ -64,6 +64,10 @@ static void cut_between_characters(void **state) {
         assert_string_equal(to, expected[room]);
         free(to);
     }
+    // An empty text is never cut, however large the buffer is.
+    char empty[4] = "old";
+    assert_int_equal(utf16_to_utf8(empty, sizeof(empty), wide, 0), 0);
+    assert_string_equal(empty, "");
     assert_int_equal(utf16_to_utf8(NULL, 0, wide, ARRAY_SIZE(wide)), 0);
 }
 
