@@ -31,6 +31,7 @@ def test_a_crash_is_explained(boot, kind):
     report = "\n".join(line for line in run.lines if "panic:" in line)
     assert title in run.one("panic")["why"]
     assert re.search(explanation, report), report
+    assert ("tried to" in report) == (title == "page fault")
     assert re.search(BACKTRACE, report), report
     if kind != "panic":
         for register in ("rip", "rsp", "rax", "r15", "cr2", "cr3"):

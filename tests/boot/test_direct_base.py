@@ -9,6 +9,7 @@ import pytest
 from harness.chain import PROVING
 
 BASE = 0xffff800000000000
+LAST = 0xffffa00000000000
 OTHER = 0xffff807fc0000000  # the next top-level entry begins 1 GiB above
 
 
@@ -28,6 +29,7 @@ def bases(run) -> list[int]:
 def test_modes_that_survive_a_moved_direct_map(boot, mode):
     run = boot_with(boot, mode, f"direct_base={BASE:#x},{OTHER:#x}")
     assert bases(run) == [BASE, OTHER]
+    assert run.all("refused", what="cmdline") == []
     if mode != "direct":
         run.one("end", gen=1, verdict="pass")
         return
@@ -71,6 +73,14 @@ def test_random_differs_each_time_and_can_be_repeated(boot):
     assert all(base % (1 << 30) == 0 and base >= BASE
                for base in first + other)
     assert any("(seed=7)" in line for line in runs[0].lines)
+
+
+@pytest.mark.parametrize("base", [BASE, BASE + (1 << 30), LAST - (1 << 30), LAST])
+def test_a_possible_base(boot, base):
+    with boot(f"efi=off generations=1 direct_base={base:#x} end=exit") as machine:
+        run = machine.finish()
+    assert run.all("refused") == []
+    assert bases(run) == [base]
 
 
 @pytest.mark.parametrize("word", [

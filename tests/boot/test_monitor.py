@@ -104,6 +104,27 @@ def test_memory_is_what_it_is_elsewhere(boot):
             assert f"firmware's {region.type} at {region.pa:#x}" in walk
             walk = machine.ask(f"pt firmware {region.pa}").text
             assert f"physically {region.pa:#x}: " in walk
+            last = machine.ask(f"pt {region.va + region.pages * 4096 - 1:#x}")
+            assert f"firmware's {region.type} at {region.pa:#x}" in last.text
+
+
+def words_of(size: int) -> str:
+    """In the largest unit that leaves four digits."""
+    size, unit = size >> 10, 0
+    while size > 9999:
+        size, unit = size >> 10, unit + 1
+    return f"{size} {('KiB', 'MiB', 'GiB', 'TiB')[unit]}"
+
+
+def test_sizes_are_in_a_readable_unit(boot):
+    with boot("efi=off generations=1") as machine:
+        rows = [re.match(r"  (0x\w+) - (0x\w+) +(\d+ .iB)", line)
+                for command in ("memory", "frames")
+                for line in machine.ask(command).lines]
+    sizes = [(int(row[2], 0) - int(row[1], 0), row[3]) for row in rows if row]
+    assert {shown[-3:] for _, shown in sizes} >= {"KiB", "MiB"}
+    assert [shown for _, shown in sizes] == [words_of(size)
+                                             for size, _ in sizes]
 
 
 def test_unmapped_addresses(boot):

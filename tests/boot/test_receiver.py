@@ -20,6 +20,7 @@ from harness.rsp import symbol
 # Fields of the setup header, as in boot_params, and their sizes.
 INITRD_MAX, RELOCATABLE, XLOADFLAGS = (0x22C, "I"), (0x234, "B"), (0x236, "H")
 COMMAND_LINE_MAX, PREFERRED = (0x238, "I"), (0x258, "Q")
+RUN_BYTES = (0x260, "I")  # init_size
 KERNEL_64, ABOVE_4G, EFI_KEXEC, LEVEL_5 = 1, 2, 16, 32
 EFI_INFO, EFI_INFO_BYTES, RAMDISK, SETUP_DATA = 0x1C0, 32, 0x218, 0x250
 SETUP_EFI = 4
@@ -91,6 +92,10 @@ def test_efi_data_is_passed_only_on_request(received, asks):
     info = params[EFI_INFO:EFI_INFO + EFI_INFO_BYTES]
     assert (info[:4] == b"EL64") == (SETUP_EFI in nodes) == asks
     assert any(info) == asks
+    lineage = [line.split("lineage: ")[1].split() for line in run.lines
+               if line.startswith("g2 ") and "boot: lineage: " in line]
+    assert [(words[1], words[5]) for words in lineage] == [
+        ("0", "efi=fixed"), ("1", "efi=linux")]
     assert any("does not support EFI data" in line
                for line in run.lines) == (not asks)
     run.one("boot", gen=2)
@@ -139,6 +144,16 @@ def test_a_preferred_address_that_is_taken(start, pa, kind):
     why = refused(start, "generations=2 efi=fixed next=other",
                   {RELOCATABLE: 0, PREFERRED: pa})
     assert f"at {pa:#x}" in why and why.endswith(kind)
+
+
+def test_an_image_that_ends_with_the_memory_below_4_gib(start):
+    """There is no memory at its place; for a byte more there is no place."""
+    for size, end in ((8 << 20, "hole"),
+                      ((8 << 20) + 1, "do not end below 0x100000000")):
+        why = refused(start, "generations=2 efi=fixed next=other",
+                      {RELOCATABLE: 0, PREFERRED: (1 << 32) - (8 << 20),
+                       RUN_BYTES: size})
+        assert why.endswith(end)
 
 
 @pytest.fixture(scope="session")

@@ -181,6 +181,7 @@ def test_the_report_fits_on_the_screen(boot):
                      at="power_off_after")
     text = "\n".join(rows)
     assert "Verdict: pass, efi=fixed" in text
+    assert text.count(", UEFI ") == 1  # though each generation says it
     for proof in run.all("proof", gen=0):
         assert re.search(rf"^  {proof['check']} +pass +pass +pass\b", text,
                          re.M)

@@ -50,6 +50,13 @@ def test_what_is_known_of_services(fixed):
     assert fixed.one("end")["verdict"] == "pass"
 
 
+def test_the_stack_of_a_call_is_its_own(fixed):
+    """What a deeper call before it has used does not count."""
+    used = {event["svc"]: event.number("bytes")
+            for event in fixed.all("efi.touch.stack", gen=1)}
+    assert used["UpdateCapsule"] < used["GetTime"] < used["SetVariable"]
+
+
 def test_regions_of_which_no_page_was_used_are_not_listed(fixed):
     used = [event.number("read") + event.number("executed")
             for event in fixed.all("efi.touch")]

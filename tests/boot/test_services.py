@@ -1,0 +1,59 @@
+"""The calls to runtime services, looked at from outside: their arguments, which
+are called at all, and what is reported about them.
+"""
+
+import re
+import struct
+
+import pytest
+
+from boot.test_gate import call_under_way
+from harness import paths
+from harness.chain import GENERATIONS, PROVING
+from harness.rsp import symbol
+
+# In the order of the table, and how many arguments each has (UEFI 2.10 §8).
+SERVICES = {
+    "GetTime": 2, "SetTime": 1, "GetWakeupTime": 3, "SetWakeupTime": 2,
+    "SetVirtualAddressMap": 4, "ConvertPointer": 2, "GetVariable": 5,
+    "GetNextVariableName": 3, "SetVariable": 5,
+    "GetNextHighMonotonicCount": 1, "ResetSystem": 4, "UpdateCapsule": 3,
+    "QueryCapsuleCapabilities": 4, "QueryVariableInfo": 4}
+ARGUMENTS, SERVICE = 8, 156  # where a call's record has them (efi/gate.h)
+
+
+def test_what_is_no_argument_is_zero(boot):
+    """Of the five places for arguments, a call fills no more than it has."""
+    seen = set()
+    with boot("efi=fixed generations=1 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "check_space"))
+            while "QueryCapsuleCapabilities" not in seen:
+                record, _ = call_under_way(debugger)
+                given = struct.unpack("<5Q", debugger.read(record + ARGUMENTS, 40))
+                number, = struct.unpack("<I", debugger.read(record + SERVICE, 4))
+                name = list(SERVICES)[number]
+                assert not any(given[SERVICES[name]:]), (name, given)
+                seen.add(name)
+    assert seen >= set(SERVICES) - {"GetVariable", "GetNextVariableName",
+                                    "ResetSystem"}
+
+
+@pytest.mark.modes(*PROVING)
+def test_a_map_of_an_unknown_version_is_refused_by_the_firmware(the_chain):
+    """In each generation: SetVirtualAddressMap is called with it, last."""
+    for gen in range(GENERATIONS):
+        *_, last = the_chain.run.all("efi.call", gen=gen,
+                                     svc="SetVirtualAddressMap")
+        assert last["status"] in ("EFI_UNSUPPORTED", "EFI_INVALID_PARAMETER")
+
+
+@pytest.mark.modes(*PROVING)
+def test_the_space_for_variables_is_reported(the_chain):
+    for gen in range(GENERATIONS):
+        found = re.fullmatch(
+            r"QueryVariableInfo: EFI_SUCCESS: largest variable (\d+); (\d+) of "
+            r"(\d+) bytes free, (\d+) after a write",
+            the_chain.proof(gen, "space")["detail"])
+        largest, free, total, after = map(int, found.groups())
+        assert 0 < largest <= total and after < free <= total
