@@ -44,6 +44,8 @@ UNIT_test_quirk      := efi/quirk.c efi/tables.c efi/names.c lib/crc32.c lib/log
 	lib/status.c lib/format.c
 UNIT_test_efi_space  := efi/space.c efi/firmware.c efi/guard/memory.c efi/guard/verify.c efi/region.c efi/protect/attributes.c efi/names.c mm/page_table.c \
 	lib/memory_map.c lib/log.c lib/string.c lib/status.c lib/format.c
+UNIT_test_services   := efi/services.c efi/services/rest.c efi/firmware.c efi/names.c mm/page_table.c \
+	lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_smbios     := kernel/smbios/smbios.c lib/status.c lib/format.c
 UNIT_test_acpi       := kernel/acpi/acpi.c lib/status.c lib/format.c
 # The rules of efi/policies; its other files map.
@@ -109,7 +111,7 @@ UNIT_RENAME_lib/string := $(foreach name,memcpy memmove memset memcmp strlen \
 
 # The machine behind these is a test.
 $(foreach source,kernel/watchdog/watchdog kernel/nmi/nmi kernel/timer/clock kernel/clocks/clocks kernel/serial kernel/screen/keyboard\
-	mm/early efi/space efi/guard/memory,\
+	mm/early efi/space efi/guard/memory efi/services efi/services/rest,\
 	$(eval UNIT_RENAME_$(source) := -iquote tests/unit/machine))
 
 -include $(UNIT_OBJECTS:.o=.d)

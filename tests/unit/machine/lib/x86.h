@@ -23,4 +23,14 @@ uint64_t read_msr(uint32_t msr);
 unsigned paging_levels(void);
 unsigned cpuid_address_bits(void);
 void spin_hint(void);
+uint64_t interrupts_off(void);
+void interrupts_restore(uint64_t flags);
 struct cpuid cpuid(uint32_t leaf, uint32_t subleaf);
+
+static inline void copy_bytes(void *to, const void *from, size_t bytes) {
+    __builtin_memcpy(to, from, bytes);
+}
+
+static inline void copy_words(void *to, const void *from, size_t words) {
+    __builtin_memcpy(to, from, 8 * words);
+}
