@@ -34,6 +34,48 @@ VANDAL = """
 """
 VANDALISED = {"rbx", "r15", "rflags", "cr0"}
 
+# The same for all registers whose old values can be put back by themselves:
+ALL = """
+%assign n 6
+%rep 10
+    pcmpeqd xmm %+ n, xmm %+ n
+%assign n n + 1
+%endrep
+    xor ecx, ecx
+    mov ds, ecx
+    mov es, ecx
+    mov fs, ecx
+    mov gs, ecx
+    mov ecx, 1
+    mov cr8, rcx
+    mov rcx, dr7
+    bts rcx, 8
+    mov dr7, rcx
+    mov rcx, cr0
+    btr rcx, 16
+    mov cr0, rcx
+    mov rcx, cr4
+    btc rcx, 2
+    mov cr4, rcx
+    mov dword [rsp + 8], 0x5f80
+    ldmxcsr [rsp + 8]
+    mov word [rsp + 8], 0x027f
+    fldcw [rsp + 8]
+    not rbx
+    not rbp
+    not rsi
+    not rdi
+    not r12
+    not r13
+    not r14
+    not r15
+    std
+    xor eax, eax
+    ret
+"""
+CHANGED = {*"""rbx rbp rsi rdi r12 r13 r14 r15 rflags ds es fs gs cr0 cr4 cr8 dr7
+    mxcsr fcw""".split(), *(f"xmm{n}" for n in range(6, 16))}
+
 # An invalid stack:
 STACK_THIEF = """
     xor esp, esp
@@ -151,14 +193,16 @@ def test_a_jump_to_an_invalid_address_is_contained(boot, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_changed_registers_are_restored(boot, mode, tmp_path):
-    run = misbehave(boot, mode, overwrite(assemble(VANDAL, tmp_path)))
+@pytest.mark.parametrize("code, registers", [(VANDAL, VANDALISED),
+                                             (ALL, CHANGED)],
+                         ids=["four", "all"])
+def test_changed_registers_are_restored(boot, mode, tmp_path, code, registers):
+    run = misbehave(boot, mode, overwrite(assemble(code, tmp_path)))
     gate = run.one("efi.gate", gen=0)
-    calls = len(VANDALISED)
     assert gate.number("violations") > 0
-    assert gate.number("violations") % calls == 0
+    assert gate.number("violations") % len(registers) == 0
     changed = run.all("efi.violation", gen=0, svc="GetTime")
-    assert {event["register"] for event in changed} == VANDALISED
+    assert sorted(event["register"] for event in changed) == sorted(registers)
     assert run.one("proof", gen=0, check="variable")["verdict"] == "pass"
 
 
@@ -220,6 +264,29 @@ def test_there_is_no_call_within_a_call(boot):
     # And the call in progress is ended after its timeout.
     assert {e["vector"] for e in run.all("efi.fault")} == {"32"}
     run.one("end", gen=0, verdict="fail")
+
+
+WRITES_CR3 = {b"\x0f\x22" + bytes([0xD8 | r]) for r in range(8)}
+
+
+@pytest.mark.parametrize("mode, writes", [("physical", 2), ("fixed", 0)])
+def test_a_call_on_the_kernels_table_leaves_the_tlb_alone(boot, mode, writes):
+    """Any write to CR3 empties it: there is one on the way into a call on
+    another table, and one on the way back."""
+    first, end = (symbol(paths.SYMBOLS, name)
+                  for name in ("gate_enter", "gate_plain"))
+    after = symbol(paths.SYMBOLS, "efi_look_at")
+    with boot(f"efi={mode} generations=1 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            first_call_after_svam(debugger, mode)
+            code = debugger.read(first, end - first)
+            places = [first + at for at in range(len(code))
+                      if code[at : at + 3] in WRITES_CR3]
+            seen = []
+            while (place := debugger.run_to(after, *places)) != after:
+                seen.append(place)
+    assert len(places) == 2
+    assert seen == places[:writes]
 
 
 GENERATIONS = [0, 3]  # later generations know the rights from the copy of the first one

@@ -36,6 +36,15 @@ def test_memory(boot, ram_mib, more):
     assert ram_mib * 0.9 < run.one("boot", gen=0).number("ram_mib") <= ram_mib
 
 
+@pytest.mark.parametrize("cpu, unit", [("", "2 MiB"), ("max", "1 GiB")])
+def test_pages_are_as_large_as_the_processor_has_them(boot, cpu, unit):
+    """The second gigabyte: the kernel is below, and the firmware above it."""
+    with boot("efi=off generations=1", ram_mib=2560, cpu=cpu) as machine:
+        direct = machine.wait_for("space").number("direct")
+        walk = machine.ask(f"pt {direct + (1 << 30) + 0x5432:#x}").text
+    assert f"  {unit} at 0x40000000, writable, no execute" in walk
+
+
 def test_a_memory_full_of_holes(boot):
     """40 separate frames are not available: this is handed on."""
     with boot("efi=fixed end=shutdown", holes=40) as machine:

@@ -138,7 +138,11 @@ def test_unmapped_addresses(boot):
     }
     with boot("efi=off generations=1") as machine:
         for line, expected in nothing.items():
-            assert expected in machine.ask(line).text
+            answer = machine.ask(line).text
+            assert expected in answer and "kernel's code" not in answer
+        for name, is_code in (("text_start", True), ("text_end", False)):
+            walk = machine.ask(f"pt {symbol(paths.SYMBOLS, name):#x}").text
+            assert ("in the kernel's code: " in walk) == is_code
         guard_va = first_stack_guard(machine)
         for va, is_guard in ((guard_va, True), (guard_va + 0xfff, True),
                              (guard_va + 0x1000, False)):

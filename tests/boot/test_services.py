@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from boot.test_gate import call_under_way
-from harness import paths
+from harness import paths, vectors
 from harness.chain import GENERATIONS, PROVING
 from harness.rsp import symbol
 
@@ -46,6 +46,17 @@ def test_a_map_of_an_unknown_version_is_refused_by_the_firmware(the_chain):
         *_, last = the_chain.run.all("efi.call", gen=gen,
                                      svc="SetVirtualAddressMap")
         assert last["status"] in ("EFI_UNSUPPORTED", "EFI_INVALID_PARAMETER")
+
+
+def test_a_service_without_an_entry_is_not_there(boot):
+    """Not announced as missing, but its pointer is NULL: it is no error."""
+    with boot(f'efi=fixed generations=1 end=exit run="{vectors.COMMAND}"',
+              sin="no-service") as machine:
+        found = vectors.points(machine.finish().lines)
+    assert {p.service for p in found if p.skipped} == {
+        "QueryCapsuleCapabilities"}
+    assert all(p.skipped for p in found
+               if p.service == "QueryCapsuleCapabilities")
 
 
 @pytest.mark.modes(*PROVING)

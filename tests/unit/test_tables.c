@@ -647,7 +647,7 @@ static void vendors(void **state) {
     (void)state;
     static const uint16_t name[] = u"EDK II", empty[] = u"";
     uint16_t longest[EFI_VENDOR_BYTES] = {0}, wide[EFI_VENDOR_BYTES] = {0};
-    char none[EFI_VENDOR_BYTES];
+    char none[EFI_VENDOR_BYTES] = "an older name";
     assert_string_equal(vendor_of(name, sizeof(name)), "EDK II");
     assert_string_equal(vendor_of(empty, sizeof(empty)),
                         "a firmware without a name");

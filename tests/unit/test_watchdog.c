@@ -129,6 +129,17 @@ static void test_its_own(void **state) {
     assert_string_equal(report(), "");
 }
 
+// Its PIT may be a tenth faster than the counter, but no more.
+static void test_a_fast_pit(void **state) {
+    now += WATCHDOG_PERIOD_US / 100 * 92;
+    assert_true(watchdog_take_nmi(0x1234));
+    assert_string_equal(report(), "");
+    start(state);
+    now += WATCHDOG_PERIOD_US / 100 * 88;
+    assert_true(watchdog_take_nmi(0x1234));
+    assert_contains(report(), "unknown=");
+}
+
 // The tick comes first, after any stop by the host; the NMI, once sent, comes
 // after it.
 static void test_its_own_after_a_tick(void **state) {
@@ -206,6 +217,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_no_reason, start),
         cmocka_unit_test_setup(test_its_own, start),
+        cmocka_unit_test_setup(test_a_fast_pit, start),
         cmocka_unit_test_setup(test_its_own_after_a_tick, start),
         cmocka_unit_test_setup(test_hardware_errors, start),
         cmocka_unit_test_setup(test_in_the_midst_of_a_restart, start),
