@@ -2,12 +2,14 @@
 crashed kernel, the firmware, and the record in flash.
 """
 
+import hashlib
 import re
+import struct
 import subprocess
 
 import pytest
 
-from harness import flash, gdb, paths
+from harness import flash, gdb, media, paging, paths
 from harness.events import wanted
 from harness.rsp import symbol
 
@@ -29,6 +31,79 @@ def captured(request, run_of):
 modes = pytest.mark.parametrize("captured", [
     pytest.param(mode, marks=pytest.mark.xdist_group(f"capture-{mode}"))
     for mode in ("fixed", "physical")], indirect=True)
+
+
+# ---- what is handed to it, whatever it is
+
+MIB = 1 << 20
+LOW, SPACE, RAM = MIB, 160 * MIB, 512 * MIB
+KERNEL_BASE, VMAP_BASE = 0xFFFFFFFF80000000, 0xFFFFFFFFC0000000
+E820_COUNT, E820, USABLE = 0x1E8, 0x2D0, 1  # in boot_params
+PHNUM, PHDR, PT_LOAD, PT_NOTE = 56, 64, 1, 4  # elf(5)
+RSP, REGISTERS = 19, 12 + 8 + 112  # in the note, in words and bytes
+
+
+@pytest.fixture
+def other(tmp_path):
+    """A bundle with a Baton that does not say that it is one."""
+    image = b"Other" + paths.KERNEL.read_bytes()[5:]
+    sums = f"{hashlib.sha256(image).hexdigest()}  other\n".encode()
+    bundle = tmp_path / "other.cpio"
+    bundle.write_bytes(media.cpio({"other": image, "SHA256SUMS": sums}))
+    return bundle
+
+
+def segments(read, core_pa: int):
+    """(type, offset, va, pa, bytes) of each header of a core."""
+    count, = struct.unpack("<H", read(core_pa + PHNUM, 2))
+    rows = struct.iter_unpack("<IIQQQQQQ", read(core_pa + PHDR, 56 * count))
+    for kind, _, offset, va, pa, size, memory, _ in rows:
+        assert size == memory
+        yield kind, offset, va, pa, size
+
+
+def usable(read, params_pa: int) -> list[tuple[int, int]]:
+    count, = read(params_pa + E820_COUNT, 1)
+    rows = struct.iter_unpack("<QQI", read(params_pa + E820, 20 * count))
+    return [(start, size) for start, size, kind in rows if kind == USABLE]
+
+
+def test_what_a_capture_kernel_is_told(boot, other):
+    """All memory of the kernel that has crashed, and the memory that itself
+    may use: its own, and the first MiB."""
+    with boot('efi=off generations=1 capture=other run="crash opcode" end=exit',
+              paused=True, bundle=other, ram_mib=RAM // MIB) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "stage_50_capture_enter"))
+            root = debugger.register("cr3") & paging.ADDRESS
+            mapped = [leaf for leaf in paging.leaves(debugger.read_physical, root, 4)
+                      if leaf.va >= KERNEL_BASE and leaf.pa < RAM]
+            debugger.run_to(symbol(paths.SYMBOLS, "kexec_last_instruction"))
+            read = debugger.read_physical
+            base = machine.wait_for("kexec.load").number("base")
+            event = machine.wait_for("crash.capture")
+            core = list(segments(read, event.number("core")))
+            note = next(row for row in core if row[0] == PT_NOTE)
+            rsp, = struct.unpack("<Q", read(note[1] + REGISTERS + 8 * RSP, 8))
+            free = usable(read, debugger.register("rsi"))
+        panic = [line for line in machine.run.lines if "panic: " in line]
+    assert event["why"] == "" and len(core) == event.number("pieces")
+    loads = [row for row in core if row[0] == PT_LOAD]
+
+    def is_there(va: int, pa: int) -> bool:
+        return any(start <= va < start + size and va - start == pa - at
+                   and offset == at for _, offset, start, at, size in loads)
+
+    assert sum(leaf.size for leaf in mapped) > MIB // 2
+    assert any(leaf.va >= VMAP_BASE for leaf in mapped)  # stacks
+    for leaf in mapped:
+        for at in range(0, leaf.size, paging.PAGE):
+            assert is_there(leaf.va + at, leaf.pa + at), (leaf, hex(at))
+    assert any(f"{rsp:016x}" in line for line in panic)
+    assert (base, SPACE) in free
+    low = [row for row in free if row != (base, SPACE)]
+    assert sum(size for _, size in low) > LOW // 2
+    assert all(start + size <= LOW for start, size in low)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 
 from boot.test_gate import call_under_way
 from harness import paths, vectors
-from harness.chain import GENERATIONS, PROVING
+from harness.chain import GENERATIONS, PROVING, Chain
 from harness.rsp import symbol
 
 # In the order of the table, and how many arguments each has (UEFI 2.10 §8).
@@ -19,6 +19,7 @@ SERVICES = {
     "GetNextVariableName": 3, "SetVariable": 5,
     "GetNextHighMonotonicCount": 1, "ResetSystem": 4, "UpdateCapsule": 3,
     "QueryCapsuleCapabilities": 4, "QueryVariableInfo": 4}
+CHECKSUM = 16  # in the header of a table (UEFI 2.10 §4.2)
 ARGUMENTS, SERVICE = 8, 156  # where a call's record has them (efi/gate.h)
 
 
@@ -57,6 +58,33 @@ def test_a_service_without_an_entry_is_not_there(boot):
         "QueryCapsuleCapabilities"}
     assert all(p.skipped for p in found
                if p.service == "QueryCapsuleCapabilities")
+
+
+def test_a_runtime_table_without_a_new_checksum_is_used(boot, chain_of):
+    """After SetVirtualAddressMap changed it: some firmware forgets that."""
+    regions = Chain(chain_of("fixed").run).regions(0)
+    with boot("efi=fixed generations=2 end=exit", paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "diff_after"))
+            table, = (region.pa + at for region in regions
+                      if region.type == "RuntimeServicesData"
+                      for at in places(machine.memory(region.pa, region.pages
+                                                      * 4096)))
+            debugger.physical()
+            debugger.flip(table + CHECKSUM)
+            debugger.detach()
+        run = machine.finish()
+    for gen in (0, 1):
+        assert "crc-after-svam" in {
+            event["name"] for event in run.all("efi.quirk", gen=gen)}
+        run.one("end" if gen else "kexec.jump", gen=gen)
+    assert run.all("proof", verdict="fail") == run.all("refused") == []
+
+
+def places(memory: bytes) -> list[int]:
+    """Where a table of runtime services may be: its signature, and its size."""
+    return [match.start() for match in re.finditer(b"RUNTSERV", memory)
+            if memory[match.start() + 12 : match.start() + 16] == b"\x88\0\0\0"]
 
 
 @pytest.mark.modes(*PROVING)
