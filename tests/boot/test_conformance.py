@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from boot.test_gate import call_under_way
+from boot.test_gate import assemble, call_under_way
 from harness import ktap, paths, qemu, saved, vectors
 from harness.chain import translate
 from harness.rsp import symbol
@@ -218,3 +218,41 @@ def test_a_wrong_result_is_detected(boot):
         "GetTime Time=NULL", "GetTime all NULL", "GetTime is that time",
         "GetTime is in that zone", "GetTime is daylight time",
         "GetTime Time is an invalid address"}
+
+
+# GetNextVariableName with one name, which fills the buffer of 512 units, has no
+# end there, and is a unit longer.
+LONG_NAME = """
+    cmp word [rdx], 0
+    jne .end
+    mov qword [rcx], 2 * 513
+    mov r8d, 512
+.fill:
+    mov word [rdx + 2 * r8 - 2], 'x'
+    dec r8d
+    jnz .fill
+    xor eax, eax
+    ret
+.end:
+    mov eax, 14
+    bts rax, 63
+    ret
+"""
+
+
+def test_a_name_that_is_longer_than_the_buffer_is_detected(boot, tmp_path):
+    line = f'efi=fixed generations=1 end=exit run="{vectors.COMMAND}"'
+    with boot(line, paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "efi_get_next_variable_name"))
+            _, function = call_under_way(debugger)
+            debugger.run_to(symbol(paths.SYMBOLS, "run_efi_vectors"))
+            machine.wait_for("end")
+            debugger.physical()
+            debugger.write(translate(machine.run, function, "va", "pa"),
+                           assemble(LONG_NAME, tmp_path))
+            debugger.detach()
+        found = vectors.points(machine.finish().lines)
+    point, = (p for p in found if p.name == "GetNextVariableName to the end")
+    assert (point.ok, point.status) == (False, "EFI_NOT_FOUND")
+    assert point.note == "with 0x1, not 0"

@@ -231,6 +231,33 @@ def test_the_code_is_the_log(boot, tmp_path, fault, prove):
         prove == "look")
 
 
+ROOM = 6 << 10  # for lines: LINES_BYTES in kernel/qr/attach.c
+
+
+def test_lines_that_fill_the_code_are_all_in_it(boot):
+    """And not one byte is left."""
+    with boot("efi=off generations=1 end=exit", screen="none",
+              paused=True) as machine:
+        with machine.debugger() as debugger:
+            stage, compress, put, lines, used, history = (
+                symbol(paths.SYMBOLS, name) for name in (
+                    "stage_40_qr_report", "zlib_compress", "log_ring_put",
+                    "lines", "lines_bytes", "history"))
+
+            def log(size: int) -> None:
+                debugger.write(lines, b"@refused ".ljust(size, b"x"))
+                debugger.call(put, debugger.word(history), 0, lines, size)
+
+            debugger.run_to(stage)
+            debugger.call(stage, debugger.register("rdi"))
+            left = ROOM - debugger.word(used)
+            for _ in range(left // 100 - 1):
+                log(99)
+            log(left % 100 + 99)
+            debugger.run_to(compress)
+            assert debugger.register("rsi") == ROOM
+
+
 # The desk of a photograph: the screen at an angle, out of focus, dark, with noise
 # and a reflection, as a browser draws it.
 DESK = """<body style="margin:0;background:#3a352f;overflow:hidden">
