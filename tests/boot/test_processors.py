@@ -98,3 +98,20 @@ def test_after_linux(boot, cpus):
                wanted("end", gen=3, verdict="pass"))
     assert run.all("efi.violation") == run.all("panic") == []
     assert run.all("refused") == run.all("proof", verdict="fail") == []
+
+
+READ_PORT = b"\xe4\x64"  # in al, 0x64
+READS = 100  # about 1 us each, on any PC
+
+
+def test_the_others_have_time_to_take_it(boot):
+    """No register says that they have, so the kernel waits. QEMU's need none
+    of that; a real one may be about to finish a long instruction."""
+    with boot("efi=off generations=1", paused=True) as machine:
+        with machine.debugger() as debugger:
+            stop = symbol(paths.SYMBOLS, "processors_stop")
+            debugger.run_to(stop)
+            back = debugger.word(debugger.register("rsp"))
+            at = debugger.read(stop, 256).index(READ_PORT)
+            stops = [debugger.run_to(stop + at, back) for _ in range(READS)]
+    assert set(stops) == {stop + at}
