@@ -183,6 +183,7 @@ def test_a_service_matches_its_announcement(boot, sin, ok):
 
 @pytest.mark.parametrize("sin, seen", [
     ("month-13", "GetTime normal call"),
+    ("idle-get-wakeup", "GetWakeupTime is disabled"),
     pytest.param("long-name", "GetNextVariableName to the end",
                  marks=pytest.mark.slow),
     pytest.param("circle-of-names", "GetNextVariableName one of each vendor",

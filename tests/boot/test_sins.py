@@ -476,6 +476,9 @@ def test_a_fault_is_named_and_survived(boot, firmware, mode, row):
     if row.event[0] == "efi.violation":
         registers = {e["register"] for e in run.all("efi.violation", gen=0)}
         assert all(fields["register"].fullmatch(name) for name in registers)
+        reported = [(e["gen"], e["svc"], e["register"])
+                    for e in run.all("efi.violation")]
+        assert len(reported) == len(set(reported))  # once for each service
 
 
 def refusals():

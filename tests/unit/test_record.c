@@ -34,6 +34,9 @@ static const struct efi_guid crash_guid = {
 static const char *content[RECORDS], *record[RECORDS];
 static unsigned broken_at; // the call that fails: after so many records
 static unsigned deleted;
+static char written[PARTS_MAX][1025]; // in the order of writing
+static unsigned parts_written;
+static uint64_t free_bytes;
 
 // They are named by their number and record: "dump-type0-0-1-1362177288-D", ….
 static unsigned number_of(const struct efi_name *name) {
@@ -69,16 +72,22 @@ efi_status_t efi_get_variable(const struct efi_name *name,
 efi_status_t efi_set_variable(const struct efi_name *name,
                               const struct efi_guid *guid, uint32_t attributes,
                               const void *data, uint64_t bytes) {
-    (void)name, (void)guid, (void)attributes, (void)data;
-    assert_int_equal(bytes, 0);
-    deleted++;
+    (void)name, (void)guid, (void)attributes;
+    if (bytes == 0) {
+        deleted++;
+        return EFI_SUCCESS;
+    }
+    assert_true(bytes < sizeof(written[0]) && parts_written < PARTS_MAX);
+    memcpy(written[parts_written], data, bytes);
+    written[parts_written++][bytes] = '\0';
     return EFI_SUCCESS;
 }
 
 efi_status_t efi_query_variable_info(uint32_t attributes, uint64_t *maximum,
                                      uint64_t *remaining, uint64_t *largest) {
-    (void)attributes, (void)maximum, (void)remaining, (void)largest;
-    return EFI_UNSUPPORTED;
+    (void)attributes, (void)maximum, (void)largest;
+    *remaining = free_bytes;
+    return EFI_SUCCESS;
 }
 
 efi_status_t efi_get_time(struct efi_time *time) {
@@ -92,7 +101,9 @@ static int set_up(void **state) {
         content[i] = HEAD "words\n", record[i] = FIRST;
     said[0] = '\0';
     broken_at = RECORDS + 1;
-    deleted = options.prove = 0;
+    deleted = parts_written = options.prove = 0;
+    memset(written, 0, sizeof(written));
+    free_bytes = 1 * MIB;
     firmware_record.ready = true;
     return 0;
 }
@@ -118,6 +129,7 @@ static void all_are_printed(void **state) {
     assert_int_equal(times_said("@crash.record"), RECORDS);
     assert_int_equal(times_said("crash: | words\n"), RECORDS);
     assert_int_equal(times_said("more records"), 0);
+    assert_int_equal(times_said("it is not known"), 0);
     assert_int_equal(deleted, 0);
 }
 
@@ -183,6 +195,37 @@ static void two_records(void **state) {
     assert_contains(said, "record=" SECOND " of=3 missing=\"1 3\"\n");
 }
 
+// Lines that fill a part to its last byte, and those that take one more.
+static void a_part_is_filled(void **state) {
+    static _Alignas(8) uint8_t ring[16 * KIB];
+    char line[LOG_LINE_MAX], head[PART_LINE_BYTES + 1];
+    for (unsigned more = 0; more < 2; more++) {
+        set_up(state);
+        options.prove = 1;
+        history = (struct log_ring *)ring;
+        log_ring_init(history, sizeof(ring));
+        memset(line, 'x', sizeof(line));
+        // A line takes its bytes in the ring, and 12 before them.
+        size_t first = 500, second = 1024 - PART_LINE_BYTES - first - 24 + more;
+        log_ring_put(history, 1, line, first);
+        log_ring_put(history, 1, line, second);
+        FOR_EACH_ROW(stages, row)
+            if (row->when == STAGE_PANIC)
+                assert_int_equal(row->run(&(struct kernel){0}), STATUS_OK);
+        assert_int_equal(parts_written, 1 + more);
+        for (unsigned i = 0; i <= more; i++) {
+            crash_part_line(head, sizeof(head),
+                            (struct crash_part){1 + more - i, 1 + more});
+            assert_memory_equal(written[i], head, PART_LINE_BYTES);
+        }
+        size_t bytes = strlen(written[more]) - PART_LINE_BYTES;
+        assert_int_equal(bytes, more ? second : first + second);
+        assert_contains(said, more ? "parts=2 why=\"\" lost=0"
+                                   : "parts=1 why=\"\" lost=0");
+    }
+    history = NULL;
+}
+
 static void first_lines(void **state) {
     (void)state;
     static const char *const others[] = {"",
@@ -208,6 +251,19 @@ static void first_lines(void **state) {
             assert_int_equal(part.number, number);
             assert_int_equal(part.of, of);
         }
+}
+
+static void missing_parts_are_counted(void **state) {
+    (void)state;
+    char text[2 * PARTS_MAX];
+    struct crash_record none = {.of = PARTS_MAX}, two = {.of = 4, .found = 10},
+                        all = {.of = PARTS_MAX, .found = 0x1fe};
+    assert_int_equal(crash_record_missing(&none, text, sizeof(text)), 8);
+    assert_string_equal(text, "1 2 3 4 5 6 7 8");
+    assert_int_equal(crash_record_missing(&two, text, sizeof(text)), 2);
+    assert_string_equal(text, "2 4");
+    assert_int_equal(crash_record_missing(&all, text, sizeof(text)), 0);
+    assert_string_equal(text, "");
 }
 
 static void too_many_records(void **state) {
@@ -241,7 +297,9 @@ int main(void) {
         cmocka_unit_test_setup(parts_that_are_missing, set_up),
         cmocka_unit_test_setup(a_whole_record_in_any_order, set_up),
         cmocka_unit_test_setup(two_records, set_up),
+        cmocka_unit_test(a_part_is_filled),
         cmocka_unit_test(first_lines),
+        cmocka_unit_test(missing_parts_are_counted),
         cmocka_unit_test(too_many_records),
         cmocka_unit_test(aborted_calls_add_up),
     };
