@@ -268,7 +268,8 @@ def test_a_node_at_an_impossible_address(boot, pa):
 
 # Possible values of registers that the 64-bit boot protocol does
 # not define: CR8 as Linux leaves it, Linux's PAT, SYSCALL enabled,
-# bases of FS and GS, a breakpoint, and flags that make an IRET fault (NT).
+# bases of FS and GS, an LDT, a breakpoint, and flags that make an IRET fault
+# (NT).
 UNTIDY = """
     bits 64
     lea rsp, [rsi + 0x10000]    ; the end of the block: the table has no stack
@@ -288,6 +289,15 @@ UNTIDY = """
     msr 0xc0000101, 0x1235000
     msr 0xc0000102, 0x1236000
     msr 0x174, 0x10
+    lea rcx, [rel table]
+    push rcx
+    push rcx
+    mov word [rsp + 6], table_end - table - 1
+    lgdt [rsp + 6]
+    pop rcx
+    pop rcx
+    mov ecx, table_ldt - table
+    lldt cx
     mov rcx, {breakpoint:#x}
     mov dr0, rcx
     mov ecx, 0x402
@@ -297,6 +307,11 @@ UNTIDY = """
     push qword 0x47002
     popfq
     jmp rax
+table:
+    dq 0, 0, 0x00af9b000000ffff, 0x00cf93000000ffff
+table_ldt:
+    dq 0x0000820000000fff, 0
+table_end:
 """
 APIC_COMMAND, SELF_IPI = 0x300, 0x40000
 ENTRIES = {"LVT0": 0x350, "LVTPC": 0x340, "LVTERR": 0x370, "LVTTHMR": 0x330}
@@ -379,6 +394,7 @@ def test_inherited_registers_are_reset(boot, tmp_path):
     values = dict(re.findall(r"(\w+) ?=([0-9a-f]+)", registers))
     assert (int(values["EFER"], 16), int(values["DR7"], 16)) == (0xD00, 0x400)
     assert int(values["RFL"], 16) & 0x47100 == 0
+    assert values["LDT"] == "0000"
     bases = re.findall(r"^[FG]S =0018 ([0-9a-f]+)", registers, re.M)
     assert bases == 2 * [16 * "0"]  # flat, as 32-bit firmware wants them
     entries = dict(re.findall(r"^(\w+)\t +0x([0-9a-f]+)", local, re.M))

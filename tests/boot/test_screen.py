@@ -194,6 +194,23 @@ def test_the_report_fits_on_the_screen(boot):
     assert bars[1][1][at + 1] == "C"
 
 
+@pytest.mark.parametrize("fault, most", [
+    ("month-13", {"verdict=fail": 3}),
+    ("wild-service", {"@efi.fault ": 2}),
+    ("unknown-status", {"@efi.reject ": 2}),
+    ("rbx", {"@efi.violation ": 2}),
+])
+def test_the_first_lines_about_faults_are_in_the_report(boot, fault, most):
+    run, rows = look(boot, "efi=fixed generations=3 end=exit",
+                     at="power_off_after", sin=fault)
+    text = "".join(rows)
+    for words, count in most.items():
+        logged = [line for line in run.lines if words in line]
+        assert len(logged) > count
+        assert text.count(words) == count
+        assert all(line[:40] in text for line in logged[:count])
+
+
 @pytest.mark.parametrize("fault, prove", [("", "write"), ("month-13", "write"),
                                           ("", "look"),
                                           ("month-13", "look")])

@@ -335,7 +335,7 @@ OFTEN = {"ia32": set("""
     read-boot-services execute-data write-kernel physical-pointer
     opcode fpu breakpoint stack-lost stack-overflow hang
     rbx rsp cr3 cr4 efer interrupt-flag sse-exceptions write-protection gdt
-    idt debug-register
+    idt debug-register task-switched
     overrun-name user interrupt-14 interrupt-table home-breakpoint wild-service
     unknown-status claim-overrun unended-name circle-of-names month-13 overrun
     announces-none apple crc header move-fails move-lies move-hangs handler-faults

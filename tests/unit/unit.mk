@@ -52,6 +52,7 @@ UNIT_test_acpi       := kernel/acpi/acpi.c lib/status.c lib/format.c
 POLICIES             := efi/policies/offset.c efi/policies/runs.c
 UNIT_test_region     := efi/region.c boot/node.c kexec/linux/mode.c efi/width.c efi/mode.c $(wildcard efi/modes/*.c) $(POLICIES) mm/random/random.c lib/memory_map.c lib/log.c \
 	lib/string.c lib/status.c lib/format.c
+UNIT_test_nmi        := kernel/nmi/attach.c kernel/nmi/nmi.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_watchdog   := kernel/watchdog/watchdog.c kernel/nmi/nmi.c
 UNIT_test_clock      := kernel/timer/clock.c kernel/clocks/clocks.c
 UNIT_test_keyboard   := kernel/screen/keyboard.c
