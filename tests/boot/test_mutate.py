@@ -172,6 +172,9 @@ def test_leaves():
 def test_ends_its_process():
     import os
     os._exit(3)
+def test_crashes():
+    import os, signal
+    os.kill(os.getpid(), signal.SIGSEGV)
 def test_hangs_in_c():
     import re
     re.match("(a+)+$", "a" * 64 + "b")
@@ -249,13 +252,18 @@ def test_verdicts(judge):
 
 
 def test_a_program_on_the_host_kills(sample, monkeypatch):
-    """Where the kernel's code changes and a program of it fails."""
+    """Where the kernel's code changes and a program of it fails, unless it
+    fails without a fault too. So does a boot test."""
     tree, server = sample
     monkeypatch.setattr(tree, "_image", b"other")
     text = (tree.home / "b.c").read_text()
     fault = source.Mutant("b.c", "", 0, text.index("0"), "0", "1", "", 0)
-    assert tree.judge(fault, [note("test_f")], server) == trial.Verdict(
-        trial.KILLED, "build/unit/test_b")
+    for kills in "build/unit/test_b", "test_a.py::test_leaves":
+        assert tree.judge(fault, [note("test_leaves")], server) == \
+            trial.Verdict(trial.KILLED, kills)
+        monkeypatch.setattr(tree, "unsound", tree.unsound | {kills})
+    assert tree.judge(fault, [note("test_leaves")], server).word == \
+        trial.SURVIVED
 
 
 def test_the_server_stops_at_the_first_failure_or_at_its_limit(sample):
@@ -266,12 +274,13 @@ def test_the_server_stops_at_the_first_failure_or_at_its_limit(sample):
     assert server.run(names[::-1], limit=1e-6) == ([], 1)
 
 
-def test_the_server_ends_a_test_that_hangs(sample):
-    """Where nothing in Python can end it."""
+def test_the_server_survives_a_test_that_hangs_or_crashes(sample):
+    """In C, where nothing in Python can prevent it."""
     _, server = sample
-    names = [f"test_a.py::{name}" for name in ("test_f", "test_hangs_in_c")]
-    assert server.run(names) == (names[1:], 2)
-    assert server.run(names[:1]) == ([], 1)
+    for name in "test_hangs_in_c", "test_crashes":
+        names = ["test_a.py::test_f", f"test_a.py::{name}"]
+        assert server.run(names) == (names[1:], 2)
+        assert server.run(names[:1]) == ([], 1)
 
 
 def test_shares_are_merged(tool, tmp_path):
@@ -280,8 +289,10 @@ def test_shares_are_merged(tool, tmp_path):
     for seed, name in ((1, "a"), (1, "b"), (2, "c")):
         part = tool.Results(tmp_path / name, seed)
         part.verdicts[name] = [trial.KILLED, "", 1]
+        part.unsound = {f"test_{name}"}
         part.save()
         parts.append(part.path)
     whole = tool.Results(tmp_path / "whole", 1)
     assert [whole.add(path) for path in parts] == [True, True, False]
     assert sorted(whole.verdicts) == ["a", "b"]
+    assert whole.unsound == {"test_a", "test_b"}

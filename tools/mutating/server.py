@@ -4,8 +4,8 @@ MUTATING_LINK in the environment is the number of a socket. Each line on it is
 a request in JSON: names of tests or of their files, a limit in seconds of
 processor time, and whether to stop at the first failure. A forked child runs
 them, so no test sees what another request has left in memory. The answer is a
-list: the tests that failed, and how many were run. A test that takes HANGS
-seconds of processor time by itself, in C, is one that failed.
+list: the tests that failed, and how many were run. A test that crashes, or takes
+HANGS seconds of processor time by itself, in C, is one that failed.
 """
 
 import json
@@ -42,8 +42,9 @@ def pytest_runtestloop(session):
 
 
 def in_child(items, limit: float, first: bool) -> str:
-    """The answer of a child; an empty line if it died otherwise than by its
-    limit. It says which test it begins, each on a line, and then its answer."""
+    """The answer of a child; an empty line if it left, or was killed from
+    outside. It says which test it begins, each on a line, and then its answer.
+    """
     source, sink = os.pipe()
     child = os.fork()
     if not child:
@@ -60,7 +61,7 @@ def in_child(items, limit: float, first: bool) -> str:
     status = os.waitpid(child, 0)[1]
     with suppress(ProcessLookupError):  # a test may have left machines
         os.killpg(child, signal.SIGKILL)
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGKILL:
         return json.dumps([said[-1:], len(said)])
     return said[-1] if status == 0 else ""
 
