@@ -110,6 +110,10 @@ def test_tests_of_a_line(tmp_path):
     assert of("mm/a.c", 4) == []  # has no code
     assert of("mm/odd/b.c", 1) == ["y.py::one", "y.py::two"]  # a guess
     assert found.files() == ["tests/test_x.py", "tests/test_y.py"]
+    notes.write_text(notes.read_text() + notes_of(
+        ("odd.py::unseen", 1, True, "0", "")))
+    found = reach.Reach(Kernel, notes)
+    assert of("mm/odd/b.c", 1) == ["odd.py::unseen", "y.py::one", "y.py::two"]
 
 
 def test_tests_of_the_same_subject_come_first(tmp_path):

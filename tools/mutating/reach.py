@@ -65,13 +65,19 @@ class Reach:
 
     def of(self, file: str, line: int) -> list[Note]:
         """The tests that reach a line, those that may fail soonest first;
-        none if it has no code. If none was seen to: those of the cheapest
-        run, for the logs miss some of what runs before there is paging."""
+        none if it has no code. If none was seen to: a guess, for the logs
+        miss some of what runs before there is paging."""
         bit = self._bit.get((file, line))
         if bit is None:
             return []
         reaching = [note for note, bits in self._tests if bits >> bit & 1]
-        return self.sorted(file, reaching or self.of_cheapest_run())
+        return self.sorted(file, reaching or self.guessed(file))
+
+    def guessed(self, file: str) -> list[Note]:
+        """Those of the file's subject, and of the cheapest run."""
+        cheapest = self.of_cheapest_run()
+        return [note for note, _ in self._tests
+                if note in cheapest or is_about(note, file)]
 
     def of_cheapest_run(self) -> list[Note]:
         runs = {note.run for note, _ in self._tests if note.run}
@@ -79,9 +85,9 @@ class Reach:
         return [note for note, _ in self._tests if run and note.run == run]
 
     def sorted(self, file: str, notes: list[Note]) -> list[Note]:
-        """Then those of modules with a word of the file's path in their name.
-        Of each of the others the cheapest, then the second of each, and so on:
-        they differ most in what they check."""
+        """Then those of the file's subject. Of each of the others the cheapest,
+        then the second of each, and so on: they differ most in what they check.
+        """
         rank: dict[str, int] = {}
         seen: Counter = Counter()
         for note in sorted(notes, key=lambda note: self._cost[note.unit]):
@@ -90,8 +96,13 @@ class Reach:
                 seen[note.module] += 1
         return sorted(notes, key=lambda note: (
             not note.name.startswith(self.first),
-            not words(note.module) & words(file), rank[note.unit],
+            not is_about(note, file), rank[note.unit],
             self._cost[note.unit], note.unit))
+
+
+def is_about(note: Note, file: str) -> bool:
+    """Whether the test's module has a word of the file's path in its name."""
+    return bool(words(note.module) & words(file))
 
 
 def words(path: str) -> set[str]:

@@ -91,8 +91,9 @@ class Tree:
 
     def judge(self, mutant: Mutant, tests: list[Note], server: Server,
               limit: float = 0) -> Verdict:
-        """`limit`: seconds of processor time for programs on the host, and for
-        boot tests; then what is left is not tried. 0: all is."""
+        """`limit`: seconds of processor time for programs on the host, for boot
+        tests, and for those that need a medium made from the kernel, each; then
+        what is left is not tried. 0: all is."""
         place = self.home / mutant.file
         sound = place.read_text()
         place.write_text(mutant.planted(sound))
@@ -125,11 +126,12 @@ class Tree:
                        f"on the host, {done} of {len(tests)} boot tests")
 
     def _boot(self, tests: list[Note], server, limit):
-        """What needs files that take long to make comes last."""
+        """What needs files that take long to make comes last, and has a limit
+        of its own."""
         quick = [test.name for test in tests if not test.needs]
         failed, done = server.run(quick, limit) if quick else ([], 0)
         rest = [test for test in tests if test.needs]
-        if rest and done == len(quick) and not failed:
+        if rest and not failed:
             self._make(*{file for test in rest for file in test.needs}
                        ).check_returncode()
             failed, more = server.run([test.name for test in rest], limit)
