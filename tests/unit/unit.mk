@@ -52,6 +52,7 @@ UNIT_test_acpi       := kernel/acpi/acpi.c lib/status.c lib/format.c
 POLICIES             := efi/policies/offset.c efi/policies/runs.c
 UNIT_test_region     := efi/region.c boot/node.c kexec/linux/mode.c efi/width.c efi/mode.c $(wildcard efi/modes/*.c) $(POLICIES) mm/random/random.c lib/memory_map.c lib/log.c \
 	lib/string.c lib/status.c lib/format.c
+UNIT_test_interrupts := kernel/arrival/interrupts.c lib/status.c lib/format.c
 UNIT_test_nmi        := kernel/nmi/attach.c kernel/nmi/nmi.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_watchdog   := kernel/watchdog/watchdog.c kernel/nmi/nmi.c
 UNIT_test_clock      := kernel/timer/clock.c kernel/clocks/clocks.c
@@ -112,7 +113,7 @@ UNIT_RENAME_lib/string := $(foreach name,memcpy memmove memset memcmp strlen \
 
 # The machine behind these is a test.
 $(foreach source,kernel/watchdog/watchdog kernel/nmi/nmi kernel/timer/clock kernel/clocks/clocks kernel/serial kernel/screen/keyboard\
-	mm/early efi/space efi/guard/memory efi/services efi/services/rest,\
+	kernel/arrival/interrupts mm/early efi/space efi/guard/memory efi/services efi/services/rest,\
 	$(eval UNIT_RENAME_$(source) := -iquote tests/unit/machine))
 
 -include $(UNIT_OBJECTS:.o=.d)
