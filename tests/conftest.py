@@ -6,6 +6,7 @@ A test that fails shows the logs of its machines, and the command
 that starts each of them again.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -139,6 +140,17 @@ def chain_of(testrun_uid, runs):
 def the_chain(mode, chain_of) -> chain.Chain:
     """The run of this test's mode."""
     return chain_of(mode)
+
+
+@pytest.fixture
+def other(tmp_path):
+    """A bundle with a Baton that does not say that it is one: it is
+    handed what a Linux is."""
+    image = b"Other" + paths.KERNEL.read_bytes()[5:]
+    sums = f"{hashlib.sha256(image).hexdigest()}  other\n".encode()
+    bundle = tmp_path / "other.cpio"
+    bundle.write_bytes(media.cpio({"other": image, "SHA256SUMS": sums}))
+    return bundle
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 crashed kernel, the firmware, and the record in flash.
 """
 
-import hashlib
 import re
 import struct
 import subprocess
 
 import pytest
 
-from harness import flash, gdb, media, paging, paths
+from harness import flash, gdb, paging, paths
 from harness.events import wanted
 from harness.rsp import symbol
 
@@ -41,16 +40,6 @@ KERNEL_BASE, VMAP_BASE = 0xFFFFFFFF80000000, 0xFFFFFFFFC0000000
 E820_COUNT, E820, USABLE = 0x1E8, 0x2D0, 1  # in boot_params
 PHNUM, PHDR, PT_LOAD, PT_NOTE = 56, 64, 1, 4  # elf(5)
 RSP, REGISTERS = 19, 12 + 8 + 112  # in the note, in words and bytes
-
-
-@pytest.fixture
-def other(tmp_path):
-    """A bundle with a Baton that does not say that it is one."""
-    image = b"Other" + paths.KERNEL.read_bytes()[5:]
-    sums = f"{hashlib.sha256(image).hexdigest()}  other\n".encode()
-    bundle = tmp_path / "other.cpio"
-    bundle.write_bytes(media.cpio({"other": image, "SHA256SUMS": sums}))
-    return bundle
 
 
 def segments(read, core_pa: int):

@@ -184,6 +184,35 @@ def test_a_command_line_that_is_too_long_for_linux(boot):
     run.one("end", gen=0, verdict="refused")
 
 
+def initrd_of(boot, other, max_pa: int) -> tuple[int, int]:
+    """The address and size that an image is told whose initrd has to end there."""
+    with boot("generations=2 efi=off next=other", bundle=other,
+              paused=True) as machine:
+        with machine.debugger() as debugger:
+            debugger.run_to(symbol(paths.SYMBOLS, "linux_initrd_max"))
+            stack = debugger.register("rsp")
+            for name, value in (("rax", max_pa), ("rip", debugger.word(stack)),
+                                ("rsp", stack + 8)):
+                debugger.set_register(name, value)
+            debugger.run_to(symbol(paths.SYMBOLS, "kexec_last_instruction"))
+            params = debugger.read_physical(debugger.register("rsi"), 4096)
+        machine.wait_for("kexec.jump")
+        reported = any("takes an initrd up to" in x for x in machine.run.lines)
+    (low, low_size), (high, high_size) = (
+        struct.unpack_from("<II", params, at) for at in (0x218, 0xC0))
+    pa, size = high << 32 | low, high_size << 32 | low_size
+    assert reported == (size == 0)
+    return pa, size
+
+
+def test_an_initrd_that_linux_cannot_reach_is_not_handed_on(boot, other):
+    """The limit is the address of its last byte."""
+    pa, size = initrd_of(boot, other, (1 << 64) - 1)
+    assert size == other.stat().st_size
+    assert initrd_of(boot, other, pa + size - 1) == (pa, size)
+    assert initrd_of(boot, other, pa + size - 2) == (0, 0)
+
+
 def test_what_linux_says_is_documented():
     document = (paths.ROOT / "docs" / "linux.md").read_text()
     rows = set(re.findall(r"^\| `@linux\.([a-z]+)`", document, re.M))
