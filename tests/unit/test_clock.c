@@ -103,6 +103,23 @@ volatile void *space_device(pa_t pa, uint64_t bytes) {
     return hpet_block;
 }
 
+// A clock of this test, of 100 MHz, on a machine whose TSC counts 20 GHz: only
+// there when it is asked for, and not for long.
+static bool is_fast;
+
+static uint64_t fast_start(const struct boot_info *boot) {
+    (void)boot;
+    return is_fast ? 100000000 : 0;
+}
+
+static bool fast_read(uint64_t *count) {
+    go_on();
+    *count = now / 200;
+    return accesses < 100;
+}
+
+ROW(clocks, 05_fast) = {"fast", UINT64_MAX, fast_start, fast_read};
+
 static uint32_t apic_count(void) {
     go_on();
     return (uint32_t)counted(APIC_HZ);
@@ -176,6 +193,19 @@ static void test_a_host_that_stands_still(void **state) {
             }
 }
 
+// The fastest TSC, and a host that stands still: for a second in all, and for a
+// little more. 18 accesses are between the samples, and this is the last one.
+static void test_a_measurement_of_a_second(void **state) {
+    for (unsigned more = 0; more < 2; more++) {
+        start(state);
+        is_fast = true;
+        stop_at = 20;
+        stop = 20000000000UL - (18 - more) * TSC_HZ / 1000000;
+        assert_string_equal(measure(), more ? "pit" : "fast");
+        is_fast = false;
+    }
+}
+
 static void test_impossible_values(void **state) {
     (void)state;
     const struct handoff_clock bad[] = {
@@ -193,6 +223,7 @@ int main(void) {
         cmocka_unit_test_setup(test_the_first_that_works, start),
         cmocka_unit_test_setup(test_the_frequency_of_leaf_16, start),
         cmocka_unit_test_setup(test_a_host_that_stands_still, start),
+        cmocka_unit_test_setup(test_a_measurement_of_a_second, start),
         cmocka_unit_test_setup(test_impossible_values, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -179,6 +179,25 @@ static void utf8_is_decoded(void **state) {
     expect_at(0, 0, "a\xc8\xc9???b\xca?. "); // not a Ж and the rest of a byte
 }
 
+// Only when its last byte has come: lines may be written in pieces.
+static void characters_in_pieces(void **state) {
+    (void)state;
+    static const char *const characters[] = {
+        "\u00e9", "\u07ff", "\u0800", "\uffff", "\U00010000", "\U000fffff"};
+    for (size_t i = 0; i < ARRAY_SIZE(characters); i++) {
+        size_t bytes = strlen(characters[i]);
+        open_with("");
+        for (size_t written = 0; written < bytes; written++) {
+            expect_cursor(0, 0);
+            screen_write(characters[i] + written, 1);
+        }
+        expect_cursor(0, 1);
+        expect_at(0, 0, i ? "?" : "\xc9");
+        free(pixels);
+    }
+    pixels = NULL;
+}
+
 static void broken_utf8_does_no_harm(void **state) {
     (void)state;
     open_with("\xc0\xbf"
@@ -385,6 +404,7 @@ int main(void) {
         TEST(lines_wrap_at_the_end),
         TEST(it_scrolls_by_half),
         TEST(utf8_is_decoded),
+        TEST(characters_in_pieces),
         TEST(broken_utf8_does_no_harm),
         TEST(a_line_can_be_edited),
         TEST(noise),

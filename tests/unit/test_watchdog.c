@@ -76,13 +76,16 @@ uint64_t time_of(uint64_t cycles) {
     return cycles;
 }
 
+static bool is_xapic = true;
+static uint32_t apic_id; // the register
+
 uint32_t apic_read(uint32_t reg) {
     assert_int_equal(reg, APIC_ID);
-    return 0;
+    return apic_id;
 }
 
 bool apic_is_xapic(void) {
-    return true;
+    return is_xapic;
 }
 
 uint32_t io_apic_read(uint32_t reg) {
@@ -112,6 +115,23 @@ static int start(void **state) {
     nmi_report();
     line[0] = '\0';
     return 0;
+}
+
+// To the processor that it watches, and as an NMI; no other entry changes.
+static void test_where_it_is_sent(void **state) {
+    for (unsigned xapic = 0; xapic < 2; xapic++) {
+        memset(io_apic, 0x5a, sizeof(io_apic));
+        is_xapic = xapic;
+        apic_id = xapic ? 5u << 24 : 5;
+        start(state);
+        for (unsigned reg = 0; reg < ARRAY_SIZE(io_apic); reg++)
+            assert_int_equal(io_apic[reg], reg == IOAPIC_PIN(2) ? DELIVER_NMI
+                                           : reg == IOAPIC_PIN_WHERE(2)
+                                               ? 5u << 24
+                                               : 0x5a5a5a5a);
+    }
+    is_xapic = true;
+    apic_id = 0;
 }
 
 // The log line about NMIs without a reason.
@@ -215,6 +235,7 @@ static void test_stop(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_where_it_is_sent),
         cmocka_unit_test_setup(test_no_reason, start),
         cmocka_unit_test_setup(test_its_own, start),
         cmocka_unit_test_setup(test_a_fast_pit, start),

@@ -56,6 +56,7 @@ UNIT_test_interrupts := kernel/arrival/interrupts.c lib/status.c lib/format.c
 UNIT_test_nmi        := kernel/nmi/attach.c kernel/nmi/nmi.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_watchdog   := kernel/watchdog/watchdog.c kernel/nmi/nmi.c
 UNIT_test_clock      := kernel/timer/clock.c kernel/clocks/clocks.c
+UNIT_test_timer      := kernel/timer/timer.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_keyboard   := kernel/screen/keyboard.c
 UNIT_test_serial     := kernel/serial.c
 UNIT_test_deadline   := efi/guard/deadline.c lib/options.c lib/string.c \
@@ -112,7 +113,7 @@ UNIT_RENAME_lib/string := $(foreach name,memcpy memmove memset memcmp strlen \
 	strnlen strncmp,-D$(name)=baton_$(name)) -fno-builtin
 
 # The machine behind these is a test.
-$(foreach source,kernel/watchdog/watchdog kernel/nmi/nmi kernel/timer/clock kernel/clocks/clocks kernel/serial kernel/screen/keyboard\
+$(foreach source,kernel/watchdog/watchdog kernel/nmi/nmi kernel/timer/clock kernel/timer/timer kernel/clocks/clocks kernel/serial kernel/screen/keyboard\
 	kernel/arrival/interrupts mm/early efi/space efi/guard/memory efi/services efi/services/rest,\
 	$(eval UNIT_RENAME_$(source) := -iquote tests/unit/machine))
 

@@ -23,6 +23,7 @@ uint64_t read_msr(uint32_t msr);
 unsigned paging_levels(void);
 unsigned cpuid_address_bits(void);
 void spin_hint(void);
+void interrupts_on(void);
 uint64_t interrupts_off(void);
 void interrupts_restore(uint64_t flags);
 struct cpuid cpuid(uint32_t leaf, uint32_t subleaf);
