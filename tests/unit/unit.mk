@@ -56,6 +56,7 @@ UNIT_test_interrupts := kernel/arrival/interrupts.c lib/status.c lib/format.c
 UNIT_test_nmi        := kernel/nmi/attach.c kernel/nmi/nmi.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_watchdog   := kernel/watchdog/watchdog.c kernel/nmi/nmi.c
 UNIT_test_clock      := kernel/timer/clock.c kernel/clocks/clocks.c
+UNIT_test_pointers   := efi/guard/pointers.c efi/firmware.c lib/status.c lib/format.c
 UNIT_test_timer      := kernel/timer/timer.c lib/log.c lib/string.c lib/status.c lib/format.c
 UNIT_test_keyboard   := kernel/screen/keyboard.c
 UNIT_test_serial     := kernel/serial.c
