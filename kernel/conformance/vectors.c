@@ -135,14 +135,16 @@ static void look_at_space(struct scratch *scratch, efi_status_t status) {
                                   !number[1] || !number[2]);
 }
 
-// A name takes as many bytes as it says, or wants more than there were.
+// A name takes as many bytes as it says, and ends in them, or wants more than
+// there were.
 static void look_at_name(struct scratch *scratch, efi_status_t status) {
     bool found = status == EFI_SUCCESS;
     size_t units = 1; // with the NUL
     while (units < EFI_NAME_UNITS && scratch->found[units - 1])
         units++;
     scratch->listed += found && utf16_equal(scratch->found, scratch->name);
-    scratch->odd += found ? scratch->bytes != 2 * units : scratch->bytes <= 2;
+    bool ends = !scratch->found[units - 1] && scratch->bytes == 2 * units;
+    scratch->odd += found ? !ends : scratch->bytes <= 2;
 }
 
 // What a row may say beside, of an argument and of fields of scratch.

@@ -222,11 +222,11 @@ def test_a_wrong_result_is_detected(boot):
 
 
 # GetNextVariableName with one name, which fills the buffer of 512 units, has no
-# end there, and is a unit longer.
+# end there, and is said to be so long.
 LONG_NAME = """
     cmp word [rdx], 0
     jne .end
-    mov qword [rcx], 2 * 513
+    mov qword [rcx], 2 * {units}
     mov r8d, 512
 .fill:
     mov word [rdx + 2 * r8 - 2], 'x'
@@ -241,7 +241,8 @@ LONG_NAME = """
 """
 
 
-def test_a_name_that_is_longer_than_the_buffer_is_detected(boot, tmp_path):
+@pytest.mark.parametrize("units", [512, 513])
+def test_a_name_without_an_end_is_detected(boot, tmp_path, units):
     line = f'efi=fixed generations=1 end=exit run="{vectors.COMMAND}"'
     with boot(line, paused=True) as machine:
         with machine.debugger() as debugger:
@@ -251,7 +252,7 @@ def test_a_name_that_is_longer_than_the_buffer_is_detected(boot, tmp_path):
             machine.wait_for("end")
             debugger.physical()
             debugger.write(translate(machine.run, function, "va", "pa"),
-                           assemble(LONG_NAME, tmp_path))
+                           assemble(LONG_NAME.format(units=units), tmp_path))
             debugger.detach()
         found = vectors.points(machine.finish().lines)
     point, = (p for p in found if p.name == "GetNextVariableName to the end")
