@@ -44,9 +44,10 @@ static void mask_local_apic(void) {
 }
 
 // An interrupt whose handler never returned blocks all of its priority and
-// below until it is acknowledged: each one once.
+// below until it is acknowledged: each one once. An acknowledgement is of the
+// highest in service (SDM vol. 3 §11.8.5), so they are counted from there.
 static void acknowledge_all(void) {
-    for (unsigned word = 0; word < 8; word++)
+    for (unsigned word = 8; word-- > 0;)
         for (uint32_t bits = apic_read(APIC_IN_SERVICE + 16 * word); bits;
              bits &= bits - 1)
             apic_write(APIC_EOI, 0);

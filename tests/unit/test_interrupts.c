@@ -108,6 +108,20 @@ static void each_interrupt_is_acknowledged_once(void **state) {
         }
 }
 
+// An acknowledgement ends the highest of all, whatever word was just read.
+static void those_of_several_words_are_acknowledged(void **state) {
+    static const uint8_t vectors[] = {32, 33, 63, 64, 81, 127, 223, 236, 255};
+    for (unsigned set = 1; set < 1u << ARRAY_SIZE(vectors); set++) {
+        set_up(state);
+        for (unsigned i = 0; i < ARRAY_SIZE(vectors); i++)
+            in_service[vectors[i]] = set >> i & 1;
+        arrive();
+        assert_int_equal(acknowledged, __builtin_popcount(set));
+        for (unsigned vector = 0; vector < 256; vector++)
+            assert_int_equal(in_service[vector], 0);
+    }
+}
+
 static const struct {
     uint16_t reg;
     uint8_t last; // a processor with fewer entries has none
@@ -181,6 +195,7 @@ static void the_old_controllers_are_masked(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(each_interrupt_is_acknowledged_once, set_up),
+        cmocka_unit_test_setup(those_of_several_words_are_acknowledged, set_up),
         cmocka_unit_test_setup(entries_are_masked, set_up),
         cmocka_unit_test_setup(pins_are_masked, set_up),
         cmocka_unit_test_setup(the_hpet_is_not_the_pit, set_up),
