@@ -29,17 +29,9 @@ def quiet(w):
         live = w.kept["quiet"] = w.start("efi=off end=exit")
         for row in SENDERS:
             live.run_to(row)
-            leave(live.debugger, 0)
+            live.debugger.leave(0)
         live.run_to("live")
     return w.kept["quiet"]
-
-
-def leave(debugger, result: int) -> None:
-    """Return from a function at its first instruction."""
-    stack = debugger.register("rsp")
-    debugger.set_register("rip", debugger.word(stack))
-    debugger.set_register("rsp", stack + 8)
-    debugger.set_register("rax", result)
 
 
 class Planted:
@@ -279,7 +271,7 @@ def back(w):
                                     value.to_bytes(8, "little"))
             for volatile in "rcx rdx rsi rdi r8 r9 r10 r11".split():
                 live.debugger.set_register(volatile, dice.randrange(1 << 64))
-            leave(live.debugger, dice.randrange(1 << 64))
+            live.debugger.leave(dice.randrange(1 << 64))
             live.run_to_address(rip, f"frame->rip, after `{name}`")
             for member, value in want.items():
                 found = live.debugger.register(

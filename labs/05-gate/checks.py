@@ -64,10 +64,7 @@ class Call:
         debugger = self.live.debugger
         for name in VOLATILE:
             debugger.set_register(name, self.dice.randrange(1 << 64))
-        debugger.set_register("rax", status)
-        stack = debugger.register("rsp")
-        debugger.set_register("rip", debugger.word(stack))
-        debugger.set_register("rsp", stack + 8)
+        debugger.leave(status)
         self.live.run_to_address(self.back, "the kernel, after the call")
 
     def close(self) -> None:

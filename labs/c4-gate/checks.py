@@ -52,10 +52,7 @@ def fewer(w):
     flags = debugger.register("eflags")  # no tick shall be counted
     debugger.set_register("eflags", flags & ~(1 << 9))
     there = steps_to(live, debugger.word(record + fields["function"]))
-    stack = debugger.register("rsp")
-    debugger.set_register("rax", 0)
-    debugger.set_register("rip", debugger.word(stack))
-    debugger.set_register("rsp", stack + 8)
+    debugger.leave(0)
     home_again = steps_to(live, back)
     w.measure = there + home_again
     if w.measure >= TREE:

@@ -344,10 +344,7 @@ def leave_untidy_devices(debugger) -> None:
 def forget_to_acknowledge(debugger) -> None:
     """The timer's interrupt, as if its handler had crashed."""
     at(debugger, "handle_timer")
-    stack = debugger.register("rsp")
-    debugger.set_register("rax", True)  # it was handled
-    debugger.set_register("rip", debugger.word(stack))
-    debugger.set_register("rsp", stack + 8)
+    debugger.leave(True)  # it was handled
 
 
 def leave_untidy_processor(debugger, folder) -> None:

@@ -190,10 +190,7 @@ def initrd_of(boot, other, max_pa: int) -> tuple[int, int]:
               paused=True) as machine:
         with machine.debugger() as debugger:
             debugger.run_to(symbol(paths.SYMBOLS, "linux_initrd_max"))
-            stack = debugger.register("rsp")
-            for name, value in (("rax", max_pa), ("rip", debugger.word(stack)),
-                                ("rsp", stack + 8)):
-                debugger.set_register(name, value)
+            debugger.leave(max_pa)
             debugger.run_to(symbol(paths.SYMBOLS, "kexec_last_instruction"))
             params = debugger.read_physical(debugger.register("rsi"), 4096)
         machine.wait_for("kexec.jump")

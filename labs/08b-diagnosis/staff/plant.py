@@ -83,10 +83,7 @@ class Planted(Live):
 
     def skip(self) -> None:
         """A function returns STATUS_OK instead of being run."""
-        debugger, stack = self.debugger, self.debugger.register("rsp")
-        debugger.set_register("rax", 0)
-        debugger.set_register("rip", debugger.word(stack))
-        debugger.set_register("rsp", stack + 8)
+        self.debugger.leave(0)
 
     def leave_out(self) -> None:
         """A region without code is not in the map for SetVirtualAddressMap."""
