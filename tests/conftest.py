@@ -6,7 +6,6 @@ A test that fails shows the logs of its machines, and the command
 that starts each of them again.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -146,10 +145,10 @@ def the_chain(mode, chain_of) -> chain.Chain:
 def other(tmp_path):
     """A bundle with a Baton that does not say that it is one: it is
     handed what a Linux is."""
-    image = b"Other" + paths.KERNEL.read_bytes()[5:]
-    sums = f"{hashlib.sha256(image).hexdigest()}  other\n".encode()
+    files = {"other": b"Other" + paths.KERNEL.read_bytes()[5:]}
+    files["SHA256SUMS"] = media.sums(files)
     bundle = tmp_path / "other.cpio"
-    bundle.write_bytes(media.cpio({"other": image, "SHA256SUMS": sums}))
+    bundle.write_bytes(media.cpio(files))
     return bundle
 
 

@@ -4,7 +4,6 @@ None of these may be a panic: a wrong word on the command line or a damaged
 file is an error of the input, not of the kernel.
 """
 
-import hashlib
 import re
 import struct
 
@@ -25,9 +24,8 @@ def refused(run, gen: int, what: str):
 
 def bundle(tmp_path, **files: bytes):
     """A bundle of these files, and the checksums of the real ones."""
-    kernel = paths.KERNEL.read_bytes()
-    digest = hashlib.sha256(kernel).hexdigest()
-    members = {"baton": kernel, "SHA256SUMS": f"{digest}  baton\n".encode()}
+    members = {"baton": paths.KERNEL.read_bytes()}
+    members["SHA256SUMS"] = media.sums(members)
     members.update(files)
     path = tmp_path / "bundle.cpio"
     path.write_bytes(media.cpio(members))
@@ -173,8 +171,8 @@ def test_an_image_with_a_wrong_checksum(boot, tmp_path):
 
 def test_an_image_that_is_cut_off(boot, tmp_path):
     kernel = paths.KERNEL.read_bytes()[:0x300]
-    sums = f"{hashlib.sha256(kernel).hexdigest()}  baton\n".encode()
-    bad = bundle(tmp_path, baton=kernel, SHA256SUMS=sums)
+    bad = bundle(tmp_path, baton=kernel,
+                 SHA256SUMS=media.sums({"baton": kernel}))
     with boot("generations=2 end=exit", bundle=bad) as machine:
         run = machine.finish()
     assert refused(run, 0, "image")
@@ -186,9 +184,8 @@ def test_an_image_that_is_too_large_does_not_hinder_the_next(boot, tmp_path):
     baton = paths.KERNEL.read_bytes()
     huge = bytearray(baton)
     struct.pack_into("<I", huge, INIT_SIZE, 1 << 30)
-    sums = "".join(f"{hashlib.sha256(file).hexdigest()}  {name}\n"
-                   for name, file in (("baton", baton), ("huge", huge)))
-    both = bundle(tmp_path, huge=bytes(huge), SHA256SUMS=sums.encode())
+    sums = media.sums({"baton": baton, "huge": huge})
+    both = bundle(tmp_path, huge=bytes(huge), SHA256SUMS=sums)
     with boot('efi=off generations=1 run="kexec huge; kexec baton end=exit"',
               bundle=both) as machine:
         run = machine.finish()

@@ -5,7 +5,6 @@ memtest86+ as Debian has it: not relocatable, without XLF_EFI_KEXEC. Given the
 firmware's tables, it would use pointers that SetVirtualAddressMap made virtual.
 """
 
-import hashlib
 import re
 import struct
 import subprocess
@@ -38,9 +37,7 @@ def start(boot, tmp_path):
         for (at, form), value in fields.items():
             struct.pack_into("<" + form, other, at, value)
         files = {"baton": paths.KERNEL.read_bytes(), "other": bytes(other)}
-        files["SHA256SUMS"] = "".join(
-            f"{hashlib.sha256(data).hexdigest()}  {name}\n"
-            for name, data in files.items()).encode()
+        files["SHA256SUMS"] = media.sums(files)
         bundle = tmp_path / "other.cpio"
         bundle.write_bytes(media.cpio(files))
         return boot(f"{cmdline} end=exit", bundle=bundle, **options)

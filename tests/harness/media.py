@@ -358,6 +358,12 @@ def _burn(stage: Path, partition: Path, image: Path) -> None:
          "-e", "--interval:appended_partition_2:all::", "-no-emul-boot", stage)
 
 
+def sums(files: dict[str, bytes]) -> bytes:
+    """The text of SHA256SUMS of these files."""
+    return "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n"
+                   for name, data in files.items()).encode()
+
+
 def cpio(files: dict[str, bytes]) -> bytes:
     """A newc archive, as `cpio -H newc` writes it, to make an invalid bundle."""
     parts = [_member(name, data, 0o100644) for name, data in files.items()]
