@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from boot.test_arrival import E820, E820_ENTRIES
 from harness import flash, gdb, paging, paths
 from harness.events import wanted
 from harness.rsp import symbol
@@ -36,8 +37,8 @@ modes = pytest.mark.parametrize("captured", [
 
 MIB = 1 << 20
 LOW, SPACE, RAM = MIB, 160 * MIB, 512 * MIB
+USABLE = 1  # a type of E820
 KERNEL_BASE, VMAP_BASE = 0xFFFFFFFF80000000, 0xFFFFFFFFC0000000
-E820_COUNT, E820, USABLE = 0x1E8, 0x2D0, 1  # in boot_params
 PHNUM, PHDR, PT_LOAD, PT_NOTE = 56, 64, 1, 4  # elf(5)
 RSP, REGISTERS = 19, 12 + 8 + 112  # in the note, in words and bytes
 
@@ -52,7 +53,7 @@ def segments(read, core_pa: int):
 
 
 def usable(read, params_pa: int) -> list[tuple[int, int]]:
-    count, = read(params_pa + E820_COUNT, 1)
+    count, = read(params_pa + E820_ENTRIES, 1)
     rows = struct.iter_unpack("<QQI", read(params_pa + E820, 20 * count))
     return [(start, size) for start, size, kind in rows if kind == USABLE]
 

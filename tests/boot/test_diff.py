@@ -146,6 +146,34 @@ def test_damage_by_a_bad_firmware(boot, chain_of):
     assert (odd["moved"], odd["unaligned"]) == ("1", "1")
 
 
+def test_words_at_both_ends_are_compared(boot, chain_of):
+    """A pointer in the first and one in the last 8 bytes of a region of data;
+    and the text counts what the events list."""
+    regions = Chain(chain_of("fixed").run).regions(0)
+    data, code = (next(r for r in regions if r.type == kind)
+                  for kind in ("RuntimeServicesData", "RuntimeServicesCode"))
+    places = data.pa, data.pa + data.pages * 4096 - 8
+    with boot("efi=fixed generations=1 end=exit efi.diff=on",
+              paused=True) as machine:
+        with machine.debugger() as debugger:
+            for name, pointer in ("diff_begin", code.pa), ("diff_after", code.va):
+                at(debugger, name)
+                debugger.physical()
+                for place in places:
+                    debugger.write(place, struct.pack("<Q", pointer + 0x123))
+                debugger.physical(False)
+            debugger.detach()
+        region = machine.wait_for("efi.diff.region", pa=f"{data.pa:#x}")
+        run = machine.run
+    assert (region["moved"], region["unaligned"]) == ("2", "0")
+    for table in "system", "runtime":
+        words = [event for name, event in fields(run, table).items()
+                 if name != "CRC32"]
+        moved = sum(event["change"] == "moved" for event in words)
+        assert any(f"efi: diff: {table} table: {moved} of {len(words)} words "
+                   "moved" in line for line in run.lines)
+
+
 def test_it_is_on_or_off(boot):
     with boot("efi=fixed generations=1 end=exit efi.diff=maybe") as machine:
         run = machine.finish()
