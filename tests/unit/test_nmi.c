@@ -55,11 +55,15 @@ static int set_up(void **state) {
     return 0;
 }
 
+static struct trap_frame frame_at(uint8_t vector, size_t at, uint16_t cs) {
+    return (struct trap_frame){
+        .vector = vector, .rip = (va_t)code + at, .cs = cs};
+}
+
 // A trap at `at` in the code: false if no row of NMIs has handled it. The
 // reason is NULL if it was no panic.
 static bool trap(uint8_t vector, size_t at, uint16_t cs) {
-    struct trap_frame frame = {
-        .vector = vector, .rip = (va_t)code + at, .cs = cs};
+    struct trap_frame frame = frame_at(vector, at, cs);
     volatile bool handled = false;
     reason = NULL;
     if (setjmp(panicked))
@@ -121,8 +125,7 @@ static void an_nmi_with_a_reason_is_a_panic(void **state) {
 }
 
 static bool is_instruction(uint8_t vector, size_t at, uint16_t cs) {
-    struct trap_frame frame = {
-        .vector = vector, .rip = (va_t)code + at, .cs = cs};
+    struct trap_frame frame = frame_at(vector, at, cs);
     return nmi_is_instruction(&frame);
 }
 

@@ -21,24 +21,27 @@ static const struct efi_region regions[] = {
     {.pa = FIRST_PA, .va = FIRST_VA, .pages = 1},
     {.pa = SECOND_PA, .va = SECOND_VA, .pages = 1}};
 
-const struct efi_region *efi_region_of_va(const struct efi_regions *all,
-                                          va_t va, uint64_t bytes) {
+static const struct efi_region *find(const struct efi_regions *all,
+                                     bool is_virtual, uint64_t address,
+                                     uint64_t bytes) {
     assert_ptr_equal(all, &firmware->regions);
     assert_int_equal(bytes, 1);
-    for (size_t i = 0; i < ARRAY_SIZE(regions); i++)
-        if (va >= regions[i].va && va - regions[i].va < PAGE_SIZE)
+    for (size_t i = 0; i < ARRAY_SIZE(regions); i++) {
+        uint64_t start = is_virtual ? regions[i].va : regions[i].pa;
+        if (address >= start && address - start < PAGE_SIZE)
             return &regions[i];
+    }
     return NULL;
+}
+
+const struct efi_region *efi_region_of_va(const struct efi_regions *all,
+                                          va_t va, uint64_t bytes) {
+    return find(all, true, va, bytes);
 }
 
 const struct efi_region *efi_region_of_pa(const struct efi_regions *all,
                                           pa_t pa, uint64_t bytes) {
-    assert_ptr_equal(all, &firmware->regions);
-    assert_int_equal(bytes, 1);
-    for (size_t i = 0; i < ARRAY_SIZE(regions); i++)
-        if (pa >= regions[i].pa && pa - regions[i].pa < PAGE_SIZE)
-            return &regions[i];
-    return NULL;
+    return find(all, false, pa, bytes);
 }
 
 const char *efi_service_name(enum efi_service service) {
