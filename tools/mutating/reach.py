@@ -85,9 +85,9 @@ class Reach:
         return [note for note, _ in self._tests if run and note.run == run]
 
     def sorted(self, file: str, notes: list[Note]) -> list[Note]:
-        """Then those of the file's subject. Of each of the others the cheapest,
-        then the second of each, and so on: they differ most in what they check.
-        """
+        """Those to try first; then those of the file's subject; of each of the
+        other modules the cheapest, then the second of each, and so on: they
+        differ most in what they check."""
         rank: dict[str, int] = {}
         seen: Counter = Counter()
         for note in sorted(notes, key=lambda note: self._cost[note.unit]):
